@@ -1,0 +1,32 @@
+import { addTypeTemplate } from '@nuxt/kit'
+import { nitroCacheTypes } from '../runtime/server/cache/nitro/augment'
+import type { FeatureContext } from './types'
+
+/** What the module adds to Nitro's types. Written whatever is turned off, so that types do not come and go with options. */
+export function setupTypes({ runtime }: Pick<FeatureContext, 'runtime'>): void {
+  const everywhere = { nitro: true, node: true, nuxt: true }
+  addTypeTemplate({
+    filename: 'types/nuxt-scale.d.ts',
+    getContents: () => `import type { AppCache } from ${JSON.stringify(runtime('cache/app-cache'))}
+import type { RedisClient } from ${JSON.stringify(runtime('redis/types'))}
+
+interface ScaleApp {
+  /** The cache: \`get\`, \`set\`, \`invalidate\`. Absent with \`scale.cache: false\`. */
+  cache: AppCache
+  /** The shared ioredis client. Absent when no Redis is configured. */
+  redis?: RedisClient
+}
+
+declare module 'nitropack/types' {
+  interface NitroApp extends ScaleApp {}
+}
+
+declare module 'nitropack' {
+  interface NitroApp extends ScaleApp {}
+}
+
+export {}
+`,
+  }, everywhere)
+  addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
+}

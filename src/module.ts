@@ -1,0 +1,41 @@
+import { createResolver, defineNuxtModule } from '@nuxt/kit'
+import { defu } from 'defu'
+import { setupCache } from './features/cache'
+import { setupHealth } from './features/health'
+import { setupRedis } from './features/redis'
+import { setupStorage } from './features/storage'
+import type { FeatureContext } from './features/types'
+import { setupTypes } from './features/types-template'
+import type { ModuleOptions, ResolvedOptions } from './options'
+import { refuseSecrets, resolveOptions } from './options'
+
+export type { CacheModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions } from './options'
+
+/** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
+export interface ModuleRuntimeConfig {
+  scale: ResolvedOptions
+}
+
+export default defineNuxtModule<ModuleOptions>({
+  meta: {
+    name: 'nuxt-scale',
+    configKey: 'scale',
+    compatibility: { nuxt: '>=4.0.0' },
+  },
+  setup(given, nuxt) {
+    const { resolve } = createResolver(import.meta.url)
+    const runtime = (file: string) => resolve('./runtime/server', file)
+    setupTypes({ runtime })
+
+    const options = resolveOptions(given)
+    if (!nuxt.options.dev && !nuxt.options._prepare) refuseSecrets(options)
+    nuxt.options.runtimeConfig.scale = defu(nuxt.options.runtimeConfig.scale as object, options) as never
+    nuxt.options.build.transpile.push(resolve('./runtime'))
+
+    const context: FeatureContext = { nuxt, options, runtime }
+    setupRedis(context)
+    setupCache(context)
+    setupStorage(context)
+    setupHealth(context)
+  },
+})

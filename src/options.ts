@@ -1,0 +1,102 @@
+import type { CacheModuleOptions } from './runtime/server/cache/settings'
+import { cacheDefaults, resolveCacheSettings } from './runtime/server/cache/settings'
+import type { HealthModuleOptions } from './runtime/server/health/settings'
+import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
+import type { RedisRuntimeOptions } from './runtime/server/redis/settings'
+import { resolveRedisSettings } from './runtime/server/redis/settings'
+import { refuseUnknownKeys } from './runtime/server/settings'
+import type { StorageModuleOptions } from './runtime/server/storage/settings'
+import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
+
+export type { CacheModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions }
+
+/** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
+export interface ModuleOptions {
+  /**
+   * The one Redis connection of all rooms: a server, Sentinels or a Cluster. On when an address is found where the server starts:
+   * here, in `NUXT_SCALE_REDIS_*`, or in `REDIS_URL`, `REDIS_HOST`, `REDIS_CLUSTER`, `REDIS_SENTINELS` and their siblings. `false` leaves it out of the build.
+   * @env NUXT_SCALE_REDIS_URL
+   */
+  redis?: false | RedisRuntimeOptions
+  /** Storage mounts: `useStorage('redis')`, and `useStorage('cache')` as a view of the cache. */
+  storage?: false | StorageModuleOptions
+  /** The cache behind `cacheWithRedis`, Nitro's cached handlers and functions, route rules and `nitroApp.cache`. */
+  cache?: false | CacheModuleOptions
+  /** `GET /api/health`. */
+  health?: false | HealthModuleOptions
+}
+
+/** The options with every default filled in. This is what `runtimeConfig.scale` begins as; the environment can override each value. */
+export interface ResolvedOptions {
+  redis: false | Required<RedisRuntimeOptions>
+  storage: false | Required<StorageModuleOptions>
+  cache: false | Required<CacheModuleOptions>
+  health: false | Required<HealthModuleOptions>
+}
+
+/** `''` is «not set»: the value is looked up in the environment where the server starts. */
+const redisDefaults: Required<RedisRuntimeOptions> = {
+  url: '',
+  host: '',
+  port: '',
+  username: '',
+  password: '',
+  db: '',
+  tls: '',
+  sentinels: '',
+  name: '',
+  sentinelPassword: '',
+  cluster: '',
+  prefix: 'scale',
+  commandTimeout: '250ms',
+  natMap: '',
+}
+
+/**
+ * Checks the options and fills in the defaults. Pure: reads no environment and writes nothing.
+ *
+ * @throws Error one sentence that names the wrong option and says what to write
+ */
+export function resolveOptions(options: ModuleOptions): ResolvedOptions {
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health'], 'scale')
+  const redis = room(options.redis, 'scale.redis')
+  const storage = room(options.storage, 'scale.storage')
+  const cache = room(options.cache, 'scale.cache')
+  const health = room(options.health, 'scale.health')
+  if (redis) {
+    refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
+    resolveRedisSettings(redis, {})
+  }
+  if (storage) resolveStorageSettings(storage)
+  if (cache) resolveCacheSettings(cache)
+  if (health) resolveHealthSettings(health)
+  return {
+    redis: redis && { ...redisDefaults, ...redis },
+    storage: storage && { ...storageDefaults, ...storage },
+    cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
+    health: health && { ...healthDefaults, ...health },
+  }
+}
+
+function room<Options extends object>(options: false | Options | undefined, path: string): false | Options {
+  if (options === undefined) return {} as Options
+  if (options === false || (typeof options === 'object' && options !== null)) return options
+  throw new TypeError(`${path} is ${JSON.stringify(options)}: write false, or an object of options.`)
+}
+
+/**
+ * Refuses what would leave a secret in the build.
+ *
+ * @throws Error naming the option and the environment variable to use instead
+ */
+export function refuseSecrets({ redis, health }: ResolvedOptions): void {
+  const refuse = (option: string, variable: string) => {
+    throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
+  }
+  if (redis) {
+    if (redis.password) refuse('redis.password', 'NUXT_SCALE_REDIS_PASSWORD')
+    if (redis.sentinelPassword) refuse('redis.sentinelPassword', 'NUXT_SCALE_REDIS_SENTINEL_PASSWORD')
+    if (/\/\/[^/:@]*:[^/@]+@/.test(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
+  }
+  if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')
+}

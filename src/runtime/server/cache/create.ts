@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import type { RedisConnection } from '../redis/types'
+import { Bus } from './bus'
+import type { Coherence } from './bus'
+import type { Clock } from './clock'
+import { systemClock } from './clock'
+import type { CacheCore, CacheLog } from './core'
+import { createEngine } from './engine'
+import { Flights, HeardTags, Waiters } from './flights'
+import { Invalidations } from './invalidations'
+import { L1 } from './l1'
+import { createMemoryStore } from './memory-store'
+import { createRedisStore } from './redis-store'
+import type { CacheSettings } from './settings'
+import type { CacheEngine } from './types'
+
+export interface CacheEngineOptions {
+  settings: CacheSettings
+  /** Absent: the cache lives in this process alone. */
+  connection?: RedisConnection
+  log: CacheLog
+  /** Freeze cached values and warn about those that change when stored. Default: false. */
+  development?: boolean
+  /** The scope (tenant) of the current call; '' for none. */
+  scope?: () => string
+  clock?: Clock
+}
+
+/** How often to look whether a master was replaced. Its invalidations of the last minute are sent again, so this only must be well below that. */
+const FAILOVER_CHECK = 10_000
+
+/** Builds the cache of one process. The caller closes it. */
+export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
+  const { settings, connection, clock = systemClock, scope = () => '' } = options
+  const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity }
+  const core: Omit<CacheCore, 'store'> = {
+    settings,
+    clock,
+    coherence,
+    l1: new L1(settings.l1),
+    flights: new Flights(),
+    refreshes: new Flights(),
+    waiters: new Waiters(),
+    heardTags: new HeardTags(),
+    stats: { l1Hits: 0, l2Hits: 0, staleHits: 0, loads: 0, loadErrors: 0, uncacheable: 0, fencedWrites: 0, redisErrors: 0, invalidationsQueued: 0, epochs: 0 },
+    log: options.log,
+    development: options.development ?? false,
+    budget: connection?.commandTimeout ?? Number.MAX_SAFE_INTEGER,
+    nextWriteId: writeIds(),
+  }
+  if (!connection) {
+    const embedded: CacheCore = { ...core, store: createMemoryStore(clock) }
+    return createEngine(embedded, new Invalidations(embedded), scope, async () => {})
+  }
+
+  const bus = new Bus({
+    connection,
+    clock,
+    coherence,
+    receive: (operation, argument) => invalidations.receive(operation, argument),
+    onEpoch: () => {
+      core.stats.epochs++
+      core.flights.clear()
+      core.refreshes.clear()
+    },
+  })
+  const shared: CacheCore = { ...core, store: createRedisStore(connection, bus) }
+  const invalidations = new Invalidations(shared)
+  const stopWatching = resendWhenBack(connection, invalidations)
+  bus.start()
+  return createEngine(shared, invalidations, scope, async () => {
+    stopWatching()
+    await bus.close()
+  })
+}
+
+/** Unique among all loads of the cluster: eight random characters a process, eight of a counter. */
+function writeIds(): () => string {
+  const head = randomBytes(6).toString('base64url')
+  let count = 0
+  return () => head + (count++).toString(36).padStart(8, '0')
+}
+
+/** Sends waiting invalidations when Redis is back, and those of the last minute when a master was replaced. */
+function resendWhenBack(connection: RedisConnection, invalidations: Invalidations): () => void {
+  let known: string | undefined
+  async function check(): Promise<void> {
+    const masters = await masterIds(connection)
+    const replaced = known !== undefined && masters !== known
+    known = masters
+    await (replaced ? invalidations.resendRecent() : invalidations.resend())
+  }
+  const checkQuietly = () => void check().catch(() => {})
+  const timer = setInterval(checkQuietly, FAILOVER_CHECK)
+  timer.unref()
+  const stopListening = connection.onAvailability(available => available && checkQuietly())
+  checkQuietly()
+  return () => {
+    clearInterval(timer)
+    stopListening()
+  }
+}
+
+/** The run ids of all masters: another one means a restart or a failover. */
+async function masterIds(connection: RedisConnection): Promise<string> {
+  const infos = await connection.run(() => Promise.all(connection.masters().map(master => master.info('server'))))
+  return infos.map(info => /run_id:(\w+)/.exec(info)?.[1] ?? '').sort().join()
+}

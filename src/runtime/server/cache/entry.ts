@@ -1,0 +1,101 @@
+/**
+ * The stored form of one value: a header of fixed width, the tags with their versions, a newline, the raw payload.
+ *
+ * ```
+ * 1j 1763859999123 1763863599123 k3v9x0aa00000012 0000204 00021 product 1763859990000000⏎{"id":1}
+ * │└ codec         │             │                │       └ length of the tag list
+ * └ format         └ horizon     └ write id       └ load cost in ms
+ *    └ end of ttl
+ * ```
+ * Readable in redis-cli, and parsed without JSON: a JSON header cost a tenth of the throughput.
+ */
+const FORMAT = 49 // '1'
+const EXPIRES = 3
+const HORIZON = 17
+/** First byte of the write id; the lease script compares this range. */
+export const WRITE_ID_START = 31
+export const WRITE_ID_LENGTH = 16
+const COST = 48
+const TAGS_LENGTH = 56
+const TAGS = 61
+const LARGEST_COST = 9_999_999
+const LONGEST_TAG_LIST = 99_999
+
+export interface EntryHeader {
+  codec: string
+  /** End of the fresh time, in ms since 1970. */
+  expires: number
+  /** End of the time in which the value may be served at all; Redis deletes it then. */
+  horizon: number
+  /** Which load wrote this: {@link WRITE_ID_LENGTH} characters. */
+  writeId: string
+  /** How long the load took in ms, for XFetch. */
+  cost: number
+  tags: readonly string[]
+  /** The version of each tag that was current before the load. */
+  versions: readonly string[]
+}
+
+export interface Entry extends EntryHeader {
+  /** The whole stored value; the payload begins at {@link payloadStart}. */
+  bytes: Buffer
+  payloadStart: number
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([])
+
+/**
+ * @returns a string for a string payload (cheaper to send), else bytes
+ * @throws Error when the tag list is longer than the header can say
+ */
+export function encodeEntry(header: EntryHeader, payload: string | Uint8Array): string | Buffer {
+  let tags = ''
+  for (let index = 0; index < header.tags.length; index++) tags += ` ${header.tags[index]} ${header.versions[index]}`
+  if (tags.length > LONGEST_TAG_LIST) throw new Error(`A cache entry has ${header.tags.length} tags of ${tags.length} characters: keep them under ${LONGEST_TAG_LIST}.`)
+  const head = `1${header.codec} ${digits(header.expires, 13)} ${digits(header.horizon, 13)} ${header.writeId} `
+    + `${digits(Math.min(header.cost, LARGEST_COST), 7)} ${digits(tags.length, 5)}${tags}\n`
+  return typeof payload === 'string' ? head + payload : Buffer.concat([Buffer.from(head, 'latin1'), payload])
+}
+
+/** Reads a stored value; undefined when it is not one of ours, which the caller treats as a miss. */
+export function decodeEntry(bytes: Buffer): Entry | undefined {
+  if (bytes.length <= TAGS || bytes[0] !== FORMAT) return undefined
+  const tagsLength = readDigits(bytes, TAGS_LENGTH, 5)
+  const payloadStart = TAGS + tagsLength + 1
+  const expires = readDigits(bytes, EXPIRES, 13)
+  const horizon = readDigits(bytes, HORIZON, 13)
+  if (!(expires >= 0 && horizon >= 0 && payloadStart <= bytes.length)) return undefined
+  let tags = NO_TAGS
+  let versions = NO_TAGS
+  if (tagsLength > 0) {
+    const words = bytes.toString('latin1', TAGS + 1, TAGS + tagsLength).split(' ')
+    tags = words.filter((_, index) => index % 2 === 0)
+    versions = words.filter((_, index) => index % 2 === 1)
+  }
+  return {
+    codec: String.fromCharCode(bytes[1]!),
+    expires,
+    horizon,
+    writeId: bytes.toString('latin1', WRITE_ID_START, WRITE_ID_START + WRITE_ID_LENGTH),
+    cost: readDigits(bytes, COST, 7),
+    tags,
+    versions,
+    bytes,
+    payloadStart,
+  }
+}
+
+function digits(value: number, width: number): string {
+  return String(Math.max(0, Math.round(value))).padStart(width, '0')
+}
+
+/** A number of `width` ASCII digits, NaN when a byte is no digit. */
+function readDigits(bytes: Buffer, start: number, width: number): number {
+  let value = 0
+  for (let at = start; at < start + width; at++) {
+    const digit = bytes[at]! - 48
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN
+    value = value * 10 + digit
+  }
+  return value
+}

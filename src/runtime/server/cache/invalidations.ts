@@ -1,0 +1,187 @@
+import type { CacheCore } from './core'
+import { patternTest, writePattern } from './pattern'
+import type { ScopedPattern } from './store'
+
+/** Something to take away, in every process. */
+type Invalidation
+  = | { kind: 'key', key: string }
+    | { kind: 'tag', tag: string }
+    | { kind: 'pattern', pattern: ScopedPattern }
+
+/** Invalidations that wait for Redis at most. Past that a single one of everything is as right, and smaller. */
+const MOST_QUEUED = 1000
+/** Invalidations of the last minute are sent again after a failover, since replication is asynchronous. */
+const REMEMBERED_FOR = 60_000
+const MOST_REMEMBERED = 10_000
+const EVERYTHING: Invalidation = { kind: 'pattern', pattern: { scope: '*', glob: '*' } }
+
+/** Takes entries away: here at once, in the store, and in every other process. */
+export class Invalidations {
+  readonly #core: CacheCore
+  #queue: Invalidation[] = []
+  #recent: { at: number, invalidation: Invalidation }[] = []
+  #sending = false
+
+  constructor(core: CacheCore) {
+    this.#core = core
+  }
+
+  /** @param keys encoded, with their scope */
+  async keys(keys: readonly string[], strict: boolean): Promise<void> {
+    await Promise.all(keys.map(key => this.#perform({ kind: 'key', key }, strict)))
+  }
+
+  /** @param tags encoded, with their scope */
+  async tags(tags: readonly string[], strict: boolean): Promise<void> {
+    await Promise.all(tags.map(tag => this.#perform({ kind: 'tag', tag }, strict)))
+  }
+
+  /** Returns the number of entries that were deleted. */
+  pattern(pattern: ScopedPattern, strict: boolean): Promise<number> {
+    return this.#perform({ kind: 'pattern', pattern }, strict)
+  }
+
+  /** Drops one key in this process alone. */
+  forget(key: string): void {
+    const { l1, flights, refreshes, waiters } = this.#core
+    l1.delete(key)
+    flights.markKey(key)
+    refreshes.markKey(key)
+    waiters.wake(key)
+  }
+
+  /** Applies what another process says. False when the operation is unknown. */
+  receive(operation: string, argument: string): boolean {
+    switch (operation) {
+      case 'del':
+        this.forget(argument)
+        return true
+      case 'fill':
+        this.#core.l1.delete(argument)
+        this.#core.waiters.wake(argument)
+        return true
+      case 'fail':
+      case 'free':
+        this.#core.waiters.wake(argument)
+        return true
+      case 'tag': {
+        const [tag = '', version] = argument.split(' ')
+        this.#forgetTag(tag, version)
+        return true
+      }
+      case 'pattern':
+        this.#forgetMatching(argument)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Sends what Redis did not confirm, in order, until one fails again. Call it when Redis is back. */
+  async resend(): Promise<void> {
+    if (this.#sending) return
+    this.#sending = true
+    try {
+      while (this.#queue.length > 0) {
+        await this.#send(this.#queue[0]!)
+        this.#queue.shift()
+        this.#core.stats.invalidationsQueued = this.#queue.length
+      }
+    }
+    catch {
+      // still away; the queue keeps its order for the next return
+    }
+    finally {
+      this.#sending = false
+    }
+  }
+
+  /** Sends the invalidations of the last minute again: a new master may not have seen them. */
+  async resendRecent(): Promise<void> {
+    this.#forgetOld()
+    for (const { invalidation } of this.#recent) this.#enqueue(invalidation)
+    await this.resend()
+  }
+
+  async #perform(invalidation: Invalidation, strict: boolean): Promise<number> {
+    this.#applyHere(invalidation)
+    try {
+      const deleted = await this.#send(invalidation)
+      this.#remember(invalidation)
+      return deleted
+    }
+    catch (error) {
+      this.#core.stats.redisErrors++
+      this.#enqueue(invalidation)
+      if (strict) throw error
+      return 0
+    }
+    finally {
+      // Again: a read that began in between may have brought the old value back.
+      this.#applyHere(invalidation)
+    }
+  }
+
+  async #send(invalidation: Invalidation): Promise<number> {
+    const { store, l1, budget } = this.#core
+    switch (invalidation.kind) {
+      case 'key':
+        await store.delete(invalidation.key, budget)
+        return 0
+      case 'tag':
+        await store.bumpTag(invalidation.tag, budget)
+        return 0
+      case 'pattern': {
+        const test = patternTest(writePattern(invalidation.pattern))
+        const here = store.holdsEntries ? 0 : l1.deleteMatching(test)
+        return here + await store.deleteMatching(invalidation.pattern)
+      }
+    }
+  }
+
+  #applyHere(invalidation: Invalidation): void {
+    switch (invalidation.kind) {
+      case 'key': return this.forget(invalidation.key)
+      case 'tag': return this.#forgetTag(invalidation.tag)
+      case 'pattern': return this.#forgetMatching(writePattern(invalidation.pattern))
+    }
+  }
+
+  #forgetTag(tag: string, version?: string): void {
+    const { l1, flights, refreshes, heardTags } = this.#core
+    l1.deleteTag(tag, version)
+    flights.markTag(tag)
+    refreshes.markTag(tag)
+    heardTags.hear(tag)
+  }
+
+  #forgetMatching(pattern: string): void {
+    const { l1, flights, refreshes, waiters } = this.#core
+    const test = patternTest(pattern)
+    l1.deleteMatching(test)
+    flights.markMatching(test)
+    refreshes.markMatching(test)
+    waiters.wakeMatching(test)
+  }
+
+  #enqueue(invalidation: Invalidation): void {
+    if (this.#queue.length >= MOST_QUEUED) this.#queue = this.#sending ? [this.#queue[0]!, EVERYTHING] : [EVERYTHING]
+    if (this.#queue.at(-1) !== EVERYTHING) this.#queue.push(invalidation)
+    this.#core.stats.invalidationsQueued = this.#queue.length
+  }
+
+  #remember(invalidation: Invalidation): void {
+    this.#forgetOld()
+    if (this.#recent.length >= MOST_REMEMBERED) this.#recent = [{ at: this.#core.clock.now(), invalidation: EVERYTHING }]
+    const last = this.#recent.at(-1)
+    if (last?.invalidation === EVERYTHING) last.at = this.#core.clock.now()
+    else this.#recent.push({ at: this.#core.clock.now(), invalidation })
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#core.clock.now() - REMEMBERED_FOR
+    let old = 0
+    while (old < this.#recent.length && this.#recent[old]!.at < oldest) old++
+    if (old > 0) this.#recent.splice(0, old)
+  }
+}

@@ -1,0 +1,44 @@
+import type { CacheCore } from './core'
+import { isClean } from './core'
+import type { EntryHeader } from './entry'
+import type { Flight } from './flights'
+import type { Policy } from './policy'
+
+/** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it is there. */
+export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, value: unknown, payloadBytes: number): boolean {
+  if (!isClean(core, flight)) return false
+  const { l1, clock, coherence, settings } = core
+  const now = clock.now()
+  const toMonotonic = now - clock.wall()
+  const expires = header.expires + toMonotonic
+  const horizon = header.horizon + toMonotonic
+  // Embedded, L1 is the only copy and holds it for its whole life.
+  const heldUntil = core.store.holdsEntries ? Math.min(horizon, now + settings.l1.ttl) : horizon
+  l1.set(flight.key, {
+    value,
+    promise: Promise.resolve(value),
+    epoch: coherence.epoch,
+    freshUntil: Math.min(expires, heldUntil),
+    heldUntil,
+    expires,
+    horizon,
+    cost: header.cost,
+    writeId: header.writeId,
+    codec: header.codec,
+    tags: header.tags,
+    versions: header.versions,
+    refreshAfter: 0,
+  }, payloadBytes)
+  return true
+}
+
+/**
+ * Whether to refresh a fresh value already now: XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015).
+ * The chance grows towards the end of the ttl, sooner for values that are slow to load, and needs no agreement between processes.
+ *
+ * @param left ms until the end of the ttl
+ * @param cost ms that the last load took
+ */
+export function refreshEarly(policy: Pick<Policy, 'earlyRefresh'>, left: number, cost: number, random: () => number = Math.random): boolean {
+  return policy.earlyRefresh > 0 && -cost * policy.earlyRefresh * Math.log(1 - random()) >= left
+}

@@ -1,0 +1,234 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Budget, CacheCore } from './core'
+import type { EntryHeader } from './entry'
+import { encodeEntry } from './entry'
+import type { Flight, Landing } from './flights'
+import { AGAIN, PERSONAL } from './flights'
+import { keepInL1 } from './keep'
+import type { Policy } from './policy'
+import { encodeTags } from './policy'
+import { decodePayload } from './serializer'
+import { LEASE_LIFE } from './store'
+import type { CacheLoader, LoadContext } from './types'
+
+/** How far the clocks of Redis and of an invalidation that a load raced may disagree, in µs. */
+const CLOCK_MARGIN = 10_000
+
+/** A lease that this process holds. */
+export interface Lease {
+  token: string
+  /** Redis TIME in µs when it was won. */
+  time: number
+  /** The caller's scope, for tags that are named during the load. */
+  scope: string
+}
+
+interface Loaded {
+  raw: unknown
+  cost: number
+  personal: boolean
+  lateTags: readonly string[]
+}
+
+/**
+ * Runs the loader as the holder of the lease and stores what it gives.
+ *
+ * @throws the loader's own error, after the lease became the marker of a failed load
+ */
+export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, load: CacheLoader<unknown>, policy: Policy, budget: Budget): Promise<Landing> {
+  const { store } = core
+  const renewal = setInterval(() => store.renew(flight.key, lease.token, core.budget).catch(() => {}), LEASE_LIFE / 2)
+  renewal.unref()
+  try {
+    const life = lifeOf(policy)
+    let versions: string[] | undefined
+    try {
+      versions = policy.tags.length === 0 ? [] : await budget.spend(left => store.noteTags(policy.tags, life.horizon + policy.timeout, undefined, left))
+    }
+    catch {
+      core.stats.redisErrors++ // without versions the value is delivered and not stored
+    }
+    const loaded = await runLoader(core, flight, load, policy, lease.scope)
+    if (loaded.personal || !isStorable(loaded.raw, policy)) {
+      end(core, flight, lease, 'uncacheable')
+      core.stats.uncacheable++
+      return { value: loaded.raw, source: 'uncacheable', personal: true }
+    }
+    return await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
+  }
+  catch (error) {
+    end(core, flight, lease, 'failed')
+    throw error
+  }
+  finally {
+    clearInterval(renewal)
+  }
+}
+
+/**
+ * Runs the loader without storing what it gives, for when Redis is away or somebody else's load takes too long.
+ */
+export async function loadUnwritten(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string): Promise<Landing> {
+  const loaded = await runLoader(core, flight, load, policy, scope)
+  if (loaded.personal || !isStorable(loaded.raw, policy)) return { value: loaded.raw, source: 'uncacheable', personal: true }
+  return { value: encode(core, flight.key, loaded.raw, policy)?.value ?? loaded.raw, source: 'loader' }
+}
+
+/** The loader under its deadline. Tags and the word that it is personal take effect while it runs. */
+async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string): Promise<Loaded> {
+  const abort = new AbortController()
+  const lateTags: string[] = []
+  let personal = false
+  const context: LoadContext = {
+    signal: abort.signal,
+    addTags(tags) {
+      for (const tag of encodeTags(tags, scope)) {
+        if (flight.tags.includes(tag)) continue
+        lateTags.push(tag)
+        flight.tags = [...flight.tags, tag]
+      }
+    },
+    uncacheable() {
+      personal = true
+      core.flights.end(flight)
+      flight.land(PERSONAL)
+    },
+  }
+  const start = core.clock.now()
+  core.stats.loads++
+  try {
+    const raw = await withDeadline(load(context), policy.timeout, () => {
+      abort.abort()
+      return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: raise its timeout or make the loader faster.`)
+    })
+    return { raw, personal, lateTags, cost: core.clock.now() - start }
+  }
+  catch (error) {
+    core.stats.loadErrors++
+    throw error
+  }
+}
+
+async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined, policy: Policy, life: Life, budget: Budget): Promise<Landing> {
+  const encoded = encode(core, flight.key, loaded.raw, policy)
+  if (encoded === undefined) {
+    end(core, flight, lease, 'uncacheable')
+    return { value: loaded.raw, source: 'uncacheable', personal: true }
+  }
+  const landing: Landing = { value: encoded.value, source: 'loader' }
+  if (versions === undefined || flight.dirty || budget.left <= 0) {
+    end(core, flight, lease, 'free')
+    return landing
+  }
+  try {
+    const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
+    if (late === undefined) {
+      core.stats.fencedWrites++
+      end(core, flight, lease, 'free')
+      // Those who joined after the start may have begun after the invalidation that was raced.
+      flight.land(AGAIN)
+      return landing
+    }
+    const now = core.clock.wall()
+    const header: EntryHeader = {
+      codec: policy.serializer.codec,
+      expires: now + life.fresh,
+      horizon: now + life.horizon,
+      writeId: lease.token,
+      cost: loaded.cost,
+      tags: [...policy.tags, ...loaded.lateTags],
+      versions: [...versions, ...late],
+    }
+    const entry = encodeEntry(header, encoded.payload)
+    if (await budget.spend(left => core.store.write(flight.key, lease.token, entry, life.horizon, left))) {
+      keepInL1(core, flight, header, encoded.value, encoded.payload.length)
+    }
+    else {
+      core.stats.fencedWrites++
+    }
+  }
+  catch {
+    core.stats.redisErrors++ // the caller has its value; the lease ends by itself
+  }
+  core.waiters.wake(flight.key)
+  return landing
+}
+
+/**
+ * Versions of the tags that were named during the load; undefined when one was invalidated since the load began, because the loader may have read its source before that.
+ * A tag without a version gets one from before the load: it was not invalidated since, or we would have heard of it.
+ */
+async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget): Promise<string[] | undefined> {
+  if (tags.length === 0) return []
+  const earliest = lease.time - CLOCK_MARGIN
+  const versions = await budget.spend(left => core.store.noteTags(tags, life.horizon + policy.timeout, earliest - 1, left))
+  const raced = tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
+  return raced ? undefined : versions
+}
+
+/** Gives the lease back in the background; nobody's answer depends on it. */
+function end(core: CacheCore, flight: Flight, lease: Lease, outcome: 'failed' | 'uncacheable' | 'free'): void {
+  core.store.settle(flight.key, lease.token, outcome, core.budget).catch(() => {
+    core.stats.redisErrors++
+  }).finally(() => core.waiters.wake(flight.key))
+}
+
+interface Life {
+  /** ms in which the value is fresh. */
+  fresh: number
+  /** ms after which Redis forgets it. */
+  horizon: number
+}
+
+/** How long a value lives by its policy, with the jitter of its ttl. */
+export function lifeOf(policy: Policy, random: () => number = Math.random): Life {
+  const fresh = Math.max(1, Math.round(policy.ttl * (1 + policy.jitter * (2 * random() - 1))))
+  return { fresh, horizon: fresh + Math.max(policy.staleTtl, policy.staleIfError) }
+}
+
+function isStorable(value: unknown, policy: Policy): boolean {
+  return value !== undefined && (policy.validate === undefined || policy.validate(value))
+}
+
+/** The payload of a value, and the value that a later hit will see. Undefined when the serializer cannot hold it. */
+export function encode(core: CacheCore, key: string, raw: unknown, policy: Policy): { payload: string | Uint8Array, value: unknown } | undefined {
+  try {
+    const payload = policy.serializer.encode(raw)
+    if (payload === undefined) return undefined
+    const value = decodePayload(policy.serializer, Buffer.from(payload as string), 0)
+    if (core.development) {
+      if (!isDeepStrictEqual(raw, value)) {
+        core.log.warn(`The value of the cache key "${key}" changes when it is stored: a Date, Map, Set, undefined or class needs serializer: 'devalue', or plain data.`)
+      }
+      deepFreeze(value)
+    }
+    return { payload, value }
+  }
+  catch (error) {
+    core.log.error(`The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that holds it.`, error)
+    return undefined
+  }
+}
+
+/** Freezes plain data, so that a handler that changes a cached value fails in development and not for the next visitor. */
+export function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+}
+
+/** @param expired called at the deadline; makes the error */
+async function withDeadline<T>(work: T | Promise<T>, milliseconds: number, expired: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(expired()), milliseconds)
+      }),
+    ])
+  }
+  finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,37 @@
+/** The validators of the stored response. */
+export interface Validators {
+  etag?: string
+  /** An HTTP date. */
+  lastModified?: string
+}
+
+/** The conditions of a request. */
+export interface Conditions {
+  ifNoneMatch?: string
+  ifModifiedSince?: string
+}
+
+/**
+ * Whether the client's copy is still good, so that a GET or HEAD is answered with 304 (RFC 9110 §13.2.2).
+ * `If-None-Match` decides alone when it is present; `If-Modified-Since` counts only without it.
+ */
+export function isNotModified(conditions: Conditions, validators: Validators): boolean {
+  if (conditions.ifNoneMatch !== undefined) return matchesEntityTag(conditions.ifNoneMatch, validators.etag)
+  if (conditions.ifModifiedSince === undefined || validators.lastModified === undefined) return false
+  const since = Date.parse(conditions.ifModifiedSince)
+  const modified = Date.parse(validators.lastModified)
+  return since >= modified
+}
+
+/** Weak comparison (RFC 9110 §8.8.3.2) of one entity tag with a list, in which `*` stands for any. */
+export function matchesEntityTag(list: string, etag: string | undefined): boolean {
+  if (list.trim() === '*') return true
+  if (etag === undefined) return false
+  const opaque = withoutWeakness(etag)
+  // A comma is legal inside the quotes, so the list is not split at commas.
+  return (list.match(/(?:W\/)?"[^"]*"/g) ?? [list.trim()]).some(candidate => withoutWeakness(candidate) === opaque)
+}
+
+function withoutWeakness(etag: string): string {
+  return etag.startsWith('W/') ? etag.slice(2) : etag
+}

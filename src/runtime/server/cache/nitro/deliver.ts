@@ -1,0 +1,68 @@
+import type { H3Event } from 'h3'
+import type { ServerResponse } from 'node:http'
+import type { CacheSource } from '../types'
+import { mergeVary } from './cacheability'
+import { isNotModified } from './conditional'
+import type { LiveResponse } from './render'
+import { requestHeader } from './request'
+
+/** How a response is sent. */
+export interface DeliveryOptions {
+  /** False for a response that was not to be stored: it goes out as the handler made it. */
+  cacheable: boolean
+  source: CacheSource
+  /** `Cache-Control` where neither the handler nor a route rule set one. */
+  cacheControl: string
+  varies: readonly string[]
+  /** Say where the response came from. */
+  debug: boolean
+  splitCookies: (header: string | string[]) => string[]
+}
+
+/** Headers that describe a body, which a 304 does not have (RFC 9110 §15.4.5). */
+const describesBody = new Set(['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range', 'transfer-encoding'])
+
+/**
+ * Sends a response: the same headers with a 200 and with the 304 that spares it.
+ *
+ * @returns the body for h3 to send, or undefined when there is nothing left to send
+ */
+export function deliver(event: H3Event, response: LiveResponse, options: DeliveryOptions): unknown {
+  const { res } = event.node
+  if (res.headersSent || res.writableEnded) return undefined
+  const spared = options.cacheable && response.status === 200 && clientHas(event, response)
+  setHeaders(res, response, options, spared)
+  if (spared) {
+    res.statusCode = 304
+    res.end()
+    return undefined
+  }
+  res.statusCode = response.status
+  // The length of a body that is left out is only known here.
+  if (event.method === 'HEAD' && Buffer.isBuffer(response.body)) res.setHeader('content-length', response.body.length)
+  return response.body
+}
+
+function clientHas(event: H3Event, { headers }: LiveResponse): boolean {
+  const { req } = event.node
+  return isNotModified(
+    { ifNoneMatch: requestHeader(req, 'if-none-match'), ifModifiedSince: requestHeader(req, 'if-modified-since') },
+    { etag: headers.etag?.toString(), lastModified: headers['last-modified']?.toString() },
+  )
+}
+
+function setHeaders(res: ServerResponse, response: LiveResponse, options: DeliveryOptions, spared: boolean): void {
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (name === 'set-cookie') res.appendHeader(name, options.splitCookies(value))
+    else if (name !== 'vary' && (!spared || !describesBody.has(name))) res.setHeader(name, value)
+  }
+  const vary = mergeVary([res.getHeader('vary'), response.headers.vary].flat(), options.cacheable ? options.varies : [])
+  if (vary) res.setHeader('vary', vary)
+  if (options.cacheable) setCacheHeaders(res, response, options)
+  if (options.debug) res.setHeader('x-nuxt-scale-cache', options.source)
+}
+
+function setCacheHeaders(res: ServerResponse, response: LiveResponse, { cacheControl, source }: DeliveryOptions): void {
+  if (!res.hasHeader('cache-control')) res.setHeader('cache-control', cacheControl)
+  if (source !== 'loader') res.setHeader('age', String(Math.max(0, Math.floor((Date.now() - response.time) / 1000))))
+}

@@ -1,0 +1,155 @@
+import type { EventHandler, H3Event } from 'h3'
+import type { CacheEngine, CacheSource } from '../types'
+import { isCacheable } from './cacheability'
+import { deliver } from './deliver'
+import { refreshHooks } from './host'
+import type { NitroCacheHost } from './host'
+import { filterTarget, routeKey } from './keys'
+import { cacheControl, resolveLifetime } from './lifetime'
+import type { Lifetime } from './lifetime'
+import { claimName, integrityOf, namespaceOf } from './names'
+import { renderResponse } from './render'
+import type { LiveResponse } from './render'
+import { hasCookie, requestHeader } from './request'
+import type { RequestView } from './request'
+import { responseSerializer } from './response'
+import type { CachedResponse } from './response'
+import type { BuildFacts, CachedRouteOptions } from './types'
+
+/** What is worked out once for a cached handler. */
+interface Plan {
+  handler: EventHandler
+  options: CachedRouteOptions
+  build: BuildFacts
+  integrity: string
+  namespace: string | undefined
+  /** Lower-case and sorted. */
+  varies: readonly string[]
+  allowQuery: readonly string[] | undefined
+}
+
+/**
+ * A handler whose responses are kept by the engine, one run a key in the whole cluster.
+ * Options and behaviour are those of Nitro's `defineCachedEventHandler`; where Nitro 2 leaves a fault, the documented meaning holds.
+ */
+export function createCachedEventHandler(
+  handler: EventHandler, options: CachedRouteOptions, host: NitroCacheHost, build: BuildFacts = { pageRoutes: [] },
+): EventHandler {
+  let plan: Plan | undefined
+  return async (event) => {
+    plan ??= makePlan(handler, options, build)
+    const lifetime = resolveLifetime(options, host.settings().staleMaxAge)
+    if (!lifetime || await isBypassed(event, options)) return handler(event)
+    return options.headersOnly ? sendHeadersOnly(event, plan) : answer(event, plan, lifetime, host)
+  }
+}
+
+/** Done at the first request: routes are wrapped while modules are still being evaluated. */
+function makePlan(handler: EventHandler, options: CachedRouteOptions, build: BuildFacts): Plan {
+  return {
+    handler,
+    options,
+    build,
+    integrity: integrityOf(handler, options),
+    namespace: namespaceOf(options),
+    varies: [...new Set((options.varies ?? []).filter(Boolean).map(name => name.toLowerCase()))].sort(),
+    allowQuery: options.allowQuery === false ? [] : options.allowQuery,
+  }
+}
+
+async function isBypassed(event: H3Event, { bypass, shouldBypassCache }: CachedRouteOptions): Promise<boolean> {
+  const { req } = event.node
+  if ((event.method !== 'GET' && event.method !== 'HEAD') || req.headers.range !== undefined) return true
+  if (typeof bypass === 'function' ? await bypass(event) : matchesRule(event, bypass)) return true
+  return Boolean(await shouldBypassCache?.(event))
+}
+
+function matchesRule(event: H3Event, rule: Exclude<CachedRouteOptions['bypass'], (event: H3Event) => unknown>): boolean {
+  if (!rule) return false
+  const { req } = event.node
+  return (rule.headers ?? []).some(name => requestHeader(req, name.toLowerCase()) !== undefined)
+    || (rule.cookies ?? []).some(name => hasCookie(req, name))
+}
+
+function sendHeadersOnly(event: H3Event, { handler, options }: Plan): unknown {
+  const age = options.maxAge === undefined ? '' : `, max-age=${options.maxAge}, s-maxage=${options.maxAge}`
+  event.node.res.setHeader('cache-control', `public${age}`)
+  return handler(event)
+}
+
+async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: NitroCacheHost): Promise<unknown> {
+  const { options, varies, integrity } = plan
+  const settings = host.settings()
+  const view = viewOf(event, plan)
+  const key = await keyOf(event, plan, view, host)
+  if (await options.shouldInvalidateCache?.(event)) await host.engine().invalidate(key)
+
+  let own: LiveResponse | undefined
+  let source: CacheSource = 'loader'
+  let answered = false
+  const value = await host.engine().get<CachedResponse>(key, async (context) => {
+    const live = await renderResponse({ handler: plan.handler, event, view, varies, integrity, context, cacheOptions: options }, host)
+    // Nobody is there to read a body that a background load cannot store.
+    if (answered && live.body instanceof ReadableStream) await live.body.cancel()
+    own = live
+    return live as CachedResponse
+  }, {
+    ttl: lifetime.fresh,
+    staleTtl: lifetime.stale,
+    tags: typeof options.tags === 'function' ? await options.tags(event) : options.tags,
+    serializer: responseSerializer,
+    validate: response => response.integrity === integrity && isStorable(response, varies, settings.maxBodySize),
+    onSource: (found) => { source = found },
+    ...refreshHooks(host, event),
+  })
+  answered = true
+
+  // Only the response that this request made itself may be personal, or hold more than can be stored.
+  const response = source === 'uncacheable' || source === 'loader' ? own ?? value : value
+  const cacheable = isStorable(response, varies, Number.POSITIVE_INFINITY)
+  return deliver(event, response, {
+    cacheable,
+    source: cacheable ? source : 'uncacheable',
+    cacheControl: cacheControl(options, lifetime),
+    varies,
+    debug: settings.debugHeaders,
+    splitCookies: host.splitCookies,
+  })
+}
+
+function isStorable({ status, headers, body }: LiveResponse, varies: readonly string[], limit: number): boolean {
+  if (body === undefined || body instanceof ReadableStream) return false
+  return (body?.length ?? 0) <= limit && isCacheable(status, headers, varies)
+}
+
+function viewOf(event: H3Event, { varies, allowQuery }: Plan): RequestView {
+  const { req } = event.node
+  const original = 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : req.url ?? event.path
+  const headers: RequestView['headers'] = {}
+  for (const name of varies) {
+    const value = req.headers[name]
+    if (value !== undefined) headers[name] = value
+  }
+  return { url: filterTarget(event.path, allowQuery), originalUrl: filterTarget(original, allowQuery), headers }
+}
+
+async function keyOf(event: H3Event, plan: Plan, view: RequestView, host: NitroCacheHost): Promise<string> {
+  const customKey = await plan.options.getKey?.(event)
+  const route: string | undefined = event.context.matchedRoute?.path
+  const isPage = plan.options.group === 'nitro/routes' && route !== undefined && plan.build.pageRoutes.includes(route)
+  return routeKey({
+    target: view.originalUrl,
+    route,
+    namespace: plan.namespace,
+    owner: ownerOf(host.engine(), plan, route, Boolean(customKey)),
+    varies: plan.varies.map(name => [name, requestHeader(event.node.req, name)] as const),
+    build: isPage ? host.buildId() : undefined,
+    customKey: customKey ? String(customKey) : undefined,
+  })
+}
+
+/** Tells apart two cached handlers that answer one route, or that bear one name. Without a route nothing else does. */
+function ownerOf(engine: CacheEngine, { namespace, integrity }: Plan, route: string | undefined, isCustom: boolean): string {
+  if (isCustom && namespace) return claimName(engine, `route ${namespace}`, integrity)
+  return route === undefined ? `~${integrity}` : claimName(engine, `route ${route}`, integrity)
+}

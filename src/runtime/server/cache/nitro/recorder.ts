@@ -1,0 +1,171 @@
+import { Writable } from 'node:stream'
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ResponseHeaders } from './cacheability'
+import { toBytes } from './body'
+
+/** What a handler gave to its response object, in place of a client. */
+export interface RecorderOptions {
+  request: IncomingMessage
+  /** Most bytes held in memory; what comes after them turns the body into a stream. */
+  limit: number
+  /** Hears of a header the moment it is set, long before the body is there. */
+  onHeader: (name: string, value: string | string[]) => void
+}
+
+/**
+ * The response object that a cached handler writes to. A real Writable, so that pipes, `finished` and `pipeline`
+ * behave; with the header methods of `ServerResponse`. Every chunk is kept, in order, text or not.
+ */
+export class ResponseRecorder extends Writable {
+  statusCode = 200
+  statusMessage = ''
+  sendDate = true
+  /** Only there to be truthy: h3 drops a stream when the response has no socket. */
+  readonly socket = {}
+  readonly req: IncomingMessage
+  /** Resolves when the response is ended or, with the stream of its body, when the body outgrew the limit. */
+  readonly recorded: Promise<Buffer | ReadableStream<Uint8Array>>
+  /** True when the handler wrote at least one chunk. */
+  written = false
+  #options: RecorderOptions
+  #headers: ResponseHeaders = {}
+  #chunks: Uint8Array[] = []
+  #size = 0
+  #overflow: ReadableStreamDefaultController<Uint8Array> | undefined
+  #release: (() => void) | undefined
+  #resolve!: (body: Buffer | ReadableStream<Uint8Array>) => void
+  #reject!: (error: unknown) => void
+
+  constructor(options: RecorderOptions) {
+    super({ decodeStrings: true })
+    this.#options = options
+    this.req = options.request
+    this.recorded = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.recorded.catch(() => {})
+    this.on('error', error => this.#reject(error))
+  }
+
+  get headersSent(): boolean {
+    return this.writableEnded || this.#overflow !== undefined
+  }
+
+  get finished(): boolean {
+    return this.writableEnded
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.written = true
+    if (this.#overflow) {
+      this.#overflow.enqueue(chunk)
+      this.#release = done
+      return
+    }
+    // Whoever wrote the chunk may use its memory again once `done` is called.
+    this.#chunks.push(Buffer.from(toBytes(chunk)))
+    this.#size += chunk.byteLength
+    if (this.#size <= this.#options.limit) return done()
+    this.#release = done
+    this.#resolve(this.#overflowing())
+  }
+
+  override _final(done: () => void): void {
+    if (this.#overflow) this.#overflow.close()
+    else this.#resolve(Buffer.concat(this.#chunks))
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const reason = error ?? new Error('The cached handler destroyed its response before its end.')
+    if (!this.writableFinished) {
+      this.#overflow?.error(reason)
+      this.#reject(reason)
+    }
+    done(error)
+  }
+
+  setHeader(name: string, value: OutgoingHttpHeader): this {
+    const field = name.toLowerCase()
+    const text = Array.isArray(value) ? value.map(String) : String(value)
+    this.#headers[field] = text
+    this.#options.onHeader(field, text)
+    return this
+  }
+
+  setHeaders(headers: Headers | Map<string, OutgoingHttpHeader>): this {
+    for (const [name, value] of headers) this.appendHeader(name, value as string)
+    return this
+  }
+
+  appendHeader(name: string, value: OutgoingHttpHeader): this {
+    const values = [this.getHeader(name), value].flat().filter(item => item !== undefined).map(String)
+    return this.setHeader(name, values.length === 1 ? values[0]! : values)
+  }
+
+  getHeader(name: string): string | string[] | undefined {
+    return this.#headers[name.toLowerCase()]
+  }
+
+  getHeaders(): ResponseHeaders {
+    return { ...this.#headers }
+  }
+
+  getHeaderNames(): string[] {
+    return Object.keys(this.#headers)
+  }
+
+  hasHeader(name: string): boolean {
+    return name.toLowerCase() in this.#headers
+  }
+
+  removeHeader(name: string): void {
+    delete this.#headers[name.toLowerCase()]
+  }
+
+  writeHead(status: number, message?: string | OutgoingHttpHeaders, headers?: OutgoingHttpHeaders): this {
+    this.statusCode = status
+    if (typeof message === 'string') this.statusMessage = message
+    const given = typeof message === 'object' ? message : headers ?? {}
+    if (Array.isArray(given)) throw new TypeError('A cached handler called writeHead with a list of raw headers: pass an object.')
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) this.setHeader(name, value)
+    }
+    return this
+  }
+
+  flushHeaders(): void {}
+
+  writeContinue(): void {}
+
+  writeProcessing(): void {}
+
+  writeEarlyHints(_hints: unknown, done?: () => void): void {
+    done?.()
+  }
+
+  setTimeout(): this {
+    return this
+  }
+
+  /** Itself as h3 wants to see it. */
+  asServerResponse(): ServerResponse {
+    return this as unknown as ServerResponse
+  }
+
+  #overflowing(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#overflow = controller
+        for (const chunk of this.#chunks.splice(0)) controller.enqueue(chunk)
+      },
+      pull: () => {
+        const release = this.#release
+        this.#release = undefined
+        release?.()
+      },
+      cancel: () => void this.destroy(),
+    }, { highWaterMark: 0 })
+  }
+}

@@ -1,0 +1,23 @@
+import { createLog } from '../log'
+import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { currentRedisConnection } from '../redis/current'
+import { createCacheEngine } from './create'
+import { createAppCache } from './app-cache'
+import { setCacheEngine } from './runtime'
+import type { CacheModuleOptions } from './settings'
+import { resolveCacheSettings } from './settings'
+
+/** Starts the cache of this process: on Redis when there is one, else embedded. */
+export default defineNitroPlugin((nitroApp) => {
+  const settings = resolveCacheSettings(useRuntimeConfig().scale.cache as CacheModuleOptions)
+  if (import.meta.dev) settings.debugHeaders = true
+  const connection = currentRedisConnection()
+  const log = createLog('cache')
+  const engine = createCacheEngine({ settings, connection, log, development: import.meta.dev })
+  setCacheEngine(engine, settings)
+  nitroApp.cache = createAppCache(engine)
+  if (!connection && !import.meta.dev && !import.meta.prerender) {
+    log.warn('No Redis is configured: the cache lives in this process alone. Set NUXT_SCALE_REDIS_URL to share it between instances.')
+  }
+  nitroApp.hooks.hookOnce('close', () => engine.close())
+})

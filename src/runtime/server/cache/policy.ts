@@ -1,0 +1,63 @@
+import { parseDuration } from '../duration'
+import { encodeKey, scopedKey } from './key'
+import { resolveSerializer } from './serializer'
+import type { CacheSettings } from './settings'
+import type { CacheOptions, CacheSerializer, Duration } from './types'
+
+/** The options of one call, resolved. Times in milliseconds. */
+export interface Policy {
+  ttl: number
+  staleTtl: number
+  staleIfError: number
+  jitter: number
+  /** Encoded, in the caller's scope. */
+  tags: readonly string[]
+  timeout: number
+  softTimeout: number
+  lease: boolean
+  /** Beta of XFetch; 0 is off. */
+  earlyRefresh: number
+  serializer: CacheSerializer
+  validate: CacheOptions['validate']
+  onSource: CacheOptions['onSource']
+  waitUntil: CacheOptions['waitUntil']
+  onRefreshError: CacheOptions['onRefreshError']
+}
+
+const NONE: CacheOptions = {}
+const NO_TAGS: readonly string[] = []
+
+/** @throws Error naming the option that is wrong */
+export function resolvePolicy(options: CacheOptions | number | undefined, settings: CacheSettings, scope: string): Policy {
+  const given = typeof options === 'number' ? { ttl: options } : options ?? NONE
+  const ttl = milliseconds(given.ttl, settings.ttl, 'ttl')
+  if (ttl === 0) throw new TypeError('The cache option ttl is 0: write a time above zero, or do not cache the value.')
+  const timeout = milliseconds(given.timeout, settings.timeout, 'timeout')
+  const { jitter = settings.jitter, earlyRefresh = false } = given
+  if (!(jitter >= 0 && jitter <= 1)) throw new TypeError(`The cache option jitter is ${jitter}: write a number from 0 to 1.`)
+  return {
+    ttl,
+    staleTtl: milliseconds(given.staleTtl, settings.staleTtl, 'staleTtl'),
+    staleIfError: milliseconds(given.staleIfError, settings.staleIfError, 'staleIfError'),
+    jitter,
+    tags: given.tags?.length ? encodeTags(given.tags, scope) : NO_TAGS,
+    timeout,
+    softTimeout: Math.min(timeout, milliseconds(given.softTimeout, timeout, 'softTimeout')),
+    lease: given.lease ?? settings.lease,
+    earlyRefresh: Number(earlyRefresh),
+    serializer: resolveSerializer(given.serializer),
+    validate: given.validate,
+    onSource: given.onSource,
+    waitUntil: given.waitUntil,
+    onRefreshError: given.onRefreshError,
+  }
+}
+
+/** Tags as they are stored, each once. */
+export function encodeTags(tags: readonly string[], scope: string): string[] {
+  return [...new Set(tags)].map(tag => scopedKey(scope, encodeKey(tag)))
+}
+
+function milliseconds(value: Duration | undefined, fallback: number, name: string): number {
+  return value === undefined ? fallback : parseDuration(value, `The cache option ${name}`)
+}

@@ -1,0 +1,178 @@
+import type { RedisClient, RedisConnection } from '../redis/types'
+import type { Bus } from './bus'
+import { encodeKey, escapeGlob, SCOPE_DELIMITER } from './key'
+import { patternTest, writePattern } from './pattern'
+import { Reader } from './reader'
+import type { Script } from './scripts'
+import { acquireLease, bumpTag, deleteEntry, noteTag, renewLease, setEntry, settleLease, writeEntry } from './scripts'
+import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
+import { LEASE_LIFE, MARKER_LIFE, TAG_LIFE } from './store'
+
+const NO_VERSIONS: readonly string[] = []
+/** Keys that one SCAN step looks at: a stall of under a millisecond, and a thousand steps for a million keys. */
+const SCAN_COUNT = 1000
+/** Deadline of one SCAN step with its deletions, in ms. It waits behind other work of the server, so it is longer than a read's. */
+const SCAN_BUDGET = 2000
+/** Times that a sweep starts again because the Cluster moved slots under it. */
+const MOST_SWEEPS = 5
+/** Marker of a `failed` lease that no caller may take over. PTTL never answers so little for a key with an expiry. */
+const NEVER = -3
+
+/** Values, leases and tag versions in Redis, one server or a Cluster. */
+export function createRedisStore(connection: RedisConnection, bus: Bus): CacheStore {
+  const { prefix, isCluster } = connection
+  const reader = new Reader(connection)
+  const entryKey = (key: string) => `${prefix}:cache:{${key}}`
+  const leaseKey = (key: string) => `${prefix}:lease:{${key}}`
+  const tagKey = (tag: string) => `${prefix}:tag:{${tag}}`
+  const entryHead = `${prefix}:cache:{`
+  const leaseHead = `${prefix}:lease:{`
+
+  /**
+   * Runs a script whose last two arguments are a channel and a message.
+   * On one server the message goes out in the script; on a Cluster after it, through the one node that carries this process's messages.
+   */
+  async function announce(script: Script, keys: string[], args: (string | Buffer | number)[], operation: string, argument: string, budget: number): Promise<unknown> {
+    if (!isCluster) {
+      return connection.run(client => runScript(client, script, keys, [...args, bus.channel, bus.stamp(operation, argument)]), budget)
+    }
+    const answer = await connection.run(client => runScript(client, script, keys, [...args, '', '']), budget)
+    const version = script === bumpTag ? ` ${String(answer)}` : ''
+    if (script !== writeEntry || answer === 1) await bus.publish(operation, argument + version, budget)
+    return answer
+  }
+
+  /** Visits the keys that match `match`, step by step, on every master. */
+  async function scan(match: string, visit: (keys: string[]) => Promise<void>): Promise<void> {
+    for (const master of connection.masters()) {
+      let cursor = '0'
+      do {
+        const [next, keys] = await connection.run(() => master.scan(cursor, 'MATCH', match, 'COUNT', SCAN_COUNT), SCAN_BUDGET)
+        if (keys.length > 0) await visit(keys)
+        cursor = next
+      } while (cursor !== '0')
+    }
+  }
+
+  /** Deletes the keys below `head` that match. Key by key, since on a Cluster a command takes the keys of one slot. */
+  async function sweep(head: string, pattern: ScopedPattern): Promise<number> {
+    const accepts = patternTest(writePattern(pattern))
+    let deleted = 0
+    await scan(scanMatch(head, pattern), async (found) => {
+      const keys = found.filter(key => accepts(key.slice(head.length, -1)))
+      const answers = await connection.run(client => Promise.all(keys.map(key => client.unlink(key))), SCAN_BUDGET)
+      for (const answer of answers) deleted += answer
+    })
+    return deleted
+  }
+
+  return {
+    holdsEntries: true,
+    get available() {
+      return connection.available
+    },
+
+    async read(key, tags, budget): Promise<StoredRead> {
+      if (tags.length === 0) return { bytes: (await reader.read([entryKey(key)], budget))[0]!, versions: NO_VERSIONS }
+      const [bytes, ...versions] = await reader.read([entryKey(key), ...tags.map(tagKey)], budget)
+      return { bytes: bytes!, versions: versions.map(readVersion) }
+    },
+
+    async versions(tags, budget) {
+      return (await reader.read(tags.map(tagKey), budget)).map(readVersion)
+    },
+
+    async acquire(key, seenWriteId, token, takeFailedAfter, budget): Promise<LeaseAnswer> {
+      const takeBelow = takeFailedAfter === undefined ? NEVER : MARKER_LIFE - takeFailedAfter
+      const answer = await connection.run(
+        client => runScript(client, acquireLease, [entryKey(key), leaseKey(key)], [seenWriteId, token, LEASE_LIFE, takeBelow]),
+        budget,
+      ) as [LeaseAnswer['state'], string]
+      return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]) } : { state: answer[0] }
+    },
+
+    async renew(key, token, budget) {
+      await connection.run(client => runScript(client, renewLease, [leaseKey(key)], [token, LEASE_LIFE]), budget)
+    },
+
+    async settle(key, token, outcome, budget) {
+      const operation = outcome === 'failed' ? 'fail' : 'free'
+      await announce(settleLease, [leaseKey(key)], [token, outcome === 'free' ? '' : outcome, MARKER_LIFE], operation, key, budget)
+    },
+
+    async write(key, token, entry, life, budget) {
+      return await announce(writeEntry, [entryKey(key), leaseKey(key)], [token, entry, life], 'fill', key, budget) === 1
+    },
+
+    async set(key, entry, life, budget) {
+      await announce(setEntry, [entryKey(key), leaseKey(key)], [entry, life], 'del', key, budget)
+    },
+
+    async noteTags(tags, life, missing, budget) {
+      const args = [Math.max(life, TAG_LIFE), missing === undefined ? '' : missing.toFixed(0)]
+      const versions = await connection.run(client => Promise.all(tags.map(tag => runScript(client, noteTag, [tagKey(tag)], args))), budget)
+      return versions.map(String)
+    },
+
+    async delete(key, budget) {
+      await announce(deleteEntry, [entryKey(key), leaseKey(key)], [], 'del', key, budget)
+    },
+
+    async deleteMatching(pattern) {
+      let deleted = 0
+      for (let sweeps = 0; sweeps < MOST_SWEEPS; sweeps++) {
+        const before = await slotMap(connection)
+        // Leases first: a load that began before loses its lease, so that it cannot write behind the sweep of the entries.
+        await sweep(leaseHead, pattern)
+        deleted += await sweep(entryHead, pattern)
+        if (await slotMap(connection) === before) break
+      }
+      await bus.publish('pattern', writePattern(pattern), SCAN_BUDGET)
+      return deleted
+    },
+
+    async bumpTag(tag, budget) {
+      await announce(bumpTag, [tagKey(tag)], [TAG_LIFE], 'tag', tag, budget)
+    },
+
+    async keys(pattern) {
+      const accepts = patternTest(writePattern(pattern))
+      const found = new Set<string>()
+      await scan(scanMatch(entryHead, pattern), async (keys) => {
+        for (const key of keys) {
+          const stored = key.slice(entryHead.length, -1)
+          if (accepts(stored)) found.add(stored)
+        }
+      })
+      return [...found]
+    },
+  }
+}
+
+/** What SCAN narrows to on the server; {@link patternTest} decides. */
+function scanMatch(head: string, { scope, glob }: ScopedPattern): string {
+  const inScope = scope === '*' ? '*' : scope === '' ? glob : `${escapeGlob(encodeKey(scope))}\\${SCOPE_DELIMITER}${glob}`
+  return `${escapeGlob(head)}${inScope}}`
+}
+
+async function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
+  try {
+    return await client.evalsha(script.digest, keys.length, ...keys, ...args)
+  }
+  catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    return client.eval(script.text, keys.length, ...keys, ...args)
+  }
+}
+
+/** The layout of the Cluster as text; constant on one server. */
+async function slotMap(connection: RedisConnection): Promise<string> {
+  if (!connection.isCluster) return ''
+  const [master] = connection.masters()
+  const slots = await connection.run(() => master ? master.cluster('SLOTS') : Promise.reject(new Error('The Redis Cluster has no master.')), SCAN_BUDGET)
+  return JSON.stringify(slots.map(([from, to, master]) => [from, to, master?.[0], master?.[1]]).sort())
+}
+
+function readVersion(value: Buffer | null): string | null {
+  return value === null ? null : value.toString('latin1')
+}

@@ -1,0 +1,159 @@
+import { parseDuration } from '../duration'
+import { parseBytes, parseCount, parseShare, parseSwitch, refuseUnknownKeys } from '../settings'
+import type { Duration } from './types'
+
+/** `scale.cache`: the cache of the whole app. Each value can be set where the server starts, as `NUXT_SCALE_CACHE_<NAME>`. */
+export interface CacheModuleOptions {
+  /**
+   * How long a value is fresh, when the call does not say.
+   * @default 300
+   * @env NUXT_SCALE_CACHE_TTL
+   */
+  ttl?: Duration
+  /**
+   * How long after `ttl` the old value is served at once while one process reloads it (stale-while-revalidate, RFC 5861).
+   * @default 0
+   * @env NUXT_SCALE_CACHE_STALE_TTL
+   */
+  staleTtl?: Duration
+  /**
+   * How long after `ttl` the old value is served when the loader fails or Redis is away (stale-if-error, RFC 5861).
+   * @default 0
+   * @env NUXT_SCALE_CACHE_STALE_IF_ERROR
+   */
+  staleIfError?: Duration
+  /**
+   * Share of `ttl` that is added or taken at random, so that entries written together do not expire together.
+   * @default 0.05
+   * @env NUXT_SCALE_CACHE_JITTER
+   */
+  jitter?: number
+  /**
+   * Deadline of one load, and the longest wait for another process's load.
+   * @default '30s'
+   * @env NUXT_SCALE_CACHE_TIMEOUT
+   */
+  timeout?: Duration
+  /**
+   * One process of the cluster loads a missing key while the others wait for it.
+   * @default true
+   * @env NUXT_SCALE_CACHE_LEASE
+   */
+  lease?: boolean
+  /** The first level: decoded values in the memory of this process. `false` turns it off. */
+  l1?: false | CacheL1Options
+  /**
+   * Nitro's own cache (`cachedEventHandler`, `cachedFunction`, `routeRules` `cache` and `swr`) runs on this engine. Decided at build.
+   * @default true
+   */
+  nitro?: boolean
+  /**
+   * How long a cached route or function whose `swr` gives no `staleMaxAge` may be served stale.
+   * @default '1d'
+   * @env NUXT_SCALE_CACHE_STALE_MAX_AGE
+   */
+  staleMaxAge?: Duration
+  /**
+   * Largest response body that a cached route stores; a larger one is delivered and not cached.
+   * @default '8mb'
+   * @env NUXT_SCALE_CACHE_MAX_BODY_SIZE
+   */
+  maxBodySize?: number | string
+  /**
+   * Says in `x-nuxt-scale-cache` which level answered a cached route. Always on in development.
+   * @default false
+   * @env NUXT_SCALE_CACHE_DEBUG_HEADERS
+   */
+  debugHeaders?: boolean
+}
+
+export interface CacheL1Options {
+  /**
+   * Most entries held.
+   * @default 10000
+   * @env NUXT_SCALE_CACHE_L1_MAX_ENTRIES
+   */
+  maxEntries?: number
+  /**
+   * Most memory held, estimated from the payload of each entry.
+   * @default '64mb'
+   * @env NUXT_SCALE_CACHE_L1_MAX_BYTES
+   */
+  maxBytes?: number | string
+  /**
+   * Longest time an entry is used without asking Redis again.
+   * @default 60
+   * @env NUXT_SCALE_CACHE_L1_TTL
+   */
+  ttl?: Duration
+}
+
+/** The options as the engine uses them. All times in milliseconds, all sizes in bytes. */
+export interface CacheSettings {
+  ttl: number
+  staleTtl: number
+  staleIfError: number
+  jitter: number
+  timeout: number
+  lease: boolean
+  l1: { maxEntries: number, maxBytes: number, ttl: number }
+  staleMaxAge: number
+  maxBodySize: number
+  debugHeaders: boolean
+}
+
+export const cacheDefaults = {
+  ttl: 300,
+  staleTtl: 0,
+  staleIfError: 0,
+  jitter: 0.05,
+  timeout: '30s',
+  lease: true,
+  l1: { maxEntries: 10_000, maxBytes: '64mb', ttl: 60 },
+  nitro: true,
+  staleMaxAge: '1d',
+  maxBodySize: '8mb',
+  debugHeaders: false,
+} as const satisfies CacheModuleOptions
+
+/**
+ * Checks `scale.cache` and turns it into numbers. Runs at build on what nuxt.config says, and again at boot on what the environment made of it.
+ *
+ * @throws Error naming the option that is wrong
+ */
+export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSettings {
+  const path = 'scale.cache'
+  refuseUnknownKeys(options, Object.keys(cacheDefaults), path)
+  const given = { ...cacheDefaults, ...withoutUndefined(options) }
+  const ttl = parseDuration(given.ttl, `${path}.ttl`)
+  if (ttl === 0) throw new TypeError(`${path}.ttl is 0: write a time above zero, or turn the cache off with scale.cache: false.`)
+  if (options.nitro !== undefined) parseSwitch(options.nitro, `${path}.nitro`)
+  return {
+    ttl,
+    staleTtl: parseDuration(given.staleTtl, `${path}.staleTtl`),
+    staleIfError: parseDuration(given.staleIfError, `${path}.staleIfError`),
+    jitter: parseShare(given.jitter, `${path}.jitter`),
+    timeout: parseDuration(given.timeout, `${path}.timeout`),
+    lease: parseSwitch(given.lease, `${path}.lease`),
+    l1: resolveL1(given.l1, `${path}.l1`),
+    staleMaxAge: parseDuration(given.staleMaxAge, `${path}.staleMaxAge`),
+    maxBodySize: parseBytes(given.maxBodySize, `${path}.maxBodySize`),
+    debugHeaders: parseSwitch(given.debugHeaders, `${path}.debugHeaders`),
+  }
+}
+
+function resolveL1(l1: false | CacheL1Options, path: string): CacheSettings['l1'] {
+  if (l1 === false) return { maxEntries: 0, maxBytes: 0, ttl: 0 }
+  if (typeof l1 !== 'object' || l1 === null) throw new TypeError(`${path} is ${JSON.stringify(l1)}: write false, or an object of maxEntries, maxBytes and ttl.`)
+  refuseUnknownKeys(l1, Object.keys(cacheDefaults.l1), path)
+  const given = { ...cacheDefaults.l1, ...withoutUndefined(l1) }
+  return {
+    maxEntries: parseCount(given.maxEntries, `${path}.maxEntries`),
+    maxBytes: parseBytes(given.maxBytes, `${path}.maxBytes`),
+    ttl: parseDuration(given.ttl, `${path}.ttl`),
+  }
+}
+
+function withoutUndefined<T extends object>(options: T): { [Key in keyof T]-?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}

@@ -1,0 +1,53 @@
+/**
+ * What the engine needs of the level behind L1. Redis in a cluster; the memory of the process when nothing is configured.
+ * Every call settles within its budget (ms) or rejects.
+ */
+export interface CacheStore {
+  /** False for the embedded store, which holds leases and markers but no entries: there L1 is the only copy. */
+  readonly holdsEntries: boolean
+  /** False while nobody should wait for it. */
+  readonly available: boolean
+  /** The stored entry, and the versions of `tags` as of the same moment. */
+  read: (key: string, tags: readonly string[], budget: number) => Promise<StoredRead>
+  versions: (tags: readonly string[], budget: number) => Promise<(string | null)[]>
+  /** Competes for the load of a key. `takeFailedAfter` is the age in ms at which the marker of a failed load no longer holds; undefined for never. */
+  acquire: (key: string, seenWriteId: string, token: string, takeFailedAfter: number | undefined, budget: number) => Promise<LeaseAnswer>
+  renew: (key: string, token: string, budget: number) => Promise<void>
+  /** Ends a lease without a write and tells the waiters. */
+  settle: (key: string, token: string, outcome: 'failed' | 'uncacheable' | 'free', budget: number) => Promise<void>
+  /** Stores an entry if the lease is still `token`'s. */
+  write: (key: string, token: string, entry: string | Buffer, life: number, budget: number) => Promise<boolean>
+  set: (key: string, entry: string | Buffer, life: number, budget: number) => Promise<void>
+  /** Versions of tags, made when missing: at `missing` microseconds, else now. They live `life` ms at least. */
+  noteTags: (tags: readonly string[], life: number, missing: number | undefined, budget: number) => Promise<string[]>
+  delete: (key: string, budget: number) => Promise<void>
+  /** Deletes leases, then entries, whose key matches. Returns the number of entries. */
+  deleteMatching: (pattern: ScopedPattern) => Promise<number>
+  bumpTag: (tag: string, budget: number) => Promise<void>
+  /** Encoded keys of stored entries that match. */
+  keys: (pattern: ScopedPattern) => Promise<string[]>
+}
+
+/** An encoded glob in one scope, in none (`''`) or in every scope (`'*'`). */
+export interface ScopedPattern {
+  scope: string
+  glob: string
+}
+
+export interface StoredRead {
+  bytes: Buffer | null
+  versions: readonly (string | null)[]
+}
+
+/**
+ * `won`: load now; `time` is the store's clock in µs. `changed`: the entry is not the one that was read. `held`: somebody else loads.
+ * `failed`, `uncacheable`: what became of the last load.
+ */
+export type LeaseAnswer = { state: 'won', time: number } | { state: 'changed' | 'held' | 'failed' | 'uncacheable' }
+
+/** A lease lives this long unless its holder renews it, at half time. */
+export const LEASE_LIFE = 5000
+/** How long the outcome of a load that stored nothing is remembered. */
+export const MARKER_LIFE = 10_000
+/** How long a tag's version lives at least. */
+export const TAG_LIFE = 3_600_000

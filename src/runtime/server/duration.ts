@@ -1,0 +1,25 @@
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Past this a number of milliseconds no longer fits the timers and counters that use it: about 285 years. */
+const LONGEST = 9_007_199_254_740
+
+/**
+ * Milliseconds of a length of time.
+ *
+ * @param value seconds as a plain number, or a string with its unit: `'250ms'`, `'5s'`, `'5m'`, `'1h'`, `'1d'`.
+ * A string of digits alone is seconds too, because that is how an environment variable arrives.
+ * @param path the option to name in the error, as in `scale.cache.ttl`
+ * @throws Error when the value is negative, not finite or not a duration
+ */
+export function parseDuration(value: number | string, path: string): number {
+  const milliseconds = typeof value === 'number' ? value * 1000 : parseText(value)
+  if (!Number.isFinite(milliseconds) || milliseconds < 0 || milliseconds > LONGEST) {
+    throw new TypeError(`${path} is ${JSON.stringify(value) ?? String(value)}: write a number of seconds, or a string such as '250ms', '5s', '5m', '1h' or '1d'.`)
+  }
+  return Math.round(milliseconds)
+}
+
+function parseText(value: unknown): number {
+  const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(?:(ms|[smhd])\s*)?$/.exec(value) : null
+  return match ? Number(match[1]) * UNITS[match[2] ?? 's']! : Number.NaN
+}

@@ -1,0 +1,20 @@
+/**
+ * The bridge to Nitro and h3: the only file of the run time that imports them, so that another major of either
+ * is a change in one place. Nitro's app imports the cache and the cache imports Nitro, in a circle,
+ * so nothing here is more than a re-export.
+ */
+export { defineNitroPlugin, useNitroApp, useRuntimeConfig, useStorage } from 'nitropack/runtime'
+export {
+  createError,
+  createEvent,
+  defineEventHandler,
+  fetchWithEvent,
+  getQuery,
+  getRequestHeader,
+  isEvent,
+  sendNoContent,
+  setResponseHeader,
+  setResponseHeaders,
+  setResponseStatus,
+  splitCookiesString,
+} from 'h3'

@@ -1,0 +1,62 @@
+/**
+ * Brings the programs the tests run onto this machine. Run by `npm test` before vitest;
+ * prints nothing and ends at once when all of them are there.
+ */
+import { spawnSync } from 'node:child_process'
+import type { BinaryRequirement } from './binaries.ts'
+import { binaryRequirements, findCommand, locateBinary } from './binaries.ts'
+
+const installTimeout = 15 * 60_000
+
+function missingRequirements(): BinaryRequirement[] {
+  return binaryRequirements.filter(requirement => !locateBinary(requirement))
+}
+
+function fail(sentence: string): never {
+  console.error(sentence)
+  process.exit(1)
+}
+
+function installCommand(packages: string[]): string {
+  return `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`
+}
+
+function runAptGet(aptGet: string, args: string[]): void {
+  const result = spawnSync(aptGet, args, {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: installTimeout,
+  })
+  if (result.status !== 0) {
+    const reason = result.error?.message ?? result.stderr.trim().split('\n').slice(-5).join('\n')
+    fail(`"apt-get ${args.join(' ')}" failed: install what is named there by hand and run the tests again.\n${reason}`)
+  }
+}
+
+const missing = missingRequirements()
+
+if (missing.length > 0) {
+  const packages = [...new Set(missing.map(requirement => requirement.debianPackage))]
+  const names = missing.map(requirement => requirement.name).join(', ')
+  const aptGet = findCommand('apt-get')
+  const isRoot = process.getuid?.() === 0
+
+  if (!aptGet || !isRoot) {
+    const obstacle = aptGet ? 'only root can install them' : 'this machine has no apt-get to install them with'
+    fail(`The tests need ${names}, which ${missing.length > 1 ? 'are' : 'is'} missing, and ${obstacle}: run "${installCommand(packages)}" as root${aptGet ? '' : ', or what your system has in its place'}, then run the tests again.`)
+  }
+
+  console.log('Updating the package lists')
+  runAptGet(aptGet, ['update'])
+  for (const debianPackage of packages) {
+    console.log(`Installing ${debianPackage}`)
+    runAptGet(aptGet, ['install', '-y', '--no-install-recommends', debianPackage])
+  }
+
+  const stillMissing = missingRequirements().map(requirement => requirement.name)
+  if (stillMissing.length > 0) {
+    fail(`The packages ${packages.join(', ')} were installed, but ${stillMissing.join(', ')} cannot be found in PATH: install the programs by hand and run the tests again.`)
+  }
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import { isCacheable, mergeVary } from '../../src/runtime/server/cache/nitro/cacheability'
+import { isNotModified } from '../../src/runtime/server/cache/nitro/conditional'
+import { cacheControl, resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
+import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
+
+const early = 'Mon, 05 Jan 2026 00:00:00 GMT'
+const late = 'Tue, 06 Jan 2026 00:00:00 GMT'
+
+describe('conditional requests (RFC 9110 §13)', () => {
+  it.each([
+    ['the same tag', { ifNoneMatch: '"a"' }, true],
+    ['another tag', { ifNoneMatch: '"b"' }, false],
+    ['a weakened tag', { ifNoneMatch: 'W/"a"' }, true],
+    ['a list with the tag', { ifNoneMatch: '"x", W/"a"' }, true],
+    ['a list without it', { ifNoneMatch: '"x", "y"' }, false],
+    ['a tag that holds a comma', { ifNoneMatch: '"x,a"' }, false],
+    ['any tag', { ifNoneMatch: '*' }, true],
+    ['another tag with a later date: the tag decides', { ifNoneMatch: '"b"', ifModifiedSince: late }, false],
+    ['the same tag with an earlier date: the tag decides', { ifNoneMatch: '"a"', ifModifiedSince: 'Mon, 05 Jan 2015 00:00:00 GMT' }, true],
+    ['the same date', { ifModifiedSince: early }, true],
+    ['a later date', { ifModifiedSince: late }, true],
+    ['an earlier date', { ifModifiedSince: 'Mon, 05 Jan 2015 00:00:00 GMT' }, false],
+    ['no date at all', { ifModifiedSince: 'yesterday' }, false],
+    ['no condition', {}, false],
+  ])('%s', (_, conditions, expected) => {
+    expect(isNotModified(conditions, { etag: '"a"', lastModified: early })).toBe(expected)
+  })
+
+  it('compare a weak tag of the server too', () => {
+    expect(isNotModified({ ifNoneMatch: '"a"' }, { etag: 'W/"a"' })).toBe(true)
+  })
+})
+
+describe('what may be stored', () => {
+  it.each([
+    [200, {}, true],
+    [204, {}, true],
+    [404, {}, false],
+    [200, { 'set-cookie': ['a=1'] }, false],
+    [200, { 'cache-control': 'private, max-age=5' }, false],
+    [200, { 'cache-control': 'no-store' }, false],
+    [200, { 'cache-control': 'No-Cache="x"' }, false],
+    [200, { 'cache-control': 'public, max-age=5' }, true],
+    [200, { vary: 'Accept-Encoding' }, true],
+    [200, { vary: 'X-Plan, Accept-Encoding' }, true],
+    [200, { vary: 'Cookie' }, false],
+    [200, { vary: '*' }, false],
+  ])('%i %o', (status, headers, expected) => {
+    expect(isCacheable(status, headers as Record<string, string>, ['x-plan'])).toBe(expected)
+  })
+
+  it('Vary is one list', () => {
+    expect(mergeVary([undefined, 'Origin'], ['x-plan'])).toBe('origin, x-plan')
+    expect(mergeVary([undefined], [])).toBeUndefined()
+  })
+})
+
+describe('lifetime', () => {
+  it.each([
+    [{}, { fresh: 1, stale: 86_400 }],
+    [{ maxAge: 60 }, { fresh: 60, stale: 86_400 }],
+    [{ maxAge: 60, staleMaxAge: 10 }, { fresh: 60, stale: 10 }],
+    [{ maxAge: 60, staleMaxAge: 0 }, { fresh: 60, stale: 0 }],
+    [{ maxAge: 60, staleMaxAge: -1 }, { fresh: 60, stale: 86_400 }],
+    [{ maxAge: 60, staleMaxAge: Number.POSITIVE_INFINITY }, { fresh: 60, stale: 86_400 }],
+    [{ maxAge: 60, swr: false, staleMaxAge: 10 }, { fresh: 60, stale: 0 }],
+    [{ maxAge: 0 }, undefined],
+  ])('%o', (options, expected) => {
+    expect(resolveLifetime(options, 86_400)).toEqual(expected)
+  })
+
+  it('always has an end', () => {
+    expect(resolveLifetime({ maxAge: Number.POSITIVE_INFINITY }, 5)).toEqual({ fresh: 315_360_000, stale: 5 })
+  })
+
+  it('says so to caches', () => {
+    expect(cacheControl({}, { fresh: 60, stale: 30 })).toBe('s-maxage=60, stale-while-revalidate=30')
+    expect(cacheControl({ swr: false }, { fresh: 60, stale: 0 })).toBe('max-age=60')
+  })
+})
+
+describe('stored responses', () => {
+  const head = { status: 200, headers: { 'content-type': 'text/plain', 'x-list': ['a', 'b'] }, time: 5, integrity: 'i' }
+  const roundTrip = (body: Buffer | null) => responseSerializer.decode(Buffer.from(responseSerializer.encode({ ...head, body }) as Uint8Array))
+
+  it('keep every byte', () => {
+    const body = Buffer.from([0, 10, 255, 13, 10, 128, 123])
+    expect(roundTrip(body)).toEqual({ ...head, body })
+  })
+
+  it('tell no body from an empty one', () => {
+    expect(roundTrip(null)).toEqual({ ...head, body: null })
+    expect(roundTrip(Buffer.alloc(0))).toEqual({ ...head, body: Buffer.alloc(0) })
+  })
+
+  it('are one line of JSON and the raw body', () => {
+    const text = responseSerializer.encode({ ...head, body: Buffer.from('{"price":"5"}') }).toString()
+    expect(text.split('\n')[1]).toBe('{"price":"5"}')
+  })
+
+  it('without a head line are refused', () => {
+    expect(() => responseSerializer.decode(Buffer.from('x'))).toThrow('head line')
+  })
+})
