@@ -3,7 +3,7 @@ import type { Nitro } from 'nitropack/types'
 import type { Plugin } from 'rollup'
 
 /** Nitro 2's cache, wherever a package manager put it. */
-const NITRO_CACHE = /[\\/]nitropack(-nightly|-edge)?[\\/]dist[\\/]runtime[\\/]internal[\\/]cache\.mjs(\?.*)?$/
+const NITRO_CACHE = /[\\/]nitropack(?:-nightly|-edge)?[\\/]dist[\\/]runtime[\\/]internal[\\/]cache\.mjs(?:\?.*)?$/
 
 /** Options that are functions, which route rules cannot carry: Nitro would drop them without a word. */
 const FUNCTION_OPTIONS = ['getKey', 'shouldInvalidateCache', 'shouldBypassCache', 'tags', 'bypass', 'transform', 'validate'] as const

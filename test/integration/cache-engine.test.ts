@@ -1,34 +1,457 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startCacheProcess } from '../support/cache'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { CacheEngine, CacheOptions, CacheSource } from '../../src/runtime/server/cache/types'
+import { startCacheProcess, startEmbeddedCache } from '../support/cache'
 import type { CacheProcess } from '../support/cache'
-import { startRedis } from '../support/redis'
+import { keysWithoutExpiry, startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
+import { waitFor } from '../support/wait'
 
 let redis: RedisServer
-let one: CacheProcess
-let two: CacheProcess
 
 beforeAll(async () => {
   redis = await startRedis()
-  one = await startCacheProcess({ redis: { url: redis.url } })
-  two = await startCacheProcess({ redis: { url: redis.url } })
 })
 
 afterAll(async () => {
-  await one?.close()
-  await two?.close()
   await redis?.stop()
 })
 
-describe('a value', () => {
-  it('is loaded once, then comes from L1, and from L2 in another process', async () => {
-    const sources: string[] = []
+/** Resolves after `milliseconds`: an artificial slow source. */
+const slow = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
+
+describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (kind) => {
+  let engine: CacheEngine
+  let close: () => Promise<void> = async () => {}
+  let scope = ''
+
+  beforeEach(async () => {
+    scope = ''
+    const options = { scope: () => scope }
+    if (kind === 'embedded') {
+      engine = startEmbeddedCache({ jitter: 0 }, options)
+      return
+    }
+    await redis.client().flushall()
+    const process = await startCacheProcess({ redis: { url: redis.url }, cache: { jitter: 0, ...(kind.endsWith('L1') && { l1: false }) }, ...options })
+    engine = process.engine
+    close = process.close
+  })
+
+  afterEach(async () => {
+    if (kind !== 'embedded') expect(await keysWithoutExpiry(redis)).toEqual([])
+    await close()
+  })
+
+  it('loads a missing value once and then serves it', async () => {
     let loads = 0
     const load = () => ({ loads: ++loads })
-    const options = { onSource: (source: string) => void sources.push(source) }
-    expect(await one.engine.get('a', load, options)).toEqual({ loads: 1 })
-    expect(await one.engine.get('a', load, options)).toEqual({ loads: 1 })
-    expect(await two.engine.get('a', load, options)).toEqual({ loads: 1 })
-    expect(sources).toEqual(['loader', 'l1', 'l2'])
+    expect(await engine.get('key', load)).toEqual({ loads: 1 })
+    expect(await engine.get('key', load, 60)).toEqual({ loads: 1 })
+    expect(await engine.peek('key')).toEqual({ loads: 1 })
+  })
+
+  it.each([null, 0, '', false, [], {}])('takes %j for a value', async (value) => {
+    let loads = 0
+    const load = () => {
+      loads++
+      return value
+    }
+    expect(await engine.get('key', load)).toEqual(value)
+    expect(await engine.get('key', load)).toEqual(value)
+    expect(loads).toBe(1)
+  })
+
+  it('does not store undefined', async () => {
+    let loads = 0
+    const load = () => {
+      loads++
+      return undefined
+    }
+    expect(await engine.get('key', load)).toBeUndefined()
+    expect(await engine.get('key', load)).toBeUndefined()
+    expect(loads).toBe(2)
+    expect(await engine.keys('*')).toEqual([])
+  })
+
+  it('gives a miss and a hit the same types', async () => {
+    const load = () => ({ when: new Date(0) })
+    const missed = await engine.get('key', load as () => unknown)
+    expect(missed).toEqual({ when: '1970-01-01T00:00:00.000Z' })
+    expect(await engine.get('key', load as () => unknown)).toEqual(missed)
+  })
+
+  it('keeps rich values with the devalue serializer', async () => {
+    const value = { when: new Date(0), map: new Map([['a', 1n]]), none: undefined }
+    const options = { serializer: 'devalue' as const }
+    expect(await engine.get('key', () => value, options)).toEqual(value)
+    expect(await engine.get<unknown>('key', () => 'not this', options)).toEqual(value)
+  })
+
+  it('throws the error of a failing loader to every caller and runs it once', async () => {
+    let loads = 0
+    const error = new Error('the source is broken')
+    const load = async () => {
+      loads++
+      await slow(20)
+      throw error
+    }
+    const results = await Promise.allSettled(Array.from({ length: 50 }, () => engine.get('key', load)))
+    expect(results.every(result => result.status === 'rejected' && result.reason === error)).toBe(true)
+    expect(loads).toBe(1)
+  })
+
+  it('passes a synchronous throw on as a rejection', async () => {
+    const load = (): number => {
+      throw new Error('at once')
+    }
+    await expect(engine.get('key', load)).rejects.toThrow('at once')
+  })
+
+  it('loads once for many concurrent callers', async () => {
+    let loads = 0
+    const load = async () => {
+      await slow(20)
+      return ++loads
+    }
+    const values = await Promise.all(Array.from({ length: 200 }, () => engine.get('key', load)))
+    expect(new Set(values)).toEqual(new Set([1]))
+    expect(loads).toBe(1)
+  })
+
+  it('serves a value within staleTtl at once and reloads it once in the background', async () => {
+    let loads = 0
+    const sources: CacheSource[] = []
+    const refreshes: Promise<void>[] = []
+    const options: CacheOptions<number> = { ttl: '30ms', staleTtl: 60, onSource: source => void sources.push(source), waitUntil: refresh => void refreshes.push(refresh) }
+    const load = async () => {
+      await slow(10)
+      return ++loads
+    }
+    expect(await engine.get('key', load, options)).toBe(1)
+    await slow(40)
+    const values = await Promise.all(Array.from({ length: 20 }, () => engine.get('key', load, options)))
+    expect(new Set(values)).toEqual(new Set([1]))
+    await Promise.all(refreshes)
+    expect(refreshes.length).toBeGreaterThan(0)
+    expect(loads).toBe(2)
+    expect(await engine.get('key', load, { ...options, ttl: 60 })).toBe(2)
+    expect(sources).toContain('stale')
+  })
+
+  it('serves a value within staleIfError when the loader fails, and does not hammer the source', async () => {
+    let loads = 0
+    const options = { ttl: '20ms', staleIfError: 60 }
+    expect(await engine.get('key', () => 'old', options)).toBe('old')
+    await slow(30)
+    const fail = (): string => {
+      loads++
+      throw new Error('the source is broken')
+    }
+    for (let call = 0; call < 5; call++) expect(await engine.get('key', fail, options)).toBe('old')
+    expect(loads).toBe(1)
+  })
+
+  it('forgets a value at the end of its ttl', async () => {
+    let loads = 0
+    expect(await engine.get('key', () => ++loads, { ttl: '20ms' })).toBe(1)
+    await slow(30)
+    expect(await engine.peek('key')).toBeUndefined()
+    expect(await engine.get('key', () => ++loads, { ttl: '20ms' })).toBe(2)
+  })
+
+  it('invalidates by key, by several keys and by pattern', async () => {
+    let loads = 0
+    const load = () => ++loads
+    for (const key of ['a:1', 'a:2', 'b:1', 'c']) await engine.get(key, load)
+    await engine.invalidate('c')
+    await engine.invalidate(['b:1', 'unknown'])
+    expect(await engine.invalidatePattern('a:*')).toBe(2)
+    expect(await engine.keys('*')).toEqual([])
+    for (const key of ['a:1', 'a:2', 'b:1', 'c']) await engine.get(key, load)
+    expect(loads).toBe(8)
+  })
+
+  it('invalidates by tag what names the tag, in options or while it loads', async () => {
+    let loads = 0
+    await engine.get('listed', () => ++loads, { tags: ['product'] })
+    await engine.get('late', (context) => {
+      context.addTags(['product', 'other'])
+      return ++loads
+    })
+    await engine.get('untouched', () => ++loads, { tags: ['other'] })
+    expect(await engine.get('late', () => ++loads)).toBe(2)
+    await engine.invalidateTags('product')
+    expect(await engine.get('listed', () => ++loads, { tags: ['product'] })).toBe(4)
+    expect(await engine.get('late', () => ++loads)).toBe(5)
+    expect(await engine.get('untouched', () => ++loads)).toBe(3)
+  })
+
+  it('keeps scopes apart and widens only when told', async () => {
+    const read = (name: string) => {
+      scope = name
+      return engine.get('key', () => `of ${name}`, { tags: ['tag'] })
+    }
+    for (const name of ['', 'a', 'b', '*', 'a|b']) expect(await read(name)).toBe(`of ${name}`)
+    scope = 'a'
+    expect(await engine.invalidatePattern('*')).toBe(1)
+    expect(await engine.peek('key')).toBeUndefined()
+    await engine.invalidateTags('tag')
+    for (const name of ['', 'b', '*', 'a|b']) expect(await read(name)).toBe(`of ${name}`)
+    scope = ''
+    expect(await engine.keys('*')).toEqual(['key'])
+    expect(await engine.invalidatePattern('*')).toBe(1)
+    scope = 'b'
+    expect(await engine.peek('key')).toBe('of b')
+    expect(await engine.invalidatePattern('k*', { scope: '*' })).toBe(3)
+    expect(await engine.peek('key')).toBeUndefined()
+    await expect(engine.invalidateTags('tag', { scope: '*' })).rejects.toThrow('scope')
+  })
+
+  it('stores and reads with set and peek', async () => {
+    expect(await engine.set('key', { a: 1 }, { ttl: 60, tags: ['tag'] })).toBe(true)
+    expect(await engine.peek('key')).toEqual({ a: 1 })
+    expect(await engine.set('key', { a: 2 })).toBe(true)
+    expect(await engine.peek('key')).toEqual({ a: 2 })
+    await engine.set('tagged', 1, { tags: ['tag'] })
+    await engine.invalidateTags(['tag'])
+    expect(await engine.peek('tagged')).toBeUndefined()
+  })
+
+  it('lets a set win over a load that began before it', async () => {
+    let release: (() => void) | undefined
+    const loading = engine.get('key', () => new Promise<string>((resolve) => {
+      release = () => resolve('loaded')
+    }))
+    await waitFor(() => release)
+    await engine.set('key', 'set')
+    release!()
+    expect(await loading).toBe('loaded')
+    expect(await engine.peek('key')).toBe('set')
+  })
+
+  it.each(['with space', 'ключ:1', '{brace}', '100%', 'a|b', 'a%7Cb', '*', 'new\nline', '\uD800', '😀', 'x'.repeat(2000)])('keeps the key %j apart from all others', async (key) => {
+    await engine.get(key, () => key)
+    await engine.get(`${key}'`, () => 'neighbour')
+    expect(await engine.get(key, () => 'other')).toBe(key)
+    await engine.invalidate(key)
+    expect(await engine.get<string>(`${key}'`, () => 'other')).toBe('neighbour')
+    expect(await engine.get(key, () => 'again')).toBe('again')
+    if (key.length < 100 && key !== '\uD800') expect((await engine.keys('*')).sort()).toEqual([key, `${key}'`].sort())
+  })
+
+  it.each(['', undefined, 7])('refuses the key %j', async (key) => {
+    await expect(engine.get(key as string, () => 1)).rejects.toThrow('A cache key is')
+  })
+
+  it('refuses options that cannot be', async () => {
+    await expect(engine.get('key', () => 1, { ttl: -1 })).rejects.toThrow('The cache option ttl is -1')
+    await expect(engine.get('key', () => 1, 0)).rejects.toThrow('ttl is 0')
+    await expect(engine.get('key', () => 1, { staleTtl: 'soon' })).rejects.toThrow('staleTtl is "soon"')
+    await expect(engine.get('key', () => 1, { jitter: 2 })).rejects.toThrow('jitter is 2')
+  })
+
+  it('treats a value that validate refuses as a miss', async () => {
+    let loads = 0
+    const load = () => ++loads
+    expect(await engine.get('key', load, { validate: value => value > 0 })).toBe(1)
+    expect(await engine.get('key', load, { validate: value => value > 1 })).toBe(2)
+    expect(await engine.get('key', load, { validate: value => value > 1 })).toBe(2)
+    expect(await engine.get('other', load, { validate: () => false })).toBe(3)
+    expect(await engine.peek('other')).toBeUndefined()
+  })
+
+  it('hands a personal value to nobody else, and lets those who wait go at once', async () => {
+    let loads = 0
+    let release: (() => void) | undefined
+    const load = async (context: { uncacheable: () => void }) => {
+      const mine = ++loads
+      if (mine === 1) {
+        context.uncacheable()
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+      }
+      return `load ${mine}`
+    }
+    const first = engine.get('key', load)
+    await waitFor(() => release)
+    const others = await Promise.all(Array.from({ length: 5 }, () => engine.get('key', load)))
+    expect(new Set(others).size).toBe(5)
+    release!()
+    expect(await first).toBe('load 1')
+    expect(loads).toBe(6)
+  })
+
+  it('ends a load at its deadline and tells it so', async () => {
+    let signal: AbortSignal | undefined
+    const load = (context: { signal: AbortSignal }) => {
+      signal = context.signal
+      return new Promise<never>(() => {})
+    }
+    await expect(engine.get('key', load, { timeout: '30ms' })).rejects.toThrow('took longer than 30 ms')
+    expect(signal?.aborted).toBe(true)
+  })
+
+  it('refreshes early with a chance that grows with the cost of the load', async () => {
+    let loads = 0
+    const load = async () => {
+      await slow(5)
+      return ++loads
+    }
+    const refreshes: Promise<void>[] = []
+    const options = { ttl: 60, earlyRefresh: 1e9, waitUntil: (refresh: Promise<void>) => void refreshes.push(refresh) }
+    expect(await engine.get('key', load, options)).toBe(1)
+    expect(await engine.get('key', load, options)).toBe(1)
+    await Promise.all(refreshes)
+    expect(loads).toBe(2)
+    expect(await engine.get('key', load, 60)).toBe(2)
+  })
+
+  it('reports what fails in the background without failing a caller', async () => {
+    const errors: unknown[] = []
+    const options: CacheOptions<string> = { ttl: '20ms', staleTtl: 60, onRefreshError: error => void errors.push(error) }
+    await engine.get('key', () => 'old', options)
+    await slow(30)
+    const error = new Error('the source is broken')
+    const fail = (): string => {
+      throw error
+    }
+    expect(await engine.get('key', fail, options)).toBe('old')
+    await waitFor(() => errors.length > 0)
+    expect(errors).toEqual([error])
+  })
+})
+
+describe('in development', () => {
+  it('freezes what the cache hands out and warns about values that change when stored', async () => {
+    const engine = startEmbeddedCache({}, { development: true })
+    const value = await engine.get('key', () => ({ inner: { when: new Date(0) } }))
+    expect(Object.isFrozen(value.inner)).toBe(true)
+    expect(engine.logged.join()).toContain('devalue')
+  })
+})
+
+describe('between processes', () => {
+  let processes: CacheProcess[]
+
+  beforeEach(async () => {
+    await redis.client().flushall()
+    processes = await Promise.all(Array.from({ length: 4 }, () => startCacheProcess({ redis: { url: redis.url }, cache: { jitter: 0 } })))
+  })
+
+  afterEach(async () => {
+    expect(await keysWithoutExpiry(redis)).toEqual([])
+    await Promise.all(processes.map(process => process.close()))
+  })
+
+  it('a cold stampede loads once', async () => {
+    let loads = 0
+    const load = async () => {
+      loads++
+      await slow(200)
+      return 'value'
+    }
+    const values = await Promise.all(processes.flatMap(({ engine }) => Array.from({ length: 200 }, () => engine.get('key', load))))
+    expect(values).toHaveLength(800)
+    expect(new Set(values)).toEqual(new Set(['value']))
+    expect(loads).toBe(1)
+  })
+
+  it('a cold stampede loads once when the load names its tags itself', async () => {
+    let loads = 0
+    const load = async (context: { addTags: (tags: string[]) => void }) => {
+      loads++
+      await slow(50)
+      context.addTags(['late'])
+      await slow(50)
+      return 'value'
+    }
+    await Promise.all(processes.flatMap(({ engine }) => Array.from({ length: 50 }, () => engine.get('key', load))))
+    expect(loads).toBe(1)
+  })
+
+  it('an expired value is reloaded once while everybody is served the old one', async () => {
+    let loads = 0
+    const load = async () => {
+      await slow(100)
+      return ++loads
+    }
+    const options = { ttl: '200ms', staleTtl: 60 }
+    for (const { engine } of processes) await engine.get('key', load, options)
+    expect(loads).toBe(1)
+    await slow(250)
+    const values = await Promise.all(processes.flatMap(({ engine }) => Array.from({ length: 200 }, () => engine.get('key', load, options))))
+    expect(new Set(values)).toEqual(new Set([1]))
+    await waitFor(async () => (await Promise.all(processes.map(({ engine }) => engine.get('key', load, { ttl: 60, staleTtl: 60 })))).every(value => value === 2))
+    expect(loads).toBe(2)
+  })
+
+  it('a failing load fails once in each process, in parallel', async () => {
+    let loads = 0
+    const load = async () => {
+      loads++
+      await slow(50)
+      throw new Error('the source is broken')
+    }
+    const results = await Promise.allSettled(processes.flatMap(({ engine }) => Array.from({ length: 50 }, () => engine.get('key', load))))
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(loads).toBeLessThanOrEqual(4)
+  })
+
+  it('concurrent callers of something uncacheable do not queue', async () => {
+    let running = 0
+    let most = 0
+    const load = async (context: { uncacheable: () => void }) => {
+      most = Math.max(most, ++running)
+      await slow(100)
+      running--
+      context.uncacheable()
+      return 'personal'
+    }
+    await processes[0]!.engine.get('key', load)
+    most = 0
+    await Promise.all(Array.from({ length: 40 }, (_, index) => processes[index % 4]!.engine.get('key', load)))
+    expect(most).toBe(40)
+  })
+
+  it('a caller with a soft timeout takes the old value instead of waiting for another process', async () => {
+    const options = { ttl: '20ms', staleIfError: 60, softTimeout: '20ms' }
+    let release: (() => void) | undefined
+    await processes[0]!.engine.get('key', () => 'old', options)
+    await slow(30)
+    const loading = processes[0]!.engine.get('key', () => new Promise<string>((resolve) => {
+      release = () => resolve('new')
+    }), options)
+    await waitFor(() => release)
+    expect(await processes[1]!.engine.get('key', () => 'not this', options)).toBe('old')
+    release!()
+    expect(await loading).toBe('new')
+  })
+
+  it('a load whose process dies is taken over when its lease ends', async () => {
+    await redis.client().set('scale:lease:{key}', 'k3v9x0aa00000012', 'PX', 300)
+    expect(await processes[0]!.engine.get('key', () => 'taken over')).toBe('taken over')
+  })
+
+  it.each(['key', 'pattern', 'tag'])('an invalidation by %s is seen by all', async (way) => {
+    let version = 0
+    const read = () => Promise.all(processes.map(({ engine }) => engine.get('key', () => version, { tags: ['tag'] })))
+    expect(await read()).toEqual([0, 0, 0, 0])
+    for (version = 1; version <= 20; version++) {
+      const { engine } = processes[version % 4]!
+      if (way === 'key') await engine.invalidate('key')
+      else if (way === 'tag') await engine.invalidateTags('tag')
+      else await engine.invalidatePattern('k?y')
+      expect(await engine.get('key', () => version, { tags: ['tag'] })).toBe(version)
+      await waitFor(async () => (await read()).every(value => value === version))
+    }
+  })
+
+  it('a value another process wrote in another form is a miss', async () => {
+    await redis.client().set('scale:cache:{key}', 'not ours', 'PX', 60_000)
+    expect(await processes[0]!.engine.get('key', () => 'loaded')).toBe('loaded')
+    expect(await processes[1]!.engine.get('key', () => 'again')).toBe('loaded')
+    await processes[0]!.engine.get('rich', () => 1, { serializer: 'devalue' })
+    expect(await processes[1]!.engine.get('rich', () => 2)).toBe(2)
   })
 })

@@ -52,7 +52,10 @@ describe.each(libraries.flatMap(([name, library]) => (['kill', 'pause'] as const
     const old = await group.master()
     await old[fault]()
     expect((await outcomes(connection, 50)).hung).toBeUndefined()
-    const master = await group.waitForNewMaster(old)
+    const master = await waitFor(async () => {
+      const named = await group.master()
+      return named !== old && named
+    }, { timeout: 20_000, message: 'the Sentinels to name another master' })
     await waitFor(() => connection.available, { timeout: 5000 })
     expect(await outcome(connection.run(client => client.set('on', master.port)))).toBe('ok')
     expect(await master.client().get('on')).toBe(String(master.port))

@@ -66,7 +66,9 @@ export function describeDriverContract(createDriver: () => Driver): void {
     })
 
     it('refuses an instance of a class', async () => {
-      class Opaque {}
+      class Opaque {
+        field = 1
+      }
       await expect(storage.setItem('opaque', new Opaque() as never)).rejects.toThrow('Cannot stringify value')
     })
 

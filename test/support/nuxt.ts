@@ -39,9 +39,10 @@ export async function buildFixture(rootDir: string, options: BuildFixtureOptions
   const buildDir = resolve(root, options.buildDir ?? '.nuxt')
   const outputDir = resolve(root, options.outputDir ?? '.output')
   const marker = join(outputDir, markerName)
+  // Taken before the wait: a build that another caller began meanwhile is fresh enough for this one.
+  const current = await fixtureFingerprint(root, options)
   const lock = await acquireLock(`build/${buildDir}`, buildTimeout)
   try {
-    const current = await fixtureFingerprint(root, options)
     if (existsSync(marker) && await readFile(marker, 'utf8') === current) {
       return outputDir
     }

@@ -155,3 +155,18 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
     },
   }
 }
+
+/** Keys of the server that would stay for ever. */
+export async function keysWithoutExpiry(server: Pick<RedisServer, 'client'>): Promise<string[]> {
+  const client = server.client()
+  const keys: string[] = []
+  let cursor = '0'
+  do {
+    const [next, found] = await client.scan(cursor, 'COUNT', 1000)
+    const expiries = await Promise.all(found.map(key => client.pttl(key)))
+    keys.push(...found.filter((_, index) => expiries[index] === -1))
+    cursor = next
+  } while (cursor !== '0')
+  client.disconnect()
+  return keys
+}

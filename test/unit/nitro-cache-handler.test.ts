@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { createApp, createEvent, createRouter, sendStream, setResponseStatus, splitCookiesString, toNodeListener } from 'h3'
+import { createApp, createError, createEvent, createRouter, sendStream, setResponseStatus, splitCookiesString, toNodeListener } from 'h3'
 import type { EventHandler, H3Event } from 'h3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCacheEngine } from '../../src/runtime/server/cache/create'
@@ -326,7 +326,7 @@ describe('HTTP', () => {
   it('an error reaches the client and is not stored', async () => {
     let fail = true
     const { request } = await serve({ '/a': [() => {
-      if (fail) throw Object.assign(new Error('no'), { statusCode: 503 })
+      if (fail) throw createError({ statusCode: 503 })
       return 'a'
     }] })
     expect((await request('/a')).status).toBe(503)

@@ -59,16 +59,19 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
   const { l1, clock, coherence, stats, settings } = core
 
   function get<T>(key: string, load: CacheLoader<T>, options?: CacheOptions<T> | number): Promise<T> {
-    let scope: string
-    let stored: string
-    try {
-      scope = currentScope()
-      stored = scopedKey(scope, encodeKey(key))
+    const scope = currentScope()
+    let stored = key
+    let entry = scope === '' ? l1.get(key) : undefined
+    // An entry under a plain key can only be this caller's, so a hit need not encode the key to find out.
+    if (entry === undefined || !entry.plainKey) {
+      try {
+        stored = scopedKey(scope, encodeKey(key))
+      }
+      catch (error) {
+        return Promise.reject(error)
+      }
+      entry = l1.get(stored)
     }
-    catch (error) {
-      return Promise.reject(error)
-    }
-    const entry = l1.get(stored)
     if (entry !== undefined) {
       const now = clock.now()
       if (now < entry.freshUntil && now < coherence.liveUntil && entry.epoch === coherence.epoch
@@ -314,7 +317,7 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     const life = lifeOf(policy)
     const budget = new Budget(core.budget, clock)
     try {
-      const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, undefined, left))
+      const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, left))
       const now = clock.wall()
       const header = { codec: policy.serializer.codec, expires: now + life.fresh, horizon: now + life.horizon, writeId: core.nextWriteId(), cost: 0, tags: policy.tags, versions }
       invalidations.forget(stored)

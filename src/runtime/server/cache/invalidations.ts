@@ -104,11 +104,11 @@ export class Invalidations {
   }
 
   async #perform(invalidation: Invalidation, strict: boolean): Promise<number> {
-    this.#applyHere(invalidation)
+    const here = this.#applyHere(invalidation)
     try {
       const deleted = await this.#send(invalidation)
       this.#remember(invalidation)
-      return deleted
+      return this.#core.store.holdsEntries ? deleted : here
     }
     catch (error) {
       this.#core.stats.redisErrors++
@@ -123,7 +123,7 @@ export class Invalidations {
   }
 
   async #send(invalidation: Invalidation): Promise<number> {
-    const { store, l1, budget } = this.#core
+    const { store, budget } = this.#core
     switch (invalidation.kind) {
       case 'key':
         await store.delete(invalidation.key, budget)
@@ -131,19 +131,22 @@ export class Invalidations {
       case 'tag':
         await store.bumpTag(invalidation.tag, budget)
         return 0
-      case 'pattern': {
-        const test = patternTest(writePattern(invalidation.pattern))
-        const here = store.holdsEntries ? 0 : l1.deleteMatching(test)
-        return here + await store.deleteMatching(invalidation.pattern)
-      }
+      case 'pattern':
+        return store.deleteMatching(invalidation.pattern)
     }
   }
 
-  #applyHere(invalidation: Invalidation): void {
+  /** Returns how many entries of L1 a pattern took away. */
+  #applyHere(invalidation: Invalidation): number {
     switch (invalidation.kind) {
-      case 'key': return this.forget(invalidation.key)
-      case 'tag': return this.#forgetTag(invalidation.tag)
-      case 'pattern': return this.#forgetMatching(writePattern(invalidation.pattern))
+      case 'key':
+        this.forget(invalidation.key)
+        return 0
+      case 'tag':
+        this.#forgetTag(invalidation.tag)
+        return 0
+      case 'pattern':
+        return this.#forgetMatching(writePattern(invalidation.pattern))
     }
   }
 
@@ -155,13 +158,14 @@ export class Invalidations {
     heardTags.hear(tag)
   }
 
-  #forgetMatching(pattern: string): void {
+  #forgetMatching(pattern: string): number {
     const { l1, flights, refreshes, waiters } = this.#core
     const test = patternTest(pattern)
-    l1.deleteMatching(test)
+    const dropped = l1.deleteMatching(test)
     flights.markMatching(test)
     refreshes.markMatching(test)
     waiters.wakeMatching(test)
+    return dropped
   }
 
   #enqueue(invalidation: Invalidation): void {

@@ -2,6 +2,7 @@ import type { CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
 import type { Flight } from './flights'
+import { isPlainKey } from './key'
 import type { Policy } from './policy'
 
 /** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it is there. */
@@ -27,6 +28,7 @@ export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, v
     codec: header.codec,
     tags: header.tags,
     versions: header.versions,
+    plainKey: isPlainKey(flight.key),
     refreshAfter: 0,
   }, payloadBytes)
   return true

@@ -32,6 +32,11 @@ export function encodePattern(pattern: string): string {
   return percentEncode(pattern)
 }
 
+/** Whether a stored key is spelt as its caller spelt it, without a scope. Then no other caller's key leads to it. */
+export function isPlainKey(stored: string): boolean {
+  return PLAIN.test(stored)
+}
+
 /** The key under which a scope (a tenant, or none) holds a caller's key. */
 export function scopedKey(scope: string, encoded: string): string {
   return scope === '' ? encoded : encodeKey(scope) + SCOPE_DELIMITER + encoded

@@ -21,6 +21,8 @@ export interface L1Entry<T = unknown> {
   codec: string
   tags: readonly string[]
   versions: readonly string[]
+  /** Its stored key is the caller's key as it was written: no scope and nothing encoded. */
+  plainKey: boolean
   /** Before this moment nobody asks for a refresh again: somebody else holds the lease, or the last load failed. */
   refreshAfter: number
 }

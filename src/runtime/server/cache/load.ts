@@ -43,14 +43,14 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
     const life = lifeOf(policy)
     let versions: string[] | undefined
     try {
-      versions = policy.tags.length === 0 ? [] : await budget.spend(left => store.noteTags(policy.tags, life.horizon + policy.timeout, undefined, left))
+      versions = policy.tags.length === 0 ? [] : await budget.spend(left => store.noteTags(policy.tags, life.horizon + policy.timeout, left))
     }
     catch {
       core.stats.redisErrors++ // without versions the value is delivered and not stored
     }
-    const loaded = await runLoader(core, flight, load, policy, lease.scope)
+    const loaded = await runLoader(core, flight, load, policy, lease.scope, () => end(core, flight, lease, 'uncacheable'))
     if (loaded.personal || !isStorable(loaded.raw, policy)) {
-      end(core, flight, lease, 'uncacheable')
+      if (!loaded.personal) end(core, flight, lease, 'uncacheable')
       core.stats.uncacheable++
       return { value: loaded.raw, source: 'uncacheable', personal: true }
     }
@@ -74,8 +74,12 @@ export async function loadUnwritten(core: CacheCore, flight: Flight, load: Cache
   return { value: encode(core, flight.key, loaded.raw, policy)?.value ?? loaded.raw, source: 'loader' }
 }
 
-/** The loader under its deadline. Tags and the word that it is personal take effect while it runs. */
-async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string): Promise<Loaded> {
+/**
+ * The loader under its deadline. Tags and the word that it is personal take effect while it runs.
+ *
+ * @param onPersonal lets those who wait in other processes go as well
+ */
+async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void): Promise<Loaded> {
   const abort = new AbortController()
   const lateTags: string[] = []
   let personal = false
@@ -89,9 +93,11 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
       }
     },
     uncacheable() {
+      if (personal) return
       personal = true
       core.flights.end(flight)
       flight.land(PERSONAL)
+      onPersonal?.()
     },
   }
   const start = core.clock.now()
@@ -156,12 +162,12 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
 
 /**
  * Versions of the tags that were named during the load; undefined when one was invalidated since the load began, because the loader may have read its source before that.
- * A tag without a version gets one from before the load: it was not invalidated since, or we would have heard of it.
+ * A tag without a version was not invalidated since, or we would have heard of it.
  */
 async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget): Promise<string[] | undefined> {
   if (tags.length === 0) return []
   const earliest = lease.time - CLOCK_MARGIN
-  const versions = await budget.spend(left => core.store.noteTags(tags, life.horizon + policy.timeout, earliest - 1, left))
+  const versions = await budget.spend(left => core.store.noteTags(tags, life.horizon + policy.timeout, left))
   const raced = tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
 }

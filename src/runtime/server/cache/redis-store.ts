@@ -108,8 +108,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
       await announce(setEntry, [entryKey(key), leaseKey(key)], [entry, life], 'del', key, budget)
     },
 
-    async noteTags(tags, life, missing, budget) {
-      const args = [Math.max(life, TAG_LIFE), missing === undefined ? '' : missing.toFixed(0)]
+    async noteTags(tags, life, budget) {
+      const args = [Math.max(life, TAG_LIFE)]
       const versions = await connection.run(client => Promise.all(tags.map(tag => runScript(client, noteTag, [tagKey(tag)], args))), budget)
       return versions.map(String)
     },

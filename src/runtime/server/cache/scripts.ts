@@ -81,8 +81,11 @@ redis.call('UNLINK', KEYS[2])
 ${publish(1)}
 return deleted`)
 
+/** How far back the first version of a tag is dated, in µs, so that nobody takes it for an invalidation. */
+const BEFORE_ANY_LOAD = 3_600_000_000
+
 /**
- * The version of a tag, made when it is missing and kept alive. KEYS: tag. ARGV: ms to live at least, version for a missing one ('' for TIME).
+ * The version of a tag, made when it is missing and kept alive. KEYS: tag. ARGV: ms to live at least.
  */
 export const noteTag = script(`
 local version = redis.call('GET', KEYS[1])
@@ -90,11 +93,8 @@ if version then
   if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], 2 * ARGV[1]) end
   return version
 end
-version = ARGV[2]
-if version == '' then
-  ${TIME_IN_MICROSECONDS}
-  version = now
-end
+local time = redis.call('TIME')
+version = string.format('%.0f', time[1] * 1000000 + time[2] - ${BEFORE_ANY_LOAD})
 redis.call('SET', KEYS[1], version, 'PX', 2 * ARGV[1])
 return version`)
 

@@ -18,8 +18,8 @@ export interface CacheStore {
   /** Stores an entry if the lease is still `token`'s. */
   write: (key: string, token: string, entry: string | Buffer, life: number, budget: number) => Promise<boolean>
   set: (key: string, entry: string | Buffer, life: number, budget: number) => Promise<void>
-  /** Versions of tags, made when missing: at `missing` microseconds, else now. They live `life` ms at least. */
-  noteTags: (tags: readonly string[], life: number, missing: number | undefined, budget: number) => Promise<string[]>
+  /** Versions of tags, made when missing and then dated long ago. They live `life` ms at least. */
+  noteTags: (tags: readonly string[], life: number, budget: number) => Promise<string[]>
   delete: (key: string, budget: number) => Promise<void>
   /** Deletes leases, then entries, whose key matches. Returns the number of entries. */
   deleteMatching: (pattern: ScopedPattern) => Promise<number>

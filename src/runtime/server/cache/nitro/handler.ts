@@ -85,7 +85,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   if (await options.shouldInvalidateCache?.(event)) await host.engine().invalidate(key)
 
   let own: LiveResponse | undefined
-  let source: CacheSource = 'loader'
+  let source = 'loader' as CacheSource
   let answered = false
   const value = await host.engine().get<CachedResponse>(key, async (context) => {
     const live = await renderResponse({ handler: plan.handler, event, view, varies, integrity, context, cacheOptions: options }, host)

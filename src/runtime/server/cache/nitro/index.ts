@@ -41,7 +41,7 @@ export function cachedEventHandler(handler: EventHandler, options: CachedRouteOp
 function host(): NitroCacheHost {
   return {
     engine: useCacheEngine,
-    settings: cacheSettings,
+    settings: () => import.meta.dev ? { ...cacheSettings(), debugHeaders: true } : cacheSettings(),
     buildId: () => String(useRuntimeConfig().app.buildId ?? ''),
     captureError: (error, event) => useNitroApp().captureError(error, { event, tags: ['cache'] }),
     createEvent: createNitroEvent,

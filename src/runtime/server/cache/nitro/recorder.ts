@@ -28,7 +28,7 @@ export class ResponseRecorder extends Writable {
   /** True when the handler wrote at least one chunk. */
   written = false
   #options: RecorderOptions
-  #headers: ResponseHeaders = {}
+  #headers = new Map<string, string | string[]>()
   #chunks: Uint8Array[] = []
   #size = 0
   #overflow: ReadableStreamDefaultController<Uint8Array> | undefined
@@ -89,7 +89,7 @@ export class ResponseRecorder extends Writable {
   setHeader(name: string, value: OutgoingHttpHeader): this {
     const field = name.toLowerCase()
     const text = Array.isArray(value) ? value.map(String) : String(value)
-    this.#headers[field] = text
+    this.#headers.set(field, text)
     this.#options.onHeader(field, text)
     return this
   }
@@ -105,23 +105,23 @@ export class ResponseRecorder extends Writable {
   }
 
   getHeader(name: string): string | string[] | undefined {
-    return this.#headers[name.toLowerCase()]
+    return this.#headers.get(name.toLowerCase())
   }
 
   getHeaders(): ResponseHeaders {
-    return { ...this.#headers }
+    return Object.fromEntries(this.#headers)
   }
 
   getHeaderNames(): string[] {
-    return Object.keys(this.#headers)
+    return [...this.#headers.keys()]
   }
 
   hasHeader(name: string): boolean {
-    return name.toLowerCase() in this.#headers
+    return this.#headers.has(name.toLowerCase())
   }
 
   removeHeader(name: string): void {
-    delete this.#headers[name.toLowerCase()]
+    this.#headers.delete(name.toLowerCase())
   }
 
   writeHead(status: number, message?: string | OutgoingHttpHeaders, headers?: OutgoingHttpHeaders): this {

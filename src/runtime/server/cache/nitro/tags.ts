@@ -1,8 +1,13 @@
 import type { H3Event } from 'h3'
 import type { LoadContext } from '../types'
 
-/** Loads in progress, by the context object that an event shares with the copy its cached handler runs on. */
-const loads = new WeakMap<object, Set<LoadContext>>()
+/**
+ * Where the loads in progress are kept: on the context object, which an event shares with the copy its cached handler
+ * runs on. A registered symbol, since the page bundle and the server bundle may each hold a copy of this file.
+ */
+const LOADS = Symbol.for('nuxt-scale.cache.loads')
+
+type LoadBearer = object & { [LOADS]?: Set<LoadContext> }
 
 /**
  * Adds tags to the cached response (or cached function value) that is being made for this event, so that
@@ -11,19 +16,25 @@ const loads = new WeakMap<object, Set<LoadContext>>()
  */
 export function addEventCacheTags(event: Pick<H3Event, 'context'>, tags: string | readonly string[]): void {
   const list = typeof tags === 'string' ? [tags] : tags
-  for (const load of loads.get(event.context) ?? []) load.addTags(list)
+  for (const load of (event.context as LoadBearer)[LOADS] ?? []) load.addTags(list)
 }
 
 /** Runs `task` so that {@link addEventCacheTags} on this event reaches `load`. Nested loads all hear of a tag. */
 export async function withLoad<T>(event: Pick<H3Event, 'context'>, load: LoadContext, task: () => T | Promise<T>): Promise<T> {
-  const { context } = event
-  let active = loads.get(context)
-  if (!active) loads.set(context, active = new Set())
-  active.add(load)
+  const loads = loadsOf(event.context)
+  loads.add(load)
   try {
     return await task()
   }
   finally {
-    active.delete(load)
+    loads.delete(load)
   }
+}
+
+function loadsOf(context: LoadBearer): Set<LoadContext> {
+  const known = context[LOADS]
+  if (known) return known
+  const loads = new Set<LoadContext>()
+  Object.defineProperty(context, LOADS, { value: loads })
+  return loads
 }
