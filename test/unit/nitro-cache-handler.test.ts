@@ -10,6 +10,7 @@ import { createCachedFunction } from '../../src/runtime/server/cache/nitro/funct
 import { createCachedEventHandler } from '../../src/runtime/server/cache/nitro/handler'
 import type { NitroCacheHost } from '../../src/runtime/server/cache/nitro/host'
 import { addEventCacheTags } from '../../src/runtime/server/cache/nitro/tags'
+import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 import type { CachedRouteOptions } from '../../src/runtime/server/cache/nitro/types'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
@@ -271,6 +272,14 @@ describe('keys', () => {
     expect(await outer.cache.keys('route:/nested*')).toHaveLength(2)
   })
 
+  it('hold nothing for a handler whose code has changed', async () => {
+    const { request, runs, host } = await serve({ '/a': [() => 'new'] })
+    const old = { status: 200, headers: {}, body: Buffer.from('old'), time: Date.now(), integrity: 'another process, another build' }
+    await host.cache.set('route:/a', old, { serializer: responseSerializer })
+    expect(await (await request('/a')).text()).toBe('new')
+    expect(runs()).toBe(1)
+  })
+
   it('of pages end in the build', async () => {
     const { request, host } = await serve({ '/shop/**': [() => '<p>', { group: 'nitro/routes' }], '/api/x': [() => 1, { group: 'nitro/routes' }] }, { pageRoutes: ['/shop/**'] })
     await request('/shop/tea')
@@ -406,6 +415,8 @@ describe('cached functions', () => {
     const host = createHost()
     const call = (integrity: string) => createCachedFunction(() => integrity, { name: 'integrity', integrity }, host)()
     expect([await call('1'), await call('2'), await call('1')]).toEqual(['1', '2', '1'])
+    await host.cache.set('function:integrity:', { value: 'old', mtime: Date.now(), integrity: 'another process, another build' })
+    expect(await call('1')).toBe('1')
   })
 
   it('transform at every return, validate, bypass and invalidate as told', async () => {

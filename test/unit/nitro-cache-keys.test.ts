@@ -37,6 +37,11 @@ describe('route keys', () => {
     expect(key({ customKey: '1', namespace: 'n', varies: [['x', 'a']] })).not.toBe(key({ customKey: '1', namespace: 'n', varies: [['x', 'b']] }))
   })
 
+  it('are not forged by a hash in the path, or by a target that is no path', () => {
+    expect(key({ target: '/a#build=1' })).not.toBe(key({ target: '/a', build: '1' }))
+    expect(key({ target: 'price:1' })).not.toBe(key({ customKey: '1', namespace: 'price' }))
+  })
+
   it('never meet unless everything that decides the response is equal', () => {
     const text = fc.string({ unit: fc.constantFrom('a', ':', '#', '%', '=', ';', '~', '/', '?', '2', '3'), maxLength: 6 })
     const maybe = fc.option(text.filter(Boolean), { nil: undefined })

@@ -169,23 +169,30 @@ class SharedConnection implements RedisConnection {
   /** The option `commandTimeout` of ioredis would cost a third of the throughput. */
   private runNow<T>(operation: (client: RedisClient) => Promise<T>, left: number, budget: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const deadlines = left === this.commandTimeout ? this.deadlines : createDeadlines(left)
+      const isUsual = left === this.commandTimeout
+      const deadlines = isUsual ? this.deadlines : createDeadlines(left)
       const call = createCall(() => {
         this.breaker.failed(`no answer within ${budget} ms`)
         reject(new RedisTimeoutError(budget))
       })
-      // A call that is not waited for any more has timed out: its late rejection ends here and is never unhandled.
+      // False for a call that has timed out: its late rejection ends here and is never an unhandled one.
+      const arrivesInTime = (): boolean => {
+        const inTime = call.waiting
+        deadlines.remove(call)
+        if (!isUsual) {
+          deadlines.close()
+        }
+        return inTime
+      }
       const fail = (error: unknown): void => {
-        if (call.waiting) {
-          deadlines.remove(call)
+        if (arrivesInTime()) {
           reject(this.judge(error))
         }
       }
       deadlines.add(call)
       try {
         operation(this.client).then((value) => {
-          if (call.waiting) {
-            deadlines.remove(call)
+          if (arrivesInTime()) {
             this.breaker.succeeded()
             resolve(value)
           }

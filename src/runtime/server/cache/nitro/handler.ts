@@ -84,14 +84,13 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   const key = await keyOf(event, plan, view, host)
   if (await options.shouldInvalidateCache?.(event)) await host.engine().invalidate(key)
 
-  let own: LiveResponse | undefined
   let source = 'loader' as CacheSource
   let answered = false
-  const value = await host.engine().get<CachedResponse>(key, async (context) => {
+  const response: LiveResponse = await host.engine().get<CachedResponse>(key, async (context) => {
     const live = await renderResponse({ handler: plan.handler, event, view, varies, integrity, context, cacheOptions: options }, host)
     // Nobody is there to read a body that a background load cannot store.
     if (answered && live.body instanceof ReadableStream) await live.body.cancel()
-    own = live
+    // What cannot be stored is given to this caller alone, as it is.
     return live as CachedResponse
   }, {
     ttl: lifetime.fresh,
@@ -104,8 +103,6 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   })
   answered = true
 
-  // Only the response that this request made itself may be personal, or hold more than can be stored.
-  const response = source === 'uncacheable' || source === 'loader' ? own ?? value : value
   const cacheable = isStorable(response, varies, Number.POSITIVE_INFINITY)
   return deliver(event, response, {
     cacheable,
