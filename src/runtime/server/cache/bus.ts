@@ -26,6 +26,8 @@ const BEAT_INTERVAL = 1000
 const BEATS_BETWEEN_REPEATS = 10
 /** L1 is unusable this long after the last beat that came through, by the time the beat was sent. */
 export const SILENCE = 3000
+/** Pause in ms before another look for a node to subscribe at. */
+const RETRY_PAUSE = 50
 /** Publishers remembered at most. Forgetting a living one raises the epoch when it is next heard, so it is safe. */
 const MOST_PUBLISHERS = 10_000
 
@@ -48,6 +50,7 @@ export class Bus {
   #subscriber: Redis | undefined
   #subscribedAt = 0
   #timer: NodeJS.Timeout | undefined
+  #retry: NodeJS.Timeout | undefined
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -76,6 +79,7 @@ export class Bus {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    clearTimeout(this.#retry)
     this.#drop()
   }
 
@@ -96,6 +100,7 @@ export class Bus {
 
   #subscribe(): void {
     const { clock, coherence } = this.#options
+    clearTimeout(this.#retry)
     this.#drop()
     this.#subscribedAt = clock.now()
     let subscriber: Redis
@@ -103,7 +108,10 @@ export class Bus {
       subscriber = this.#options.connection.openSubscriber(this.#options.connection.isCluster ? this.#publisherNode() : undefined)
     }
     catch {
-      return // no master is known yet; the next tick tries again
+      // No master of the Cluster is known yet.
+      this.#retry = setTimeout(() => this.#subscribe(), RETRY_PAUSE)
+      this.#retry.unref()
+      return
     }
     this.#subscriber = subscriber
     subscriber.on('error', () => {}) // the connection of the commands reports the outage

@@ -5,8 +5,6 @@ import type { Breaker } from './breaker'
 import { createBreaker } from './breaker'
 import type { RedisLibrary } from './client'
 import { CONNECT_TIMEOUT, createClient, createSubscriber } from './client'
-import { createCall, createDeadlines } from './deadlines'
-import type { Deadlines } from './deadlines'
 import { RedisTimeoutError, RedisUnavailableError, connectionFault } from './errors'
 import type { RedisSettings } from './settings'
 import { describeRedis } from './settings'
@@ -59,7 +57,6 @@ class SharedConnection implements RedisConnection {
   private readonly log: RedisLog
   private readonly library: RedisLibrary
   private readonly breaker: Breaker
-  private readonly deadlines: Deadlines
   private readonly listeners = new Set<(available: boolean) => void>()
   private readonly subscribers = new Set<Redis>()
   /** Unanswered pings in a row of each socket, or of a client that does not get ready. */
@@ -84,14 +81,12 @@ class SharedConnection implements RedisConnection {
     this.prefix = settings.prefix
     this.database = settings.kind === 'cluster' ? 0 : settings.database
     this.commandTimeout = settings.commandTimeout
-    const startTimer = (callback: () => void, milliseconds: number) => this.outside(setTimeout, callback, milliseconds)
-    this.deadlines = createDeadlines(settings.commandTimeout, startTimer)
     this.breaker = createBreaker({
       probe: () => this.probe(),
       probeTimeout: PING_TIMEOUT + 50,
       onChange: (available, reason) => this.announce(available, reason),
       clock: {
-        setTimeout: startTimer,
+        setTimeout: (callback, milliseconds) => this.outside(setTimeout, callback, milliseconds),
         clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
         random: Math.random,
       },
@@ -166,33 +161,32 @@ class SharedConnection implements RedisConnection {
     })
   }
 
-  /** The option `commandTimeout` of ioredis would cost a third of the throughput. */
+  /** One timer a call; the option `commandTimeout` of ioredis costs several times as much. */
   private runNow<T>(operation: (client: RedisClient) => Promise<T>, left: number, budget: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const isUsual = left === this.commandTimeout
-      const deadlines = isUsual ? this.deadlines : createDeadlines(left)
-      const call = createCall(() => {
-        this.breaker.failed(`no answer within ${budget} ms`)
-        reject(new RedisTimeoutError(budget))
-      })
-      // False for a call that has timed out: its late rejection ends here and is never an unhandled one.
-      const arrivesInTime = (): boolean => {
-        const inTime = call.waiting
-        deadlines.remove(call)
-        if (!isUsual) {
-          deadlines.close()
+      let settled = false
+      const expire = (): void => {
+        if (!settled) {
+          settled = true
+          this.breaker.failed(`no answer within ${budget} ms`)
+          reject(new RedisTimeoutError(budget))
         }
-        return inTime
       }
+      // After a stall of this process the answer may lie unread in the socket: read it before judging.
+      const timer = setTimeout(() => settled || setImmediate(expire), left)
       const fail = (error: unknown): void => {
-        if (arrivesInTime()) {
+        // A rejection after the timeout ends here, so it is never an unhandled one.
+        if (!settled) {
+          settled = true
+          clearTimeout(timer)
           reject(this.judge(error))
         }
       }
-      deadlines.add(call)
       try {
         operation(this.client).then((value) => {
-          if (arrivesInTime()) {
+          if (!settled) {
+            settled = true
+            clearTimeout(timer)
             this.breaker.succeeded()
             resolve(value)
           }
