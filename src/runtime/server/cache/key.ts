@@ -51,11 +51,6 @@ export function decodeKey(stored: string): string {
     .replace(/(?:%[0-9A-F]{2})+/g, bytes => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString())
 }
 
-/** Escapes what a Redis glob would read as a wildcard. */
-export function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\^]/g, '\\$&')
-}
-
 function percentEncode(text: string): string {
   return text.replace(NOT_PLAIN, (character) => {
     const code = character.charCodeAt(0)

@@ -1,3 +1,4 @@
+import { followRedirection } from '../redis/redirect'
 import type { RedisConnection } from '../redis/types'
 
 type Reply = (Buffer | null)[]
@@ -71,7 +72,7 @@ export class Reader {
   #send(keys: string[], budget: number): Promise<Reply> {
     return this.#connection.run(
       client => this.#connection.isCluster || keys.length === 1
-        ? Promise.all(keys.map(key => client.getBuffer(key)))
+        ? Promise.all(keys.map(key => followRedirection<Buffer | null>(client, commander => commander.getBuffer(key))))
         : client.mgetBuffer(keys),
       budget,
     )

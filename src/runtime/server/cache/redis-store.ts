@@ -1,6 +1,8 @@
+import { followRedirection } from '../redis/redirect'
+import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { RedisClient, RedisConnection } from '../redis/types'
 import type { Bus } from './bus'
-import { encodeKey, escapeGlob, SCOPE_DELIMITER } from './key'
+import { encodeKey, SCOPE_DELIMITER } from './key'
 import { patternTest, writePattern } from './pattern'
 import { Reader } from './reader'
 import type { Script } from './scripts'
@@ -9,10 +11,8 @@ import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store
 import { LEASE_LIFE, MARKER_LIFE, TAG_LIFE } from './store'
 
 const NO_VERSIONS: readonly string[] = []
-/** Keys that one SCAN step looks at: a stall of under a millisecond, and a thousand steps for a million keys. */
-const SCAN_COUNT = 1000
-/** Deadline of one SCAN step with its deletions, in ms. It waits behind other work of the server, so it is longer than a read's. */
-const SCAN_BUDGET = 2000
+/** Deadline in ms of the words about a sweep, which wait behind the sweep itself. */
+const SWEEP_BUDGET = 2000
 /** Times that a sweep starts again because the Cluster moved slots under it. */
 const MOST_SWEEPS = 5
 /** Marker of a `failed` lease that no caller may take over. PTTL never answers so little for a key with an expiry. */
@@ -42,26 +42,13 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
     return answer
   }
 
-  /** Visits the keys that match `match`, step by step, on every master. */
-  async function scan(match: string, visit: (keys: string[]) => Promise<void>): Promise<void> {
-    for (const master of connection.masters()) {
-      let cursor = '0'
-      do {
-        const [next, keys] = await connection.run(() => master.scan(cursor, 'MATCH', match, 'COUNT', SCAN_COUNT), SCAN_BUDGET)
-        if (keys.length > 0) await visit(keys)
-        cursor = next
-      } while (cursor !== '0')
-    }
-  }
-
-  /** Deletes the keys below `head` that match. Key by key, since on a Cluster a command takes the keys of one slot. */
+  /** Deletes the keys below `head` that match. */
   async function sweep(head: string, pattern: ScopedPattern): Promise<number> {
     const accepts = patternTest(writePattern(pattern))
     let deleted = 0
-    await scan(scanMatch(head, pattern), async (found) => {
-      const keys = found.filter(key => accepts(key.slice(head.length, -1)))
-      const answers = await connection.run(client => Promise.all(keys.map(key => client.unlink(key))), SCAN_BUDGET)
-      for (const answer of answers) deleted += answer
+    await scanKeys(connection, scanMatch(head, pattern), async (found) => {
+      const unlinked = await unlinkKeys(connection, found.filter(key => accepts(key.slice(head.length, -1))))
+      deleted += unlinked // after the await: masters are swept side by side
     })
     return deleted
   }
@@ -127,7 +114,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
         deleted += await sweep(entryHead, pattern)
         if (await slotMap(connection) === before) break
       }
-      await bus.publish('pattern', writePattern(pattern), SCAN_BUDGET)
+      await bus.publish('pattern', writePattern(pattern), SWEEP_BUDGET)
       return deleted
     },
 
@@ -138,7 +125,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
     async keys(pattern) {
       const accepts = patternTest(writePattern(pattern))
       const found = new Set<string>()
-      await scan(scanMatch(entryHead, pattern), async (keys) => {
+      await scanKeys(connection, scanMatch(entryHead, pattern), (keys) => {
         for (const key of keys) {
           const stored = key.slice(entryHead.length, -1)
           if (accepts(stored)) found.add(stored)
@@ -157,11 +144,11 @@ function scanMatch(head: string, { scope, glob }: ScopedPattern): string {
 
 async function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
   try {
-    return await client.evalsha(script.digest, keys.length, ...keys, ...args)
+    return await followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args))
   }
   catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    return client.eval(script.text, keys.length, ...keys, ...args)
+    return followRedirection(client, commander => commander.eval(script.text, keys.length, ...keys, ...args))
   }
 }
 
@@ -169,7 +156,7 @@ async function runScript(client: RedisClient, script: Script, keys: string[], ar
 async function slotMap(connection: RedisConnection): Promise<string> {
   if (!connection.isCluster) return ''
   const [master] = connection.masters()
-  const slots = await connection.run(() => master ? master.cluster('SLOTS') : Promise.reject(new Error('The Redis Cluster has no master.')), SCAN_BUDGET)
+  const slots = await connection.run(() => master ? master.cluster('SLOTS') : Promise.reject(new Error('The Redis Cluster has no master.')), SWEEP_BUDGET)
   return JSON.stringify(slots.map(([from, to, master]) => [from, to, master?.[0], master?.[1]]).sort())
 }
 

@@ -19,7 +19,7 @@ export function cacheStorageDriver(engine: () => CacheEngine): Driver {
     return null
   }
   return {
-    name: 'nuxt-scale:cache',
+    name: 'nuxt-scale-cache',
     hasItem: async key => await find(key) !== null,
     getItem: key => find(key) as Promise<never>,
     async setItem(key, value, { ttl }: { ttl?: number } = {}) {

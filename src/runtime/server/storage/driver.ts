@@ -1,5 +1,7 @@
 import type { Driver, StorageMeta } from 'unstorage'
-import type { Redis } from 'ioredis'
+import type { Commander } from '../redis/redirect'
+import { followRedirection } from '../redis/redirect'
+import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { RedisConnection } from '../redis/types'
 
 /** What a mount needs. */
@@ -18,10 +20,6 @@ interface WriteOptions {
   ttl?: number
 }
 
-/** Keys that one SCAN call looks at: large enough for few round trips, small enough to stay under a millisecond or two. */
-const SCAN_COUNT = 1000
-/** Milliseconds for one page of a scan and for deleting what it found. */
-const PAGE_BUDGET = 5000
 /** Entries of one bulk call that share a budget. */
 const BULK_SIZE = 500
 
@@ -41,32 +39,19 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
   // Encoded, so that a mount named 'a:b' does not lie inside a mount named 'a', and a brace does not pin a Cluster slot.
   const root = `${connection.prefix}:storage:${encodeURIComponent(base)}:`
   const toKey = (key: string): string => root + key
+  const below = (start: string | undefined): string => `${escapeGlob(toKey(toBase(start)))}*`
 
   async function write(key: string, value: string | Buffer, options: WriteOptions | undefined): Promise<void> {
     const seconds = options?.ttl ?? ttl
     checkTtl(seconds, `the key ${key}`)
-    await connection.run(client => seconds
-      ? client.set(toKey(key), value, 'PX', Math.max(1, Math.round(seconds * 1000)))
-      : client.set(toKey(key), value))
+    await send(commander => seconds
+      ? commander.set(toKey(key), value, 'PX', Math.max(1, Math.round(seconds * 1000)))
+      : commander.set(toKey(key), value))
   }
 
-  /** Calls `onPage` with every key below `start`, which may come twice: SCAN promises no more. */
-  async function scan(start: string, onPage: (keys: string[]) => Promise<void> | void): Promise<void> {
-    const beginning = toKey(start)
-    const pattern = `${escapeGlob(beginning)}*`
-    const scanMaster = async (master: Redis): Promise<void> => {
-      let cursor = '0'
-      do {
-        const [next, keys] = await connection.run(() => master.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT), PAGE_BUDGET)
-        cursor = next
-        if (keys.length > 0) {
-          await onPage(keys)
-        }
-      } while (cursor !== '0')
-    }
-    // Within run, so that a scan right after the start waits for the first connection.
-    const masters = await connection.run(async () => connection.masters())
-    await Promise.all(masters.map(scanMaster))
+  /** One command, also while the slots of a Cluster move. */
+  function send<T>(command: (commander: Commander) => unknown): Promise<T> {
+    return connection.run(client => followRedirection<T>(client, command))
   }
 
   return {
@@ -76,15 +61,15 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     getInstance: () => connection.client,
 
     async hasItem(key) {
-      return await connection.run(client => client.exists(toKey(key))) === 1
+      return await send<number>(commander => commander.exists(toKey(key))) === 1
     },
 
-    getItem: key => connection.run(client => client.get(toKey(key))),
+    getItem: key => send<string | null>(commander => commander.get(toKey(key))),
 
-    getItemRaw: key => connection.run(client => client.getBuffer(toKey(key))),
+    getItemRaw: key => send<Buffer | null>(commander => commander.getBuffer(toKey(key))),
 
     getItems: items => inBulk(items, ({ key }) => key, async keys => connection.run(
-      client => Promise.all(keys.map(async key => ({ key, value: await client.get(toKey(key)) }))),
+      client => Promise.all(keys.map(async key => ({ key, value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))) }))),
     )),
 
     setItem: (key, value, options) => write(key, value, options),
@@ -98,13 +83,13 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     },
 
     async removeItem(key) {
-      await connection.run(client => client.unlink(toKey(key)))
+      await send(commander => commander.unlink(toKey(key)))
     },
 
     async getMeta(key): Promise<StorageMeta | null> {
       const [milliseconds, size] = await connection.run(client => Promise.all([
-        client.pttl(toKey(key)),
-        client.strlen(toKey(key)),
+        followRedirection<number>(client, commander => commander.pttl(toKey(key))),
+        followRedirection<number>(client, commander => commander.strlen(toKey(key))),
       ]))
       if (milliseconds === -2) {
         return null
@@ -114,16 +99,15 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
 
     async getKeys(start) {
       const found = new Set<string>()
-      await scan(toBase(start), (keys) => {
+      await scanKeys(connection, below(start), (keys) => {
         keys.forEach(key => found.add(key.slice(root.length)))
       })
       return [...found]
     },
 
     async clear(start) {
-      await scan(toBase(start), async (keys) => {
-        // One key a command: a command with keys of several slots is refused by a Cluster.
-        await connection.run(client => Promise.all(keys.map(key => client.unlink(key))), PAGE_BUDGET)
+      await scanKeys(connection, below(start), async (keys) => {
+        await unlinkKeys(connection, keys)
       })
     },
 
@@ -148,10 +132,6 @@ async function inBulk<Item, Part, Result>(
 /** A base ends with a colon, so that 'user' does not reach 'users:1'. */
 function toBase(start: string | undefined): string {
   return !start || start.endsWith(':') ? start ?? '' : `${start}:`
-}
-
-function escapeGlob(text: string): string {
-  return text.replace(/[\\*?[\]]/g, '\\$&')
 }
 
 function toBinary(value: unknown, key: string): Buffer | string {
