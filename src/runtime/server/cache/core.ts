@@ -21,6 +21,8 @@ export interface CacheCore {
   heardTags: HeardTags
   stats: CacheStats
   log: CacheLog
+  /** Keys whose values gave reason to complain, which is done once. */
+  complaints: Set<string>
   /** Freeze what L1 hands out and warn about values that do not survive their serializer. */
   development: boolean
   /** Budget in ms that one call of the cache may spend on Redis. */

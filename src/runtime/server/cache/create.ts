@@ -44,6 +44,7 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     heardTags: new HeardTags(),
     stats: { l1Hits: 0, l2Hits: 0, staleHits: 0, loads: 0, loadErrors: 0, uncacheable: 0, fencedWrites: 0, redisErrors: 0, invalidationsQueued: 0, epochs: 0 },
     log: options.log,
+    complaints: new Set(),
     development: options.development ?? false,
     budget: connection?.commandTimeout ?? Number.MAX_SAFE_INTEGER,
     nextWriteId: writeIds(),

@@ -203,7 +203,7 @@ export function encode(core: CacheCore, key: string, raw: unknown, policy: Polic
     if (payload === undefined) return undefined
     const value = decodePayload(policy.serializer, Buffer.from(payload as string), 0)
     if (core.development) {
-      if (!isDeepStrictEqual(raw, value)) {
+      if (!isDeepStrictEqual(raw, value) && isFirst(core, key)) {
         core.log.warn(`The value of the cache key "${key}" changes when it is stored: a Date, Map, Set, undefined or class needs serializer: 'devalue', or plain data.`)
       }
       deepFreeze(value)
@@ -211,9 +211,19 @@ export function encode(core: CacheCore, key: string, raw: unknown, policy: Polic
     return { payload, value }
   }
   catch (error) {
-    core.log.error(`The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that holds it.`, error)
+    if (isFirst(core, key)) core.log.error(`The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that holds it.`, error)
     return undefined
   }
+}
+
+/** Keys whose trouble is told at most, so that a log is not flooded. */
+const MOST_COMPLAINTS = 100
+
+/** Whether nothing was said about the key yet. */
+function isFirst({ complaints }: CacheCore, key: string): boolean {
+  if (complaints.has(key) || complaints.size >= MOST_COMPLAINTS) return false
+  complaints.add(key)
+  return true
 }
 
 /** Freezes plain data, so that a handler that changes a cached value fails in development and not for the next visitor. */

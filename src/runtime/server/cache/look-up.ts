@@ -35,7 +35,13 @@ export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, bu
   const state = stateOf(entry, policy, core.clock.wall())
   if (state === 'none') return { ...NOTHING, writeId }
   if (entry.tags.length > 0 && !(await tagsHold(core, flight, entry, policy.tags, versions, budget))) return { ...NOTHING, writeId }
-  const value = decodePayload(policy.serializer, bytes, entry.payloadStart)
+  let value: unknown
+  try {
+    value = decodePayload(policy.serializer, bytes, entry.payloadStart)
+  }
+  catch {
+    return { ...NOTHING, writeId } // a payload that cannot be read is a miss, which the next write mends
+  }
   if (policy.validate !== undefined && !policy.validate(value)) return { ...NOTHING, writeId }
   if (core.development) deepFreeze(value)
   if (state !== 'rescue' || policy.staleIfError > 0) keepInL1(core, flight, entry, value, bytes.length - entry.payloadStart)
