@@ -97,13 +97,14 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
     staleTtl: lifetime.stale,
     tags: typeof options.tags === 'function' ? await options.tags(event) : options.tags,
     serializer: responseSerializer,
-    validate: response => response.integrity === integrity && isStorable(response, varies, settings.maxBodySize),
+    // What may not be stored says so while it is made, so a hit need not be examined again.
+    validate: response => response.integrity === integrity,
     onSource: (found) => { source = found },
     ...refreshHooks(host, event),
   })
   answered = true
 
-  const cacheable = isStorable(response, varies, Number.POSITIVE_INFINITY)
+  const cacheable = (source !== 'loader' && source !== 'uncacheable') || isStorable(response, varies, Number.POSITIVE_INFINITY)
   return deliver(event, response, {
     cacheable,
     source: cacheable ? source : 'uncacheable',
