@@ -307,6 +307,19 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     expect(await engine.get('key', load, 60)).toBe(2)
   })
 
+  it('drops a stale value when its reload says that it is no longer to be stored', async () => {
+    const options: CacheOptions<string> = { ttl: '20ms', staleTtl: 60 }
+    await engine.get('key', () => 'shared', options)
+    await slow(30)
+    const personal = (context: { uncacheable: () => void }) => {
+      context.uncacheable()
+      return 'personal'
+    }
+    expect(await engine.get('key', personal, options)).toBe('shared')
+    await waitFor(async () => await engine.get('key', personal, options) === 'personal')
+    expect(await engine.keys('*')).toEqual([])
+  })
+
   it('reports what fails in the background without failing a caller', async () => {
     const errors: unknown[] = []
     const options: CacheOptions<string> = { ttl: '20ms', staleTtl: 60, onRefreshError: error => void errors.push(error) }

@@ -174,6 +174,7 @@ async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags:
 
 /** Gives the lease back in the background; nobody's answer depends on it. */
 function end(core: CacheCore, flight: Flight, lease: Lease, outcome: 'failed' | 'uncacheable' | 'free'): void {
+  if (outcome === 'uncacheable') core.l1.delete(flight.key)
   core.store.settle(flight.key, lease.token, outcome, core.budget).catch(() => {
     core.stats.redisErrors++
   }).finally(() => core.waiters.wake(flight.key))

@@ -83,8 +83,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
     },
 
     async settle(key, token, outcome, budget) {
-      const operation = outcome === 'failed' ? 'fail' : 'free'
-      await announce(settleLease, [leaseKey(key)], [token, outcome === 'free' ? '' : outcome, MARKER_LIFE], operation, key, budget)
+      const operation = ({ failed: 'fail', uncacheable: 'del', free: 'free' } as const)[outcome]
+      await announce(settleLease, [entryKey(key), leaseKey(key)], [token, outcome === 'free' ? '' : outcome, MARKER_LIFE], operation, key, budget)
     },
 
     async write(key, token, entry, life, budget) {

@@ -47,11 +47,13 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[
 return 0`)
 
 /**
- * Ends a lease that is still ours without a write. KEYS: lease. ARGV: token, marker ('' deletes), marker ms, channel, message.
+ * Ends a lease that is still ours without a write. What has become uncacheable is not served stale either, so its old entry goes.
+ * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, channel, message.
  */
 export const settleLease = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  if ARGV[2] == '' then redis.call('UNLINK', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+if redis.call('GET', KEYS[2]) == ARGV[1] then
+  if ARGV[2] == '' then redis.call('UNLINK', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+  if ARGV[2] == '${UNCACHEABLE}' then redis.call('UNLINK', KEYS[1]) end
 end
 ${publish(4)}
 return 1`)

@@ -52,7 +52,7 @@ export interface CacheOptions<T = unknown> {
   onSource?: (source: CacheSource) => void
   /** Keeps the process alive for a refresh in the background, as `event.waitUntil` does. The promise never rejects. */
   waitUntil?: (refresh: Promise<void>) => void
-  /** Hears the error of a refresh in the background, which no caller sees. */
+  /** Hears the error of a refresh in the background, which no caller sees. Without it the error is logged. */
   onRefreshError?: (error: unknown) => void
 }
 
