@@ -9,6 +9,8 @@ export default createConfigForNuxt({
     'jsdoc/check-param-names': 'off',
     // The set of characters that a key may keep is a range by design.
     'regexp/no-obscure-range': 'off',
+    // Nuxt names pages after their routes.
+    'vue/multi-word-component-names': 'off',
   },
 }, {
   ignores: ['dist', '**/.nuxt', '**/.output', 'bench/results'],
