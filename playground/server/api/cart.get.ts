@@ -1,0 +1,1 @@
+export default defineEventHandler(() => ({ items: [], total: 0 }))
