@@ -1,0 +1,5 @@
+export { createCacheEngine } from '../../src/runtime/server/cache/create'
+export { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+export { createRedisConnection } from '../../src/runtime/server/redis/connection'
+export { createClient } from '../../src/runtime/server/redis/client'
+export { resolveRedisSettings } from '../../src/runtime/server/redis/settings'

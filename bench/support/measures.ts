@@ -1,0 +1,11 @@
+import type { Measure } from './types.ts'
+
+/** Names of all measures, in the order they run. Each is a file of `bench/measures`. */
+export const measureNames = ['l1-hit', 'l2-hit', 'cached-route', 'pattern-delete', 'memory'] as const
+
+export type MeasureName = typeof measureNames[number]
+
+export async function importMeasure(name: string): Promise<Measure> {
+  const { measure } = await import(`../measures/${name}.ts`) as { measure: Measure }
+  return measure
+}
