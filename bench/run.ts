@@ -69,7 +69,8 @@ async function main(): Promise<number> {
     }
   }
 
-  console.log(options.json ? JSON.stringify(reports, null, 2) : formatSummary(reports))
+  if (options.json) console.log(JSON.stringify(reports, null, 2))
+  else if (reports.length > 0) console.log(formatSummary(reports))
   directory.remove()
   const missed = reports.some(report => report.checks.some(check => !check.ok))
   return failed.length > 0 || (options.check && missed) ? 1 : 0

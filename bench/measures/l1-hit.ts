@@ -33,7 +33,7 @@ export const measure: Measure = {
     const { engine } = ours
     const bentocache = startBentocache(server.port, { l1: true })
     defer(bentocache.close)
-    const unserialized = startBentocache(server.port, { l1: true, serialize: false })
+    const unserialized = startBentocache(server.port, { l1: true, serialize: false, prefix: 'unserialized' })
     defer(unserialized.close)
     const cacheable = new Cacheable({ ttl: LIFE * 1000 })
     defer(() => cacheable.disconnect())

@@ -83,17 +83,19 @@ export interface BentoOptions {
   /** False keeps values themselves in L1. Default, as theirs: true. */
   serialize?: boolean
   bus?: boolean
+  /** First part of its keys in Redis. Without L1 serialization it cannot put what it finds in Redis into L1, so such a cache needs keys of its own. */
+  prefix?: string
 }
 
 /** bentocache, as its guide sets it up. */
-export function startBentocache(port: number, { l1 = false, serialize = true, bus = false }: BentoOptions = {}): Peer {
+export function startBentocache(port: number, { l1 = false, serialize = true, bus = false, prefix = 'bentocache' }: BentoOptions = {}): Peer {
   const connection = { host: HOST, port }
   let store = bentostore({ ttl: LIFE * 1000 })
   if (l1) store = store.useL1Layer(serialize ? memoryDriver({ maxItems: 10_000 }) : memoryDriver({ maxItems: 10_000, serialize }))
   // Above a second layer `serialize: false` fails in 1.6: it meets the text of the second layer and has no serializer for it.
   if (serialize) store = store.useL2Layer(bentoRedisDriver({ connection }))
   if (bus) store = store.useBus(redisBusDriver({ connection }))
-  const cache = new BentoCache({ default: 'store', stores: { store } })
+  const cache = new BentoCache({ prefix, default: 'store', stores: { store } })
   return {
     get: (key, factory) => cache.getOrSet({ key, factory: factory as () => Promise<unknown> }),
     close: () => cache.disconnectAll(),

@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url'
 
-// One route, built with the module and without.
-const isPlain = process.env.PLAIN_NITRO === '1'
+// One app, built three ways: with the module, and as plain Nitro with its cache in Redis or in memory.
+const variant = process.env.BENCH_VARIANT ?? 'scale'
+const isOurs = variant === 'scale'
 
 export default defineNuxtConfig({
-  modules: isPlain ? [] : ['../../../src/module'],
+  modules: isOurs ? ['../../../src/module'] : [],
+  routeRules: { '/api/ruled': { swr: 60 } },
   compatibilityDate: '2026-01-01',
-  nitro: { plugins: isPlain ? [fileURLToPath(new URL('./plain/mount.ts', import.meta.url))] : [] },
+  nitro: { plugins: variant === 'redis' ? [fileURLToPath(new URL('./plain/redis.ts', import.meta.url))] : [] },
   telemetry: false,
 })

@@ -1,0 +1,2 @@
+/** Cached by a route rule. */
+export default defineEventHandler(() => listProducts())

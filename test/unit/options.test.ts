@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import type { ModuleOptions } from '../../src/options'
+import { refuseSecrets, resolveOptions } from '../../src/options'
+
+describe('options', () => {
+  it('are all on with their defaults when nothing is said', () => {
+    const options = resolveOptions({})
+    expect(options.redis).toMatchObject({ url: '', password: '', prefix: 'scale', commandTimeout: '250ms' })
+    expect(options.storage).toEqual({ redis: 'redis', cache: true })
+    expect(options.cache).toMatchObject({ ttl: 300, staleTtl: 0, jitter: 0.05, lease: true, nitro: true, l1: { maxEntries: 10_000, maxBytes: '64mb', ttl: 60 } })
+    expect(options.health).toMatchObject({ path: '/api/health', details: 'never' })
+  })
+
+  it('keep what is set, and what is off', () => {
+    const options = resolveOptions({ redis: false, storage: false, health: false, cache: { ttl: '5m', l1: false } })
+    expect(options).toMatchObject({ redis: false, storage: false, health: false, cache: { ttl: '5m', l1: false, staleTtl: 0 } })
+    expect(resolveOptions({ cache: { l1: { ttl: 5 } } }).cache).toMatchObject({ l1: { ttl: 5, maxEntries: 10_000 } })
+  })
+
+  it.each<[object, string]>([
+    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, health.'],
+    [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
+    [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
+    [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
+    [{ storage: { mount: true } }, 'scale.storage.mount is not an option'],
+    [{ cache: true }, 'scale.cache is true: write false, or an object of options.'],
+    [{ cache: { ttl: -1 } }, 'scale.cache.ttl is -1: write a number of seconds'],
+    [{ cache: { ttl: 0 } }, 'scale.cache.ttl is 0'],
+    [{ cache: { staleTtl: 'soon' } }, 'scale.cache.staleTtl is "soon"'],
+    [{ cache: { jitter: 2 } }, 'scale.cache.jitter is 2: write a number from 0 to 1.'],
+    [{ cache: { lease: 'maybe' } }, 'scale.cache.lease is "maybe": write true or false.'],
+    [{ cache: { l1: { maxBytes: 'many' } } }, 'scale.cache.l1.maxBytes is "many"'],
+    [{ cache: { l1: { maxEntries: 1.5 } } }, 'scale.cache.l1.maxEntries is 1.5'],
+    [{ redis: { url: 'nonsense' } }, 'scale.redis.url'],
+    [{ redis: { sentinels: [{ host: 'a', port: 26_379 }] } }, 'scale.redis.name'],
+    [{ redis: { name: 'mymaster' } }, 'scale.redis.sentinels'],
+    [{ redis: { url: 'redis://a', prefix: 'a{b}' } }, 'scale.redis.prefix'],
+    [{ storage: { redis: 'a/b' } }, 'scale.storage.redis is "a/b"'],
+    [{ health: { path: 'health' } }, 'scale.health.path is "health"'],
+  ])('%j stop the build with one sentence', (options, sentence) => {
+    let message = ''
+    try {
+      resolveOptions(options as ModuleOptions)
+    }
+    catch (error) {
+      message = (error as Error).message
+    }
+    expect(message).toContain(sentence)
+    expect(message).not.toContain('\n')
+  })
+
+  it.each<[ModuleOptions, string]>([
+    [{ redis: { password: 'hidden' } }, 'NUXT_SCALE_REDIS_PASSWORD'],
+    [{ redis: { url: 'redis://user:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
+    [{ redis: { url: 'redis://:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
+    [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
+  ])('with a secret are refused without showing it', (options, variable) => {
+    const refuse = () => refuseSecrets(resolveOptions(options))
+    expect(refuse).toThrow(variable)
+    expect(refuse).not.toThrow('hidden')
+  })
+
+  it('without a secret are not refused', () => {
+    expect(() => refuseSecrets(resolveOptions({ redis: { url: 'redis://user@10.0.0.1:6379/1' } }))).not.toThrow()
+  })
+})
