@@ -98,6 +98,20 @@ describe.each([['ioredis 5', ioredis5], ['ioredis 6', ioredis6]])('with %s, a Re
 })
 
 describe('an invalidation while Redis is away', () => {
+  it('that alone was lost is sent again without waiting for a return that nobody announces', async () => {
+    const redis = await startRedis()
+    const cache = await startCacheProcess({ redis: { url: redis.url } })
+    let unavailable = 0
+    cache.connection.onAvailability(available => available || unavailable++)
+    await redis.client().call('CLIENT', 'PAUSE', '400', 'WRITE')
+    await cache.engine.invalidate('key')
+    expect(cache.engine.stats.invalidationsQueued).toBe(1)
+    await waitFor(() => cache.engine.stats.invalidationsQueued === 0, { timeout: 3000 })
+    expect(unavailable).toBe(0)
+    await cache.close()
+    await redis.stop()
+  })
+
   it('reaches the other processes when it is back, also when there were more than the queue holds', async () => {
     const redis = await startRedis()
     const proxy = await startTcpProxy(redis.port)

@@ -71,6 +71,7 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   bus.start()
   return createEngine(shared, invalidations, scope, async () => {
     stopWatching()
+    invalidations.close()
     await bus.close()
   })
 }

@@ -69,8 +69,13 @@ export class Flights {
   }
 
   begin(flight: Flight): void {
-    const older = this.#byKey.get(flight.key)
-    if (older && !older.dirty && !older.ended) flight.older = older
+    let older = this.#byKey.get(flight.key)
+    // Those that are over, and those that were told already, need not hear any more.
+    for (let at: Flight | undefined = older; at; at = at.older) {
+      while (at.older && (at.older.dirty || at.older.ended)) at.older = at.older.older
+    }
+    while (older && (older.dirty || older.ended)) older = older.older
+    flight.older = older
     this.#byKey.set(flight.key, flight)
   }
 

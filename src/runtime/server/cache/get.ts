@@ -1,6 +1,6 @@
 import type { CacheCore } from './core'
 import { SILENCE } from './bus'
-import { Budget } from './core'
+import { Budget, isClean } from './core'
 import type { Landing } from './flights'
 import { AGAIN, Flight, PERSONAL } from './flights'
 import { refreshEarly } from './keep'
@@ -131,9 +131,21 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   async function join(call: Call, flight: Flight): Promise<unknown> {
     const arrival = await flight.join()
     if (arrival === PERSONAL) return loadAlone(call)
-    if (arrival === AGAIN) return proceed(call, l1.get(call.key))
+    if (arrival === AGAIN) return again(call)
     tell(call.policy, arrival.source)
     return arrival.value
+  }
+
+  /** What somebody else's flight brought into L1 meanwhile is a plain hit. */
+  function again(call: Call): Promise<unknown> {
+    const entry = l1.get(call.key)
+    const now = clock.now()
+    if (entry !== undefined && now < entry.freshUntil && now < coherence.liveUntil && entry.epoch === coherence.epoch && call.policy.validate?.(entry.value) !== false) {
+      stats.l1Hits++
+      tell(call.policy, 'l1')
+      return entry.promise
+    }
+    return proceed(call, entry)
   }
 
   async function fly(call: Call, now: number): Promise<unknown> {
@@ -214,12 +226,21 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   async function lead(call: Call, flight: Flight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<Landing> {
+    // An invalidation that came while this caller waited does not concern a load that only begins now.
+    const loading = isClean(core, flight) ? flight : new Flight(call.key, coherence.epoch, clock.now(), core.heardTags.count, call.policy.tags)
+    if (loading !== flight) core.flights.begin(loading)
     try {
-      return await leadLoad(core, flight, lease, call.load, call.policy, budget)
+      const landing = await leadLoad(core, loading, lease, call.load, call.policy, budget)
+      if (loading !== flight) loading.land(landing.personal ? PERSONAL : landing)
+      return landing
     }
     catch (error) {
+      if (loading !== flight) loading.fail(error)
       if (rescue) return rescued(rescue)
       throw new LoadFailure(error)
+    }
+    finally {
+      if (loading !== flight) core.flights.end(loading)
     }
   }
 

@@ -13,6 +13,8 @@ const MOST_QUEUED = 1000
 /** Invalidations of the last minute are sent again after a failover, since replication is asynchronous. */
 const REMEMBERED_FOR = 60_000
 const MOST_REMEMBERED = 10_000
+/** Pause in ms before what one lost call left in the queue is sent again, while Redis is otherwise there. */
+const RETRY_PAUSE = 500
 const EVERYTHING: Invalidation = { kind: 'pattern', pattern: { scope: '*', glob: '*' } }
 
 /** Takes entries away: here at once, in the store, and in every other process. */
@@ -21,6 +23,7 @@ export class Invalidations {
   #queue: Invalidation[] = []
   #recent: { at: number, invalidation: Invalidation }[] = []
   #sending = false
+  #retry: NodeJS.Timeout | undefined
 
   constructor(core: CacheCore) {
     this.#core = core
@@ -93,7 +96,14 @@ export class Invalidations {
     }
     finally {
       this.#sending = false
+      this.#retryLater()
     }
+  }
+
+  /** Stops what would send again by itself. */
+  close(): void {
+    clearTimeout(this.#retry)
+    this.#queue = []
   }
 
   /** Sends the invalidations of the last minute again: a new master may not have seen them. */
@@ -172,6 +182,17 @@ export class Invalidations {
     if (this.#queue.length >= MOST_QUEUED) this.#queue = this.#sending ? [this.#queue[0]!, EVERYTHING] : [EVERYTHING]
     if (this.#queue.at(-1) !== EVERYTHING) this.#queue.push(invalidation)
     this.#core.stats.invalidationsQueued = this.#queue.length
+    this.#retryLater()
+  }
+
+  /** A call can be lost without Redis being away, and then nobody announces its return. */
+  #retryLater(): void {
+    if (this.#retry || this.#sending || this.#queue.length === 0 || !this.#core.store.available) return
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      void this.resend()
+    }, RETRY_PAUSE)
+    this.#retry.unref()
   }
 
   #remember(invalidation: Invalidation): void {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Budget, CacheCore } from './core'
+import { isClean } from './core'
 import type { EntryHeader } from './entry'
 import { encodeEntry } from './entry'
 import type { Flight, Landing } from './flights'
@@ -87,9 +88,14 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
     signal: abort.signal,
     addTags(tags) {
       for (const tag of encodeTags(tags, scope)) {
-        if (flight.tags.includes(tag)) continue
+        if (policy.tags.includes(tag) || lateTags.includes(tag)) continue
         lateTags.push(tag)
-        flight.tags = [...flight.tags, tag]
+        if (!flight.tags.includes(tag)) flight.tags = [...flight.tags, tag]
+        // Nobody marked the flight then: its tag was not known.
+        if (core.heardTags.since(tag, flight.heardTags)) {
+          flight.dirty = true
+          flight.land(AGAIN)
+        }
       }
     },
     uncacheable() {
@@ -168,7 +174,9 @@ async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags:
   if (tags.length === 0) return []
   const earliest = lease.time - CLOCK_MARGIN
   const versions = await budget.spend(left => core.store.noteTags(tags, life.horizon + policy.timeout, left))
-  const raced = tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
+  // Who did not hear the bus cannot know that a tag without a version was not invalidated.
+  const deaf = !isClean(core, flight) || core.clock.now() >= core.coherence.liveUntil
+  const raced = deaf || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
 }
 
