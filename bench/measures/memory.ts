@@ -1,49 +1,51 @@
-import { product } from '../support/product.ts'
-import { createCacheEngine, resolveCacheSettings } from '../support/engine.ts'
-import type { Measure } from '../support/types.ts'
+import { quantile } from '../support/statistics.ts'
+import type { Figure, Measure } from '../support/types.ts'
 import { check } from '../support/types.ts'
+import { startWorker } from '../support/workers.ts'
+import type { FillerMethods, Shape } from '../workers/filler.ts'
 
 const KEYS = 1_000_000
 const BOUND = 64 * 1024 * 1024
 const MEGABYTE = 1024 * 1024
+/** Large values fill the bound many times over with far fewer keys. */
+const keysOf: Record<number, number> = { 100: KEYS, 1000: 150_000, 10_000: 15_000 }
+const shapes: Shape[] = ['one text', 'fields', 'list of objects', 'points', 'Cyrillic text', 'numbers']
 
-/** A million distinct keys through an L1 of 64 MB. */
+/** What an L1 of 64 MB holds, by its own estimate and in truth. */
 export const measure: Measure = {
-  title: 'Memory of L1 under 1,000,000 distinct keys, maxBytes 64mb',
+  title: 'memory of L1 under distinct keys, 1,000,000 of them at 100 bytes, maxBytes 64mb',
   rounds: 1,
   async run({ progress, defer }) {
-    const log = { warn: () => {}, error: () => {} }
-    const engine = createCacheEngine({ settings: resolveCacheSettings({ l1: { maxEntries: 1_000_000, maxBytes: BOUND } }), log })
-    defer(engine.close)
-    const before = await heapAfterCollection()
-    for (let id = 0; id < KEYS; id++) {
-      if (id % 100_000 === 0) progress(`${id.toLocaleString('en')} keys`)
-      await engine.get(`product:${id}`, () => product(id), 600)
+    const figures: Figure[] = []
+    const estimates: number[] = []
+    const truths: number[] = []
+    for (const [size, keys] of Object.entries(keysOf)) {
+      // A million keys of each shape say no more than of one.
+      for (const shape of Number(size) === 100 ? shapes.slice(0, 2) : shapes) {
+        const name = `${Number(size).toLocaleString('en-US')} bytes, ${shape}`
+        progress(name)
+        const worker = await startWorker<FillerMethods>('filler.ts')
+        defer(worker.stop)
+        const { payload, entries, estimated, mostEstimated, grown } = await worker.call('fill', shape, Number(size), keys, BOUND)
+        await worker.stop()
+        estimates.push(mostEstimated / BOUND, estimated / BOUND)
+        truths.push(grown / BOUND)
+        figures.push(
+          { name: `${name}: entries held`, value: entries, unit: '' },
+          { name: `${name}: payload`, value: payload, unit: 'bytes' },
+          { name: `${name}: estimate`, value: estimated / entries, unit: 'bytes an entry' },
+          { name: `${name}: truth`, value: grown / entries, unit: 'bytes an entry' },
+          { name: `${name}: growth of the heap`, value: grown / MEGABYTE, unit: 'MB' },
+        )
+      }
     }
-    const estimated = engine.memory.bytes
-    const grown = await heapAfterCollection() - before
     return {
-      figures: [
-        { name: 'estimated', value: estimated / MEGABYTE, unit: 'MB' },
-        { name: 'growth of the heap', value: grown / MEGABYTE, unit: 'MB' },
-        { name: 'entries held', value: engine.memory.entries, unit: '' },
-      ],
+      figures,
       checks: [
-        check('estimated / bound', estimated / BOUND, 'at most', 1),
-        check('growth of the heap / bound', grown / BOUND, 'at most', 1),
+        check('largest estimate / bound', quantile(estimates, 1), 'at most', 1),
+        check('largest growth of the heap / bound', quantile(truths, 1), 'at most', 1),
       ],
-      notes: ['Values of about 1 kB as JSON. maxEntries is a million here, so that the bytes are the bound.'],
+      notes: ['Each kind of value has a process of its own. maxEntries is 250,000 here, so that the bytes are the bound.'],
     }
   },
-}
-
-/** Bytes that stay after garbage collection. */
-async function heapAfterCollection(): Promise<number> {
-  if (!globalThis.gc) throw new Error('The memory measure needs node --expose-gc.')
-  for (let times = 0; times < 4; times++) {
-    globalThis.gc()
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }

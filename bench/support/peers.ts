@@ -92,8 +92,7 @@ export function startBentocache(port: number, { l1 = false, serialize = true, bu
   const connection = { host: HOST, port }
   let store = bentostore({ ttl: LIFE * 1000 })
   if (l1) store = store.useL1Layer(serialize ? memoryDriver({ maxItems: 10_000 }) : memoryDriver({ maxItems: 10_000, serialize }))
-  // Above a second layer `serialize: false` fails in 1.6: it meets the text of the second layer and has no serializer for it.
-  if (serialize) store = store.useL2Layer(bentoRedisDriver({ connection }))
+  store = store.useL2Layer(bentoRedisDriver({ connection }))
   if (bus) store = store.useBus(redisBusDriver({ connection }))
   const cache = new BentoCache({ prefix, default: 'store', stores: { store } })
   return {
