@@ -5,16 +5,11 @@
  */
 export { defineNitroPlugin, useNitroApp, useRuntimeConfig, useStorage } from 'nitropack/runtime'
 export {
-  createError,
   createEvent,
   defineEventHandler,
   fetchWithEvent,
-  getQuery,
   getRequestHeader,
-  isEvent,
-  sendNoContent,
   setResponseHeader,
-  setResponseHeaders,
   setResponseStatus,
   splitCookiesString,
 } from 'h3'

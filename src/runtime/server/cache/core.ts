@@ -1,7 +1,8 @@
 import type { Coherence } from './bus'
 import type { Clock } from './clock'
-import type { Flight, Flights, HeardTags, Waiters } from './flights'
-import type { L1 } from './l1'
+import type { Flights, HeardTags, Waiters } from './flights'
+import { Flight } from './flights'
+import type { L1, L1Entry } from './l1'
 import type { CacheSettings } from './settings'
 import type { CacheStore } from './store'
 import type { CacheStats } from './types'
@@ -55,6 +56,16 @@ export class Budget {
       this.left -= this.#clock.now() - start
     }
   }
+}
+
+/** A flight that begins now: what happens from here on concerns it. */
+export function beginFlight({ clock, coherence, heardTags }: CacheCore, key: string, tags: readonly string[]): Flight {
+  return new Flight(key, coherence.epoch, clock.now(), heardTags.count, tags)
+}
+
+/** Whether an L1 entry may be used at all at the moment `now`: no news about it can have been missed. */
+export function isUsable({ coherence }: CacheCore, entry: L1Entry, now: number): boolean {
+  return now < coherence.liveUntil && entry.epoch === coherence.epoch
 }
 
 /** Whether news that the key is old came while the flight was under way, or may have been missed. */

@@ -1,8 +1,8 @@
 import { escapeGlob } from '../redis/scan'
 import type { CacheCore } from './core'
-import { Budget } from './core'
+import { beginFlight, Budget, isUsable } from './core'
 import { encodeEntry } from './entry'
-import { AGAIN, Flight } from './flights'
+import { AGAIN } from './flights'
 import { createGet } from './get'
 import type { Invalidations } from './invalidations'
 import { keepInL1 } from './keep'
@@ -29,12 +29,12 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     const stored = scopedKey(scope, encodeKey(key))
     const now = clock.now()
     const entry = l1.get(stored)
-    if (entry && now < entry.freshUntil && now < coherence.liveUntil && entry.epoch === coherence.epoch) {
+    if (entry && now < entry.freshUntil && isUsable(core, entry, now)) {
       stats.l1Hits++
       return entry.value as T
     }
     const policy = resolvePolicy(options as CacheOptions | undefined, settings, scope)
-    const flight = new Flight(stored, coherence.epoch, now, core.heardTags.count, policy.tags)
+    const flight = beginFlight(core, stored, policy.tags)
     core.flights.begin(flight)
     try {
       const found = await lookUp(core, flight, policy)
@@ -67,7 +67,7 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
       invalidations.forget(stored)
       await budget.spend(left => core.store.set(stored, encodeEntry(header, encoded.payload), life.horizon, left))
       invalidations.forget(stored)
-      if (!core.store.holdsEntries) keepInL1(core, new Flight(stored, coherence.epoch, clock.now(), 0, policy.tags), header, encoded.value, encoded.payload.length)
+      if (!core.store.holdsEntries) keepInL1(core, beginFlight(core, stored, policy.tags), header, encoded.value, encoded.payload.length)
       return true
     }
     catch {

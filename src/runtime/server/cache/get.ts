@@ -1,8 +1,8 @@
 import type { CacheCore } from './core'
 import { SILENCE } from './bus'
-import { Budget, isClean } from './core'
-import type { Landing } from './flights'
-import { AGAIN, Flight, PERSONAL } from './flights'
+import { beginFlight, Budget, isClean, isUsable } from './core'
+import type { Flight, Landing } from './flights'
+import { AGAIN, PERSONAL } from './flights'
 import { refreshEarly } from './keep'
 import { encodeKey, scopedKey } from './key'
 import type { L1Entry } from './l1'
@@ -67,7 +67,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     }
     if (entry !== undefined) {
       const now = clock.now()
-      if (now < entry.freshUntil && now < coherence.liveUntil && entry.epoch === coherence.epoch
+      if (now < entry.freshUntil && isUsable(core, entry, now)
         && (options === undefined || typeof options === 'number' || acceptsHit(options as CacheOptions, entry, now))) {
         stats.l1Hits++
         return entry.promise as Promise<T>
@@ -97,12 +97,12 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
 
   function proceed(call: Call, entry: L1Entry | undefined): Promise<unknown> {
     const now = clock.now()
-    if (entry !== undefined && entry.epoch === coherence.epoch && now < coherence.liveUntil) {
+    if (entry !== undefined && isUsable(core, entry, now)) {
       const served = serveHeld(call, entry, now)
       if (served !== undefined) return served
     }
     const flight = core.flights.get(call.key)
-    return flight !== undefined && mayJoin(flight, now) ? join(call, flight) : fly(call, now)
+    return flight !== undefined && mayJoin(flight, now) ? join(call, flight) : fly(call)
   }
 
   /** A usable L1 entry that is not a plain hit: due for an early refresh, or stale. */
@@ -140,7 +140,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   function again(call: Call): Promise<unknown> {
     const entry = l1.get(call.key)
     const now = clock.now()
-    if (entry !== undefined && now < entry.freshUntil && now < coherence.liveUntil && entry.epoch === coherence.epoch && call.policy.validate?.(entry.value) !== false) {
+    if (entry !== undefined && now < entry.freshUntil && isUsable(core, entry, now) && call.policy.validate?.(entry.value) !== false) {
       stats.l1Hits++
       tell(call.policy, 'l1')
       return entry.promise
@@ -148,8 +148,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return proceed(call, entry)
   }
 
-  async function fly(call: Call, now: number): Promise<unknown> {
-    const flight = new Flight(call.key, coherence.epoch, now, core.heardTags.count, call.policy.tags)
+  async function fly(call: Call): Promise<unknown> {
+    const flight = beginFlight(core, call.key, call.policy.tags)
     core.flights.begin(flight)
     try {
       const landing = await journey(call, flight)
@@ -227,7 +227,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
 
   async function lead(call: Call, flight: Flight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<Landing> {
     // An invalidation that came while this caller waited does not concern a load that only begins now.
-    const loading = isClean(core, flight) ? flight : new Flight(call.key, coherence.epoch, clock.now(), core.heardTags.count, call.policy.tags)
+    const loading = isClean(core, flight) ? flight : beginFlight(core, call.key, call.policy.tags)
     if (loading !== flight) core.flights.begin(loading)
     try {
       const landing = await leadLoad(core, loading, lease, call.load, call.policy, budget)
@@ -252,7 +252,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   async function loadAlone(call: Call, silent = false): Promise<unknown> {
-    const flight = new Flight(call.key, coherence.epoch, clock.now(), core.heardTags.count, call.policy.tags)
+    const flight = beginFlight(core, call.key, call.policy.tags)
     const { value } = await loadUnwritten(core, flight, call.load, call.policy, call.scope)
     stats.uncacheable++
     if (!silent) tell(call.policy, 'uncacheable')
@@ -269,7 +269,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
       if (now < held.refreshAfter) return
       held.refreshAfter = now + REFRESH_PAUSE
     }
-    const flight = new Flight(key, coherence.epoch, now, core.heardTags.count, policy.tags)
+    const flight = beginFlight(core, key, policy.tags)
     core.refreshes.begin(flight)
     const work = reload(call, flight, writeId, held)
       .catch((error) => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { withDeadline } from '../deadline'
 import type { Budget, CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
@@ -240,20 +241,4 @@ export function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return
   Object.freeze(value)
   for (const inner of Object.values(value)) deepFreeze(inner)
-}
-
-/** @param expired called at the deadline; makes the error */
-async function withDeadline<T>(work: T | Promise<T>, milliseconds: number, expired: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await Promise.race([
-      work,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(expired()), milliseconds)
-      }),
-    ])
-  }
-  finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,3 +1,5 @@
+import { withDeadline } from '../deadline'
+
 /** One dependency of the app. It resolves when the dependency works. */
 export interface HealthCheck {
   name: string
@@ -45,16 +47,8 @@ async function report(checks: readonly HealthCheck[], timeout: number): Promise<
   }
 }
 
-async function passes(check: HealthCheck, timeout: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeout)
-  })
-  const work = Promise.resolve().then(check.run).then(() => true, () => false)
-  try {
-    return await Promise.race([work, deadline])
-  }
-  finally {
-    clearTimeout(timer)
-  }
+function passes(check: HealthCheck, timeout: number): Promise<boolean> {
+  // Behind a turn, so that a check that throws at once has failed like any other.
+  const work = Promise.resolve().then(check.run)
+  return withDeadline(work, timeout, () => new Error(`The health check ${check.name} took longer than ${timeout} ms.`)).then(() => true, () => false)
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cluster as DefaultCluster, Redis as DefaultRedis } from 'ioredis'
 import type { Cluster, Redis } from 'ioredis'
+import { withDeadline } from '../deadline'
 import type { Breaker } from './breaker'
 import { createBreaker } from './breaker'
 import type { RedisLibrary } from './client'
@@ -332,7 +333,7 @@ class SharedConnection implements RedisConnection {
 
   private async isAlive(node: Redis): Promise<boolean> {
     if (node.status === 'ready' || node.status === 'connect' || node.status === 'wait') {
-      const alive = await within(PING_TIMEOUT, this.isServing(node)).catch(() => undefined)
+      const alive = await withDeadline(this.isServing(node), PING_TIMEOUT, () => new RedisTimeoutError(PING_TIMEOUT)).catch(() => undefined)
       if (alive === undefined) {
         this.strike(node)
       }
@@ -403,10 +404,10 @@ async function closeClient(client: RedisClient): Promise<void> {
   const parts = isCluster(client) ? [client, ...client.nodes()] : [client]
   const ended = Promise.all(parts.map(untilEnd))
   const left = client.status === 'ready'
-    && await within(QUIT_TIMEOUT, client.quit().then(() => ended)).then(() => true, () => false)
+    && await withDeadline(client.quit().then(() => ended), QUIT_TIMEOUT, () => new RedisTimeoutError(QUIT_TIMEOUT)).then(() => true, () => false)
   if (!left) {
     client.disconnect()
-    await within(QUIT_TIMEOUT, ended).catch(() => {})
+    await withDeadline(ended, QUIT_TIMEOUT, () => new RedisTimeoutError(QUIT_TIMEOUT)).catch(() => {})
   }
 }
 
@@ -418,13 +419,6 @@ function untilEnd(client: RedisClient): Promise<void> {
     else {
       client.once('end', resolve)
     }
-  })
-}
-
-function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new RedisTimeoutError(milliseconds)), milliseconds)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
 
