@@ -1,0 +1,21 @@
+/**
+ * The result of `work`, or the error of its deadline. What `work` does after that is dropped, also when it fails.
+ *
+ * @param milliseconds how long `work` may take
+ * @param expired called at the deadline; makes the error
+ * @throws what `work` throws, or the error of `expired`
+ */
+export async function withDeadline<T>(work: T | Promise<T>, milliseconds: number, expired: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(expired()), milliseconds)
+      }),
+    ])
+  }
+  finally {
+    clearTimeout(timer)
+  }
+}
