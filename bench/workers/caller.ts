@@ -21,8 +21,8 @@ export interface Crowd {
   startsAt: bigint
   /** Options of our cache. */
   options?: Pick<CacheOptions, 'ttl' | 'staleTtl' | 'jitter'>
-  /** Every load says at its end that its value may not be shared. Ours only. */
-  isUncacheable?: boolean
+  /** When every load says that its value may not be shared: as it begins or at its end. Ours only. */
+  uncacheable?: 'first' | 'last'
 }
 
 let peers: { ours: OwnPeer, bentocache: Peer, naive: Peer, nitro: Peer } | undefined
@@ -42,11 +42,12 @@ const methods = {
   },
 
   /** Milliseconds that each caller waited. Every load is counted in Redis under `loads:<key>`. */
-  async ask({ contestant, key, callers, loadTime, startsAt, options, isUncacheable }: Crowd): Promise<number[]> {
+  async ask({ contestant, key, callers, loadTime, startsAt, options, uncacheable }: Crowd): Promise<number[]> {
     async function load(context?: LoadContext) {
       await counter!.incr(`loads:${key}`)
+      if (uncacheable === 'first') context!.uncacheable()
       await sleep(loadTime)
-      if (isUncacheable) context!.uncacheable()
+      if (uncacheable === 'last') context!.uncacheable()
       return { text: 'loaded' }
     }
     const { engine } = peers!.ours

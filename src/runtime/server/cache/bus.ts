@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Clock } from './clock'
+import { Waiters } from './flights'
 
 /** What the bus tells the cache about its own L1. Read on every hit, so it is a plain object. */
 export interface Coherence {
@@ -43,6 +44,7 @@ export class Bus {
   readonly #beatChannel: string
   readonly #options: BusOptions
   readonly #lastNumbers = new Map<string, number>()
+  readonly #beatWaiters = new Waiters()
   #number = 0
   #beats = 0
   #node: Redis | undefined
@@ -75,6 +77,20 @@ export class Bus {
   /** Publishes a message by itself. On one server prefer a script that publishes with what it changes. */
   async publish(operation: string, argument: string, budget: number): Promise<void> {
     await this.#options.connection.run(() => this.#publisherNode().publish(this.channel, this.stamp(operation, argument)), budget)
+  }
+
+  /**
+   * Whether every message that was published before this call has been heard: a beat sent now comes back behind them.
+   * False when it does not come within `budget` ms.
+   */
+  async heardAll(budget: number): Promise<boolean> {
+    const { clock, coherence } = this.#options
+    const sent = clock.now()
+    if (sent >= coherence.liveUntil) return false
+    const back = this.#beatWaiters.wait(String(sent), budget)
+    this.#beat(sent)
+    await back
+    return coherence.liveUntil >= sent + SILENCE
   }
 
   async close(): Promise<void> {
@@ -159,8 +175,8 @@ export class Bus {
     this.#beat()
   }
 
-  #beat(): void {
-    this.#send(this.#beatChannel, () => String(this.#options.clock.now()))
+  #beat(sent = this.#options.clock.now()): void {
+    this.#send(this.#beatChannel, () => String(sent))
   }
 
   #send(channel: string, message: () => string): void {
@@ -170,6 +186,7 @@ export class Bus {
   #hear(channel: string, message: string): void {
     if (channel === this.#beatChannel) {
       this.#options.coherence.liveUntil = Number(message) + SILENCE
+      this.#beatWaiters.wake(message)
       return
     }
     const [publisher = '', numberText, operation = ''] = message.split(' ', 3)

@@ -174,10 +174,12 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
 async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget): Promise<string[] | undefined> {
   if (tags.length === 0) return []
   const earliest = lease.time - CLOCK_MARGIN
-  const versions = await budget.spend(left => core.store.noteTags(tags, life.horizon + policy.timeout, left))
   // Who did not hear the bus cannot know that a tag without a version was not invalidated.
-  const deaf = !isClean(core, flight) || core.clock.now() >= core.coherence.liveUntil
-  const raced = deaf || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
+  const [versions, heard] = await budget.spend(left => Promise.all([
+    core.store.noteTags(tags, life.horizon + policy.timeout, left),
+    core.store.heardAll(left),
+  ]))
+  const raced = !heard || !isClean(core, flight) || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
 }
 

@@ -101,6 +101,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
       return versions.map(String)
     },
 
+    heardAll: budget => bus.heardAll(budget),
+
     async delete(key, budget) {
       await announce(deleteEntry, [entryKey(key), leaseKey(key)], [], 'del', key, budget)
     },

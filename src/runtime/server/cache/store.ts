@@ -20,6 +20,8 @@ export interface CacheStore {
   set: (key: string, entry: string | Buffer, life: number, budget: number) => Promise<void>
   /** Versions of tags, made when missing and then dated long ago. They live `life` ms at least. */
   noteTags: (tags: readonly string[], life: number, budget: number) => Promise<string[]>
+  /** Whether every invalidation that was published before this call has been heard here. */
+  heardAll: (budget: number) => Promise<boolean>
   delete: (key: string, budget: number) => Promise<void>
   /** Deletes leases, then entries, whose key matches. Returns the number of entries. */
   deleteMatching: (pattern: ScopedPattern) => Promise<number>
