@@ -6,7 +6,7 @@ import type { Plugin } from 'rollup'
 const NITRO_CACHE = /[\\/]nitropack(?:-nightly|-edge)?[\\/]dist[\\/]runtime[\\/]internal[\\/]cache\.mjs(?:\?.*)?$/
 
 /** Options that are functions, which route rules cannot carry: Nitro would drop them without a word. */
-const FUNCTION_OPTIONS = ['getKey', 'shouldInvalidateCache', 'shouldBypassCache', 'tags', 'bypass', 'transform', 'validate'] as const
+const FUNCTION_OPTIONS = ['getKey', 'shouldInvalidateCache', 'shouldBypassCache', 'tags', 'bypass', 'transform', 'validate', 'onSource'] as const
 
 /**
  * Puts our cached functions and handlers in the place of Nitro's, in development, production and prerender builds alike.

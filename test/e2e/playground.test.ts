@@ -36,7 +36,7 @@ async function invalidate(instance: NuxtInstance, way: string, value: string): P
   expect(response.status).toBe(200)
 }
 
-const cached = ['/api/categories/garden', '/api/products?page=1&limit=12', '/api/products/p1', '/api/offers', '/api/offers?category=books&utm_source=mail']
+const cached = ['/api/categories/garden', '/api/statistics', '/api/products?page=1&limit=12', '/api/products/p1', '/api/offers', '/api/offers?category=books&utm_source=mail']
 
 describe('the shop, embedded', () => {
   it.each(cached)('answers %s from the loader once and from L1 after', async (path) => {

@@ -369,6 +369,19 @@ describe('invalidation', () => {
     expect(runs()).toBe(3)
   })
 
+  it('is heard by onSource, as is a response that is not stored', async () => {
+    const heard: string[] = []
+    const options = { onSource: (source: string, event: H3Event) => heard.push(`${event.path} ${source}`) }
+    const { request } = await serve({ '/a': [() => 'a', options], '/personal': [(event) => {
+      event.node.res.setHeader('set-cookie', 'a=b')
+      return 'mine'
+    }, options] })
+    await request('/a')
+    await request('/a')
+    await request('/personal')
+    expect(heard).toEqual(['/a loader', '/a l1', '/personal uncacheable'])
+  })
+
   it('by shouldInvalidateCache', async () => {
     const { request, runs } = await serve({ '/a': [() => 'a', { shouldInvalidateCache: event => event.path.includes('fresh'), getKey: () => 'k' }] })
     await request('/a')
@@ -444,6 +457,14 @@ describe('cached functions', () => {
     await call(1)
     await host.cache.invalidateTags('id:1')
     expect(await call(1)).toBe('1 2')
+  })
+
+  it('say where each value came from', async () => {
+    const heard: unknown[] = []
+    const { call } = cached((id: number) => id, { name: 'heard', onSource: (...source) => heard.push(source) })
+    await call(1)
+    await call(1)
+    expect(heard).toEqual([['loader', 1], ['l1', 1]])
   })
 
   it('serve the old value while they reload, hold the event open, and report what fails then', async () => {

@@ -1,6 +1,1 @@
-export default defineEventHandler(async (event) => {
-  const before = queryCount()
-  const statistics = await priceStatistics()
-  setResponseHeader(event, 'x-nuxt-scale-cache', queryCount() === before ? 'l1' : 'loader')
-  return statistics
-})
+export default defineEventHandler(event => priceStatistics(event))

@@ -22,15 +22,7 @@ const products: Product[] = categories.flatMap((category, at) => things.map((thi
   }
 }))
 
-let queries = 0
-
-/** How many queries the source has answered. */
-export function queryCount(): number {
-  return queries
-}
-
 async function query<T>(answer: () => T): Promise<T> {
-  queries++
   await new Promise(resolve => setTimeout(resolve, Number(useRuntimeConfig().shop.delay)))
   return structuredClone(answer())
 }

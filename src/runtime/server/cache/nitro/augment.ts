@@ -5,6 +5,8 @@
 export const nitroCacheTypes = `import type { H3Event } from 'h3'
 
 interface ScaleCacheOptions<Arguments extends unknown[]> {
+  /** Hears where what is cached came from, once a call. Route rules cannot carry it. */
+  onSource?: (source: 'l1' | 'l2' | 'stale' | 'loader' | 'uncacheable', ...args: Arguments) => void
   /** Tags by which \`invalidateCacheTags\` finds what is cached. In route rules: a list. */
   tags?: readonly string[] | ((...args: Arguments) => readonly string[] | Promise<readonly string[]>)
 }

@@ -44,6 +44,7 @@ export function createCachedFunction<T, Arguments extends unknown[]>(
       tags: typeof options.tags === 'function' ? await options.tags(...args) : options.tags,
       validate: stored => stored?.integrity === integrity && stored.value !== undefined
         && options.validate?.(toEntry(stored), ...args) !== false,
+      onSource: options.onSource && (source => options.onSource!(source, ...args)),
       ...refreshHooks(host, event),
     })
 

@@ -105,9 +105,11 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   answered = true
 
   const cacheable = (source !== 'loader' && source !== 'uncacheable') || isStorable(response, varies, Number.POSITIVE_INFINITY)
+  if (!cacheable) source = 'uncacheable'
+  options.onSource?.(source, event)
   return deliver(event, response, {
     cacheable,
-    source: cacheable ? source : 'uncacheable',
+    source,
     cacheControl: cacheControl(options, lifetime),
     varies,
     debug: settings.debugHeaders,

@@ -1,4 +1,5 @@
 import type { H3Event } from 'h3'
+import type { CacheSource } from '../types'
 
 /** A cached value as `validate` and `transform` of Nitro's options see it. */
 export interface CachedEntry<T = unknown> {
@@ -47,6 +48,8 @@ export interface CachedFunctionOptions<T = unknown, Arguments extends unknown[] 
   shouldBypassCache?: (...args: Arguments) => boolean | Promise<boolean>
   /** Tags by which `invalidateCacheTags` finds the value. */
   tags?: readonly string[] | ((...args: Arguments) => readonly string[] | Promise<readonly string[]>)
+  /** Hears where the value of a call came from. */
+  onSource?: (source: CacheSource, ...args: Arguments) => void
 }
 
 /** Requests that go past the cache, in a form that route rules can carry. */
@@ -75,6 +78,8 @@ export interface CachedRouteOptions extends LifetimeOptions, NamingOptions {
   allowQuery?: readonly string[] | false
   /** Requests that go past the cache. */
   bypass?: BypassRule | ((event: H3Event) => boolean | Promise<boolean>)
+  /** Hears where the response came from, before it is sent. */
+  onSource?: (source: CacheSource, event: H3Event) => void
 }
 
 /** What only the build knows. */
