@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { CacheSource } from '../../src/runtime/server/cache/types'
-import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/settings'
+import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
 import { createTemporaryDirectory } from './temporary-directory'
 
 /** A cache in an operating system process of its own, which can be stopped and continued. */

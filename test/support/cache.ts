@@ -4,7 +4,7 @@ import type { CacheModuleOptions } from '../../src/runtime/server/cache/settings
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
-import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/settings'
+import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 import { waitFor } from './wait'
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/settings'
-import { describeRedis, resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { describeRedis } from '../../src/runtime/server/redis/describe'
+import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
+import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
 
 type Environment = Record<string, string>
 

@@ -41,9 +41,16 @@ function parseNumber(value: unknown, path: string, least: number, most: number, 
 
 /** A switch. `'true'`, `'false'`, `'1'` and `'0'` are what an environment variable can say. */
 export function parseSwitch(value: unknown, path: string): boolean {
+  const on = readSwitch(value)
+  if (on === undefined) throw new TypeError(`${path} is ${show(value)}: write true or false.`)
+  return on
+}
+
+/** What a switch says, for an option that can be more than one; undefined when the value is no switch. */
+export function readSwitch(value: unknown): boolean | undefined {
   if (value === true || value === 'true' || value === '1' || value === 1) return true
   if (value === false || value === 'false' || value === '0' || value === 0) return false
-  throw new TypeError(`${path} is ${show(value)}: write true or false.`)
+  return undefined
 }
 
 const BYTE_UNITS: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 }

@@ -1,6 +1,7 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
+import type { RedisNode } from './address'
 import { isReadOnlyReply } from './errors'
-import type { RedisNode, RedisSettings } from './settings'
+import type { RedisSettings } from './settings'
 
 /** The two constructors of ioredis, 5 or 6. */
 export interface RedisLibrary {

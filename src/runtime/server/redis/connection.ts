@@ -6,9 +6,9 @@ import type { Breaker } from './breaker'
 import { createBreaker } from './breaker'
 import type { RedisLibrary } from './client'
 import { CONNECT_TIMEOUT, createClient, createSubscriber } from './client'
+import { describeRedis } from './describe'
 import { RedisTimeoutError, RedisUnavailableError, connectionFault } from './errors'
 import type { RedisSettings } from './settings'
-import { describeRedis } from './settings'
 import type { RedisClient, RedisConnection } from './types'
 
 /** Where the connection writes one line when Redis is lost and one when it is back. */

@@ -2,7 +2,7 @@ import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { createLog } from '../log'
 import { createRedisConnection } from './connection'
 import { setCurrentRedisConnection } from './current'
-import type { RedisRuntimeOptions } from './settings'
+import type { RedisRuntimeOptions } from './runtime-options'
 import { resolveRedisSettings } from './settings'
 
 /** Opens the shared connection when the server starts, and closes it last. While pages are prerendered there is no server to talk to. */

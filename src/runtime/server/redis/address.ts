@@ -1,0 +1,85 @@
+import type { SourcedValue } from './sourced-value'
+import { isSet } from './sourced-value'
+import { wholeNumber } from './whole-number'
+
+/** One server address. */
+export interface RedisNode {
+  host: string
+  port: number
+}
+
+/** Port of a server or a Cluster node that names none. */
+export const DEFAULT_PORT = 6379
+/** Port of a Sentinel that names none. */
+export const DEFAULT_SENTINEL_PORT = 26_379
+
+/** `host:port` as people write it; an IPv6 address stands in brackets. */
+export function formatNode({ host, port }: RedisNode): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The address that two fields name. @throws Error naming the one that is wrong */
+export function parseHostAndPort(host: SourcedValue, port: SourcedValue | undefined): RedisNode {
+  return {
+    host: parseHost(host.value, host.label),
+    port: port ? parsePort(port.value, port.label) : DEFAULT_PORT,
+  }
+}
+
+/** A port of a TCP connection. @throws Error when it is no whole number from 1 to 65535 */
+export function parsePort(value: unknown, label: string): number {
+  const port = wholeNumber(value)
+  if (port === undefined || port < 1 || port > 65_535) {
+    throw new Error(`${label} has no valid port: write a whole number from 1 to 65535.`)
+  }
+  return port
+}
+
+/** The addresses of a list, or of a text with commas. @throws Error when it is no list or has an entry that is no address */
+export function parseNodes({ value, label }: SourcedValue, defaultPort: number): RedisNode[] {
+  const entries = typeof value === 'string' ? value.split(',').filter(entry => entry.trim()) : value
+  if (!Array.isArray(entries) || entries.length === 0) {
+    throw new Error(`${label} is not a list of servers: write 'host:port,host:port' or [{ host, port }].`)
+  }
+  return entries.map((entry: unknown) => parseNode(entry, label, defaultPort))
+}
+
+/** Addresses by the ones that stand for them; undefined when none is mapped. @throws Error when it is no map of addresses */
+export function parseNatMap(source: SourcedValue | undefined): Record<string, RedisNode> | undefined {
+  if (!source) {
+    return undefined
+  }
+  const { value, label } = source
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error(`${label} is not a map: write { '10.0.0.1:6379': { host: 'redis.example.com', port: 6379 } }.`)
+  }
+  const entries = Object.entries(value as Record<string, unknown>)
+  return entries.length === 0
+    ? undefined
+    : Object.fromEntries(entries.map(([address, node]) => [address, parseNode(node, label, DEFAULT_PORT)]))
+}
+
+/** The host without the brackets that set an IPv6 address apart from its port. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '')
+}
+
+function parseNode(entry: unknown, label: string, defaultPort: number): RedisNode {
+  if (typeof entry === 'object' && entry !== null) {
+    const { host, port } = entry as Partial<RedisNode>
+    return { host: parseHost(host, label), port: parsePort(isSet(port) ? port : defaultPort, label) }
+  }
+  const match = /^(\[[^\]]+\]|[^:[\]\s/@]+)(?::(\d+))?$/.exec(String(entry).trim())
+  if (!match) {
+    throw new Error(`${label} has an entry that is not an address: write each as host:port, without a protocol or a password.`)
+  }
+  return { host: parseHost(match[1], label), port: parsePort(match[2] ?? defaultPort, label) }
+}
+
+function parseHost(value: unknown, label: string): string {
+  const host = typeof value === 'string' ? withoutBrackets(value.trim()) : ''
+  if (!host || /[\s/@]/.test(host)) {
+    throw new Error(`${label} is not a host: write a name or an address alone, for example 10.0.0.1, and use scale.redis.url for a URL.`)
+  }
+  return host
+}

@@ -1,0 +1,61 @@
+import type { RedisRuntimeOptions } from './runtime-options'
+import type { SourcedValue } from './sourced-value'
+import { isSet } from './sourced-value'
+
+type Field = keyof RedisRuntimeOptions
+
+/** Looks one field up in one place; undefined when it is not set there. */
+export type FieldLookup = (field: Field) => SourcedValue | undefined
+
+/** The places where a field can be set. */
+export interface OptionSources {
+  /** The field from the options or its `NUXT_SCALE_REDIS_*` name. */
+  option: FieldLookup
+  /** The field from its plain name. */
+  plain: FieldLookup
+  /** The first of the two. */
+  either: FieldLookup
+}
+
+/** The names that the fields have outside this module. `REDIS_CLUSTER` is a list or `true`. */
+const PLAIN_NAMES: Partial<Record<Field, string>> = {
+  url: 'REDIS_URL',
+  host: 'REDIS_HOST',
+  port: 'REDIS_PORT',
+  username: 'REDIS_USERNAME',
+  password: 'REDIS_PASSWORD',
+  db: 'REDIS_DB',
+  tls: 'REDIS_TLS',
+  cluster: 'REDIS_CLUSTER',
+  sentinels: 'REDIS_SENTINELS',
+  name: 'REDIS_SENTINEL_NAME',
+}
+
+/**
+ * Reads fields and remembers where each came from, for the errors.
+ *
+ * @param options `runtimeConfig.scale.redis`, already overridden by `NUXT_SCALE_REDIS_*`
+ * @param env the environment of the process
+ */
+export function createOptionSources(options: RedisRuntimeOptions, env: NodeJS.ProcessEnv): OptionSources {
+  const option: FieldLookup = (field) => {
+    const variable = `NUXT_SCALE_REDIS_${field.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
+    const value = options[field]
+    const raw = env[variable]
+    if (raw && (value === null || typeof value !== 'object')) {
+      // The text itself, because the parsed value of a password such as 1e5 or null is another password.
+      return { value: raw, label: `scale.redis.${field} (${variable})` }
+    }
+    return isSet(value) ? { value, label: raw ? `scale.redis.${field} (${variable})` : `scale.redis.${field}` } : undefined
+  }
+  const plain: FieldLookup = (field) => {
+    const variable = PLAIN_NAMES[field]
+    const value = variable && env[variable]
+    // Kubernetes sets REDIS_PORT to tcp://… in every pod that shares a namespace with a service called redis.
+    if (!value || (field === 'port' && value.startsWith('tcp://'))) {
+      return undefined
+    }
+    return { value, label: `scale.redis.${field} (${variable})` }
+  }
+  return { option, plain, either: field => option(field) ?? plain(field) }
+}
