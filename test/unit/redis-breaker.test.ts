@@ -1,47 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Breaker, BreakerClock } from '../../src/runtime/server/redis/breaker'
+import type { Breaker } from '../../src/runtime/server/redis/breaker'
 import { createBreaker } from '../../src/runtime/server/redis/breaker'
-
-/** A clock that moves only when the test says so. */
-class ManualClock implements BreakerClock {
-  now = 0
-  dice = 0.5
-  readonly timers = new Map<number, { due: number, callback: () => void }>()
-  private next = 1
-
-  setTimeout = (callback: () => void, milliseconds: number): number => {
-    this.timers.set(this.next, { due: this.now + milliseconds, callback })
-    return this.next++
-  }
-
-  clearTimeout = (timer: unknown): void => {
-    this.timers.delete(timer as number)
-  }
-
-  random = (): number => this.dice
-
-  async advance(milliseconds: number): Promise<void> {
-    const end = this.now + milliseconds
-    for (;;) {
-      const due = [...this.timers].filter(([, timer]) => timer.due <= end).sort(([, a], [, b]) => a.due - b.due)[0]
-      if (!due) {
-        break
-      }
-      this.now = due[1].due
-      this.timers.delete(due[0])
-      due[1].callback()
-      await settle()
-    }
-    this.now = end
-    await settle()
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) {
-    await Promise.resolve()
-  }
-}
+import { ManualClock, settle } from '../support/manual-clock.ts'
 
 let clock: ManualClock
 let breaker: Breaker
@@ -233,12 +193,12 @@ it('is back within two intervals and a probe after any outage', async () => {
     probes.at(-1)!.fail()
     await settle()
   }
-  const back = clock.now
+  const back = clock.time
   clock.dice = 0.999
   while (!breaker.available) {
     await clock.advance(25)
     probes.at(-1)!.answer()
     await settle()
   }
-  expect(clock.now - back).toBeLessThan(700)
+  expect(clock.time - back).toBeLessThan(700)
 })

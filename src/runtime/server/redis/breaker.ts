@@ -1,10 +1,8 @@
+import type { RedisClock } from './clock'
+import { processClock } from './clock'
+
 /** The timers and the dice of a breaker, so that its tests own the time. */
-export interface BreakerClock {
-  setTimeout: (callback: () => void, milliseconds: number) => unknown
-  clearTimeout: (timer: unknown) => void
-  /** From 0 up to, not including, 1. */
-  random: () => number
-}
+export type BreakerClock = Pick<RedisClock, 'setTimeout' | 'clearTimeout' | 'random'>
 
 /** What a breaker needs. */
 export interface BreakerOptions {
@@ -40,12 +38,6 @@ export interface Breaker {
   probeNow: () => void
   /** Stops the probes for ever; the state stays what it is. Idempotent. */
   close: () => void
-}
-
-const processClock: BreakerClock = {
-  setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
-  random: () => Math.random(),
 }
 
 /**

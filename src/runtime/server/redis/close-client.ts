@@ -1,0 +1,36 @@
+import { withDeadline } from '../deadline'
+import { RedisTimeoutError } from './errors'
+import { isCluster } from './masters'
+import type { RedisClient } from './types'
+
+/** Milliseconds for a polite goodbye, and the same again for the sockets to be gone. */
+const QUIT_TIMEOUT = 300
+
+/** Closes a client and its sockets: politely when the server answers, else without it. Never fails. */
+export async function closeClient(client: RedisClient): Promise<void> {
+  if (client.status === 'end') {
+    return
+  }
+  const parts = isCluster(client) ? [client, ...client.nodes()] : [client]
+  const ended = Promise.all(parts.map(untilEnd))
+  const left = client.status === 'ready' && await succeedsInTime(client.quit().then(() => ended))
+  if (!left) {
+    client.disconnect()
+    await succeedsInTime(ended)
+  }
+}
+
+function succeedsInTime(work: Promise<unknown>): Promise<boolean> {
+  return withDeadline(work, QUIT_TIMEOUT, () => new RedisTimeoutError(QUIT_TIMEOUT)).then(() => true, () => false)
+}
+
+function untilEnd(client: RedisClient): Promise<void> {
+  return new Promise((resolve) => {
+    if (client.status === 'end') {
+      resolve()
+    }
+    else {
+      client.once('end', resolve)
+    }
+  })
+}
