@@ -204,7 +204,43 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     expect(await engine.peek('key')).toBe('of b')
     expect(await engine.invalidatePattern('k*', { scope: '*' })).toBe(3)
     expect(await engine.peek('key')).toBeUndefined()
-    await expect(engine.invalidateTags('tag', { scope: '*' })).rejects.toThrow('scope')
+  })
+
+  it('invalidates a tag in every scope when told, also for loads under way', async () => {
+    const names = ['', 'a', 'b', 'a|b']
+    let version = 1
+    const read = (name: string, key: string, load: () => unknown = () => version) => {
+      scope = name
+      return engine.get(key, async (context) => {
+        const value = await load()
+        if (key !== 'named first') context.addTags(['tag*'])
+        return value
+      }, { tags: key === 'named first' ? ['tag*'] : ['another'] })
+    }
+    const keys = ['named first', 'named last']
+    for (const name of names) {
+      for (const key of keys) expect(await read(name, key)).toBe(1)
+    }
+    scope = 'a'
+    await engine.get('other', () => 'kept', { tags: ['tag', 'x|tag*'] })
+    // In a scope that never named the tag before, so that nothing of it is stored yet.
+    const { promise: written, resolve: write } = Promise.withResolvers<undefined>()
+    const underWay = ['a', 'c'].map(name => read(name, 'under way', async () => {
+      const before = version
+      await written
+      return before
+    }))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    version = 2
+    await engine.invalidateTags('tag*', { scope: '*' })
+    write(undefined)
+    expect(await Promise.all(underWay)).toEqual([1, 1])
+    for (const name of names) {
+      for (const key of keys) expect(await read(name, key)).toBe(2)
+    }
+    for (const name of ['a', 'c']) expect(await read(name, 'under way')).toBe(2)
+    scope = 'a'
+    expect(await engine.peek('other')).toBe('kept')
   })
 
   it('stores and reads with set and peek', async () => {

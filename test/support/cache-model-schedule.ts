@@ -75,6 +75,8 @@ export const SLOTS = 5
 export const TAGS = 2
 export const PATTERNS = 5
 const SCOPES = ['', 'a']
+/** The scope of an invalidation of all scopes. */
+export const EVERYWHERE = '*'
 
 /** Schedules of reads, writes and faults. They shrink to fewer, earlier and simpler steps. */
 export function schedules(options: ScheduleOptions): fc.Arbitrary<Schedule> {
@@ -102,7 +104,7 @@ export function schedules(options: ScheduleOptions): fc.Arbitrary<Schedule> {
   })
   const target: fc.Arbitrary<Target> = fc.oneof(
     { weight: 4, arbitrary: fc.record({ by: fc.constant('key' as const), slot }) },
-    { weight: 3, arbitrary: fc.record({ by: fc.constant('tag' as const), scope, tag }) },
+    { weight: 3, arbitrary: fc.record({ by: fc.constant('tag' as const), scope: fc.constantFrom(...SCOPES, EVERYWHERE), tag }) },
     { weight: 2, arbitrary: fc.record({ by: fc.constant('pattern' as const), pattern: within(PATTERNS - 1) }) },
     { weight: 1, arbitrary: fc.record({ by: fc.constant('key everywhere' as const), slot }) },
   )

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeKey, scopedKey } from '../../src/runtime/server/cache/key'
 import type { CacheEngine, CacheSource, LoadContext } from '../../src/runtime/server/cache/types'
 import type { Fault, LoaderPlan, Schedule, Step, Target } from './cache-model-schedule'
+import { EVERYWHERE } from './cache-model-schedule'
 
 /** Invariant 1: this many ms after its confirmation an invalidation binds every caller, whatever happened to the bus. */
 const WORST_DELAY = 3000
@@ -360,7 +361,7 @@ class Run {
     const versions = covered.map(slot => slot.version)
     const name = `p${process} invalidates ${JSON.stringify(target)} of ${covered.map((slot, index) => `${this.#name(slot)}=${versions[index]}`).join(' ')}`
     const began = this.#model.clock
-    for (const slot of covered) slot.invalidations += target.by === 'key' || target.by === 'tag' ? 1 : 2
+    for (const slot of covered) slot.invalidations += target.by === 'key' || (target.by === 'tag' && target.scope !== EVERYWHERE) ? 1 : 2
     this.#note(name)
     try {
       await this.#invalidate(process, target)
@@ -400,7 +401,7 @@ class Run {
     switch (target.by) {
       case 'key': return [target.slot]
       case 'key everywhere': return indices.filter(index => this.#slots[index]!.key === this.#slots[target.slot]!.key)
-      case 'tag': return indices.filter(index => this.#slots[index]!.scope === target.scope && this.#slots[index]!.tags.includes(`${this.#prefix}tag${target.tag}`))
+      case 'tag': return indices.filter(index => [this.#slots[index]!.scope, EVERYWHERE].includes(target.scope) && this.#slots[index]!.tags.includes(`${this.#prefix}tag${target.tag}`))
       case 'pattern': return this.#patterns[target.pattern]!.covers
     }
   }

@@ -92,8 +92,9 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     },
     invalidatePattern: (pattern, { scope = currentScope(), strict = false } = {}) => invalidations.pattern({ scope, glob: encodePattern(pattern) }, strict),
     async invalidateTags(tags, { scope = currentScope(), strict = false } = {}) {
-      if (scope === '*') throw new Error('invalidateCacheTags cannot take scope: \'*\': tags are versions a scope each, so name the scope, or invalidate a pattern in every scope.')
-      await invalidations.tags(encodeTags(typeof tags === 'string' ? [tags] : tags, scope), strict)
+      const list = typeof tags === 'string' ? [tags] : tags
+      if (scope === '*') await invalidations.tagsEverywhere(encodeTags(list, ''), strict)
+      else await invalidations.tags(encodeTags(list, scope), strict)
     },
     async keys(pattern, { scope = currentScope() } = {}) {
       const scoped = { scope, glob: encodePattern(pattern) }

@@ -1,3 +1,5 @@
+import { withoutScope } from './key'
+
 /** What a flight brings home. `personal` values go to their own caller only. */
 export interface Landing<T = unknown> {
   value: T
@@ -92,8 +94,8 @@ export class Flights {
     for (let flight = this.#byKey.get(key); flight; flight = flight.older) flight.dirty = true
   }
 
-  markTag(tag: string): void {
-    this.#mark(flight => flight.tags.includes(tag))
+  markTags(test: (tag: string) => boolean): void {
+    this.#mark(flight => flight.tags.some(test))
   }
 
   markMatching(test: (key: string) => boolean): void {
@@ -147,6 +149,8 @@ export class Waiters {
 
 /** Most tags whose last message is remembered. */
 const MOST_HEARD_TAGS = 10_000
+/** Not the beginning of any stored tag: a scope's name is encoded. */
+const EVERY_SCOPE = '{*}'
 
 /** Which tags were invalidated lately, for loads that name a tag only while they run. */
 export class HeardTags {
@@ -165,8 +169,15 @@ export class HeardTags {
     }
   }
 
+  /** A tag was invalidated in every scope. */
+  hearEverywhere(tag: string): void {
+    this.hear(EVERY_SCOPE + tag)
+  }
+
   /** Whether a message about the tag may have come since `count` stood at `mark`. What was forgotten counts as heard. */
   since(tag: string, mark: number): boolean {
-    return this.#forgotten > mark || (this.#lastHeard.get(tag) ?? 0) > mark
+    return this.#forgotten > mark
+      || (this.#lastHeard.get(tag) ?? 0) > mark
+      || (this.#lastHeard.get(EVERY_SCOPE + withoutScope(tag)) ?? 0) > mark
   }
 }

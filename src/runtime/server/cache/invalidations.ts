@@ -1,4 +1,5 @@
 import type { CacheCore } from './core'
+import { withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
 import type { ScopedPattern } from './store'
 
@@ -6,6 +7,7 @@ import type { ScopedPattern } from './store'
 type Invalidation
   = | { kind: 'key', key: string }
     | { kind: 'tag', tag: string }
+    | { kind: 'tag everywhere', tag: string }
     | { kind: 'pattern', pattern: ScopedPattern }
 
 /** Invalidations that wait for Redis at most. Past that a single one of everything is as right, and smaller. */
@@ -37,6 +39,11 @@ export class Invalidations {
   /** @param tags encoded, with their scope */
   async tags(tags: readonly string[], strict: boolean): Promise<void> {
     await Promise.all(tags.map(tag => this.#perform({ kind: 'tag', tag }, strict)))
+  }
+
+  /** @param tags encoded, without a scope */
+  async tagsEverywhere(tags: readonly string[], strict: boolean): Promise<void> {
+    await Promise.all(tags.map(tag => this.#perform({ kind: 'tag everywhere', tag }, strict)))
   }
 
   /** Returns the number of entries that were deleted. */
@@ -72,6 +79,9 @@ export class Invalidations {
         this.#forgetTag(tag, version)
         return true
       }
+      case 'tag-everywhere':
+        this.#forgetTagEverywhere(argument)
+        return true
       case 'pattern':
         this.#forgetMatching(argument)
         return true
@@ -141,6 +151,9 @@ export class Invalidations {
       case 'tag':
         await store.bumpTag(invalidation.tag, budget)
         return 0
+      case 'tag everywhere':
+        await store.bumpTagEverywhere(invalidation.tag, budget)
+        return 0
       case 'pattern':
         return store.deleteMatching(invalidation.pattern)
     }
@@ -155,6 +168,9 @@ export class Invalidations {
       case 'tag':
         this.#forgetTag(invalidation.tag)
         return 0
+      case 'tag everywhere':
+        this.#forgetTagEverywhere(invalidation.tag)
+        return 0
       case 'pattern':
         return this.#forgetMatching(writePattern(invalidation.pattern))
     }
@@ -163,9 +179,18 @@ export class Invalidations {
   #forgetTag(tag: string, version?: string): void {
     const { l1, flights, refreshes, heardTags } = this.#core
     l1.deleteTag(tag, version)
-    flights.markTag(tag)
-    refreshes.markTag(tag)
+    flights.markTags(named => named === tag)
+    refreshes.markTags(named => named === tag)
     heardTags.hear(tag)
+  }
+
+  #forgetTagEverywhere(tag: string): void {
+    const { l1, flights, refreshes, heardTags } = this.#core
+    const test = (stored: string) => withoutScope(stored) === tag
+    l1.deleteTags(test)
+    flights.markTags(test)
+    refreshes.markTags(test)
+    heardTags.hearEverywhere(tag)
   }
 
   #forgetMatching(pattern: string): number {

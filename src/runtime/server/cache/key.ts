@@ -42,9 +42,14 @@ export function scopedKey(scope: string, encoded: string): string {
   return scope === '' ? encoded : encodeKey(scope) + SCOPE_DELIMITER + encoded
 }
 
+/** A stored key or tag without its scope, still encoded. */
+export function withoutScope(stored: string): string {
+  return stored.slice(stored.indexOf(SCOPE_DELIMITER) + 1)
+}
+
 /** The caller's spelling of a stored key, without its scope. A shortened key stays as it is stored. */
 export function decodeKey(stored: string): string {
-  const key = stored.slice(stored.indexOf(SCOPE_DELIMITER) + 1)
+  const key = withoutScope(stored)
   if (!key.includes('%') || key.includes('%~')) return key
   return key
     .replace(/%u([0-9A-F]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))

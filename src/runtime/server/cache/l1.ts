@@ -78,6 +78,11 @@ export class L1 {
     }
   }
 
+  /** Drops every entry that names a tag which passes the test. */
+  deleteTags(test: (tag: string) => boolean): void {
+    for (const tag of [...this.#keysByTag.keys()].filter(test)) this.deleteTag(tag)
+  }
+
   /** Drops every entry whose key passes the test. Returns how many. */
   deleteMatching(test: (key: string) => boolean): number {
     const keys = this.matching(test)

@@ -63,6 +63,7 @@ export function createMemoryStore(clock: Clock): CacheStore {
       return 0
     },
     bumpTag: async () => {},
+    bumpTagEverywhere: async () => {},
     keys: async () => [],
   }
 }

@@ -6,6 +6,7 @@ import { createAppCache } from './app-cache'
 import { setCacheEngine } from './runtime'
 import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
+import { currentScope } from '../scope'
 
 /** Starts the cache of this process: on Redis when there is one, else embedded. */
 export default defineNitroPlugin((nitroApp) => {
@@ -13,7 +14,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (import.meta.dev) settings.debugHeaders = true
   const connection = currentRedisConnection()
   const log = createLog('cache')
-  const engine = createCacheEngine({ settings, connection, log, development: import.meta.dev })
+  const engine = createCacheEngine({ settings, connection, log, scope: currentScope, development: import.meta.dev })
   setCacheEngine(engine, settings)
   nitroApp.cache = createAppCache(engine)
   if (!connection && !import.meta.dev && !import.meta.prerender) {

@@ -2,7 +2,7 @@ import { followRedirection } from '../redis/redirect'
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { RedisClient, RedisConnection } from '../redis/types'
 import type { Bus } from './bus'
-import { encodeKey, SCOPE_DELIMITER } from './key'
+import { encodeKey, SCOPE_DELIMITER, withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
 import { Reader } from './reader'
 import type { Script } from './scripts'
@@ -51,6 +51,10 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
       deleted += unlinked // after the await: masters are swept side by side
     })
     return deleted
+  }
+
+  async function bump(tag: string, budget: number): Promise<void> {
+    await announce(bumpTag, [tagKey(tag)], [TAG_LIFE], 'tag', tag, budget)
   }
 
   return {
@@ -120,8 +124,16 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
       return deleted
     },
 
-    async bumpTag(tag, budget) {
-      await announce(bumpTag, [tagKey(tag)], [TAG_LIFE], 'tag', tag, budget)
+    bumpTag: bump,
+
+    async bumpTagEverywhere(tag, budget) {
+      // First the word, so that a load which names the tag late in a scope that has none yet has heard it. A tag that is there is found by the scan.
+      await bus.publish('tag-everywhere', tag, budget)
+      const head = tagKey('').slice(0, -1)
+      await scanKeys(connection, `${escapeGlob(head)}*${escapeGlob(tag)}}`, async (found) => {
+        const tags = found.map(key => key.slice(head.length, -1)).filter(stored => withoutScope(stored) === tag)
+        await Promise.all(tags.map(stored => bump(stored, SWEEP_BUDGET)))
+      })
     },
 
     async keys(pattern) {

@@ -26,6 +26,8 @@ export interface CacheStore {
   /** Deletes leases, then entries, whose key matches. Returns the number of entries. */
   deleteMatching: (pattern: ScopedPattern) => Promise<number>
   bumpTag: (tag: string, budget: number) => Promise<void>
+  /** The same for a tag, without its scope, in every scope. */
+  bumpTagEverywhere: (tag: string, budget: number) => Promise<void>
   /** Encoded keys of stored entries that match. */
   keys: (pattern: ScopedPattern) => Promise<string[]>
 }

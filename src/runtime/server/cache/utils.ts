@@ -3,6 +3,14 @@ import { addEventCacheTags } from './nitro/tags'
 import { useCacheEngine } from './runtime'
 import type { CacheLoader, CacheOptions, InvalidateOptions } from './types'
 
+/** How and where an invalidation acts. */
+export interface InvalidateCacheOptions {
+  /** Reject when Redis did not confirm, instead of queueing the invalidation and resolving. Default: false. */
+  strict?: boolean
+  /** The id of another tenant, `'*'` for every tenant and what belongs to none, `''` for what belongs to none. Default: the tenant of the current call. */
+  tenant?: string
+}
+
 /**
  * The value of `key` from the cache, else from `fn`, which runs once per miss in the whole cluster.
  *
@@ -31,8 +39,8 @@ export function cacheWithRedis<T>(key: string, fn: CacheLoader<T>, options?: num
  * await invalidateCache([`category:${id}`, 'categories:list'])
  * ```
  */
-export function invalidateCache(keys: string | readonly string[], options?: InvalidateOptions): Promise<void> {
-  return useCacheEngine().invalidate(keys, options)
+export function invalidateCache(keys: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
+  return useCacheEngine().invalidate(keys, scoped(options))
 }
 
 /**
@@ -45,8 +53,8 @@ export function invalidateCache(keys: string | readonly string[], options?: Inva
  * await invalidateCachePattern('route:/api/products*')
  * ```
  */
-export function invalidateCachePattern(pattern: string, options?: InvalidateOptions): Promise<number> {
-  return useCacheEngine().invalidatePattern(pattern, options)
+export function invalidateCachePattern(pattern: string, options?: InvalidateCacheOptions): Promise<number> {
+  return useCacheEngine().invalidatePattern(pattern, scoped(options))
 }
 
 /**
@@ -57,8 +65,8 @@ export function invalidateCachePattern(pattern: string, options?: InvalidateOpti
  * await invalidateCacheTags(['product', `category:${id}`])
  * ```
  */
-export function invalidateCacheTags(tags: string | readonly string[], options?: InvalidateOptions): Promise<void> {
-  return useCacheEngine().invalidateTags(tags, options)
+export function invalidateCacheTags(tags: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
+  return useCacheEngine().invalidateTags(tags, scoped(options))
 }
 
 /**
@@ -71,4 +79,8 @@ export function invalidateCacheTags(tags: string | readonly string[], options?: 
  */
 export function setCacheTags(event: H3Event, tags: string | readonly string[]): void {
   addEventCacheTags(event, tags)
+}
+
+function scoped(options: InvalidateCacheOptions | undefined): InvalidateOptions | undefined {
+  return options && { strict: options.strict, scope: options.tenant }
 }
