@@ -158,6 +158,16 @@ describe('runOnceConnected', () => {
     expect(seen).toEqual([])
   })
 
+  it('gives up when the process stalled past the budget before it saw the connection', async () => {
+    const { calls, operation } = pendingOperation()
+    const first = firstConnection()
+    const outcome = runOnceConnected(context, first.ended, operation, 100).catch((error: unknown) => error)
+    clock.time = 150
+    first.end()
+    expect(await Promise.race([outcome, settle().then(() => 'hangs')])).toMatchObject({ code: 'REDIS_TIMEOUT', budget: 100 })
+    expect(calls).toEqual([])
+  })
+
   it('rejects when the first attempt has failed', async () => {
     const { calls, operation } = pendingOperation()
     refusal = new Error('not available')

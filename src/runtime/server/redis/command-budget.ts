@@ -86,6 +86,9 @@ export function runOnceConnected<T>(context: CommandContext, connected: Promise<
       else if (left > 0) {
         runWithinBudget(context, operation, budget, left).then(resolve, reject)
       }
+      else {
+        reject(new RedisTimeoutError(budget))
+      }
     })
   })
 }
