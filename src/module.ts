@@ -4,12 +4,13 @@ import { setupCache } from './features/cache'
 import { setupHealth } from './features/health'
 import { setupRedis } from './features/redis'
 import { setupStorage } from './features/storage'
+import { setupTenancy } from './features/tenancy'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions } from './options'
+export type { CacheModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -37,5 +38,6 @@ export default defineNuxtModule<ModuleOptions>({
     setupCache(context)
     setupStorage(context)
     setupHealth(context)
+    setupTenancy(context)
   },
 })

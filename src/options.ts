@@ -8,7 +8,10 @@ import { refuseUnknownKeys } from './runtime/server/settings'
 import type { StorageModuleOptions } from './runtime/server/storage/settings'
 import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
 
-export type { CacheModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions }
+import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
+import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
+
+export type { CacheModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -24,6 +27,8 @@ export interface ModuleOptions {
   cache?: false | CacheModuleOptions
   /** `GET /api/health`. */
   health?: false | HealthModuleOptions
+  /** Which tenant a request belongs to: `useTenant`, `withTenant`, and caches that keep tenants apart. Off until it is present. */
+  tenancy?: false | TenancyModuleOptions
 }
 
 /** The options with every default filled in. This is what `runtimeConfig.scale` begins as; the environment can override each value. */
@@ -32,6 +37,7 @@ export interface ResolvedOptions {
   storage: false | Required<StorageModuleOptions>
   cache: false | Required<CacheModuleOptions>
   health: false | Required<HealthModuleOptions>
+  tenancy: false | Required<TenancyModuleOptions>
 }
 
 /** `''` is «not set»: the value is looked up in the environment where the server starts. */
@@ -58,11 +64,12 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
   const health = room(options.health, 'scale.health')
+  const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
     resolveRedisSettings(redis, {})
@@ -70,11 +77,13 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (storage) resolveStorageSettings(storage)
   if (cache) resolveCacheSettings(cache)
   if (health) resolveHealthSettings(health)
+  if (tenancy) resolveTenancySettings(tenancy)
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
     cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
     health: health && { ...healthDefaults, ...health },
+    tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
   }
 }
 
@@ -89,14 +98,24 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health }: ResolvedOptions): void {
+export function refuseSecrets({ redis, health, tenancy }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
   if (redis) {
     if (redis.password) refuse('redis.password', 'NUXT_SCALE_REDIS_PASSWORD')
     if (redis.sentinelPassword) refuse('redis.sentinelPassword', 'NUXT_SCALE_REDIS_SENTINEL_PASSWORD')
-    if (/\/\/[^/:@]*:[^/@]+@/.test(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
+    if (holdsPassword(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
+  }
+  if (tenancy) {
+    for (const [id, tenant] of Object.entries(tenancy.map)) {
+      const urls = typeof tenant === 'string' ? [tenant] : [tenant.database ?? '', ...tenant.replicas ?? []]
+      if (urls.some(holdsPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+    }
   }
   if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')
+}
+
+function holdsPassword(url: string): boolean {
+  return /\/\/[^/:@]*:[^/@]+@/.test(url)
 }

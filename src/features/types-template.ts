@@ -9,6 +9,7 @@ export function setupTypes({ runtime }: Pick<FeatureContext, 'runtime'>): void {
     filename: 'types/nuxt-scale.d.ts',
     getContents: () => `import type { AppCache } from ${JSON.stringify(runtime('cache/app-cache'))}
 import type { RedisClient } from ${JSON.stringify(runtime('redis/types'))}
+import type { Tenant } from ${JSON.stringify(runtime('tenancy/types'))}
 
 interface ScaleApp {
   /** The cache: \`get\`, \`set\`, \`invalidate\`. Absent with \`scale.cache: false\`. */
@@ -23,6 +24,13 @@ declare module 'nitropack/types' {
 
 declare module 'nitropack' {
   interface NitroApp extends ScaleApp {}
+}
+
+declare module 'h3' {
+  interface H3EventContext {
+    /** The tenant of the request. Absent without \`scale.tenancy\`, and on paths that it excludes. */
+    tenant?: Tenant
+  }
 }
 
 export {}

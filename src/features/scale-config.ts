@@ -1,0 +1,12 @@
+import { addServerTemplate } from '@nuxt/kit'
+import type { FeatureContext } from './types'
+import { findServerFile } from './user-file'
+
+/** Makes the default export of `server/scale.config.ts` importable as `#scale/config.mjs`; without that file it is empty. */
+export function provideScaleConfig({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
+  const file = findServerFile(nuxt, 'scale.config')
+  addServerTemplate({
+    filename: '#scale/config.mjs',
+    getContents: () => file ? `export { default } from ${JSON.stringify(file)}\n` : 'export default {}\n',
+  })
+}

@@ -1,0 +1,54 @@
+import { HttpError } from '../http-error'
+import type { TenancySettings } from './settings'
+
+/** What of a request says who its tenant is. */
+export interface TenantClaims {
+  /** Value of the tenant header as Node joins it; undefined when there is none. */
+  header: string | undefined
+  /** Value of `Host`. */
+  host: string | undefined
+  /** Address of the peer that sent the request. */
+  peer: string | undefined
+}
+
+/**
+ * The tenant that a request names, by header or host.
+ *
+ * @returns its id, or undefined when it names none
+ * @throws HttpError 400 for a malformed header, 404 for a malformed subdomain, 421 when header and host differ
+ */
+export function identifyTenant(claims: TenantClaims, settings: TenancySettings): string | undefined {
+  const byHeader = fromHeader(claims, settings)
+  const byHost = fromHost(claims.host, settings)
+  if (byHeader !== undefined && byHost !== undefined && byHeader !== byHost) {
+    throw new HttpError(421, `The header ${settings.header} and the host name different tenants.`)
+  }
+  return byHeader ?? byHost
+}
+
+/** Two headers arrive joined by a comma, which no id holds. */
+function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, isTenantId }: TenancySettings): string | undefined {
+  if (name === undefined || header === undefined || trusts?.(peer) === false) return undefined
+  if (!isTenantId(header)) throw new HttpError(400, `The header ${name} is no tenant: send one id, once.`)
+  return header
+}
+
+function fromHost(host: string | undefined, { baseDomains, isTenantId, unknown }: TenancySettings): string | undefined {
+  if (baseDomains.length === 0 || host === undefined) return undefined
+  const domain = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
+  const base = longestBase(domain, baseDomains)
+  if (base === undefined) return undefined
+  const label = domain.slice(0, -base.length - 1)
+  if (!isTenantId(label) || label.includes('.')) throw new HttpError(unknown, 'There is no such tenant.')
+  return label
+}
+
+/** With `shop.example` and `eu.shop.example` both given, `acme.eu.shop.example` belongs to the second. */
+function longestBase(domain: string, baseDomains: readonly string[]): string | undefined {
+  if (baseDomains.includes(domain)) return undefined
+  let longest: string | undefined
+  for (const base of baseDomains) {
+    if (domain.endsWith(base) && domain[domain.length - base.length - 1] === '.' && base.length > (longest?.length ?? 0)) longest = base
+  }
+  return longest
+}

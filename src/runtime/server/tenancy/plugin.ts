@@ -1,0 +1,45 @@
+import config from '#scale/config.mjs'
+import { createLog } from '../log'
+import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
+import { compilePathPatterns } from '../path-patterns'
+import { provideScope } from '../scope'
+import { currentTenant } from './context'
+import { createTenantDirectory } from './directory'
+import { createTenantResolver } from './resolve'
+import { setTenantResolver } from './runtime'
+import type { TenancyModuleOptions } from './settings'
+import { resolveTenancySettings } from './settings'
+import type { TenancyFunctions } from './types'
+import { wrapWithTenant } from './wrap'
+
+/** Gives every request its tenant, before anything of the app runs. */
+export default defineNitroPlugin((nitroApp) => {
+  const { app, scale } = useRuntimeConfig()
+  const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions)
+  const { tenant, authorize, tenants } = config as TenancyFunctions
+  if (settings.map.size === 0 && !tenants) {
+    throw new Error('scale.tenancy names no tenant: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')
+  }
+  if (settings.header && !settings.trusts && !authorize && !import.meta.dev && !import.meta.prerender) {
+    throw new Error(`Anybody could name any tenant in the header ${settings.header}: set scale.tenancy.trustedProxies to the addresses of your proxies ('any' if all requests come through one), or authorize() in server/scale.config.ts.`)
+  }
+  const resolver = createTenantResolver(settings, createTenantDirectory(settings, tenants), { tenant, authorize }, process.env)
+  setTenantResolver(resolver)
+  provideScope(() => currentTenant()?.id ?? '')
+  nitroApp.hooks.hookOnce('close', async () => provideScope(undefined))
+  // What is prerendered is one file for all tenants.
+  if (import.meta.prerender) return
+
+  const base = app.baseURL.replace(/\/$/, '')
+  const ownPaths = [`/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
+  const isOwn = compilePathPatterns(ownPaths, 'scale.tenancy.exclude')
+  const withoutBase = (path: string) => base && path.startsWith(base) ? path.slice(base.length) || '/' : path
+  wrapWithTenant(nitroApp.h3App, {
+    resolver,
+    isExcluded: path => isOwn(withoutBase(path)) || settings.isExcluded(withoutBase(path)),
+    isPublicFile: path => getPublicAsset(path) !== undefined,
+    varies: settings.header ? [settings.header] : [],
+    isPrivate: tenant !== undefined || authorize !== undefined,
+  })
+  if (settings.header && !settings.trusts && !authorize) createLog('tenancy').warn(`Everybody may name a tenant in the header ${settings.header}. A production server does not start like this: set scale.tenancy.trustedProxies or authorize().`)
+})

@@ -1,0 +1,194 @@
+import type { Duration } from '../cache/types'
+import { parseDuration } from '../duration'
+import { parseCount, refuseUnknownKeys } from '../settings'
+import type { TrustedAddresses } from '../trusted-addresses'
+import { compileTrustedAddresses } from '../trusted-addresses'
+import { compilePathPatterns } from '../path-patterns'
+import type { TenantRecord } from './types'
+
+/** Where a request may name its tenant. */
+export type TenantSource = 'header' | 'subdomain'
+
+/** `scale.tenancy`: which tenant a request belongs to. Off until it is present. */
+export interface TenancyModuleOptions {
+  /**
+   * Where a request names its tenant. Where several do, they must agree (421).
+   * @default ['header', 'subdomain']
+   */
+  from?: readonly TenantSource[]
+  /**
+   * The header of `'header'`.
+   * @default 'x-tenant-id'
+   * @env NUXT_SCALE_TENANCY_HEADER
+   */
+  header?: string
+  /**
+   * Domains under which one label is the tenant: `'shop.example'` makes `acme.shop.example` the tenant `acme`.
+   * @default []
+   * @env NUXT_SCALE_TENANCY_BASE_DOMAINS a list in JSON
+   */
+  baseDomains?: readonly string[]
+  /**
+   * The tenants, and each one's database: a URL, the name of the environment variable that holds it, or a record. Names of variables keep secrets out of the build.
+   * `tenants` of `server/scale.config.ts` finds those that are not listed.
+   * @default {}
+   * @env NUXT_SCALE_TENANCY_MAP an object in JSON
+   */
+  map?: Readonly<Record<string, string | TenantRecord>>
+  /**
+   * Tenant of a request that names none. Without one such a request is answered with `missing`.
+   * @default ''
+   * @env NUXT_SCALE_TENANCY_DEFAULT
+   */
+  default?: string
+  /**
+   * Status of a request for a tenant that there is not.
+   * @default 404
+   * @env NUXT_SCALE_TENANCY_UNKNOWN
+   */
+  unknown?: number
+  /**
+   * Status of a request that names no tenant.
+   * @default 400
+   * @env NUXT_SCALE_TENANCY_MISSING
+   */
+  missing?: number
+  /**
+   * Peers whose header is believed: addresses and CIDR ranges of your proxies, which must set or drop the header of every request. From others it is ignored.
+   * `'any'` believes everybody. In production a header needs this, or `authorize` in `server/scale.config.ts`.
+   * @default ''
+   * @env NUXT_SCALE_TENANCY_TRUSTED_PROXIES `any`, or a list in JSON
+   */
+  trustedProxies?: TrustedAddresses | ''
+  /**
+   * Paths without a tenant, besides build assets, public files, health and metrics. `*` stands for a part between slashes, `/**` for all below.
+   * @default []
+   */
+  exclude?: readonly string[]
+  /**
+   * What a tenant's id looks like, as a regular expression over the whole id.
+   * @default '[a-z0-9][a-z0-9-]{0,62}'
+   */
+  pattern?: string
+  /**
+   * How long an answer of `tenants` in `server/scale.config.ts` is used again. That there is no such tenant is kept a sixth of it.
+   * @default '60s'
+   * @env NUXT_SCALE_TENANCY_CACHE_TTL
+   */
+  cacheTtl?: Duration
+}
+
+export const tenancyDefaults: Required<TenancyModuleOptions> = {
+  from: ['header', 'subdomain'],
+  header: 'x-tenant-id',
+  baseDomains: [],
+  map: {},
+  default: '',
+  unknown: 404,
+  missing: 400,
+  trustedProxies: '',
+  exclude: [],
+  pattern: '[a-z0-9][a-z0-9-]{0,62}',
+  cacheTtl: '60s',
+}
+
+/** The options, checked and compiled. */
+export interface TenancySettings {
+  /** Lower-case name of the header; undefined when no header names the tenant. */
+  header: string | undefined
+  /** Lower-case, without a leading dot. Empty when no host names the tenant. */
+  baseDomains: readonly string[]
+  map: ReadonlyMap<string, TenantRecord>
+  default: string | undefined
+  unknown: number
+  missing: number
+  /** Undefined: nobody said whom to believe. */
+  trusts: ((address: string | undefined) => boolean) | undefined
+  isExcluded: (path: string) => boolean
+  isTenantId: (text: string) => boolean
+  cacheTtl: number
+}
+
+const ROOM = 'scale.tenancy'
+
+/** @throws Error naming the option that is wrong */
+export function resolveTenancySettings(options: TenancyModuleOptions): TenancySettings {
+  refuseUnknownKeys(options, Object.keys(tenancyDefaults), ROOM)
+  const given = { ...tenancyDefaults, ...options }
+  const from = listOf(given.from, 'from')
+  const wrong = from.find(source => source !== 'header' && source !== 'subdomain')
+  if (wrong !== undefined || from.length === 0) throw new TypeError(`${ROOM}.from holds ${JSON.stringify(wrong ?? [])}: write 'header', 'subdomain' or both.`)
+  const baseDomains = from.includes('subdomain') ? listOf(given.baseDomains, 'baseDomains').map(parseDomain) : []
+  if (from.length === 1 && from[0] === 'subdomain' && baseDomains.length === 0) {
+    throw new TypeError(`${ROOM}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
+  }
+  const isTenantId = compilePattern(given.pattern)
+  const map = parseMap(given.map, isTenantId)
+  if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${ROOM}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
+  return {
+    header: from.includes('header') ? parseHeader(given.header) : undefined,
+    baseDomains,
+    map,
+    default: given.default || undefined,
+    unknown: parseStatus(given.unknown, 'unknown'),
+    missing: parseStatus(given.missing, 'missing'),
+    trusts: given.trustedProxies === '' ? undefined : compileTrustedAddresses(given.trustedProxies, `${ROOM}.trustedProxies`),
+    isExcluded: compilePathPatterns(listOf(given.exclude, 'exclude'), `${ROOM}.exclude`),
+    isTenantId,
+    cacheTtl: parseDuration(given.cacheTtl, `${ROOM}.cacheTtl`),
+  }
+}
+
+function listOf<T>(value: readonly T[], option: string): readonly T[] {
+  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list.`)
+  return value
+}
+
+function parseHeader(header: string): string {
+  if (typeof header !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw new TypeError(`${ROOM}.header is ${JSON.stringify(header)}: write the name of a header, such as 'x-tenant-id'.`)
+  return header.toLowerCase()
+}
+
+function parseDomain(domain: string): string {
+  const plain = String(domain).toLowerCase().replace(/^\./, '')
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) throw new TypeError(`${ROOM}.baseDomains holds ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
+  return plain
+}
+
+function parseStatus(status: number, option: string): number {
+  const parsed = parseCount(status, `${ROOM}.${option}`, 400)
+  if (parsed > 499) throw new TypeError(`${ROOM}.${option} is ${parsed}: write a status from 400 to 499.`)
+  return parsed
+}
+
+function compilePattern(pattern: string): (text: string) => boolean {
+  let expression: RegExp
+  try {
+    expression = new RegExp(`^(?:${pattern})$`)
+  }
+  catch {
+    throw new TypeError(`${ROOM}.pattern is ${JSON.stringify(pattern)}: write a regular expression, such as '[a-z0-9-]{1,63}'.`)
+  }
+  return text => text.length <= MOST_CHARACTERS && expression.test(text)
+}
+
+/** A tenant's id is part of cache keys, labels and log lines. */
+const MOST_CHARACTERS = 200
+
+function parseMap(map: Required<TenancyModuleOptions>['map'], isTenantId: (text: string) => boolean): Map<string, TenantRecord> {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new TypeError(`${ROOM}.map is no object: write tenants and their databases, such as { acme: 'DATABASE_URL_ACME' }.`)
+  const tenants = new Map<string, TenantRecord>()
+  for (const [id, value] of Object.entries(map)) {
+    if (!isTenantId(id)) throw new TypeError(`${ROOM}.map names the tenant ${JSON.stringify(id)}, which ${ROOM}.pattern does not allow.`)
+    tenants.set(id, parseRecord(value, `${ROOM}.map.${id}`))
+  }
+  return tenants
+}
+
+/** Says nothing of the value, which may hold a password. */
+function parseRecord(value: unknown, path: string): TenantRecord {
+  if (typeof value === 'string') return value === '' ? {} : { database: value }
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { database, schema, replicas }.`)
+  refuseUnknownKeys(value, ['database', 'schema', 'replicas'], path)
+  return value as TenantRecord
+}

@@ -1,0 +1,34 @@
+import type { H3Event } from 'h3'
+
+/** The tenant of a request. Frozen. */
+export interface Tenant {
+  readonly id: string
+  /** URL of the tenant's database, if one is known. Not enumerable, so that no log or JSON of the context shows it. */
+  readonly dbUrl?: string
+}
+
+/** What is known of a tenant besides its id. */
+export interface TenantRecord {
+  /** URL of its database, or the name of the environment variable that holds it. */
+  database?: string
+  /** Schema of the tenant in that database. */
+  schema?: string
+  /** URLs of read replicas, or names of environment variables. */
+  replicas?: readonly string[]
+}
+
+/** What `server/scale.config.ts` may say about tenants. */
+export interface TenancyFunctions {
+  /**
+   * Finds the tenant of a request in your own way (a session, a path, a domain table). What it returns is not compared with header or host.
+   * `undefined`: the sources of `scale.tenancy.from` decide.
+   */
+  tenant?: (event: H3Event) => string | undefined | Promise<string | undefined>
+  /** Whether the signed-in user may act for the tenant. `false` answers 403. */
+  authorize?: (event: H3Event, tenantId: string) => boolean | Promise<boolean>
+  /**
+   * Tenants that `scale.tenancy.map` does not list, such as rows of a table. `undefined`: there is no such tenant.
+   * Its answers are kept for `scale.tenancy.cacheTtl`.
+   */
+  tenants?: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>
+}

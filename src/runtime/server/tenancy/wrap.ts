@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http'
+import type { App, H3Event } from 'h3'
+import { addVary, beforeHeaders } from '../before-headers'
+import { HttpError } from '../http-error'
+import { pathOf } from '../path-patterns'
+import { currentTenant, runAsTenant } from './context'
+import type { TenantResolver } from './resolve'
+import type { Tenant } from './types'
+
+export interface WrapOptions {
+  resolver: TenantResolver
+  /** Paths that have no tenant. */
+  isExcluded: (path: string) => boolean
+  /** Files that anybody may have, whoever the tenant is. Only asked when a request is refused. */
+  isPublicFile: (path: string) => boolean
+  /** Lower-case request headers that decide the tenant. */
+  varies: readonly string[]
+  /** The answer also depends on what no shared cache can know, such as a session. */
+  isPrivate: boolean
+}
+
+/**
+ * Puts the tenant around everything that a request runs, errors included. It has to wrap the app's handler:
+ * a middleware of a module runs after those of the user.
+ */
+export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: WrapOptions): void {
+  const { handler } = app
+  const { onError, onRequest } = app.options
+  const refusals = new WeakMap<H3Event, unknown>()
+  const { resolver, isExcluded, isPublicFile } = options
+
+  function run(event: H3Event, tenant: Tenant): unknown {
+    attach(event, tenant)
+    return runAsTenant(tenant, () => handler(event))
+  }
+
+  function refuse(event: H3Event, error: unknown): unknown {
+    if (isPublicFile(pathOf(event.path))) return handler(event)
+    if (error instanceof HttpError && error.retryAfter !== undefined) event.node.res.setHeader('retry-after', error.retryAfter)
+    refusals.set(event, error)
+    return handler(event)
+  }
+
+  // A refusal takes the way of every error of the app, whose error pages need what its hooks put on the event.
+  app.options.onRequest = async (event) => {
+    await onRequest?.(event)
+    if (refusals.has(event)) throw refusals.get(event)
+  }
+
+  app.handler = Object.assign((event: H3Event) => {
+    const outer = currentTenant()
+    if (outer !== undefined) {
+      // A request of the server to itself belongs to whoever it is made for, whatever its headers say.
+      attach(event, outer)
+      return handler(event)
+    }
+    if (isExcluded(pathOf(event.path))) return handler(event)
+    guardSharedCaches(event.node.res, options)
+    let tenant: Tenant | Promise<Tenant>
+    try {
+      tenant = resolver.ofRequest(event)
+    }
+    catch (error) {
+      return refuse(event, error)
+    }
+    return tenant instanceof Promise
+      ? tenant.then(found => run(event, found), error => refuse(event, error))
+      : run(event, tenant)
+  }, handler)
+
+  if (onError) {
+    app.options.onError = (error, event) => {
+      const tenant = event.context.tenant as Tenant | undefined
+      return tenant ? runAsTenant(tenant, () => onError(error, event)) : onError(error, event)
+    }
+  }
+}
+
+function attach(event: H3Event, tenant: Tenant): void {
+  Object.defineProperty(event.context, 'tenant', { value: tenant, enumerable: true, configurable: true })
+}
+
+/** Tells caches on the way which requests may share an answer. */
+function guardSharedCaches(response: ServerResponse, { varies, isPrivate }: WrapOptions): void {
+  if (varies.length === 0 && !isPrivate) return
+  beforeHeaders(response, () => {
+    addVary(response, varies)
+    if (isPrivate) makePrivate(response)
+  })
+}
+
+const SHARED = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
+const CDN_HEADERS = ['cdn-cache-control', 'surrogate-control', 'cloudflare-cdn-cache-control', 'netlify-cdn-cache-control', 'vercel-cdn-cache-control']
+
+function makePrivate(response: ServerResponse): void {
+  const directives = [response.getHeader('cache-control') ?? []].flat().join(',').split(',').map(part => part.trim()).filter(part => part && !SHARED.test(part))
+  if (!directives.some(directive => /^(?:private|no-store)$/i.test(directive))) directives.unshift('private')
+  response.setHeader('cache-control', directives.join(', '))
+  for (const name of CDN_HEADERS) response.removeHeader(name)
+}

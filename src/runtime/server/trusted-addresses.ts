@@ -1,0 +1,37 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+
+/** Whom to believe: everybody, or those in a list of addresses and CIDR ranges. */
+export type TrustedAddresses = 'any' | readonly string[]
+
+/**
+ * Whether a peer is one of the trusted ones. An IPv4 address in its IPv6 form (`::ffff:10.0.0.1`) counts as itself.
+ *
+ * @param option path of the option, for the error
+ * @throws TypeError naming the entry that is no address and no range
+ */
+export function compileTrustedAddresses(trusted: TrustedAddresses, option: string): (address: string | undefined) => boolean {
+  if (trusted === 'any') return () => true
+  if (!Array.isArray(trusted)) throw new TypeError(`${option} is ${JSON.stringify(trusted)}: write 'any', or a list of addresses and ranges such as '10.0.0.0/8'.`)
+  const list = new BlockList()
+  for (const entry of trusted) add(list, entry, option)
+  return address => address !== undefined && contains(list, address)
+}
+
+function add(list: BlockList, entry: unknown, option: string): void {
+  const [address = '', length, ...rest] = String(entry).split('/')
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined
+  const bits = length === undefined ? undefined : Number(length)
+  const most = family === 'ipv4' ? 32 : 128
+  if (!family || rest.length > 0 || length === '' || (bits !== undefined && !(Number.isInteger(bits) && bits >= 0 && bits <= most))) {
+    throw new TypeError(`${option} holds ${JSON.stringify(entry)}: write an address or a range, such as '10.0.0.0/8' or '::1'.`)
+  }
+  if (bits === undefined) list.addAddress(address, family)
+  else list.addSubnet(address, bits, family)
+}
+
+function contains(list: BlockList, address: string): boolean {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  const plain = mapped ?? address.split('%')[0]!
+  if (isIPv4(plain)) return list.check(plain, 'ipv4')
+  return isIPv6(plain) && list.check(plain, 'ipv6')
+}

@@ -1,0 +1,263 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../support/http-client.ts'
+import type { HttpClient } from '../support/http-client.ts'
+import { buildFixture, startNuxt } from '../support/nuxt.ts'
+import type { NuxtInstance } from '../support/nuxt.ts'
+import { startRedis } from '../support/redis.ts'
+import type { RedisServer } from '../support/redis.ts'
+
+const fixture = new URL('../fixtures/tenancy', import.meta.url).pathname
+const TENANTS = 50
+const databases = Object.fromEntries(Array.from({ length: TENANTS }, (_, index) => [`DATABASE_URL_${index}`, `postgres://admin:secret-${index}@db/${index}`]))
+const tenantOf = (index: number) => `tenant-${index}`
+
+let redis: RedisServer
+let output: string
+let instances: NuxtInstance[]
+let clients: HttpClient[]
+
+async function start(env: NodeJS.ProcessEnv): Promise<{ instance: NuxtInstance, client: HttpClient }> {
+  const instance = await startNuxt(output, { env: { NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '["127.0.0.1"]', ...databases, ...env } })
+  return { instance, client: createClient(instance.port) }
+}
+
+beforeAll(async () => {
+  output = await buildFixture(fixture)
+  redis = await startRedis()
+  const started = await Promise.all([1, 2].map(() => start({ NUXT_SCALE_REDIS_URL: redis.url })))
+  instances = started.map(({ instance }) => instance)
+  clients = started.map(({ client }) => client)
+})
+
+afterAll(async () => {
+  for (const client of clients ?? []) client.close()
+  await Promise.all(instances?.map(instance => instance.stop()) ?? [])
+  await redis?.stop()
+})
+
+const get = (path: string, headers: Record<string, string | string[]> = {}, client = clients[0]!) => client.request(path, { headers })
+const as = (tenant: string) => ({ 'x-tenant-id': tenant })
+const json = (body: string) => JSON.parse(body) as Record<string, unknown>
+
+describe('a request and its tenant', () => {
+  it('named by the header, by the host or by both', async () => {
+    for (const headers of [as('tenant-1'), { host: 'tenant-1.shop.example' }, { ...as('tenant-1'), host: 'TENANT-1.shop.example:80' }] as Record<string, string>[]) {
+      const { status, body } = await get('/api/who', headers)
+      expect(status).toBe(200)
+      expect(json(body)).toMatchObject({ tenant: 'tenant-1', here: 'tenant-1', hasDatabase: true })
+    }
+  })
+
+  it.each<[string, Record<string, string | string[]>, number]>([
+    ['none', {}, 400],
+    ['an unknown one', as('nobody'), 404],
+    ['an unknown subdomain', { host: 'nobody.shop.example' }, 404],
+    ['two that differ', { ...as('tenant-1'), host: 'tenant-2.shop.example' }, 421],
+    ['a header sent twice', { 'x-tenant-id': ['tenant-1', 'tenant-2'] }, 400],
+    ['a header sent twice alike', { 'x-tenant-id': ['tenant-1', 'tenant-1'] }, 400],
+    ['a malformed header', as('Tenant 1'), 400],
+    ['__proto__', as('__proto__'), 400],
+    ['constructor', as('constructor'), 404],
+    ['a host of two labels', { host: 'a.tenant-1.shop.example' }, 404],
+    ['two hosts', { host: ['tenant-1.shop.example', 'tenant-2.shop.example'] }, 400],
+  ])('that names %s is refused', async (_, headers, status) => {
+    for (const path of ['/api/who', '/page', '/api/helper?key=refused']) {
+      const answer = await get(path, { accept: 'application/json', ...headers })
+      expect(answer.status).toBe(status)
+      expect(answer.body).not.toContain('secret')
+    }
+  })
+
+  it('is refused in plain words, with a page for people', async () => {
+    expect(json((await get('/api/who', { accept: 'application/json' })).body).message).toBe('The request names no tenant: name one by the header x-tenant-id or a subdomain of shop.example.')
+    const page = await get('/page', { accept: 'text/html' })
+    expect(page.status).toBe(400)
+    expect(page.body).toContain('<html')
+  })
+
+  it('shows its database to nobody', async () => {
+    const { shown } = json((await get('/api/who', as('tenant-1'))).body)
+    expect(shown).toContain('tenant-1')
+    expect(shown).not.toMatch(/secret|postgres|DATABASE_URL/)
+  })
+
+  it('is not needed for files, build assets, health and excluded paths', async () => {
+    expect((await get('/robots.txt')).body).toContain('everybody')
+    expect((await get('/api/health')).status).toBe(200)
+    expect(json((await get('/api/open/who', as('tenant-1'))).body)).toEqual({ tenant: null })
+    const page = await get('/page', as('tenant-1'))
+    const asset = /\/_nuxt\/[\w.-]+\.js/.exec(page.body)![0]
+    expect((await get(asset)).status).toBe(200)
+  })
+
+  it('stays the same in requests of the server to itself, whatever their headers say', async () => {
+    expect(json((await get('/api/inner', as('tenant-3'))).body)).toEqual({ tenant: 'tenant-3' })
+    expect((await get('/page', as('tenant-3'))).body).toContain('page of tenant-3, which asked as tenant-3')
+  })
+
+  it('is another one inside withTenant only', async () => {
+    expect(json((await get('/api/job?tenant=tenant-4', as('tenant-3'))).body)).toEqual({ tenant: 'tenant-4', ofRequest: 'tenant-3' })
+    expect((await get('/api/job?tenant=nobody', as('tenant-3'))).status).toBe(404)
+  })
+
+  it('is there when a handler fails', async () => {
+    const { status, body } = await get('/api/fails', { ...as('tenant-5'), accept: 'application/json' })
+    expect([status, json(body).message]).toEqual([418, 'of tenant-5'])
+  })
+})
+
+describe('what proxies and CDNs are told', () => {
+  it('every answer varies with the header, cached, fresh, spared or refused', async () => {
+    const first = await get('/api/ruled', as('tenant-6'))
+    const second = await get('/api/ruled', as('tenant-6'))
+    const spared = await get('/api/ruled', { ...as('tenant-6'), 'if-none-match': String(second.headers.etag) })
+    expect(spared.status).toBe(304)
+    const refused = await get('/api/ruled')
+    for (const answer of [first, second, spared, refused, await get('/api/who', as('tenant-6')), await get('/page', as('tenant-6')), await get('/api/fails', as('tenant-6'))]) {
+      expect(String(answer.headers.vary).split(', ')).toContain('x-tenant-id')
+    }
+  })
+
+  it('an answer that depends on the user is private', async () => {
+    const { instance, client } = await start({ TEST_FUNCTIONS: 'authorize' })
+    try {
+      for (const [path, lifetime] of [['/api/shared', 'max-age=60'], ['/api/ruled', 'stale-while-revalidate=']] as const) {
+        const { headers } = await get(path, { ...as('tenant-1'), 'x-user-of': 'tenant-1' }, client)
+        expect(headers['cache-control']).toMatch(`private, ${lifetime}`)
+        expect(headers['cache-control']).not.toMatch(/public|s-maxage/)
+      }
+      expect((await get('/api/shared', as('tenant-1'))).headers['cache-control']).toBe('public, max-age=60, s-maxage=600')
+    }
+    finally {
+      client.close()
+      await instance.stop()
+    }
+  })
+})
+
+describe('caches', () => {
+  const surfaces = ['/api/helper?key=one', '/api/handler', '/api/plain', '/api/function', '/api/ruled', '/api/brief', '/api/app-cache', '/api/storage']
+
+  it.each(surfaces)('%s is kept apart', async (path) => {
+    for (const index of [10, 11, 10, 11]) {
+      for (const client of clients) expect(json((await get(path, as(tenantOf(index)), client)).body)).toEqual({ tenant: tenantOf(index) })
+    }
+  })
+
+  it('are invalidated for the current tenant, for another one, and for all when told', async () => {
+    const fresh = async (index: number, path: string) => (await get(path, as(tenantOf(index)), clients[1])).headers['x-nuxt-scale-cache'] === 'loader'
+    const warm = async () => {
+      for (const index of [20, 21]) {
+        for (const path of ['/api/ruled', '/api/plain']) {
+          await get(path, as(tenantOf(index)), clients[1])
+          await expect.poll(() => fresh(index, path)).toBe(false)
+        }
+      }
+    }
+    const invalidate = (query: string) => clients[0]!.request(`/api/invalidate?${query}`, { method: 'POST', headers: as('tenant-20') })
+    for (const [query, expected] of [
+      ['tag=ruled', { '20/api/ruled': true, '21/api/ruled': false, '20/api/plain': false }],
+      ['pattern=route:*', { '20/api/ruled': true, '20/api/plain': true, '21/api/ruled': false, '21/api/plain': false }],
+      ['tag=ruled&tenant=tenant-21', { '20/api/ruled': false, '21/api/ruled': true, '21/api/plain': false }],
+      ['tag=ruled&tenant=*', { '20/api/ruled': true, '21/api/ruled': true, '21/api/plain': false }],
+      ['pattern=route:/api/plain*&tenant=*', { '20/api/plain': true, '21/api/plain': true, '20/api/ruled': false }],
+    ] as const) {
+      await warm()
+      await invalidate(query)
+      for (const [target, isFresh] of Object.entries(expected)) {
+        const index = Number(target.slice(0, 2))
+        const path = target.slice(2)
+        if (isFresh) await expect.poll(() => fresh(index, path), { message: query }).toBe(true)
+        else expect(await fresh(index, path), `${query} ${target}`).toBe(false)
+      }
+    }
+  })
+
+  it('never give a tenant what is of another one: 20,000 requests of 50 tenants, some with forged headers', async () => {
+    const paths = [...surfaces, '/api/who', '/api/inner', '/page', '/api/fails']
+    const expectedStatus = { '/api/fails': 418 } as Record<string, number>
+    let sent = 0
+    let foreign = 0
+    let forgedAnswers = 0
+    const wrong: string[] = []
+    async function caller(number: number): Promise<void> {
+      for (;;) {
+        const at = sent++
+        if (at >= 20_000) return
+        const tenant = tenantOf((at * 7 + number) % TENANTS)
+        const other = tenantOf((at * 7 + number + 1) % TENANTS)
+        const path = paths[(at * 31 + number) % paths.length]!
+        const client = clients[at % 2]!
+        const isForged = at % 5 === 0
+        // Whoever reaches the app by a tenant's host cannot name another tenant beside it.
+        const headers: Record<string, string> = isForged
+          ? { 'host': `${tenant}.shop.example`, 'x-tenant-id': other }
+          : at % 2 === 0 ? { host: `${tenant}.shop.example` } : { 'x-tenant-id': tenant, 'x-forwarded-host': `${other}.shop.example` }
+        const { status, body } = await client.request(path, { headers: { accept: path === '/page' ? 'text/html' : 'application/json', ...headers } })
+        if (isForged) {
+          forgedAnswers++
+          if (status !== 421) wrong.push(`${path} ${status} forged`)
+        }
+        else if (status !== (expectedStatus[path] ?? 200)) {
+          wrong.push(`${path} ${status} ${body.slice(0, 100)}`)
+        }
+        else if (!body.includes(tenant)) {
+          wrong.push(`${path} without its tenant`)
+        }
+        // An error names the address that was asked for, which is the client's own word.
+        const names = body.replace(/"url": "[^"]*"/, '').match(/tenant-\d+/g) ?? []
+        if (names.some(name => name !== tenant)) foreign++
+      }
+    }
+    await Promise.all(Array.from({ length: 64 }, (_, number) => caller(number)))
+    expect({ foreign, wrong: wrong.slice(0, 3), forgedAnswers }).toEqual({ foreign: 0, wrong: [], forgedAnswers: 4000 })
+    const keys = await redis.client().keys('scale:cache:*')
+    expect(keys.length).toBeGreaterThan(TENANTS * 5)
+    expect(keys.filter(key => !/^scale:cache:\{tenant-\d+\|/.test(key))).toEqual([])
+  })
+})
+
+describe('functions of scale.config.ts', () => {
+  it('find tenants, say who may act for them, and list more of them', async () => {
+    const { instance, client } = await start({ TEST_FUNCTIONS: 'tenant authorize tenants', NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' })
+    try {
+      const status = async (path: string, headers: Record<string, string>) => (await get(path, headers, client)).status
+      expect(await status('/api/who', { ...as('tenant-1'), 'x-user-of': 'tenant-1' })).toBe(200)
+      expect(await status('/api/who', { ...as('tenant-1'), 'x-user-of': 'tenant-2' })).toBe(403)
+      expect(await status('/api/who', as('tenant-1'))).toBe(403)
+      const found = await get('/api/who?as=tenant-2', { ...as('tenant-1'), 'x-user-of': 'tenant-2' }, client)
+      expect(json(found.body)).toMatchObject({ tenant: 'tenant-2' })
+      expect(json((await get('/api/who', { ...as('found-9'), 'x-user-of': 'found-9' }, client)).body)).toMatchObject({ tenant: 'found-9', hasDatabase: true })
+      expect(await status('/api/who', { ...as('lost-9'), 'x-user-of': 'lost-9' })).toBe(404)
+      const failed = await get('/api/who', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'application/json' }, client)
+      expect([failed.status, failed.headers['retry-after']]).toEqual([503, '1'])
+      expect(failed.body + instance.logs().join('\n')).not.toContain('secret')
+    }
+    finally {
+      client.close()
+      await instance.stop()
+    }
+  })
+})
+
+describe('a server whose tenants anybody could name', () => {
+  it.each([
+    [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' }, 'scale.tenancy.trustedProxies'],
+    [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '["10.0.0.0/99"]' }, 'scale.tenancy.trustedProxies'],
+    [{ NUXT_SCALE_TENANCY_UNKNOWN: '200' }, 'scale.tenancy.unknown'],
+  ])('does not start with %j', async (env, option) => {
+    await expect(start(env)).rejects.toThrow(option)
+  })
+
+  it('ignores the header of those that are no proxies', async () => {
+    const { instance, client } = await start({ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '["10.0.0.0/8"]', NUXT_SCALE_TENANCY_DEFAULT: 'tenant-9' })
+    try {
+      expect(json((await get('/api/who', as('tenant-1'), client)).body)).toMatchObject({ tenant: 'tenant-9' })
+      expect(json((await get('/api/who', { ...as('tenant-1'), host: 'tenant-2.shop.example' }, client)).body)).toMatchObject({ tenant: 'tenant-2' })
+    }
+    finally {
+      client.close()
+      await instance.stop()
+    }
+  })
+})

@@ -1,0 +1,36 @@
+import { Agent, request } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+
+export interface HttpAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+/** Requests with headers that `fetch` does not let one write, such as `Host`, or the same one twice. */
+export interface HttpClient {
+  /** A list of values is sent as that many headers. Fails after 10 s. */
+  request: (path: string, options?: { method?: string, headers?: Record<string, string | string[]> }) => Promise<HttpAnswer>
+  /** Ends the connections. */
+  close: () => void
+}
+
+/** A client of a server on this machine, with connections that are used again. */
+export function createClient(port: number): HttpClient {
+  const agent = new Agent({ keepAlive: true })
+  return {
+    request: (path, { method = 'GET', headers = {} } = {}) => new Promise((resolve, reject) => {
+      const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).flatMap(([name, values]) => [values].flat().flatMap(value => [name, value]))
+      const sent = request({ host: '127.0.0.1', port, path, method, agent, headers: lines, timeout: 10_000 }, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }))
+      })
+      sent.on('timeout', () => sent.destroy(new Error(`${method} ${path} got no answer within 10 s.`)))
+      sent.on('error', reject)
+      sent.end()
+    }),
+    close: () => agent.destroy(),
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { identifyTenant } from '../../src/runtime/server/tenancy/identify'
+import type { TenancyModuleOptions } from '../../src/runtime/server/tenancy/settings'
+import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
+
+const base: TenancyModuleOptions = { baseDomains: ['shop.example', 'eu.shop.example'], trustedProxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] }
+const identify = (claims: { header?: string, host?: string, peer?: string }, options = base) =>
+  identifyTenant({ header: undefined, host: undefined, peer: '10.1.2.3', ...claims }, resolveTenancySettings(options))
+
+function refusal(claims: Parameters<typeof identify>[0], options = base): number {
+  try {
+    identify(claims, options)
+  }
+  catch (error) {
+    return (error as { statusCode: number }).statusCode
+  }
+  return 200
+}
+
+describe('the header', () => {
+  it('names the tenant', () => {
+    expect(identify({ header: 'acme' })).toBe('acme')
+    expect(identify({})).toBeUndefined()
+  })
+
+  it.each(['acme, globex', 'acme,acme', '', ' acme', 'Acme', '-acme', 'a'.repeat(64), '../etc', '__proto__', 'constructor()', 'acme\u0000', 'аcme'])('%j is malformed', (header) => {
+    expect(refusal({ header })).toBe(400)
+  })
+
+  it.each(['10.255.0.1', '::ffff:10.0.0.1', '::1', '2001:db8:1::5'])('is believed from %s', (peer) => {
+    expect(identify({ header: 'acme', peer })).toBe('acme')
+  })
+
+  it.each(['11.0.0.1', '::ffff:11.0.0.1', '::2', 'no address', undefined])('is ignored from %s, also when it is malformed', (peer) => {
+    expect(identify({ header: 'acme', peer })).toBeUndefined()
+    expect(identify({ header: 'a, b', peer, host: 'globex.shop.example' })).toBe('globex')
+  })
+
+  it('is believed from anybody when that is said, or when nothing is said', () => {
+    for (const trustedProxies of ['any', ''] as const) expect(identify({ header: 'acme', peer: undefined }, { trustedProxies })).toBe('acme')
+  })
+
+  it('is not read when only subdomains name tenants', () => {
+    expect(identify({ header: 'acme' }, { ...base, from: ['subdomain'] })).toBeUndefined()
+  })
+})
+
+describe('the host', () => {
+  it.each([
+    ['acme.shop.example', 'acme'],
+    ['ACME.Shop.Example:3000', 'acme'],
+    ['acme.shop.example.', 'acme'],
+    ['acme.eu.shop.example', 'acme'],
+    ['shop.example', undefined],
+    ['eu.shop.example', undefined],
+    ['evilshop.example', undefined],
+    ['acme.shop.example.evil.example', undefined],
+    ['127.0.0.1:3000', undefined],
+    ['[::1]:3000', undefined],
+    ['', undefined],
+  ])('%s names %s', (host, tenant) => {
+    expect(identify({ host })).toBe(tenant)
+  })
+
+  it.each(['a.b.shop.example', '.shop.example', '-a.shop.example', 'a_b.shop.example'])('%s is no tenant', (host) => {
+    expect(refusal({ host })).toBe(404)
+  })
+
+  it('and the header must agree', () => {
+    expect(identify({ header: 'acme', host: 'acme.shop.example' })).toBe('acme')
+    expect(refusal({ header: 'globex', host: 'acme.shop.example' })).toBe(421)
+    expect(refusal({ header: 'globex', host: 'acme.shop.example', peer: '11.0.0.1' })).toBe(200)
+  })
+
+  it('is not read without base domains', () => {
+    expect(identify({ host: 'acme.shop.example' }, {})).toBeUndefined()
+  })
+})
+
+describe('wrong options are named in one sentence', () => {
+  it.each([
+    [{ froms: [] }, 'scale.tenancy.froms'],
+    [{ from: ['path'] }, 'scale.tenancy.from'],
+    [{ from: [] }, 'scale.tenancy.from'],
+    [{ from: ['subdomain'] }, 'scale.tenancy.baseDomains'],
+    [{ header: 'x tenant' }, 'scale.tenancy.header'],
+    [{ baseDomains: ['https://a'] }, 'scale.tenancy.baseDomains'],
+    [{ baseDomains: ['a.example:80'] }, 'scale.tenancy.baseDomains'],
+    [{ map: { 'Not A Tenant': 'DB' } }, 'scale.tenancy.map'],
+    [{ map: { acme: 5 } }, 'scale.tenancy.map.acme'],
+    [{ map: { acme: { url: 'x' } } }, 'scale.tenancy.map.acme.url'],
+    [{ default: 'No!' }, 'scale.tenancy.default'],
+    [{ unknown: 200 }, 'scale.tenancy.unknown'],
+    [{ missing: 503 }, 'scale.tenancy.missing'],
+    [{ trustedProxies: ['10.0.0.0/33'] }, 'scale.tenancy.trustedProxies'],
+    [{ trustedProxies: ['proxy.internal'] }, 'scale.tenancy.trustedProxies'],
+    [{ trustedProxies: true }, 'scale.tenancy.trustedProxies'],
+    [{ exclude: ['public/**'] }, 'scale.tenancy.exclude'],
+    [{ pattern: '[' }, 'scale.tenancy.pattern'],
+    [{ cacheTtl: '-1s' }, 'scale.tenancy.cacheTtl'],
+  ])('%j', (options, named) => {
+    expect(() => resolveTenancySettings(options as TenancyModuleOptions)).toThrow(named)
+  })
+
+  it('without the database that the option holds', () => {
+    expect(() => resolveTenancySettings({ map: { acme: { database: 'postgres://u:secret@h/db', ulr: 1 } as never } })).not.toThrow('secret')
+  })
+})
