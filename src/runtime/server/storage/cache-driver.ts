@@ -28,7 +28,8 @@ export function cacheStorageDriver(engine: () => CacheEngine): Driver {
     async removeItem(key) {
       await engine().invalidate([key, ...await spelt(other => other === key)])
     },
-    getKeys: async base => (await engine().keys('*')).map(storageSpelling).filter(key => key.startsWith(base)),
+    // Of the whole mount unstorage passes no base at all.
+    getKeys: async (base = '') => (await engine().keys('*')).map(storageSpelling).filter(key => key.startsWith(base)),
     async clear(base) {
       if (base) await engine().invalidate(await spelt(key => key.startsWith(base)))
       else await engine().invalidatePattern('*')
