@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { buildFixture, startNuxt } from '../support/nuxt'
+import { startRedis } from '../support/redis'
+import type { RedisServer } from '../support/redis'
+
+const ROOMS = ['redis', 'cache', 'storage', 'health'] as const
+type Room = typeof ROOMS[number]
+
+/** The only files of a room that are built when it is off: where the rooms that are on ask for it. */
+const DOORS: Record<Room, string[]> = {
+  redis: ['redis/current', 'redis/redirect', 'redis/scan'],
+  cache: ['cache/runtime'],
+  storage: [],
+  health: [],
+}
+/** The packages that a room brings along, those of ioredis by its own name. */
+const PACKAGES: Record<Room, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [] }
+
+let redis: RedisServer
+let full: Built
+
+beforeAll(async () => {
+  redis = await startRedis()
+  full = await build('full')
+})
+
+afterAll(() => redis?.stop())
+
+interface Built {
+  output: string
+  /** Every file with a byte in the server's code, as its source maps have it. */
+  files: string[]
+  /** The packages that are copied next to it. */
+  packages: string[]
+  /** The code itself. */
+  code: string
+}
+
+async function build(name: string, env: NodeJS.ProcessEnv = {}): Promise<Built> {
+  const output = await buildFixture('test/fixtures/rooms', { env, buildDir: `.nuxt/${name}`, outputDir: `.output/${name}` })
+  const server = join(output, 'server')
+  const paths = readdirSync(server, { recursive: true, encoding: 'utf8' }).filter(path => !path.startsWith('node_modules'))
+  const read = (path: string) => readFileSync(join(server, path), 'utf8')
+  const sources = paths.filter(path => path.endsWith('.mjs.map')).flatMap(path => (JSON.parse(read(path)) as { sources: string[] }).sources)
+  return {
+    output,
+    files: [...new Set(sources.map(source => source.replace(/^(?:\.\.\/)+/, '').replaceAll(new RegExp(`\\.nuxt(/|%2F)${name}\\b`, 'g'), '.nuxt')))].sort(),
+    packages: Object.keys((JSON.parse(read('package.json')) as { dependencies: object }).dependencies),
+    code: paths.filter(path => path.endsWith('.mjs')).map(read).join('\n'),
+  }
+}
+
+/** The files of the module, without `src/runtime/server/` and `.ts`. Those in no folder are what rooms share. */
+function ownFiles({ files }: Built): { shared: string[], rooms: string[] } {
+  const own = files.flatMap(file => /src\/runtime\/server\/(.+)\.ts$/.exec(file)?.[1] ?? [])
+  return { shared: own.filter(file => !file.includes('/')), rooms: own.filter(file => file.includes('/')) }
+}
+
+/** What the app answers, on a Redis that is empty and there for whoever wants it. */
+async function observe({ output }: Built) {
+  const client = redis.client()
+  await client.flushall()
+  const app = await startNuxt(output, { env: { REDIS_URL: redis.url } })
+  try {
+    const runs = [await (await app.fetch('/api/cached')).json(), await (await app.fetch('/api/cached')).json()]
+    expect(runs[1]).toEqual(runs[0])
+    return {
+      ...await (await app.fetch('/api/rooms')).json(),
+      health: (await app.fetch('/api/health')).headers.get('content-type'),
+      keys: await client.keys('*'),
+      connections: (await client.client('LIST') as string).trim().split('\n').length - 1,
+    }
+  }
+  finally {
+    await app.stop()
+    client.disconnect()
+  }
+}
+
+it('with every room on, each has its files, its packages and its place in the app', async () => {
+  // Tenancy is off until its block is there.
+  expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual([...ROOMS].sort())
+  expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
+  expect(await observe(full)).toEqual({
+    app: { cache: 'object', redis: 'object' },
+    helpers: { cacheWithRedis: 'function', useRedis: 'function' },
+    mounts: { cache: 'nuxt-scale-cache', redis: 'nuxt-scale-redis' },
+    cached: ['route:api:cached'],
+    health: 'application/json',
+    keys: ['scale:cache:{route:/api/cached}'],
+    connections: 2,
+  })
+})
+
+it('with every room off, the build is the one without the module, and Nitro\'s own cache answers', async () => {
+  const plain = await build('plain', { PLAIN_NITRO: '1' })
+  const none = await build('none', { ROOMS_OFF: ROOMS.join() })
+  expect(ownFiles(none)).toEqual({ shared: [], rooms: [] })
+  expect(none.files).toEqual(plain.files)
+  expect(none.packages).toEqual(plain.packages)
+  expect(none.code).not.toMatch(/nuxt-scale|ioredis|cacheWithRedis\(/)
+  expect(none.code.length).toBeLessThan(plain.code.length + 200) // the words that turn the rooms off
+  const seen = await observe(none)
+  expect(seen).toEqual(await observe(plain))
+  expect(seen).toMatchObject({ cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 0 })
+})
+
+it.each<[Room, object]>([
+  ['redis', { app: { cache: 'object', redis: 'undefined' }, helpers: { cacheWithRedis: 'function', useRedis: 'undefined' }, mounts: { cache: 'nuxt-scale-cache', redis: 'memory' }, keys: [], connections: 0 }],
+  ['cache', { app: { cache: 'undefined', redis: 'object' }, helpers: { cacheWithRedis: 'undefined', useRedis: 'function' }, mounts: { cache: 'memory', redis: 'nuxt-scale-redis' }, cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 1 }],
+  ['storage', { mounts: { cache: 'memory', redis: 'memory' }, cached: [] }],
+  ['health', { health: 'text/html;charset=utf-8' }],
+])('with %s off, that room alone is gone', async (room, change) => {
+  const without = await build(`no-${room}`, { ROOMS_OFF: room })
+  const isGone = (file: string) => file.startsWith(`${room}/`) && !DOORS[room].includes(file)
+  expect(ownFiles(without).rooms).toEqual(ownFiles(full).rooms.filter(file => !isGone(file)))
+  expect(ownFiles(full).shared).toEqual(expect.arrayContaining(ownFiles(without).shared))
+  const gone = full.packages.filter(name => !without.packages.includes(name))
+  expect(gone).toEqual(room === 'redis' ? expect.arrayContaining(PACKAGES.redis) : PACKAGES[room])
+  expect(without.packages).toEqual(expect.arrayContaining(ROOMS.filter(other => other !== room).flatMap(other => PACKAGES[other])))
+  expect(await observe(without)).toEqual({ ...await observe(full), ...change })
+})
