@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { ModuleOptions } from '../../src/options'
 import { refuseSecrets, resolveOptions } from '../../src/options'
+import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
+import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { resolveStorageSettings } from '../../src/runtime/server/storage/settings'
+import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
 
 describe('options', () => {
   it('are all on with their defaults when nothing is said', () => {
@@ -62,5 +67,18 @@ describe('options', () => {
 
   it('without a secret are not refused', () => {
     expect(() => refuseSecrets(resolveOptions({ redis: { url: 'redis://user@10.0.0.1:6379/1' } }))).not.toThrow()
+  })
+
+  it.each<[string, (options: never) => unknown]>([
+    ['redis', options => resolveRedisSettings(options, {})],
+    ['cache', resolveCacheSettings],
+    ['storage', resolveStorageSettings],
+    ['health', resolveHealthSettings],
+    ['tenancy', resolveTenancySettings],
+  ])('of %s are refused when a variable put something else in their place, without showing it', (room, resolve) => {
+    for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
+      const variable = `NUXT_SCALE_${room.toUpperCase()}`
+      expect(() => resolve(value as never)).toThrow(`scale.${room} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
+    }
   })
 })

@@ -7,6 +7,17 @@ function show(value: unknown): string {
 }
 
 /**
+ * Refuses what is no block of options. A variable that bears the name of the block itself puts its value, which may be a secret, in the place of the block.
+ *
+ * @throws Error naming the block and its variable
+ */
+export function refuseOtherThanObject(options: unknown, path: string): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  const variable = `NUXT_${path.replaceAll('.', '_').toUpperCase()}`
+  throw new TypeError(`${path} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
+}
+
+/**
  * Refuses keys that no option bears, so that a misspelt option cannot be ignored in silence.
  *
  * @throws Error naming the unknown option and the known ones

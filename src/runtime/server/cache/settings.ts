@@ -1,5 +1,5 @@
 import { parseDuration } from '../duration'
-import { parseBytes, parseCount, parseShare, parseSwitch, refuseUnknownKeys } from '../settings'
+import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { Duration } from './types'
 
 /** `scale.cache`: the cache of the whole app. Each value can be set where the server starts, as `NUXT_SCALE_CACHE_<NAME>`. */
@@ -123,6 +123,7 @@ export const cacheDefaults = {
  */
 export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSettings {
   const path = 'scale.cache'
+  refuseOtherThanObject(options, path)
   refuseUnknownKeys(options, Object.keys(cacheDefaults), path)
   const given = { ...cacheDefaults, ...withoutUndefined(options) }
   const ttl = parseDuration(given.ttl, `${path}.ttl`)

@@ -1,5 +1,5 @@
 import { parseDuration } from '../duration'
-import { parseChoice, refuseUnknownKeys } from '../settings'
+import { parseChoice, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { Duration } from '../cache/types'
 
 /** `scale.health`: one route that says whether this instance can serve. */
@@ -48,6 +48,7 @@ export interface HealthSettings {
 /** @throws Error naming the option that is wrong */
 export function resolveHealthSettings(options: HealthModuleOptions = {}): HealthSettings {
   const room = 'scale.health'
+  refuseOtherThanObject(options, room)
   refuseUnknownKeys(options, Object.keys(healthDefaults), room)
   const { path, timeout, cacheTtl, details, token } = { ...healthDefaults, ...options }
   if (typeof path !== 'string' || !/^\/[^\s?#]*$/.test(path)) throw new TypeError(`${room}.path is ${JSON.stringify(path)}: write a path that begins with /, such as '/api/health'.`)

@@ -1,4 +1,5 @@
 import { parseDuration } from '../duration'
+import { refuseOtherThanObject } from '../settings'
 import type { RedisNode } from './address'
 import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, parseNodes } from './address'
 import { parseConnectionUrl } from './connection-url'
@@ -65,6 +66,7 @@ const LONGEST_COMMAND_TIMEOUT = 60_000
  * @throws Error one sentence that names the option and, where it came from there, the environment variable
  */
 export function resolveRedisSettings(options: RedisRuntimeOptions, env: NodeJS.ProcessEnv): RedisSettings | undefined {
+  refuseOtherThanObject(options, 'scale.redis')
   const { option, plain, either } = createOptionSources(options, env)
   const topology = findTopology({ option, plain, either })
   const name = either('name')

@@ -1,4 +1,4 @@
-import { parseSwitch, refuseUnknownKeys } from '../settings'
+import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 
 /** `scale.storage`: unstorage mounts, made when the server starts. */
 export interface StorageModuleOptions {
@@ -20,6 +20,7 @@ export const storageDefaults = { redis: 'redis', cache: true } as const satisfie
 
 /** @throws Error naming the option that is wrong */
 export function resolveStorageSettings(options: StorageModuleOptions = {}): { redis: string | undefined, cache: boolean } {
+  refuseOtherThanObject(options, 'scale.storage')
   refuseUnknownKeys(options, Object.keys(storageDefaults), 'scale.storage')
   const { redis = storageDefaults.redis, cache = storageDefaults.cache } = options
   if (redis !== false && !(typeof redis === 'string' && /^[\w-]+$/.test(redis))) {

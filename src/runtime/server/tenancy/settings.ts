@@ -1,6 +1,6 @@
 import type { Duration } from '../cache/types'
 import { parseDuration } from '../duration'
-import { parseCount, refuseUnknownKeys } from '../settings'
+import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { TrustedAddresses } from '../trusted-addresses'
 import { compileTrustedAddresses } from '../trusted-addresses'
 import { compilePathPatterns } from '../path-patterns'
@@ -113,6 +113,7 @@ const ROOM = 'scale.tenancy'
 
 /** @throws Error naming the option that is wrong */
 export function resolveTenancySettings(options: TenancyModuleOptions): TenancySettings {
+  refuseOtherThanObject(options, ROOM)
   refuseUnknownKeys(options, Object.keys(tenancyDefaults), ROOM)
   const given = { ...tenancyDefaults, ...options }
   const from = listOf(given.from, 'from')
