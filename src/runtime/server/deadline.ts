@@ -1,3 +1,6 @@
+/** The longest that a timer can wait, 24 days. Asked for more, it fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 /**
  * The result of `work`, or the error of its deadline. What `work` does after that is dropped, also when it fails.
  *
@@ -11,7 +14,7 @@ export async function withDeadline<T>(work: T | Promise<T>, milliseconds: number
     return await Promise.race([
       work,
       new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(expired()), milliseconds)
+        timer = setTimeout(() => reject(expired()), Math.min(milliseconds, LONGEST_TIMER))
       }),
     ])
   }

@@ -1,6 +1,6 @@
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** Past this a number of milliseconds no longer fits the timers and counters that use it: about 285 years. */
+/** Past this a number of milliseconds no longer fits the counters that use it: about 285 years. */
 const LONGEST = 9_007_199_254_740
 
 /**
