@@ -164,4 +164,4 @@ it.each<['entries' | 'bytes', { maxEntries: number, maxBytes: number }, (index: 
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 * l1.bytes)
   l1.deleteTag('products')
   expect([l1.size, l1.bytes]).toEqual([0, 0])
-})
+}, 60_000)

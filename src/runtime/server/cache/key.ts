@@ -16,9 +16,9 @@ const NOT_PLAIN = /[^!-$&-z~]/gu
  *
  * @throws TypeError when the key is not a string or is empty
  */
-export function encodeKey(key: string): string {
+export function encodeKey(key: string, kind: 'key' | 'tag' = 'key'): string {
   if (typeof key !== 'string' || key === '') {
-    throw new TypeError(`A cache key is ${key === '' ? 'an empty string' : `of type ${typeof key}`}: pass a string that is not empty.`)
+    throw new TypeError(`A cache ${kind} is ${key === '' ? 'an empty string' : `of type ${typeof key}`}: pass a string that is not empty.`)
   }
   const encoded = PLAIN.test(key) ? key : percentEncode(key)
   return encoded.length <= LONGEST_KEY ? encoded : shorten(encoded)

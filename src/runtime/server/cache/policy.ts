@@ -34,17 +34,19 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
   if (ttl === 0) throw new TypeError('The cache option ttl is 0: write a time above zero, or do not cache the value.')
   const timeout = milliseconds(given.timeout, settings.timeout, 'timeout')
   const { jitter = settings.jitter, earlyRefresh = false } = given
+  const beta = Number(earlyRefresh)
   if (!(jitter >= 0 && jitter <= 1)) throw new TypeError(`The cache option jitter is ${jitter}: write a number from 0 to 1.`)
+  if (!(beta >= 0 && beta < Infinity)) throw new TypeError(`The cache option earlyRefresh is ${earlyRefresh}: write true, false or a number above zero.`)
   return {
     ttl,
     staleTtl: milliseconds(given.staleTtl, settings.staleTtl, 'staleTtl'),
     staleIfError: milliseconds(given.staleIfError, settings.staleIfError, 'staleIfError'),
     jitter,
-    tags: given.tags?.length ? encodeTags(given.tags, scope) : NO_TAGS,
+    tags: given.tags === undefined ? NO_TAGS : encodeTags(given.tags, scope),
     timeout,
     softTimeout: Math.min(timeout, milliseconds(given.softTimeout, timeout, 'softTimeout')),
     lease: given.lease ?? settings.lease,
-    earlyRefresh: Number(earlyRefresh),
+    earlyRefresh: beta,
     serializer: resolveSerializer(given.serializer),
     validate: given.validate,
     onSource: given.onSource,
@@ -53,9 +55,14 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
   }
 }
 
-/** Tags as they are stored, each once. */
+/**
+ * Tags as they are stored, each once.
+ *
+ * @throws TypeError when it is no list, whose single characters would be taken for tags, or one of them is no text
+ */
 export function encodeTags(tags: readonly string[], scope: string): string[] {
-  return [...new Set(tags)].map(tag => scopedKey(scope, encodeKey(tag)))
+  if (!Array.isArray(tags)) throw new TypeError(`The cache option tags is ${JSON.stringify(tags)}: write a list, as in ['product'].`)
+  return [...new Set(tags)].map(tag => scopedKey(scope, encodeKey(tag, 'tag')))
 }
 
 function milliseconds(value: Duration | undefined, fallback: number, name: string): number {

@@ -14,10 +14,18 @@ const devalue: CacheSerializer = {
   decode: payload => parse(payload.toString()),
 }
 
-/** The serializer that a call names; JSON when it names none. */
+/**
+ * The serializer that a call names; JSON when it names none.
+ *
+ * @throws TypeError when there is no such serializer, or a part of it is missing
+ */
 export function resolveSerializer(serializer: CacheOptions['serializer']): CacheSerializer {
   if (serializer === undefined || serializer === 'json') return json
   if (serializer === 'devalue') return devalue
+  const { codec, encode, decode } = Object(serializer) as Partial<CacheSerializer>
+  if (!/^[a-z]$/i.test(String(codec)) || typeof encode !== 'function' || typeof decode !== 'function') {
+    throw new TypeError(`The cache option serializer is ${JSON.stringify(serializer)}: write 'json', 'devalue' or an object of codec (one letter), encode and decode.`)
+  }
   return serializer
 }
 
