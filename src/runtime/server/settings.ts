@@ -1,7 +1,7 @@
 /** Small checks that every room's settings share. Each throws one sentence that names the option and what to write. */
 
 /** Describes a bad value without ever printing more than a short literal. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
@@ -28,6 +28,12 @@ export function refuseUnknownKeys(options: object, known: readonly string[], pat
       throw new Error(`${path}.${key} is not an option: ${path} takes ${known.join(', ')}.`)
     }
   }
+}
+
+/** An object of named values. */
+export function parseObject(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new TypeError(`${path} is ${show(value)}: write an object.`)
 }
 
 /** A share between 0 and 1. An environment variable arrives as a string and is read as a number. */

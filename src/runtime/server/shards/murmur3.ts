@@ -1,0 +1,87 @@
+/**
+ * murmur3_x86_32 of a text's UTF-8 bytes, as a whole number from 0 to 2³²−1. Which shard holds a key follows from it, so it never changes.
+ * A lone surrogate counts as U+FFFD, as in TextEncoder. Nothing is allocated.
+ */
+export function murmur3(text: string, seed = 0): number {
+  const wholeBlocks = text.length & ~3
+  let hash = seed
+  let at = 0
+  let seen = 0
+  for (; at < wholeBlocks; at += 4) {
+    const first = text.charCodeAt(at)
+    const second = text.charCodeAt(at + 1)
+    const third = text.charCodeAt(at + 2)
+    const fourth = text.charCodeAt(at + 3)
+    seen |= first | second | third | fourth
+    hash = mix(hash, first | second << 8 | third << 16 | fourth << 24)
+  }
+  let block = 0
+  for (let shift = 0; at < text.length; at++, shift += 8) {
+    const code = text.charCodeAt(at)
+    seen |= code
+    block |= code << shift
+  }
+  // Most ids are ASCII, where a character is a byte; any other text is hashed again.
+  return seen < 0x80 ? finish(hash ^ scramble(block), text.length) : murmur3OfUtf8(text, seed)
+}
+
+function murmur3OfUtf8(text: string, seed: number): number {
+  let hash = seed
+  let length = 0
+  let block = 0
+  let filled = 0
+  for (let at = 0; at < text.length; at++) {
+    const point = scalarAt(text, at)
+    if (point > 0xFFFF) at++
+    const bytes = utf8Bytes(point)
+    const bits = utf8Length(point) * 8
+    length += bits / 8
+    block |= bytes << filled
+    filled += bits
+    if (filled < 32) continue
+    hash = mix(hash, block)
+    filled -= 32
+    // What did not fit. A shift by 32 would be a shift by 0.
+    block = filled === 0 ? 0 : bytes >>> (bits - filled)
+  }
+  return finish(hash ^ scramble(block), length)
+}
+
+/** The code point that begins at `at`. */
+function scalarAt(text: string, at: number): number {
+  const point = text.codePointAt(at)!
+  return point >= 0xD800 && point <= 0xDFFF ? 0xFFFD : point
+}
+
+function utf8Length(point: number): number {
+  if (point < 0x80) return 1
+  if (point < 0x800) return 2
+  return point < 0x10000 ? 3 : 4
+}
+
+/** The UTF-8 bytes of a code point in one number, the first byte lowest. */
+function utf8Bytes(point: number): number {
+  if (point < 0x80) return point
+  const last = 0x80 | point & 0x3F
+  if (point < 0x800) return 0xC0 | point >> 6 | last << 8
+  const beforeLast = 0x80 | point >> 6 & 0x3F
+  if (point < 0x10000) return 0xE0 | point >> 12 | beforeLast << 8 | last << 16
+  return 0xF0 | point >> 18 | (0x80 | point >> 12 & 0x3F) << 8 | beforeLast << 16 | last << 24
+}
+
+function mix(hash: number, block: number): number {
+  const mixed = hash ^ scramble(block)
+  return Math.imul(mixed << 13 | mixed >>> 19, 5) + 0xE6546B64 | 0
+}
+
+function scramble(block: number): number {
+  const product = Math.imul(block, 0xCC9E2D51)
+  return Math.imul(product << 15 | product >>> 17, 0x1B873593)
+}
+
+function finish(hash: number, length: number): number {
+  let final = hash ^ length
+  final = Math.imul(final ^ final >>> 16, 0x85EBCA6B)
+  final = Math.imul(final ^ final >>> 13, 0xC2B2AE35)
+  return (final ^ final >>> 16) >>> 0
+}
