@@ -1,0 +1,168 @@
+import { parseChoice, parseObject, refuseUnknownKeys, show } from '../settings'
+import { parseKnownShard, parseShardName, refuseTwins } from './shard-name'
+import type { SlotMap } from './slot-map'
+import { DEFAULT_SLOTS, firstSlotMap } from './slot-map'
+import type { StoredSlotMap } from './stored-map'
+import { parseSlotMap, parseSlots } from './stored-map'
+
+/** `scale.shards`: data spread over several databases. */
+export interface ShardsModuleOptions {
+  /**
+   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password).
+   * Names are letters, digits, `-` and `_`.
+   * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard
+   */
+  map: Record<string, string>
+  /**
+   * The shards that ids are spread over, when not all of `map`: leave out those that hold whole models or domains only.
+   * Under `strategy: 'modulo'` their order counts. A stored `slotMap` names its shards itself.
+   * @default every name of `map`
+   */
+  spread?: string[]
+  /**
+   * Region → shard, in any case: `{ EU: 'eu', CA: 'us' }`. The name of a shard is a region too, unless it is listed here.
+   * @default {}
+   */
+  regions?: Record<string, string>
+  /**
+   * What a region that is not in `regions` counts as. Without it such a region is refused.
+   * @default ''
+   * @env NUXT_SCALE_SHARDS_DEFAULT_REGION
+   */
+  defaultRegion?: string
+  /**
+   * How an id without an override and without a prefix finds its shard: by the slot map, or by `hash % number of shards`, for data
+   * that was laid out by that formula.
+   * @default 'slots'
+   */
+  strategy?: 'slots' | 'modulo'
+  /**
+   * Number of slots of the first map, from the number of shards to 65536. Never change it once data exists.
+   * @default 4096
+   */
+  slots?: number
+  /**
+   * The stored map, as an object or as JSON text. Without one the slots are shared out evenly, which is right until the first change of shards.
+   * @default ''
+   * @env NUXT_SCALE_SHARDS_SLOT_MAP
+   */
+  slotMap?: StoredSlotMap | string
+  /**
+   * Whole models (vertical sharding) and whole domains (functional sharding) that live on one shard.
+   * @default { models: {}, domains: {} }
+   */
+  placement?: { models?: Record<string, string>, domains?: Record<string, string> }
+}
+
+/** The options as the resolver uses them. Names are looked up in maps, so that `constructor` is a name like any other. */
+export interface ShardsSettings {
+  /** Name → environment variable or URL. */
+  map: ReadonlyMap<string, string>
+  /** The shards that ids are spread over, in the order that `modulo` counts them. */
+  spread: readonly string[]
+  /** Region, or name of a shard, in lower case → shard. */
+  regions: ReadonlyMap<string, string>
+  /** The shard of a region that is not listed. */
+  defaultShard: string | undefined
+  strategy: 'slots' | 'modulo'
+  slotMap: SlotMap
+  /** Whether the map was stored. A map that was not must be, before a shard comes or goes. */
+  stored: boolean
+  models: ReadonlyMap<string, string>
+  domains: ReadonlyMap<string, string>
+}
+
+export const shardsDefaults: Required<ShardsModuleOptions> = {
+  map: {},
+  spread: [],
+  regions: {},
+  defaultRegion: '',
+  strategy: 'slots',
+  slots: DEFAULT_SLOTS,
+  slotMap: '',
+  placement: { models: {}, domains: {} },
+}
+
+const ROOM = 'scale.shards'
+
+/** @throws Error naming the option that is wrong */
+export function resolveShardsSettings(options: ShardsModuleOptions): ShardsSettings {
+  refuseUnknownKeys(options, Object.keys(shardsDefaults), ROOM)
+  const map = resolveMap(options.map)
+  const shards = [...map.keys()]
+  const regions = resolveRegions(options.regions ?? {}, shards)
+  const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${ROOM}.strategy`)
+  const stored = Boolean(options.slotMap)
+  if (stored && strategy === 'modulo') throw new Error(`${ROOM}.slotMap is set beside the strategy 'modulo', which reads no map: remove one of the two.`)
+  const spread = resolveSpread(options.spread ?? [], shards, stored)
+  const placement = parseObject(options.placement ?? {}, `${ROOM}.placement`)
+  refuseUnknownKeys(placement, ['models', 'domains'], `${ROOM}.placement`)
+  return {
+    map,
+    spread,
+    regions,
+    defaultShard: resolveDefaultRegion(options.defaultRegion, regions),
+    strategy,
+    slotMap: stored ? resolveStoredMap(options, shards) : firstSlotMap(spread, resolveSlots(options.slots, spread)),
+    stored,
+    models: resolvePlaces(placement.models, shards, `${ROOM}.placement.models`),
+    domains: resolvePlaces(placement.domains, shards, `${ROOM}.placement.domains`),
+  }
+}
+
+function resolveMap(value: unknown): ReadonlyMap<string, string> {
+  const path = `${ROOM}.map`
+  const entries = Object.entries(parseObject(value ?? {}, path))
+  if (entries.length === 0) throw new Error(`${path} is empty: name a shard at least, as in { eu: 'DATABASE_URL_EU' }, or leave out ${ROOM}.`)
+  refuseTwins(entries.map(([name]) => parseShardName(name, path)), path)
+  return new Map(entries.map(([name, source]) => [name, parseSource(source, `${path}.${name}`)]))
+}
+
+/** What is wrong is not shown: it may be a URL with a password. */
+function parseSource(source: unknown, path: string): string {
+  if (typeof source === 'string' && (/^[a-z_]\w*$/i.test(source) || /^[a-z][a-z\d+.-]*:\S+$/i.test(source))) return source
+  throw new TypeError(`${path} is neither the name of an environment variable nor a URL: write such as 'DATABASE_URL_EU'.`)
+}
+
+function resolveSpread(value: unknown, shards: readonly string[], stored: boolean): readonly string[] {
+  const path = `${ROOM}.spread`
+  if (!Array.isArray(value)) throw new TypeError(`${path} is ${show(value)}: write a list of shards.`)
+  if (value.length === 0) return shards
+  if (stored) throw new Error(`${path} is set beside a stored slotMap, which names its shards itself: remove it.`)
+  return refuseTwins(value.map(name => parseKnownShard(name, shards, path)), path)
+}
+
+function resolveSlots(value: unknown, spread: readonly string[]): number {
+  const slots = parseSlots(value ?? shardsDefaults.slots, `${ROOM}.slots`)
+  if (slots < spread.length) throw new TypeError(`${ROOM}.slots is ${slots}: write at least the number of shards, ${spread.length}.`)
+  return slots
+}
+
+function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
+  const map = parseSlotMap(slotMap, `${ROOM}.slotMap`)
+  const unknown = map.shards.find(shard => !shards.includes(shard))
+  if (unknown !== undefined) throw new Error(`${ROOM}.slotMap holds the shard ${unknown}, which ${ROOM}.map does not name: add it to ${ROOM}.map.`)
+  const wanted = parseSlots(slots ?? shardsDefaults.slots, `${ROOM}.slots`)
+  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) throw new Error(`${ROOM}.slots is ${wanted}, but the stored map has ${map.owners.length} slots, which never change: remove ${ROOM}.slots.`)
+  return map
+}
+
+function resolveRegions(value: unknown, shards: readonly string[]): ReadonlyMap<string, string> {
+  const path = `${ROOM}.regions`
+  const entries = Object.entries(parseObject(value, path))
+  refuseTwins(entries.map(([region]) => region), path)
+  const regions = new Map(shards.map(shard => [shard.toLowerCase(), shard]))
+  for (const [region, shard] of entries) regions.set(region.toLowerCase(), parseKnownShard(shard, shards, `${path}.${region}`))
+  return regions
+}
+
+function resolveDefaultRegion(value: unknown, regions: ReadonlyMap<string, string>): string | undefined {
+  if (!value) return undefined
+  const shard = regions.get(String(value).toLowerCase())
+  if (shard !== undefined) return shard
+  throw new TypeError(`${ROOM}.defaultRegion is ${show(value)}, which leads to no shard: write a key of ${ROOM}.regions or the name of a shard.`)
+}
+
+function resolvePlaces(value: unknown, shards: readonly string[], path: string): ReadonlyMap<string, string> {
+  return new Map(Object.entries(parseObject(value ?? {}, path)).map(([name, shard]) => [name, parseKnownShard(shard, shards, `${path}.${name}`)]))
+}
