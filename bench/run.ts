@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures the cache side by side with what else there is, one measure after the other.
+ * `npm run bench`: measures the module side by side with what else there is, one measure after the other.
  * See docs/content/8.benchmarks.md.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'

@@ -3,5 +3,8 @@ import { ENGINE_VARIABLE } from './bundle-name.ts'
 const address = process.env[ENGINE_VARIABLE]
 if (!address) throw new Error(`${ENGINE_VARIABLE} is not set: start the bench with "npm run bench".`)
 
-/** The cache as it is in `src/runtime`. */
-export const { createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings } = await import(address) as typeof import('./engine-entry.ts')
+/** The cache and the shards as they are in `src/runtime`. */
+export const {
+  createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
+  createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
+} = await import(address) as typeof import('./engine-entry.ts')
