@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
+import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startBrowser } from '../support/browser.ts'
 import { productionEnvironment } from '../support/environment.ts'
 import { buildFixture, fixtureFingerprint, startNuxt } from '../support/nuxt.ts'
 import { freeClusterPort, freePort } from '../support/ports.ts'
+import { startPostgres } from '../support/postgres.ts'
 import { startProcess } from '../support/process.ts'
 import { startRedis } from '../support/redis.ts'
 import { startRedisCluster } from '../support/redis-cluster.ts'
@@ -268,6 +270,31 @@ describe('redis sentinel', () => {
     await waitFor(() => client.set('key', 'again'), { message: 'a write through Sentinel' })
     expect(await third.client().get('key')).toBe('again')
   }, 30_000)
+})
+
+describe('postgres', () => {
+  it('serves databases and schemas to a role that max_connections holds for, freezes, and keeps its data over a restart', async () => {
+    const server = owned(await startPostgres({ maxConnections: 5 }), started => started.stop())
+    await server.createDatabases('other')
+    await server.createSchemas('other', 'one', 'two')
+    const connect = async () => {
+      const client = owned(new pg.Client({ connectionString: server.url('other'), connectionTimeoutMillis: 1000 }), started => started.end().catch(() => {}))
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    }
+    const first = await connect()
+    await first.query('create table one.items (id int); insert into one.items values (1)')
+    await connect()
+    expect(await server.connections()).toBe(2)
+    await expect(connect()).rejects.toThrow('remaining connection slots are reserved')
+    expect(server.refusals()).toHaveLength(1)
+    await server.pause()
+    await expect(server.query('select 1')).rejects.toThrow('timeout')
+    await server.resume()
+    await server.restart()
+    expect(await server.query('select count(*)::int as count from one.items', 'other')).toEqual([{ count: 1 }])
+  })
 })
 
 describe('tcp proxy', () => {

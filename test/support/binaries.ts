@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** One program the tests run, and the Debian package that brings it. */
@@ -9,14 +9,28 @@ export interface BinaryRequirement {
   commands: string[]
   /** Environment variable that may hold an absolute path, which then wins over the search in PATH. */
   environmentVariable?: string
+  /** Folders to look in besides PATH and those of the administrator. */
+  folders?: () => string[]
   /** Debian package to install when none of the commands is found. */
   debianPackage: string
+}
+
+/** Debian keeps PostgreSQL's server out of PATH, in a folder a version; the newest comes first. */
+function postgresFolders(): string[] {
+  const root = '/usr/lib/postgresql'
+  try {
+    return readdirSync(root).sort((one, other) => Number(other) - Number(one)).map(version => join(root, version, 'bin'))
+  }
+  catch {
+    return []
+  }
 }
 
 /** Every program the tests need. A further server is one more row. */
 export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'redis-server', commands: ['redis-server'], debianPackage: 'redis-server' },
   { name: 'redis-cli', commands: ['redis-cli'], debianPackage: 'redis-tools' },
+  { name: 'postgres', commands: ['postgres'], folders: postgresFolders, debianPackage: 'postgresql' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
   {
     name: 'chromium',
@@ -59,6 +73,7 @@ export function locateBinary(requirement: BinaryRequirement, environment: NodeJS
   }
   for (const command of requirement.commands) {
     const path = findCommand(command, environment)
+      ?? requirement.folders?.().map(folder => join(folder, command)).find(isExecutable)
     if (path) {
       return path
     }
