@@ -1,0 +1,233 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { systemClock } from './clock'
+import type { ClientEntry } from './entry'
+import { createEntry, earliest, keyOf } from './entry'
+import { DatabaseBusyError, DatabaseClosedError } from './errors'
+import type { ClientMaker } from './maker'
+import { createMaker } from './maker'
+import { createAdmissionQueue } from './queue'
+import { describeUrl } from './redact'
+import type { ClientRegistry, ClientRegistryOptions, DatabaseLease } from './registry'
+import type { DatabaseSpec } from './types'
+
+/** Milliseconds, where the options say nothing. */
+export const DEFAULT_DEADLINE = 5000
+
+/**
+ * Creates an empty registry.
+ *
+ * A place is reserved before a client is made and given back when its disconnect has settled, so the pools together can
+ * never hold more than `maxConnections`. A disconnect that hangs keeps its place: freed early, the budget would be a lie
+ * that the database server pays for. It is logged and shows as `stuck`.
+ */
+export function createClientRegistry<Client>(options: ClientRegistryOptions<Client>): ClientRegistry<Client> {
+  const { pool, maxClients, maxConnections, idleTimeout, drainTimeout = DEFAULT_DEADLINE, disconnectTimeout = DEFAULT_DEADLINE, clock = systemClock } = options
+  const capacity = Math.min(maxClients, Math.floor(maxConnections / pool.max))
+  // Connections and timers outlive the request that asked for them, and would keep its context alive.
+  const outside = AsyncLocalStorage.snapshot()
+  const entries = new Map<string, ClientEntry<Client>>()
+  const leaving = new Set<ClientEntry<Client>>()
+  const queue = createAdmissionQueue<ClientEntry<Client>>({ timeout: pool.acquireTimeout, expired: busy, overdue: makeBusyClientLeave, clock })
+  const maker: ClientMaker<Client> = createMaker(options, { opened, failed, ended: forget })
+  let closing: Promise<void> | undefined
+  let drained: (() => void) | undefined
+  let pumping = false
+
+  const used = () => entries.size + leaving.size
+  const labelOf = (spec: DatabaseSpec) => `"${spec.name}" (${describeUrl(spec.url)})`
+
+  function busy(spec: DatabaseSpec): Error {
+    return new DatabaseBusyError(`No database connection came free for ${labelOf(spec)} within ${pool.acquireTimeout} ms: try again later, or raise scale.database.maxConnections.`, pool.acquireTimeout)
+  }
+
+  function add(spec: DatabaseSpec, pinned = false): ClientEntry<Client> {
+    const entry = createEntry<Client>(spec, labelOf(spec), pinned)
+    entries.set(entry.key, entry)
+    return entry
+  }
+
+  function make(entry: ClientEntry<Client>): void {
+    entry.openedAt = clock.now()
+    outside(() => maker.make(entry))
+  }
+
+  function opened(entry: ClientEntry<Client>): void {
+    if (entry.leases === 0) rest(entry)
+  }
+
+  function failed(entry: ClientEntry<Client>): void {
+    // A pinned place stays, and the next call tries the factory again.
+    if (!entry.pinned || entry.leaving) forget(entry)
+  }
+
+  function forget(entry: ClientEntry<Client>): void {
+    if (entries.get(entry.key) === entry) entries.delete(entry.key)
+    leaving.delete(entry)
+    pump()
+    if (used() === 0) drained?.()
+  }
+
+  /** Counted already; waits for the factory until `deadline`. */
+  async function take(entry: ClientEntry<Client>, deadline: number): Promise<DatabaseLease<Client>> {
+    const release = once(() => giveBack(entry))
+    try {
+      if (entry.ready) await beforeDeadline(entry, entry.ready, deadline)
+      // A pinned client, or any while the server stops, may have been ended during the wait.
+      if (entry.state !== 'open') throw new DatabaseClosedError(entry.label)
+      return { client: entry.handle!.client, release }
+    }
+    catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  function beforeDeadline(entry: ClientEntry<Client>, ready: Promise<void>, deadline: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = outside(() => clock.setTimeout(() => {
+        // Whoever comes next gets another try; this one keeps its place until the factory has settled.
+        if (!entry.pinned && entry.state === 'making') leave(entry)
+        reject(new DatabaseBusyError(`server/scale.database.ts made no client for ${entry.label} in time: try again later.`, pool.acquireTimeout))
+      }, Math.max(0, deadline - clock.now())))
+      ready.then(resolve, reject).finally(() => clock.clearTimeout(timer))
+    })
+  }
+
+  function giveBack(entry: ClientEntry<Client>): void {
+    entry.leases--
+    entry.usedAt = clock.now()
+    if (entry.leases === 0 && entry.state === 'open') rest(entry)
+  }
+
+  /** Nobody holds it: make room with it, or keep it for a while. */
+  function rest(entry: ClientEntry<Client>): void {
+    if (entry.leaving) return maker.end(entry)
+    if (entry.pinned) return
+    entry.usedAt = clock.now()
+    pump()
+    if (!entry.leaving) entry.idleTimer = outside(() => clock.setTimeout(() => leave(entry), idleTimeout))
+  }
+
+  /** No new leases from here on; it ends as soon as nobody holds it. */
+  function leave(entry: ClientEntry<Client>): void {
+    clock.clearTimeout(entry.idleTimer)
+    entry.leaving = true
+    entries.delete(entry.key)
+    leaving.add(entry)
+    if (entry.state === 'reserved') forget(entry)
+    else if (entry.state === 'open' && entry.leases === 0) outside(() => maker.end(entry))
+  }
+
+  /** Lets those in that there is room for, and makes room for the others. */
+  function pump(): void {
+    if (pumping) return
+    pumping = true
+    while (used() < capacity) {
+      const group = queue.shift()
+      if (!group) break
+      const entry = add(group.spec)
+      // Counted before anything else runs, so that nobody takes the client for idle.
+      entry.leases = group.count
+      make(entry)
+      group.admit(entry)
+    }
+    while (leaving.size < queue.wanted) {
+      const idle = earliest(entries.values(), 'usedAt', entry => entry.leases === 0 && entry.state === 'open')
+      if (!idle) break
+      leave(idle)
+    }
+    pumping = false
+    // A factory that failed at once has given its place back meanwhile.
+    if (queue.wanted > 0 && used() < capacity) pump()
+  }
+
+  /**
+   * Clients under steady load are never idle, and would keep everybody else out for ever. When somebody has waited a quarter
+   * of the acquire timeout, the client that was opened first takes no new leases: its next callers queue like all others.
+   */
+  function makeBusyClientLeave(): void {
+    if (leaving.size >= queue.wanted) return
+    const oldest = earliest(entries.values(), 'openedAt', entry => entry.state === 'open')
+    if (oldest) leave(oldest)
+  }
+
+  async function close(): Promise<void> {
+    queue.clear(spec => new DatabaseClosedError(labelOf(spec)))
+    for (const entry of [...entries.values()]) leave(entry)
+    await allEnded(drainTimeout)
+    for (const entry of leaving) {
+      if (entry.state === 'open') maker.end(entry)
+    }
+    await allEnded(disconnectTimeout)
+  }
+
+  function allEnded(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (used() === 0) return resolve()
+      const timer = clock.setTimeout(resolve, milliseconds)
+      drained = () => {
+        clock.clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  return {
+    async lease(spec) {
+      if (closing) throw new DatabaseClosedError(labelOf(spec))
+      const deadline = clock.now() + pool.acquireTimeout
+      let entry = entries.get(keyOf(spec))
+      // Room is never left while somebody waits for it, so this takes nobody's turn.
+      if (!entry && used() < capacity) entry = add(spec)
+      if (!entry) {
+        const admitted = outside(() => queue.wait(keyOf(spec), spec))
+        pump()
+        const { place, deadline: until } = await admitted
+        return take(place, until)
+      }
+      clock.clearTimeout(entry.idleTimer)
+      entry.leases++
+      if (entry.state === 'reserved') make(entry)
+      return take(entry, deadline)
+    },
+    pin(spec) {
+      if (entries.has(keyOf(spec))) return
+      if (used() >= capacity) {
+        throw new Error(`scale.database has no connections left for ${labelOf(spec)}: raise maxConnections (${maxConnections}) to pool.max (${pool.max}) for each database of its own and each tenant at a time, and maxClients (${maxClients}) likewise.`)
+      }
+      add(spec, true)
+    },
+    leaseNow(spec) {
+      if (closing) throw new DatabaseClosedError(labelOf(spec))
+      const entry = entries.get(keyOf(spec))
+      if (!entry?.pinned) throw new Error(`The database client of ${labelOf(spec)} is not pinned: use await getTenantPrismaClient() for it.`)
+      if (entry.state === 'reserved') make(entry)
+      if (entry.state !== 'open') throw maker.notReady(entry)
+      entry.leases++
+      return { client: entry.handle!.client, release: once(() => giveBack(entry)) }
+    },
+    gauges() {
+      const all = [...entries.values(), ...leaving]
+      return {
+        clients: all.filter(({ state }) => state !== 'reserved').length,
+        reserved: used() * pool.max,
+        waiting: queue.waiting,
+        leases: all.reduce((sum, { leases }) => sum + leases, 0),
+        stuck: maker.stuck,
+      }
+    },
+    close() {
+      return closing ??= close()
+    },
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) {
+      done = true
+      action()
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { DatabaseClock } from './clock'
+import { systemClock } from './clock'
+import { disposerOf } from './dispose'
+import type { ClientEntry } from './entry'
+import { DatabaseEvictedError, DatabaseFactoryError } from './errors'
+import { createHandle } from './handle'
+import { redact, redactError } from './redact'
+import type { ClientRegistryOptions } from './registry'
+
+/** Makes and ends the clients of entries, and tells the registry when either is done. */
+export interface ClientMaker<Client> {
+  /** Calls the factory. `opened` or `failed` follows, at once when the factory is synchronous. */
+  make: (entry: ClientEntry<Client>) => void
+  /** Poisons the handle and disconnects. `ended` follows when the disconnect has settled, however long it takes. */
+  end: (entry: ClientEntry<Client>) => void
+  /** Why an entry has no client at this moment. */
+  notReady: (entry: ClientEntry<Client>) => Error
+  /** Clients whose disconnect has overrun its deadline. */
+  readonly stuck: number
+}
+
+interface MakerEvents<Client> {
+  opened: (entry: ClientEntry<Client>) => void
+  failed: (entry: ClientEntry<Client>) => void
+  ended: (entry: ClientEntry<Client>) => void
+}
+
+export function createMaker<Client>(options: ClientRegistryOptions<Client>, events: MakerEvents<Client>): ClientMaker<Client> {
+  const { factory, pool, log, disconnectTimeout = 5000 } = options
+  const clock: DatabaseClock = options.clock ?? systemClock
+  const failures = new WeakMap<ClientEntry<Client>, Error>()
+  let stuck = 0
+
+  function open(entry: ClientEntry<Client>, raw: Client): void {
+    if (!disposerOf(raw, factory.dispose)) {
+      throw new TypeError('it has no $disconnect, end, close or destroy, so its connections could not be ended; give defineScaleDatabase(factory, { dispose: client => … })')
+    }
+    entry.raw = raw
+    entry.handle = createHandle(raw, entry.label)
+    entry.state = 'open'
+    entry.ready = undefined
+    failures.delete(entry)
+    events.opened(entry)
+  }
+
+  function fail(entry: ClientEntry<Client>, error: unknown): Error {
+    const { url } = entry.spec
+    const reason = error instanceof Error ? error.message : String(error)
+    const failure = new DatabaseFactoryError(entry.label, redact(reason, url), redactError(error, url))
+    failures.set(entry, failure)
+    entry.state = 'reserved'
+    events.failed(entry)
+    return failure
+  }
+
+  return {
+    get stuck() {
+      return stuck
+    },
+    make(entry) {
+      const { name, url, schema, role = 'writer' } = entry.spec
+      entry.state = 'making'
+      try {
+        const made = factory({ name, url, schema, role, pool: { ...pool } })
+        if (isPromise(made)) {
+          entry.ready = Promise.resolve(made).then(raw => open(entry, raw)).catch((error) => {
+            throw fail(entry, error)
+          })
+        }
+        else {
+          open(entry, made)
+        }
+      }
+      catch (error) {
+        entry.ready = Promise.reject(fail(entry, error))
+      }
+      // Whoever waits for it sees the failure; nobody may be waiting any more.
+      entry.ready?.catch(() => {})
+    },
+    end(entry) {
+      if (entry.state !== 'open') return
+      entry.state = 'ending'
+      const label = entry.label
+      // Before the disconnect: a query that came in between would connect again.
+      entry.handle!.poison(() => new DatabaseEvictedError(label))
+      let late = false
+      const timer = clock.setTimeout(() => {
+        late = true
+        stuck++
+        log?.warn(`The database client of ${label} has not disconnected within ${disconnectTimeout} ms: its ${pool.max} connections stay counted until it has.`)
+      }, disconnectTimeout)
+      const disconnect = disposerOf(entry.raw, factory.dispose)!
+      Promise.resolve()
+        .then(disconnect)
+        .catch(error => log?.warn(`The database client of ${label} did not disconnect cleanly: ${redactError(error, entry.spec.url).message}`))
+        .finally(() => {
+          clock.clearTimeout(timer)
+          if (late) stuck--
+          entry.raw = undefined
+          entry.handle = undefined
+          events.ended(entry)
+        })
+    },
+    notReady(entry) {
+      return failures.get(entry) ?? new DatabaseFactoryError(entry.label, 'its factory has not finished, and usePrisma() cannot wait for it; write the factory as an async function, which is run before the first request, or as one that returns the client itself')
+    },
+  }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
+}

@@ -1,0 +1,54 @@
+/** Which copy of a database: the one that takes writes, or one that only follows it. */
+export type DatabaseRole = 'writer' | 'reader'
+
+/** One database that a client is wanted for. Two specs with the same url, schema and role share one client. */
+export interface DatabaseSpec {
+  /** What logs and errors call it: `default`, a tenant's id, a shard's name. */
+  name: string
+  /** Address with its credentials. It appears in no log, error or gauge. */
+  url: string
+  /** PostgreSQL schema, where a schema stands for a database. */
+  schema?: string
+  /** @default 'writer' */
+  role?: DatabaseRole
+}
+
+/** The bounds that a client must keep, since the budget counts on them. */
+export interface DatabasePool {
+  /** Most connections of this client. */
+  max: number
+  /** Milliseconds that a query may wait for a free connection or a new one. */
+  acquireTimeout: number
+}
+
+/** What the factory in `server/scale.database.ts` gets. */
+export interface DatabaseFactoryInput {
+  name: string
+  url: string
+  schema: string | undefined
+  role: DatabaseRole
+  pool: DatabasePool
+}
+
+/** The user's factory, as `defineScaleDatabase` returns it. */
+export interface DatabaseFactory<Result = unknown> {
+  (input: DatabaseFactoryInput): Result
+  /** Ends the connections of one client, where the client has no method for it. */
+  dispose?: (client: Awaited<Result>) => unknown
+}
+
+/** Where a tenant's or a shard's data is. */
+export interface DatabaseLocation {
+  url: string
+  schema?: string
+}
+
+/** Filled in by the types that the module writes into the app: `{ client: <what the factory makes> }`. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be merged into
+export interface ScaleDatabaseRegister {}
+
+/** The client of a register, or `unknown` before the app has a factory. */
+export type ClientOfRegister<Register> = Register extends { client: infer Client } ? Client : unknown
+
+/** The type of every client that the module hands out: what the factory in `server/scale.database.ts` makes. */
+export type ScaleDatabaseClient = ClientOfRegister<ScaleDatabaseRegister>
