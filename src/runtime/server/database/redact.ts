@@ -1,12 +1,25 @@
-/** Scheme, host and path of an address: what may be shown. */
+/** Scheme, host and path of an address: what may be shown. A password with a bare `/`, `?` or `@` in it stays hidden too. */
 export function describeUrl(url: string): string {
-  const match = /^([a-z][a-z\d+.-]*):(?:\/\/(?:[^/?#]*@)?([^/?#]*))?([^?#]*)/i.exec(url)
-  return match ? `${match[1]}:${match[2] === undefined ? '' : `//${match[2]}`}${match[3]}` : 'an address'
+  const [, scheme, rest = ''] = /^([a-z][a-z\d+.-]*:(?:\/\/)?)(.*)$/is.exec(url) ?? []
+  return scheme === undefined ? 'an address' : `${scheme}${rest.slice(rest.lastIndexOf('@') + 1).replace(/[?#].*$/s, '')}`
+}
+
+/**
+ * An address taken apart.
+ * @throws Error that does not hold the address, as Node's own does
+ */
+export function parseUrl(url: string): URL {
+  try {
+    return new URL(url)
+  }
+  catch {
+    throw new TypeError(`The database URL for ${describeUrl(url)} cannot be read: percent-encode the special characters of its user and password.`)
+  }
 }
 
 /** `text` without the address, its user and password, also where they were decoded. */
 export function redact(text: string, url: string): string {
-  const [, credentials = ''] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)@/i.exec(url) ?? []
+  const [, credentials = ''] = /^[a-z][a-z\d+.-]*:\/\/(.*)@/is.exec(url) ?? []
   const password = credentials.slice(credentials.indexOf(':') + 1)
   const secrets = [url, credentials, ...(credentials.includes(':') ? [password, decode(password)] : [])]
     .filter(secret => secret.length > 0)

@@ -1,0 +1,47 @@
+/** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
+import type { H3Event } from 'h3'
+import type { DatabaseFactory, DatabaseFactoryInput, DatabaseLocation } from './runtime/server/database/types'
+
+export type { DatabaseFactory, DatabaseFactoryInput, DatabaseLocation } from './runtime/server/database/types'
+
+/**
+ * The factory of `server/scale.database.ts`. What it makes is the type of every client that the module hands out.
+ *
+ * Write a plain function where you can: its client is made at the first call that wants one. An `async` one is run
+ * before the first request, because `usePrisma()` cannot wait.
+ *
+ * @param factory makes one client; it must keep within `pool`
+ * @param options `dispose` ends the connections of a client that has no `$disconnect`, `end`, `close` or `destroy`
+ * @example
+ * ```ts
+ * export default defineScaleDatabase(({ url, schema, pool }) => createPrismaClient(PrismaClient, { url, schema, pool }))
+ * ```
+ */
+export function defineScaleDatabase<Result>(
+  factory: (input: DatabaseFactoryInput) => Result,
+  options: { dispose?: (client: Awaited<Result>) => unknown } = {},
+): DatabaseFactory<Result> {
+  return options.dispose ? Object.assign(factory, { dispose: options.dispose }) : factory
+}
+
+/** What `server/scale.config.ts` can decide. */
+export interface ScaleConfig {
+  /** The tenant of a request, where neither header nor host name it. `undefined` leaves the question to the next source. */
+  tenant?: (event: H3Event) => string | undefined | Promise<string | undefined>
+  /** May the signed-in user act for this tenant? `false` is a 403. */
+  authorize?: (event: H3Event, tenantId: string) => boolean | Promise<boolean>
+  /** Where a tenant's data is, for tenants that no option lists. `undefined` means that there is no such tenant. */
+  tenants?: (id: string) => DatabaseLocation | undefined | Promise<DatabaseLocation | undefined>
+}
+
+/**
+ * The functions of `server/scale.config.ts`, typed.
+ *
+ * @example
+ * ```ts
+ * export default defineScaleConfig({ authorize: (event, tenantId) => event.context.user?.tenants.includes(tenantId) ?? false })
+ * ```
+ */
+export function defineScaleConfig<const Config extends ScaleConfig>(config: Config): Config {
+  return config
+}

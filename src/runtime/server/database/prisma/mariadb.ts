@@ -1,0 +1,29 @@
+import { parseUrl } from '../redact'
+import type { DriverInput, OpenDriver } from './drivers'
+
+/** Seconds after which an unused connection is closed. */
+const IDLE = 10
+
+/** MariaDB and MySQL. A schema is a database there, so `schema` takes the place of the one in the address. */
+export async function openMariaDb({ url, schema, pool }: DriverInput): Promise<OpenDriver> {
+  const { PrismaMariaDb } = await import('@prisma/adapter-mariadb')
+  const { hostname, port, username, password, pathname, searchParams } = parseUrl(url)
+  const database = schema ?? decodeURIComponent(pathname.slice(1))
+  const tls = searchParams.get('ssl') ?? searchParams.get('sslaccept')
+  const adapter = new PrismaMariaDb({
+    // The driver knows addresses in square brackets as host names only.
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? 3306 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database,
+    ...(tls === null ? {} : { ssl: tls === 'accept_invalid_certs' ? { rejectUnauthorized: false } : tls !== 'false' }),
+    connectionLimit: pool.max,
+    // By default the driver keeps a full pool open, which would spend the budget of clients that rest.
+    minimumIdle: 0,
+    idleTimeout: IDLE,
+    acquireTimeout: pool.acquireTimeout,
+    connectTimeout: pool.acquireTimeout,
+  }, { database })
+  return { connection: await adapter.connect() as never }
+}

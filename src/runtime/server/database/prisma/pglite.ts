@@ -1,0 +1,95 @@
+import type { PGlite } from '@electric-sql/pglite'
+import type { DriverInput, OpenDriver, PrismaConnection } from './drivers'
+
+/** One PGlite with its lock: it has a single session, whose search path all clients would change for each other. */
+interface Instance {
+  database: Promise<PGlite>
+  users: number
+  /** The search path of the session. */
+  path: string | undefined
+  tail: Promise<unknown>
+}
+
+// One instance costs about two seconds and 300 MB, and a folder may be open once only: clients of one address share it.
+const instances = new Map<string, Instance>()
+
+type Release = () => void
+
+/** PostgreSQL inside the process, for development and tests. `pglite:` or `pglite:memory` keeps nothing; `pglite:./data` is a folder. */
+export async function openPglite({ url, schema }: DriverInput): Promise<OpenDriver> {
+  const [{ PGlite }, { PrismaPGlite }] = await Promise.all([import('@electric-sql/pglite'), import('pglite-prisma-adapter')])
+  const folder = url.replace(/^pglite:(?:\/\/)?/i, '')
+  const instance = instances.get(url) ?? { database: Promise.resolve(), users: 0, path: undefined, tail: Promise.resolve() } as unknown as Instance
+  if (instance.users === 0) {
+    instance.database = PGlite.create(folder === '' || folder === 'memory' ? 'memory://' : folder)
+    instances.set(url, instance)
+  }
+  instance.users++
+  const leave = async () => {
+    if (--instance.users === 0) {
+      instances.delete(url)
+      await (await instance.database).close()
+    }
+  }
+  try {
+    const inner = await new PrismaPGlite(await instance.database as never).connect() as unknown as PrismaConnection
+    return { connection: withSchema(inner, instance, schema ?? 'public', leave) }
+  }
+  catch (error) {
+    await leave().catch(() => {})
+    throw error
+  }
+}
+
+/** Runs each query, and each transaction as a whole, alone on the session and under its own search path. */
+function withSchema(inner: PrismaConnection, instance: Instance, schema: string, dispose: () => Promise<void>): PrismaConnection {
+  async function enter(): Promise<Release> {
+    const before = instance.tail
+    let release: Release = () => {}
+    instance.tail = new Promise<void>(resolve => release = resolve)
+    await before
+    try {
+      if (instance.path !== schema) {
+        await (await instance.database).exec(`set search_path to "${schema.replaceAll('"', '""')}"`)
+        instance.path = schema
+      }
+      return release
+    }
+    catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    const release = await enter()
+    try {
+      return await work()
+    }
+    finally {
+      release()
+    }
+  }
+
+  return Object.assign(Object.create(inner) as PrismaConnection, {
+    queryRaw: (query: never) => alone(() => inner.queryRaw(query)),
+    executeRaw: (query: never) => alone(() => inner.executeRaw(query)),
+    executeScript: (script: string) => alone(async () => void await (await instance.database).exec(script)),
+    getConnectionInfo: () => ({ ...inner.getConnectionInfo?.(), schemaName: schema }),
+    dispose,
+    async startTransaction(isolationLevel?: never) {
+      const release = await enter()
+      try {
+        const transaction = await inner.startTransaction(isolationLevel) as { commit: () => Promise<void>, rollback: () => Promise<void> }
+        const { commit, rollback } = transaction
+        transaction.commit = () => commit.call(transaction).finally(release)
+        transaction.rollback = () => rollback.call(transaction).finally(release)
+        return transaction
+      }
+      catch (error) {
+        release()
+        throw error
+      }
+    },
+  })
+}
