@@ -1,6 +1,7 @@
 /** `nuxt-scale/prisma`: the ready-made factory for Prisma 7. */
 import { createAdapter, hide } from './runtime/server/database/prisma/adapter'
 import { driverFor } from './runtime/server/database/prisma/drivers'
+import { checkSchema } from './runtime/server/database/prisma/schema'
 import { describeUrl } from './runtime/server/database/redact'
 import type { DatabasePool } from './runtime/server/database/types'
 
@@ -15,7 +16,10 @@ export interface PrismaClientInput {
 }
 
 /** What the constructor of a generated client takes, but for the adapter. */
-type PrismaOptions<Constructor extends new (options: never) => unknown> = Omit<ConstructorParameters<Constructor>[0], 'adapter' | 'accelerateUrl'>
+type PrismaOptions<Constructor> = Constructor extends new (options: infer Options) => unknown ? Omit<Options, 'adapter' | 'accelerateUrl'> : never
+
+/** Not `InstanceType`, which is `any` for a constructor whose argument is narrow. */
+type ClientOf<Constructor> = Constructor extends new (options: never) => infer Client ? Client : never
 
 interface Disconnectable {
   $disconnect: () => Promise<void>
@@ -40,7 +44,8 @@ export function createPrismaClient<Constructor extends new (options: never) => D
   PrismaClient: Constructor,
   { url, schema, pool }: PrismaClientInput,
   options?: PrismaOptions<Constructor>,
-): InstanceType<Constructor> {
+): ClientOf<Constructor> {
+  checkSchema(schema)
   const { adapter, shut } = createAdapter(driverFor(url), { url, schema, pool: { max: pool?.max ?? 3, acquireTimeout: pool?.acquireTimeout ?? 5000 } })
   const client = new PrismaClient({ errorFormat: 'minimal', ...options, adapter } as never)
   const disconnect = client.$disconnect.bind(client)
@@ -53,5 +58,5 @@ export function createPrismaClient<Constructor extends new (options: never) => D
     },
   })
   hide(client, () => `[PrismaClient for ${describeUrl(url)}]`)
-  return client as InstanceType<Constructor>
+  return client as ClientOf<Constructor>
 }

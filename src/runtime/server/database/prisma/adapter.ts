@@ -10,7 +10,7 @@ const DISPOSE_DEADLINE = 4000
 const CUT_DEADLINE = 500
 
 /** How the drivers say that no connection came free in time; neither has a code for it. */
-const ACQUIRE_TIMEOUT = /timeout exceeded when trying to connect|failed to retrieve a connection from pool/
+const ACQUIRE_TIMEOUT = /timeout exceeded when trying to connect|terminated due to connection timeout|failed to retrieve a connection from pool/
 
 /** A driver adapter factory as `new PrismaClient({ adapter })` takes it, and the switch that keeps it closed. */
 export interface GatedAdapter {
@@ -43,7 +43,7 @@ export function createAdapter(driver: Driver, input: DriverInput): GatedAdapter 
   function guard({ connection, destroy }: OpenDriver): PrismaConnection {
     const bounded = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args) => call.apply(connection, args).catch((error) => {
       throw isAcquireTimeout(error)
-        ? new DatabaseBusyError(`All ${input.pool.max} connections to ${label} were in use for ${input.pool.acquireTimeout} ms: try again later, or raise scale.database.pool.max.`, input.pool.acquireTimeout)
+        ? new DatabaseBusyError(`None of the ${input.pool.max} connections to ${label} was free or could be opened within ${input.pool.acquireTimeout} ms: try again later, or raise scale.database.pool.max.`, input.pool.acquireTimeout)
         : error
     })
     const dispose = connection.dispose.bind(connection)

@@ -1,4 +1,5 @@
 import type { PGlite } from '@electric-sql/pglite'
+import { checkSchema } from './schema'
 import type { DriverInput, OpenDriver, PrismaConnection } from './drivers'
 
 /** One PGlite with its lock: it has a single session, whose search path all clients would change for each other. */
@@ -33,7 +34,7 @@ export async function openPglite({ url, schema }: DriverInput): Promise<OpenDriv
   }
   try {
     const inner = await new PrismaPGlite(await instance.database as never).connect() as unknown as PrismaConnection
-    return { connection: withSchema(inner, instance, schema ?? 'public', leave) }
+    return { connection: withSchema(inner, instance, checkSchema(schema) ?? 'public', leave) }
   }
   catch (error) {
     await leave().catch(() => {})
@@ -50,7 +51,7 @@ function withSchema(inner: PrismaConnection, instance: Instance, schema: string,
     await before
     try {
       if (instance.path !== schema) {
-        await (await instance.database).exec(`set search_path to "${schema.replaceAll('"', '""')}"`)
+        await (await instance.database).exec(`set search_path to "${schema}"`)
         instance.path = schema
       }
       return release

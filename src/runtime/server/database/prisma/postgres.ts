@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Socket } from 'node:net'
 import { parseUrl } from '../redact'
+import { checkSchema } from './schema'
 import type { DriverInput, OpenDriver } from './drivers'
 
 /** Milliseconds after which an unused connection is closed: idle pools shrink to nothing. */
@@ -40,11 +41,11 @@ export async function openPostgres({ url, schema: given, pool }: DriverInput): P
  */
 function settle(url: string, given: string | undefined): { connectionString: string, schema: string | undefined, options: string | undefined } {
   const parsed = parseUrl(url)
-  const schema = given ?? parsed.searchParams.get('schema') ?? undefined
+  const schema = checkSchema(given ?? parsed.searchParams.get('schema') ?? undefined)
   const own = parsed.searchParams.get('options')
   // In `options` of the URL pg would overwrite the search path.
   for (const name of ['schema', 'options', 'connection_limit', 'pool_timeout']) parsed.searchParams.delete(name)
-  const path = schema && `-c search_path=${`"${schema.replaceAll('"', '""')}"`.replace(/[\\\s]/g, '\\$&')}`
+  const path = schema && `-c search_path="${schema.replace(/\s/g, '\\$&')}"`
   return { connectionString: parsed.href, schema, options: [own, path].filter(Boolean).join(' ') || undefined }
 }
 
