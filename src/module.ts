@@ -1,6 +1,7 @@
 import { createResolver, defineNuxtModule } from '@nuxt/kit'
 import { defu } from 'defu'
 import { setupCache } from './features/cache'
+import { setupDatabase } from './features/database'
 import { setupHealth } from './features/health'
 import { setupRedis } from './features/redis'
 import { setupStorage } from './features/storage'
@@ -10,7 +11,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -33,11 +34,12 @@ export default defineNuxtModule<ModuleOptions>({
     nuxt.options.runtimeConfig.scale = defu(nuxt.options.runtimeConfig.scale as object, options) as never
     nuxt.options.build.transpile.push(resolve('./runtime'))
 
-    const context: FeatureContext = { nuxt, options, runtime }
+    const context: FeatureContext = { nuxt, options, runtime, entry: file => resolve('.', file) }
     setupRedis(context)
     setupCache(context)
     setupStorage(context)
     setupHealth(context)
     setupTenancy(context)
+    setupDatabase(context)
   },
 })

@@ -1,5 +1,7 @@
 import type { CacheModuleOptions } from './runtime/server/cache/settings'
 import { cacheDefaults, resolveCacheSettings } from './runtime/server/cache/settings'
+import type { DatabaseModuleOptions } from './runtime/server/database/settings'
+import { databaseDefaults, isName, resolveDatabaseSettings } from './runtime/server/database/settings'
 import type { HealthModuleOptions } from './runtime/server/health/settings'
 import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
@@ -7,11 +9,10 @@ import { resolveRedisSettings } from './runtime/server/redis/settings'
 import { refuseUnknownKeys } from './runtime/server/settings'
 import type { StorageModuleOptions } from './runtime/server/storage/settings'
 import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
-
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -29,6 +30,8 @@ export interface ModuleOptions {
   health?: false | HealthModuleOptions
   /** Which tenant a request belongs to: `useTenant`, `withTenant`, and caches that keep tenants apart. Off until it is present. */
   tenancy?: false | TenancyModuleOptions
+  /** Database clients from the factory in `server/scale.database.ts`, under one budget of connections. Off until this key is present. */
+  database?: false | DatabaseModuleOptions
 }
 
 /** The options with every default filled in. This is what `runtimeConfig.scale` begins as; the environment can override each value. */
@@ -38,6 +41,7 @@ export interface ResolvedOptions {
   cache: false | Required<CacheModuleOptions>
   health: false | Required<HealthModuleOptions>
   tenancy: false | Required<TenancyModuleOptions>
+  database: false | Required<DatabaseModuleOptions>
 }
 
 /** `''` is «not set»: the value is looked up in the environment where the server starts. */
@@ -64,12 +68,13 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
   const health = room(options.health, 'scale.health')
   const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
+  const database = room(options.database ?? false, 'scale.database')
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
     resolveRedisSettings(redis, {})
@@ -78,12 +83,14 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (cache) resolveCacheSettings(cache)
   if (health) resolveHealthSettings(health)
   if (tenancy) resolveTenancySettings(tenancy)
+  if (database) resolveDatabaseSettings(database)
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
     cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
     health: health && { ...healthDefaults, ...health },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
+    database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
   }
 }
 
@@ -98,24 +105,28 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health, tenancy }: ResolvedOptions): void {
+export function refuseSecrets({ redis, health, tenancy, database }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
   if (redis) {
     if (redis.password) refuse('redis.password', 'NUXT_SCALE_REDIS_PASSWORD')
     if (redis.sentinelPassword) refuse('redis.sentinelPassword', 'NUXT_SCALE_REDIS_SENTINEL_PASSWORD')
-    if (holdsPassword(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
+    if (hasPassword(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
   }
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
       const urls = typeof tenant === 'string' ? [tenant] : [tenant.database ?? '', ...tenant.replicas ?? []]
-      if (urls.some(holdsPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+      if (urls.some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
     }
+  }
+  if (database) {
+    if (hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')
+    if ([database.replicas].flat().some(hasPassword)) refuse('database.replicas', 'NUXT_SCALE_DATABASE_REPLICAS')
   }
   if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')
 }
 
-function holdsPassword(url: string): boolean {
-  return /\/\/[^/:@]*:[^/@]+@/.test(url)
+function hasPassword(address: string): boolean {
+  return !isName(address) && /:\/\/[^:@]*:[^@]+@/.test(address)
 }

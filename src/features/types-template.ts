@@ -36,5 +36,10 @@ declare module 'h3' {
 export {}
 `,
   }, everywhere)
+  addTypeTemplate({ filename: 'types/nuxt-scale-virtual.d.ts', getContents: () => `declare module '#scale/database.mjs' {
+  const factory: unknown
+  export default factory
+}
+` }, everywhere)
   addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
 }

@@ -1,0 +1,84 @@
+import type { ServerResponse } from 'node:http'
+import type { H3Event } from 'h3'
+import { DatabaseBusyError, findBusy } from './errors'
+import type { LeaseScope } from './scope'
+import { createScope, runInScope } from './scope'
+
+/** Milliseconds that the work of an aborted request, or its `waitUntil`, may go on before its clients are taken from it. */
+export const GRACE = 5000
+
+const scopes = new WeakMap<H3Event, LeaseScope>()
+
+/** The scope of a request. */
+export function scopeOf(event: H3Event): LeaseScope | undefined {
+  return scopes.get(event)
+}
+
+/**
+ * Gives each request a scope that ends with its response, and answers a full database with 503 and `Retry-After`.
+ *
+ * The scope ends when the handler is done and the response is over. When the caller has gone away, a handler that is still
+ * at work keeps its clients for {@link GRACE}: ended under it, its open transaction would fail half-way.
+ *
+ * @param handler what answers the request
+ * @param ready a promise to wait for before the first requests; undefined once there is nothing to wait for
+ */
+export function withLeases(handler: (event: H3Event) => unknown, ready: () => Promise<unknown> | undefined): (event: H3Event) => Promise<unknown> {
+  return async (event) => {
+    const scope = createScope()
+    scopes.set(event, scope)
+    const response = event.node.res
+    const stopWatching = onAbort(response, () => scope.end())
+    try {
+      const wait = ready()
+      if (wait) await wait
+      const result = await runInScope(scope, () => handler(event))
+      stopWatching()
+      whenOver(response, () => endAfterBackground(event, scope))
+      return result
+    }
+    catch (error) {
+      stopWatching()
+      endAfterBackground(event, scope)
+      throw answerable(error, response)
+    }
+  }
+}
+
+/** Calls `end` a while after the caller has gone, unless the handler is done before. */
+function onAbort(response: ServerResponse, end: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const onClose = () => {
+    timer = setTimeout(end, GRACE).unref()
+  }
+  response.once('close', onClose)
+  return () => {
+    response.off('close', onClose)
+    clearTimeout(timer)
+  }
+}
+
+/** A handler may be done before its response: streams and server-sent events are written behind its back. */
+function whenOver(response: ServerResponse, end: () => void): void {
+  if (response.writableEnded || response.closed || response.destroyed) end()
+  else response.once('close', end)
+}
+
+function endAfterBackground(event: H3Event, scope: LeaseScope): void {
+  const background = (event.context.nitro as { _waitUntilPromises?: Promise<unknown>[] } | undefined)?._waitUntilPromises
+  if (!background?.length) return scope.end()
+  const timer = setTimeout(() => scope.end(), GRACE).unref()
+  void Promise.allSettled(background).then(() => {
+    clearTimeout(timer)
+    scope.end()
+  })
+}
+
+/** The error as it should be answered. */
+function answerable(error: unknown, response: ServerResponse): unknown {
+  const busy = findBusy(error)
+  if (!busy) return error
+  if (!response.headersSent) response.setHeader('retry-after', String(busy.retryAfter))
+  if ((error as { statusCode?: unknown }).statusCode === 503) return error
+  return new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000)
+}

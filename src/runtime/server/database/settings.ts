@@ -1,0 +1,131 @@
+import type { Duration } from '../cache/types'
+import { parseDuration } from '../duration'
+import { parseCount, refuseUnknownKeys } from '../settings'
+
+/** `scale.database`: the clients of all databases, under one budget. Each value can be set where the server starts, as `NUXT_SCALE_DATABASE_<NAME>`. */
+export interface DatabaseModuleOptions {
+  /**
+   * The default database: the name of an environment variable that holds its address, or the address itself.
+   * @default 'DATABASE_URL'
+   * @env NUXT_SCALE_DATABASE_URL
+   */
+  url?: string
+  /** The bounds of each client. */
+  pool?: DatabasePoolOptions
+  /**
+   * Most clients at a time.
+   * @default 50
+   * @env NUXT_SCALE_DATABASE_MAX_CLIENTS
+   */
+  maxClients?: number
+  /**
+   * Most connections of this process, over all clients. The database servers see this number times the count of instances.
+   * A client counts with `pool.max`, so 20 connections are six clients of 3.
+   * @default 20
+   * @env NUXT_SCALE_DATABASE_MAX_CONNECTIONS
+   */
+  maxConnections?: number
+  /**
+   * How long a client that nobody uses is kept. The default database's is kept for good.
+   * @default '60s'
+   * @env NUXT_SCALE_DATABASE_IDLE_TIMEOUT
+   */
+  idleTimeout?: Duration
+  /**
+   * Read replicas of the default database: names of environment variables, or addresses. From the environment, separated by commas.
+   * @default []
+   * @env NUXT_SCALE_DATABASE_REPLICAS
+   */
+  replicas?: string | string[]
+}
+
+export interface DatabasePoolOptions {
+  /**
+   * Most connections of one client.
+   * @default 3
+   * @env NUXT_SCALE_DATABASE_POOL_MAX
+   */
+  max?: number
+  /**
+   * How long a call waits for a client, and a query for a connection, before it is a 503.
+   * @default '5s'
+   * @env NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT
+   */
+  acquireTimeout?: Duration
+}
+
+/** The options as the room uses them. All times in milliseconds. */
+export interface DatabaseSettings {
+  /** The address, or undefined when the environment holds none. */
+  url: string | undefined
+  /** What to name when there is no address. */
+  source: string
+  pool: { max: number, acquireTimeout: number }
+  maxClients: number
+  maxConnections: number
+  idleTimeout: number
+  replicas: string[]
+}
+
+export const databaseDefaults = {
+  url: 'DATABASE_URL',
+  pool: { max: 3, acquireTimeout: '5s' },
+  maxClients: 50,
+  maxConnections: 20,
+  idleTimeout: '60s',
+  replicas: [] as string[],
+} as const satisfies DatabaseModuleOptions
+
+/** Longest time that a timer of Node can wait. */
+const LONGEST_TIMER = 2_147_483_647
+
+/**
+ * Checks `scale.database`. Runs at build without an environment, and again at boot with it.
+ *
+ * @throws Error naming the option that is wrong
+ */
+export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env: NodeJS.ProcessEnv = {}): DatabaseSettings {
+  const path = 'scale.database'
+  refuseUnknownKeys(options, Object.keys(databaseDefaults), path)
+  const given = { ...databaseDefaults, ...options }
+  if (typeof given.pool !== 'object' || given.pool === null) throw new TypeError(`${path}.pool is no object: write { max: 3, acquireTimeout: '5s' }.`)
+  refuseUnknownKeys(given.pool, Object.keys(databaseDefaults.pool), `${path}.pool`)
+  const pool = { ...databaseDefaults.pool, ...given.pool }
+  const max = parseCount(pool.max, `${path}.pool.max`)
+  const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
+  if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has room.`)
+  return {
+    url: readAddress(given.url, `${path}.url`, env),
+    source: isName(given.url) ? given.url : `${path}.url`,
+    pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
+    maxClients: parseCount(given.maxClients, `${path}.maxClients`),
+    maxConnections,
+    idleTimeout: parseTime(given.idleTimeout, `${path}.idleTimeout`),
+    replicas: listOf(given.replicas, `${path}.replicas`).map(replica => readAddress(replica, `${path}.replicas`, env)).filter(replica => replica !== undefined),
+  }
+}
+
+/** Is this the name of an environment variable, and no address? */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Z_]\w*$/i.test(value)
+}
+
+function readAddress(value: unknown, path: string, env: NodeJS.ProcessEnv): string | undefined {
+  // What is wrong may hold a password, so it is not shown.
+  if (typeof value !== 'string' || (value !== '' && !isName(value) && !/^[a-z][a-z\d+.-]*:/i.test(value))) {
+    throw new TypeError(`${path} is neither the name of an environment variable nor an address: write 'DATABASE_URL' or 'postgresql://…'.`)
+  }
+  return (isName(value) ? env[value] : value) || undefined
+}
+
+function listOf(value: unknown, path: string): unknown[] {
+  const list = typeof value === 'string' ? value.split(',').map(item => item.trim()).filter(Boolean) : value
+  if (!Array.isArray(list)) throw new TypeError(`${path} is no list: write ['DATABASE_URL_REPLICA'].`)
+  return list
+}
+
+function parseTime(value: number | string, path: string): number {
+  const milliseconds = parseDuration(value, path)
+  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  return milliseconds
+}

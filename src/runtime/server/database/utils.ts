@@ -1,0 +1,90 @@
+import type { H3Event } from 'h3'
+import { withDeadline } from '../deadline'
+import { currentDatabase, namedDatabase } from './current'
+import { currentTenantDirectory } from './directory'
+import { DatabaseBusyError, DatabaseUnknownError } from './errors'
+import { scopeOf } from './request'
+import { createScope, currentScope, runInScope } from './scope'
+import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './types'
+
+/**
+ * The client of the default database, or of another one by its name, at once. Its type is what `server/scale.database.ts` makes.
+ *
+ * These clients have a place in the budget of their own and are never evicted. The client is made at the first call.
+ *
+ * @throws DatabaseUnknownError when no such database is configured
+ * @throws DatabaseFactoryError when the factory fails
+ * @example
+ * ```ts
+ * export default defineEventHandler(() => usePrisma().product.findMany({ take: 20 }))
+ * ```
+ */
+export function usePrisma(name = 'default'): ScaleDatabaseClient {
+  const spec = namedDatabase(name)
+  const { registry } = currentDatabase()
+  const scope = currentScope()
+  if (scope) return scope.leaseNow(registry, spec)
+  const lease = registry.leaseNow(spec)
+  // Outside a request nobody says when it is over, and a pinned client stays anyway.
+  lease.release()
+  return lease.client
+}
+
+/**
+ * The client of a tenant's database: of the request's tenant, of a tenant's id, or of an address. It is the request's until the response is over.
+ *
+ * @throws DatabaseUnknownError (404) for a tenant that does not exist, (400) for a request without one
+ * @throws DatabaseBusyError (503) when no connection comes free within `scale.database.pool.acquireTimeout`
+ * @example
+ * ```ts
+ * export default defineEventHandler(async (event) => {
+ *   const prisma = await getTenantPrismaClient(event)
+ *   return prisma.product.findMany({ take: 20 })
+ * })
+ * ```
+ */
+export async function getTenantPrismaClient(target: H3Event | string): Promise<ScaleDatabaseClient> {
+  const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentScope()
+  if (!scope) throw new Error('getTenantPrismaClient() was called outside a request, where nothing says when its client is free again: use withTenantDatabase(id, fn).')
+  return scope.lease(currentDatabase().registry, await tenantSpec(target))
+}
+
+/**
+ * Runs `fn` with the client of a tenant, by id or address, and gives it back when `fn` is done: for tasks, plugins and consumers.
+ *
+ * @returns what `fn` returns
+ * @example
+ * ```ts
+ * await withTenantDatabase('acme', prisma => prisma.order.deleteMany({ where: { draft: true } }))
+ * ```
+ */
+export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>): Promise<T> {
+  const scope = createScope()
+  try {
+    return await runInScope(scope, async () => fn(await getTenantPrismaClient(tenant)))
+  }
+  finally {
+    scope.end()
+  }
+}
+
+async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
+  if (typeof target === 'string') return isAddress(target) ? { name: 'address', url: target } : lookUp(target)
+  const tenant = target.context.tenant as { id?: string, dbUrl?: string } | undefined
+  if (!tenant?.id) throw new DatabaseUnknownError('The request has no tenant: turn scale.tenancy on, or pass a tenant\'s id or address.', 400)
+  return tenant.dbUrl ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
+}
+
+async function lookUp(id: string): Promise<DatabaseSpec> {
+  const directory = currentTenantDirectory()
+  if (!directory) throw new Error('No source of tenants is configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
+  const { acquireTimeout } = currentDatabase().settings.pool
+  const location = await withDeadline<DatabaseLocation | undefined>(directory(id), acquireTimeout, () =>
+    new DatabaseBusyError(`The source of tenants did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
+  if (!location) throw new DatabaseUnknownError('There is no such tenant.', 404)
+  return { name: id, ...location }
+}
+
+function isAddress(text: string): boolean {
+  return text.includes('://') || /^(?:file|sqlite|pglite):/i.test(text)
+}
