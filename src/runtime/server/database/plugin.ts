@@ -14,7 +14,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (typeof factory !== 'function') {
     throw new TypeError('server/scale.database.ts exports no factory by default: write export default defineScaleDatabase(({ url, schema, pool }) => …).')
   }
-  const registry = createClientRegistry({ ...settings, factory: factory as DatabaseFactory<ScaleDatabaseClient>, log: createLog('database') })
+  const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>, log: createLog('database') })
   setCurrentDatabase({ registry, settings })
 
   let warming: Promise<unknown> | undefined

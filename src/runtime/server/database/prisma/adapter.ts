@@ -12,6 +12,9 @@ const CUT_DEADLINE = 500
 /** How the drivers say that no connection came free in time; neither has a code for it. */
 const ACQUIRE_TIMEOUT = /timeout exceeded when trying to connect|terminated due to connection timeout|failed to retrieve a connection from pool/
 
+/** How Node and Vite say that a package is not there. */
+const MISSING_PACKAGE = /(?:Cannot find (?:package|module)|Could not resolve) ['"]([^'"]+)['"]/
+
 /** A driver adapter factory as `new PrismaClient({ adapter })` takes it, and the switch that keeps it closed. */
 export interface GatedAdapter {
   adapter: object
@@ -73,8 +76,8 @@ async function open(driver: Driver, input: DriverInput): Promise<OpenDriver> {
     return await driver.open(input)
   }
   catch (error) {
-    const { code, message } = error as { code?: unknown, message?: unknown }
-    const missing = (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && driver.packages.split(' ').find(name => String(message).includes(name))
+    const [, name = ''] = MISSING_PACKAGE.exec(String((error as Error).message)) ?? []
+    const missing = driver.packages.split(' ').find(needed => needed === name)
     if (missing) throw new Error(`The database ${describeUrl(input.url)} needs ${missing}, which is not installed: run "npm install ${driver.packages}".`, { cause: error })
     throw error
   }

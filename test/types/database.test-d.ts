@@ -1,0 +1,58 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import { defineScaleConfig, defineScaleDatabase } from '../../src/config'
+import type { ModuleOptions } from '../../src/module'
+import { createPrismaClient } from '../../src/prisma'
+import type { ClientOfRegister, DatabaseFactoryInput, ScaleDatabaseClient } from '../../src/runtime/server/database/types'
+import { getTenantPrismaClient, usePrisma, withTenantDatabase } from '../../src/runtime/server/database/utils'
+
+/** The shape of a generated constructor: generic, with a narrow argument. */
+declare class FakePrisma<Log extends string = never> {
+  constructor(options: { adapter: object, log?: Log[], accelerateUrl?: string })
+  item: { findMany: () => Promise<{ id: number }[]> }
+  $disconnect(): Promise<void>
+}
+
+const factory = defineScaleDatabase(input => createPrismaClient(FakePrisma, input))
+const asyncFactory = defineScaleDatabase(async ({ url }) => ({ url, stop: () => {} }), { dispose: client => client.stop() })
+
+/** What the module writes into an app: here it makes the helpers of this program concrete. */
+declare module '../../src/runtime/server/database/types' {
+  interface ScaleDatabaseRegister {
+    client: Awaited<ReturnType<typeof factory>>
+  }
+}
+
+describe('the types of the database room', () => {
+  it('give the factory its input and keep what it makes', () => {
+    expectTypeOf(factory).parameter(0).toEqualTypeOf<DatabaseFactoryInput>()
+    expectTypeOf(factory).returns.not.toBeAny()
+    expectTypeOf(factory({} as DatabaseFactoryInput).item.findMany()).toEqualTypeOf<Promise<{ id: number }[]>>()
+    expectTypeOf(asyncFactory({} as DatabaseFactoryInput)).toEqualTypeOf<Promise<{ url: string, stop: () => void }>>()
+  })
+
+  it('flow to every helper', () => {
+    expectTypeOf<ScaleDatabaseClient>().not.toBeAny()
+    expectTypeOf(usePrisma()).toEqualTypeOf<ScaleDatabaseClient>()
+    expectTypeOf(usePrisma().item.findMany()).toEqualTypeOf<Promise<{ id: number }[]>>()
+    expectTypeOf(getTenantPrismaClient('acme')).toEqualTypeOf<Promise<ScaleDatabaseClient>>()
+    expectTypeOf(withTenantDatabase('acme', client => client.item.findMany())).toEqualTypeOf<Promise<{ id: number }[]>>()
+    // @ts-expect-error no such model
+    void usePrisma().order
+  })
+
+  it('are unknown, and not any, before there is a factory', () => {
+    expectTypeOf<ClientOfRegister<object>>().toEqualTypeOf<unknown>()
+  })
+
+  it('refuse what is no option', () => {
+    // @ts-expect-error the module brings the adapter
+    void createPrismaClient(FakePrisma, { url: '' }, { adapter: {} })
+    void createPrismaClient(FakePrisma, { url: '' }, { log: [] })
+    // @ts-expect-error an unknown option of the room
+    void ({ database: { maxPools: 1 } } satisfies ModuleOptions)
+    const config = defineScaleConfig({ authorize: (event, tenantId) => event.path.includes(tenantId), tenants: async id => ({ url: id }) })
+    expectTypeOf(config.tenants).returns.toEqualTypeOf<Promise<{ url: string }>>()
+    // @ts-expect-error a tenant is a string
+    void defineScaleConfig({ tenant: () => 1 })
+  })
+})

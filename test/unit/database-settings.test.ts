@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { databaseTypes } from '../../src/features/database'
+import { refuseSecrets, resolveOptions } from '../../src/options'
+import { disposerOf } from '../../src/runtime/server/database/dispose'
+import { findBusy } from '../../src/runtime/server/database/errors'
+import { createHandle } from '../../src/runtime/server/database/handle'
+import { driverFor } from '../../src/runtime/server/database/prisma/drivers'
+import { describeUrl, redact, redactError } from '../../src/runtime/server/database/redact'
+import { resolveDatabaseSettings } from '../../src/runtime/server/database/settings'
+
+describe('scale.database', () => {
+  it('is off until its key is present', () => {
+    expect(resolveOptions({}).database).toBe(false)
+    expect(resolveOptions({ database: false }).database).toBe(false)
+    expect(resolveOptions({ database: { pool: { max: 5 } } }).database).toEqual({
+      url: 'DATABASE_URL', pool: { max: 5, acquireTimeout: '5s' }, maxClients: 50, maxConnections: 20, idleTimeout: '60s', replicas: [],
+    })
+  })
+
+  it('reads addresses from the environment where the server starts', () => {
+    const env = { DATABASE_URL: 'postgresql://a/b', REPLICA: 'postgresql://r/b' }
+    expect(resolveDatabaseSettings({ replicas: ['REPLICA', 'ABSENT', 'mysql://m/b'] }, env)).toEqual({
+      url: 'postgresql://a/b', source: 'DATABASE_URL', pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
+    })
+    expect(resolveDatabaseSettings({ replicas: 'REPLICA, ABSENT' }, env).replicas).toEqual(['postgresql://r/b'])
+    expect(resolveDatabaseSettings({}, {}).url).toBeUndefined()
+    expect(resolveDatabaseSettings({ url: 'file:./dev.db' }, {})).toMatchObject({ url: 'file:./dev.db', source: 'scale.database.url' })
+  })
+
+  it.each([
+    [{ maxPools: 1 }, 'scale.database.maxPools is not an option'],
+    [{ pool: { min: 1 } }, 'scale.database.pool.min is not an option'],
+    [{ pool: { max: 0 } }, 'scale.database.pool.max is 0: write a whole number'],
+    [{ pool: { max: 30 } }, 'scale.database.pool.max is 30, and maxConnections is 20: write a budget'],
+    [{ pool: { acquireTimeout: 0 } }, 'scale.database.pool.acquireTimeout is 0: write a time'],
+    [{ idleTimeout: '60d' }, 'scale.database.idleTimeout is "60d": write a time'],
+    [{ maxConnections: 1.5 }, 'scale.database.maxConnections is 1.5'],
+    [{ url: 'secret word' }, 'scale.database.url is neither the name'],
+    [{ replicas: 5 }, 'scale.database.replicas is no list'],
+  ])('%j is one sentence', (options, sentence) => {
+    expect(() => resolveOptions({ database: options as never })).toThrow(sentence)
+    expect(() => resolveOptions({ database: options as never })).not.toThrow('secret')
+  })
+
+  it('keeps passwords out of the build', () => {
+    expect(() => refuseSecrets(resolveOptions({ database: { url: 'postgresql://app:secret@db/shop' } }))).toThrow('NUXT_SCALE_DATABASE_URL')
+    expect(() => refuseSecrets(resolveOptions({ database: { replicas: ['postgresql://app:secret@db/shop'] } }))).toThrow('NUXT_SCALE_DATABASE_REPLICAS')
+    refuseSecrets(resolveOptions({ database: { url: 'postgresql://db/shop', replicas: ['REPLICA'] } }))
+  })
+
+  it('writes the type of the factory', () => {
+    expect(databaseTypes('/types', '/app/server/scale.database.ts')).toContain('Awaited<ReturnType<typeof import("/app/server/scale.database").default>>')
+    expect(databaseTypes('/types', undefined).trim()).toBe('export {}')
+  })
+})
+
+describe('secrets', () => {
+  it.each([
+    ['postgresql://app:secret@db:5432/shop?schema=a', 'postgresql://db:5432/shop'],
+    ['postgresql://app:sec/ret@db/shop', 'postgresql://db/shop'],
+    ['postgresql://app:sec?r@et@db/shop', 'postgresql://db/shop'],
+    ['postgresql://db/shop', 'postgresql://db/shop'],
+    ['file:./dev.db', 'file:./dev.db'],
+    ['secret', 'an address'],
+  ])('%s is shown as %s', (url, shown) => expect(describeUrl(url)).toBe(shown))
+
+  it('are taken out of messages, decoded ones too, and fields are dropped', () => {
+    const url = 'postgresql://app:s%20cret@db/shop'
+    expect(redact(`cannot use ${url}: "s cret" (s%20cret) is wrong`, url)).toBe('cannot use ***: "***" (***) is wrong')
+    const error = Object.assign(new TypeError(`Invalid ${url}`), { input: url })
+    const copy = redactError(error, url)
+    expect(`${JSON.stringify(Object.entries(copy))} ${copy.stack}`).not.toContain('cret')
+    expect(copy.name).toBe('TypeError')
+  })
+})
+
+describe('the driver of an address', () => {
+  it.each([
+    ['postgres://h/d', '@prisma/adapter-pg'], ['postgresql://h/d', '@prisma/adapter-pg'], ['mysql://h/d', '@prisma/adapter-mariadb'],
+    ['mariadb://h/d', '@prisma/adapter-mariadb'], ['file:./a.db', '@prisma/adapter-better-sqlite3'], ['sqlite:./a.db', '@prisma/adapter-better-sqlite3'],
+    ['pglite:./a', 'pglite-prisma-adapter'],
+  ])('%s is %s', (url, adapter) => expect(driverFor(url).adapterName).toBe(adapter))
+
+  it.each([
+    ['oracle://a:secret@b/c', 'cannot begin with oracle:'], ['constructor://b', 'cannot begin with constructor:'], ['secret', 'has no scheme'], ['', 'is empty'],
+    ['postgresql://a:secret/x@b/c', 'percent-encode'],
+  ])('%s is refused', (url, sentence) => {
+    expect(() => driverFor(url)).toThrow(sentence)
+    expect(() => driverFor(url)).not.toThrow('secret')
+  })
+})
+
+describe('a handle', () => {
+  class Driver {
+    #rows = 3
+    nested = { count: () => this.#rows }
+    ended = false
+    count(): number {
+      return this.#rows
+    }
+
+    end(): void {
+      this.ended = true
+    }
+  }
+
+  it('works like the client, private fields and tagged functions included, and cannot end it', async () => {
+    const driver = new Driver()
+    const { client } = createHandle(driver, 'shop')
+    expect([client.count(), client.nested.count(), client instanceof Driver, 'count' in client, Object.is(client.nested, client.nested)]).toEqual([3, 3, true, true, true])
+    expect(Object.keys(client)).toEqual(['nested', 'ended'])
+    client.ended = false
+    await client.end()
+    expect(driver.ended).toBe(false)
+    const sql = Object.assign((parts: TemplateStringsArray, ...values: number[]): string => parts.join('?') + values.length, { end: (): void => {} })
+    const { client: tag } = createHandle(sql, 'shop')
+    expect(tag`a${1}b`).toBe('a?b1')
+  })
+
+  it('refuses every use once it is poisoned, and shows only its name before and after', () => {
+    const { client, poison } = createHandle(new Driver(), 'shop')
+    const { nested, count } = client
+    poison(() => new Error('ended'))
+    for (const use of [() => client.count(), () => nested.count(), () => count(), () => client.nested, () => {
+      client.ended = true
+    }]) expect(use).toThrow('ended')
+    expect(JSON.stringify({ client })).toBe('{"client":"[database client of shop]"}')
+  })
+})
+
+describe('ending a client', () => {
+  it.each<[object, string]>([
+    [{ $disconnect: () => 'a', end: () => 'b' }, 'a'], [{ end: () => 'b' }, 'b'], [{ close: () => 'c' }, 'c'], [{ destroy: () => 'd' }, 'd'],
+    [{ $client: { end: () => 'drizzle' } }, 'drizzle'], [{ [Symbol.asyncDispose]: () => 'e' }, 'e'],
+  ])('finds the way', (client, expected) => expect(disposerOf(client)!()).toBe(expected))
+
+  it('prefers the factory\'s own, and knows when there is none', () => {
+    expect(disposerOf({ end: () => 'b' }, () => 'own')!()).toBe('own')
+    expect(disposerOf({})).toBeUndefined()
+    expect(disposerOf(null)).toBeUndefined()
+  })
+})
+
+it('a busy database is found behind other errors', () => {
+  expect(findBusy(new Error('a', { cause: Object.assign(new Error('b'), { code: 'DATABASE_BUSY', retryAfter: 7 }) }))).toEqual({ retryAfter: 7 })
+  expect(findBusy(Object.assign(new Error('b'), { code: 'P2002' }))).toBeUndefined()
+  expect(findBusy(undefined)).toBeUndefined()
+})
