@@ -32,6 +32,12 @@ export interface ModuleOptions {
   tenancy?: false | TenancyModuleOptions
   /** Database clients from the factory in `server/scale.database.ts`, under one budget of connections. Off until this key is present. */
   database?: false | DatabaseModuleOptions
+  /**
+   * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
+   * @default ''
+   * @env NUXT_SCALE_SECRET
+   */
+  secret?: string
 }
 
 /** The options with every default filled in. This is what `runtimeConfig.scale` begins as; the environment can override each value. */
@@ -42,6 +48,7 @@ export interface ResolvedOptions {
   health: false | Required<HealthModuleOptions>
   tenancy: false | Required<TenancyModuleOptions>
   database: false | Required<DatabaseModuleOptions>
+  secret: string
 }
 
 /** `''` is «not set»: the value is looked up in the environment where the server starts. */
@@ -68,7 +75,7 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
@@ -91,6 +98,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     health: health && { ...healthDefaults, ...health },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
+    secret: options.secret ?? '',
   }
 }
 
@@ -105,7 +113,7 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health, tenancy, database }: ResolvedOptions): void {
+export function refuseSecrets({ redis, health, tenancy, database, secret }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
@@ -120,6 +128,7 @@ export function refuseSecrets({ redis, health, tenancy, database }: ResolvedOpti
       if (urls.some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
     }
   }
+  if (secret) refuse('secret', 'NUXT_SCALE_SECRET')
   if (database) {
     if (hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')
     if ([database.replicas].flat().some(hasPassword)) refuse('database.replicas', 'NUXT_SCALE_DATABASE_REPLICAS')

@@ -117,6 +117,34 @@ describe('database clients in a built app', () => {
     expect(await server.connections()).toBe(0)
   })
 
+  it('reads from replicas where asked to, from the primary after a write of that user, and from it when no replica is there', async () => {
+    const replica = await startPostgres()
+    await replica.query(`grant all on schema public to app; set role app; ${itemTable}; insert into "Item" (name) values ('replica')`, 'app')
+    const app = await start({ NUXT_SCALE_DATABASE_REPLICAS: replica.url(), NUXT_SCALE_SECRET: 'signing' })
+    const read = async (cookie = '') => await (await app.fetch('/api/replica', { headers: { cookie } })).json()
+    const fromReplica = { reader: 'replica', auto: 'replica', writer: 'public' }
+    const fromPrimary = { reader: 'public', auto: 'public', writer: 'public' }
+    await waitFor(async () => (await read()).reader === 'replica')
+    expect(await read()).toEqual(fromReplica)
+    const written = await app.fetch('/api/replica', { method: 'POST' })
+    expect(await written.json()).toEqual(fromPrimary)
+    const cookie = written.headers.get('set-cookie')!.split(';')[0]!
+    expect(await read(cookie)).toEqual(fromPrimary)
+    expect(await read()).toEqual(fromReplica)
+    expect(await read(`${cookie}x`)).toEqual(fromReplica)
+    await waitFor(async () => (await read(cookie)).reader === 'replica')
+    await replica.stop()
+    await waitFor(async () => (await (await app.fetch('/api/replica')).json()).reader === 'public', { timeout: 10_000 })
+    expect((await app.fetch('/api/replica')).headers.get('set-cookie')).toBeNull()
+    await app.stop()
+
+    const unsigned = await start({ NUXT_SCALE_DATABASE_REPLICAS: 'postgresql://app:hidden@127.0.0.1:1/app' })
+    expect((await unsigned.fetch('/api/replica', { method: 'POST' })).headers.get('set-cookie')).toBeNull()
+    expect(await (await unsigned.fetch('/api/replica')).json()).toEqual(fromPrimary)
+    expect(unsigned.logs().join('\n')).toContain('scale.database.replicas are not used')
+    expect(unsigned.logs().join('\n')).not.toContain('hidden')
+  })
+
   it('says what is missing without a default database', async () => {
     const app = await start({ DATABASE_URL: undefined })
     expect((await app.fetch('/api/none')).status).toBe(200)

@@ -1,5 +1,6 @@
 import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
+import type { ReplicaSet } from './replicas'
 import type { DatabaseSettings } from './settings'
 import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './types'
 
@@ -7,6 +8,8 @@ import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './type
 export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
+  /** The replicas of the default database and the secret that signs who must not use them; undefined when there are none. */
+  replicas?: { set: ReplicaSet, secret: string }
 }
 
 let current: CurrentDatabase | undefined

@@ -2,11 +2,15 @@ import factory from '#scale/database.mjs'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { createClientRegistry } from './clients'
+import type { CurrentDatabase } from './current'
 import { addDatabase, setCurrentDatabase } from './current'
-import { withLeases } from './request'
+import { probeAddress } from './probe'
+import { createReplicaSet } from './replicas'
+import { scopeOf, withLeases } from './request'
 import type { DatabaseModuleOptions } from './settings'
 import { resolveDatabaseSettings } from './settings'
-import type { DatabaseFactory, ScaleDatabaseClient } from './types'
+import { stickyCookie } from './sticky'
+import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Opens the registry of clients when the server starts, and disconnects everything when it closes. */
 export default defineNitroPlugin((nitroApp) => {
@@ -14,8 +18,10 @@ export default defineNitroPlugin((nitroApp) => {
   if (typeof factory !== 'function') {
     throw new TypeError('server/scale.database.ts exports no factory by default: write export default defineScaleDatabase(({ url, schema, pool }) => …).')
   }
-  const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>, log: createLog('database') })
-  setCurrentDatabase({ registry, settings })
+  const log = createLog('database')
+  const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>, log })
+  const database: CurrentDatabase = { registry, settings }
+  setCurrentDatabase(database)
 
   let warming: Promise<unknown> | undefined
   if (settings.url) {
@@ -23,6 +29,24 @@ export default defineNitroPlugin((nitroApp) => {
     // usePrisma() cannot wait, so what is known to be asynchronous is made before the first request. Its failure shows there.
     if (isAsync(factory)) {
       warming = registry.lease(spec).then(lease => lease.release(), () => {}).finally(() => warming = undefined)
+    }
+  }
+
+  if (settings.url && settings.replicas.length > 0) {
+    const secret = String(useRuntimeConfig().scale.secret ?? '')
+    if (secret === '') {
+      log.warn('scale.database.replicas are not used, because users could not be sure to read what they wrote: set NUXT_SCALE_SECRET where the server starts.')
+    }
+    else {
+      const specs = settings.replicas.map((url, index): DatabaseSpec => ({ name: `replica ${index + 1}`, url, role: 'reader' }))
+      specs.forEach(spec => registry.pin(spec))
+      database.replicas = { set: createReplicaSet({ specs, probe: probeAddress }), secret }
+      nitroApp.hooks.hook('beforeResponse', (event) => {
+        const { req, res } = event.node
+        if (!scopeOf(event)?.wrote || res.headersSent) return
+        const secure = (req.socket as { encrypted?: boolean } | null)?.encrypted === true || req.headers['x-forwarded-proto'] === 'https'
+        res.appendHeader('set-cookie', stickyCookie(secret, Date.now(), secure))
+      })
     }
   }
 

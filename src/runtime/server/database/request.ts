@@ -25,7 +25,8 @@ export function scopeOf(event: H3Event): LeaseScope | undefined {
  */
 export function withLeases(handler: (event: H3Event) => unknown, ready: () => Promise<unknown> | undefined): (event: H3Event) => Promise<unknown> {
   return async (event) => {
-    const scope = createScope()
+    const { method, headers } = event.node.req
+    const scope = createScope({ method, cookie: headers.cookie })
     scopes.set(event, scope)
     const response = event.node.res
     const stopWatching = onAbort(response, () => scope.end())

@@ -4,8 +4,18 @@ import type { ClientRegistry, DatabaseLease } from './registry'
 import { keyOf } from './entry'
 import type { DatabaseSpec } from './types'
 
+/** What decides where a request reads. */
+export interface ScopeRequest {
+  method: string | undefined
+  cookie: string | undefined
+}
+
 /** The leases of one request or one `withTenantDatabase()`: however often a client is asked for, it is leased once. */
 export interface LeaseScope {
+  /** The request, when the scope is one's. */
+  readonly request: ScopeRequest | undefined
+  /** A client that writes was asked for by a request that may write: from here on its user reads from the primary. */
+  wrote: boolean
   /** The client of `spec` until the scope ends. */
   lease: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Promise<Client>
   /** The same for a pinned client, at once. */
@@ -27,7 +37,7 @@ export function runInScope<T>(scope: LeaseScope, work: () => T): T {
 }
 
 /** Creates an empty scope. */
-export function createScope(): LeaseScope {
+export function createScope(request?: ScopeRequest): LeaseScope {
   const pending = new Map<string, Promise<DatabaseLease<unknown>>>()
   const held = new Map<string, DatabaseLease<unknown>>()
   let ended = false
@@ -37,6 +47,8 @@ export function createScope(): LeaseScope {
   }
 
   return {
+    request,
+    wrote: false,
     async lease<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Promise<Client> {
       refuseEnded(spec)
       const key = keyOf(spec)

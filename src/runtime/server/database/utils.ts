@@ -4,14 +4,25 @@ import { currentDatabase, namedDatabase } from './current'
 import { currentTenantDirectory } from './directory'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
+import type { LeaseScope } from './scope'
 import { createScope, currentScope, runInScope } from './scope'
-import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './types'
+import { isSafeMethod, isSticky } from './sticky'
+import type { DatabaseLocation, DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
+
+/** Which copy of the database is wanted. */
+export interface UsePrismaOptions {
+  /** @default 'writer' */
+  role?: DatabaseRole | 'auto'
+}
 
 /**
  * The client of the default database, or of another one by its name, at once. Its type is what `server/scale.database.ts` makes.
  *
  * These clients have a place in the budget of their own and are never evicted. The client is made at the first call.
  *
+ * @param name `'default'`, or a name that another room has given
+ * @param options `role: 'reader'` reads from a replica; `'auto'` does so in GET and HEAD requests. Both give the primary
+ * where no replica can be reached, and for two seconds after a write of the same user
  * @throws DatabaseUnknownError when no such database is configured
  * @throws DatabaseFactoryError when the factory fails
  * @example
@@ -19,10 +30,12 @@ import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './type
  * export default defineEventHandler(() => usePrisma().product.findMany({ take: 20 }))
  * ```
  */
-export function usePrisma(name = 'default'): ScaleDatabaseClient {
-  const spec = namedDatabase(name)
+export function usePrisma(name = 'default', { role = 'writer' }: UsePrismaOptions = {}): ScaleDatabaseClient {
+  const primary = namedDatabase(name)
   const { registry } = currentDatabase()
   const scope = currentScope()
+  const spec = (name === 'default' && role !== 'writer' && replicaFor(scope, role)) || primary
+  if (scope?.request && spec === primary && !isSafeMethod(scope.request.method)) scope.wrote = true
   if (scope) return scope.leaseNow(registry, spec)
   const lease = registry.leaseNow(spec)
   // Outside a request nobody says when it is over, and a pinned client stays anyway.
@@ -66,6 +79,15 @@ export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDa
   finally {
     scope.end()
   }
+}
+
+/** A replica, unless this user has just written, so that everybody reads what they wrote. */
+function replicaFor(scope: LeaseScope | undefined, role: DatabaseRole | 'auto'): DatabaseSpec | undefined {
+  const { replicas } = currentDatabase()
+  if (!replicas || scope?.wrote) return undefined
+  const { method, cookie } = scope?.request ?? {}
+  if (role === 'auto' && (!scope?.request || !isSafeMethod(method))) return undefined
+  return isSticky(cookie, replicas.secret, Date.now()) ? undefined : replicas.set.pick()
 }
 
 async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {

@@ -1,0 +1,25 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { connect } from 'node:net'
+import type { DatabaseSpec } from './types'
+
+const PORTS: Record<string, number> = { postgres: 5432, postgresql: 5432, mysql: 3306, mariadb: 3306 }
+/** Milliseconds until a silent address counts as out of reach. */
+const TIMEOUT = 1000
+
+const outside = AsyncLocalStorage.snapshot()
+
+/** Resolves when something listens at the address of a database. What is no network address always does. */
+export async function probeAddress({ url }: DatabaseSpec): Promise<void> {
+  const { protocol, hostname, port } = new URL(url)
+  const number = Number(port) || PORTS[protocol.slice(0, -1)]
+  if (hostname === '' || number === undefined) return
+  await outside(() => new Promise<void>((resolve, reject) => {
+    const socket = connect({ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: number })
+    socket.setTimeout(TIMEOUT, () => socket.destroy(new Error('The replica did not answer in time.')))
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+  }))
+}

@@ -1,0 +1,30 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+/** Milliseconds after a write during which its user reads from the primary. Replicas are usually behind by less. */
+export const STICKY = 2000
+const COOKIE = 'scale-primary'
+/** Clocks of instances differ by a little. */
+const SKEW = 1000
+
+/** Methods after which nothing has changed. */
+export function isSafeMethod(method: string | undefined): boolean {
+  return method === undefined || ['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method.toUpperCase())
+}
+
+/** The `Set-Cookie` that sends a user's reads to the primary for {@link STICKY}. Signed, so that nobody can ask for it who did not write. */
+export function stickyCookie(secret: string, now: number, secure: boolean): string {
+  const until = String(now + STICKY)
+  return `${COOKIE}=${until}.${sign(until, secret)}; Max-Age=${STICKY / 1000}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+}
+
+/** Did the sender of this `Cookie` header write a moment ago? */
+export function isSticky(header: string | undefined, secret: string, now: number): boolean {
+  const [, until = '', signature = ''] = new RegExp(`(?:^|;\\s*)${COOKIE}=(\\d{1,15})\\.([\\w-]{43})(?:;|$)`).exec(header ?? '') ?? []
+  const left = Number(until) - now
+  if (signature === '' || left <= 0 || left > STICKY + SKEW) return false
+  return timingSafeEqual(Buffer.from(signature), Buffer.from(sign(until, secret)))
+}
+
+function sign(until: string, secret: string): string {
+  return createHmac('sha256', secret).update(`${COOKIE}:${until}`).digest('base64url')
+}
