@@ -1,8 +1,9 @@
 /** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
-import type { H3Event } from 'h3'
-import type { DatabaseFactory, DatabaseFactoryInput, DatabaseLocation } from './runtime/server/database/types'
+import type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+import type { TenancyFunctions } from './runtime/server/tenancy/types'
 
-export type { DatabaseFactory, DatabaseFactoryInput, DatabaseLocation } from './runtime/server/database/types'
+export type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+export type { TenantRecord } from './runtime/server/tenancy/types'
 
 /**
  * The factory of `server/scale.database.ts`. What it makes is the type of every client that the module hands out.
@@ -25,14 +26,7 @@ export function defineScaleDatabase<Result>(
 }
 
 /** What `server/scale.config.ts` can decide. */
-export interface ScaleConfig {
-  /** The tenant of a request, where neither header nor host name it. `undefined` leaves the question to the next source. */
-  tenant?: (event: H3Event) => string | undefined | Promise<string | undefined>
-  /** May the signed-in user act for this tenant? `false` is a 403. */
-  authorize?: (event: H3Event, tenantId: string) => boolean | Promise<boolean>
-  /** Where a tenant's data is, for tenants that no option lists. `undefined` means that there is no such tenant. */
-  tenants?: (id: string) => DatabaseLocation | undefined | Promise<DatabaseLocation | undefined>
-}
+export type ScaleConfig = TenancyFunctions
 
 /**
  * The functions of `server/scale.config.ts`, typed.

@@ -6,6 +6,7 @@ import { setupHealth } from './features/health'
 import { setupRedis } from './features/redis'
 import { setupStorage } from './features/storage'
 import { setupTenancy } from './features/tenancy'
+import { useEntriesFromSource } from './features/entries'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
@@ -34,7 +35,9 @@ export default defineNuxtModule<ModuleOptions>({
     nuxt.options.runtimeConfig.scale = defu(nuxt.options.runtimeConfig.scale as object, options) as never
     nuxt.options.build.transpile.push(resolve('./runtime'))
 
-    const context: FeatureContext = { nuxt, options, runtime, entry: file => resolve('.', file) }
+    useEntriesFromSource(nuxt, file => resolve('.', file))
+
+    const context: FeatureContext = { nuxt, options, runtime }
     setupRedis(context)
     setupCache(context)
     setupStorage(context)

@@ -124,8 +124,7 @@ export function refuseSecrets({ redis, health, tenancy, database, secret }: Reso
   }
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
-      const urls = typeof tenant === 'string' ? [tenant] : [tenant.database ?? '', ...tenant.replicas ?? []]
-      if (urls.some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+      if (hasPassword(typeof tenant === 'string' ? tenant : tenant.url ?? '')) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
     }
   }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')

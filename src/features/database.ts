@@ -1,29 +1,21 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { addServerImports, addServerPlugin, addTypeTemplate, getLayerDirectories } from '@nuxt/kit'
+import { addServerImports, addServerPlugin, addServerTemplate, addTypeTemplate } from '@nuxt/kit'
 import type { FeatureContext } from './types'
+import { findServerFile } from './user-file'
 
 const HELPERS = ['usePrisma', 'getTenantPrismaClient', 'withTenantDatabase']
-const FACTORY = 'scale.database'
-const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs']
 
 /** The database clients: the user's factory, and the helpers whose types follow from it. */
-export function setupDatabase({ nuxt, options, runtime, entry }: FeatureContext): void {
-  const layers = getLayerDirectories(nuxt)
-  const factory = layers.flatMap(({ server }) => EXTENSIONS.map(extension => join(server, FACTORY + extension))).find(existsSync)
+export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void {
+  const factory = findServerFile(nuxt, 'scale.database')
   addTypeTemplate({ filename: 'types/nuxt-scale-database.d.ts', getContents: () => databaseTypes(runtime('database/types'), options.database ? factory : undefined) }, { nitro: true, node: true, nuxt: true })
   if (!options.database) return
 
-  // An installed package is found by its exports; the apps of this repository load the module from its source.
-  for (const name of ['config', 'prisma']) {
-    const source = entry(`${name}.ts`)
-    if (existsSync(source)) nuxt.options.alias[`nuxt-scale/${name}`] ??= source
-  }
   if (!factory) {
     if (nuxt.options._prepare) return
-    throw new Error(`scale.database needs a factory: create ${join(layers[0]!.server, `${FACTORY}.ts`)} with, for Prisma 7, "export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))", or remove scale.database.`)
+    throw new Error(`scale.database needs a factory: create ${join(nuxt.options.serverDir, 'scale.database.ts')} with, for Prisma 7, "export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))", or remove scale.database.`)
   }
-  nuxt.options.nitro.virtual = { ...nuxt.options.nitro.virtual, '#scale/database.mjs': () => `export { default } from ${JSON.stringify(factory)}\n` }
+  addServerTemplate({ filename: '#scale/database.mjs', getContents: () => `export { default } from ${JSON.stringify(factory)}\n` })
   addServerPlugin(runtime('database/plugin'))
   addServerImports(HELPERS.map(name => ({ name, from: runtime('database/utils') })))
 }

@@ -36,10 +36,22 @@ declare module 'h3' {
 export {}
 `,
   }, everywhere)
-  addTypeTemplate({ filename: 'types/nuxt-scale-virtual.d.ts', getContents: () => `declare module '#scale/database.mjs' {
+  addTypeTemplate({ filename: 'types/nuxt-scale-virtual.d.ts', getContents: () => virtualModules }, everywhere)
+  addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
+}
+
+/** Modules that exist only in a build. */
+const virtualModules = `declare module '#scale/database.mjs' {
   const factory: unknown
   export default factory
 }
-` }, everywhere)
-  addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
+
+declare module '#scale/config.mjs' {
+  const config: object
+  export default config
 }
+
+declare module '#nitro-internal-virtual/public-assets' {
+  export function getAsset(path: string): object | undefined
+}
+`

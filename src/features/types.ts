@@ -7,6 +7,4 @@ export interface FeatureContext {
   options: ResolvedOptions
   /** Absolute path of a file of `runtime/server`, without extension. */
   runtime: (file: string) => string
-  /** Absolute path of a file next to the module's own. */
-  entry: (file: string) => string
 }

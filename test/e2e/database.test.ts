@@ -153,7 +153,7 @@ describe('database clients in a built app', () => {
   })
 
   it('types every client after the factory', async () => {
-    const check = async () => run(process.execPath, [resolve('node_modules/vue-tsc/bin/vue-tsc.js'), '--noEmit', '-p', join(fixture, 'tsconfig.json')], { env: productionEnvironment() })
+    const check = async () => run(process.execPath, [resolve('node_modules/vue-tsc/bin/vue-tsc.js'), '--noEmit', '-p', join(fixture, 'tsconfig.check.json')], { env: productionEnvironment() })
     await check()
     const wrong = join(fixture, 'server/api/wrong.get.ts')
     await writeFile(wrong, 'export default defineEventHandler(() => usePrisma().item.findMany({ where: { nme: 1 } }))\nexport const bad: number = (await getTenantPrismaClient(\'a\')).item\n')

@@ -19,7 +19,7 @@ describe('the types of tenants', () => {
 
   it('name the options and functions', () => {
     expectTypeOf<NonNullable<TenancyFunctions['tenants']>>().returns.toEqualTypeOf<TenantRecord | undefined | Promise<TenantRecord | undefined>>()
-    const options: ModuleOptions = { tenancy: { from: ['header'], trustedProxies: ['10.0.0.0/8'], map: { acme: 'DATABASE_URL', globex: { database: 'X', schema: 'y' } } } }
+    const options: ModuleOptions = { tenancy: { from: ['header'], trustedProxies: ['10.0.0.0/8'], map: { acme: 'DATABASE_URL', globex: { url: 'X', schema: 'y' } } } }
     void options
     // @ts-expect-error no such source
     const wrong: ModuleOptions = { tenancy: { from: ['path'] } }

@@ -5,7 +5,7 @@ import { resolveTenancySettings } from '../../src/runtime/server/tenancy/setting
 import { createTenant } from '../../src/runtime/server/tenancy/tenant'
 import type { TenantRecord } from '../../src/runtime/server/tenancy/types'
 
-const settings = resolveTenancySettings({ map: { acme: 'DATABASE_URL_ACME', globex: { database: 'postgres://h/globex', schema: 'g' } }, cacheTtl: '60s' })
+const settings = resolveTenancySettings({ map: { acme: 'DATABASE_URL_ACME', globex: { url: 'postgres://h/globex', schema: 'g' } }, cacheTtl: '60s' })
 
 function withSource(answer: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>) {
   const clock = { now: 1 }
@@ -20,8 +20,8 @@ function withSource(answer: (id: string) => TenantRecord | undefined | Promise<T
 describe('the directory', () => {
   it('knows what the options list, at once', () => {
     const { find } = createTenantDirectory(settings)
-    expect(find('acme')).toEqual({ database: 'DATABASE_URL_ACME' })
-    expect(find('globex')).toEqual({ database: 'postgres://h/globex', schema: 'g' })
+    expect(find('acme')).toEqual({ url: 'DATABASE_URL_ACME' })
+    expect(find('globex')).toEqual({ url: 'postgres://h/globex', schema: 'g' })
   })
 
   it.each(['other', '__proto__', 'constructor', 'toString', 'hasOwnProperty', ''])('does not know %j', (id) => {
@@ -29,7 +29,7 @@ describe('the directory', () => {
   })
 
   it('asks the source once for many at a time, and keeps the answer for its time', async () => {
-    const { directory, asked, clock } = withSource(async id => ({ database: `postgres://h/${id}` }))
+    const { directory, asked, clock } = withSource(async id => ({ url: `postgres://h/${id}` }))
     const answers = await Promise.all(Array.from({ length: 50 }, () => directory.find('initech')))
     expect(new Set(answers).size).toBe(1)
     expect(directory.find('initech')).toBe(answers[0])
@@ -84,13 +84,13 @@ describe('the directory', () => {
 
 describe('a tenant', () => {
   const environment = { DATABASE_URL_ACME: 'postgres://user:secret@db/acme' }
-  const tenant = createTenant('acme', { database: 'DATABASE_URL_ACME' }, environment)
+  const tenant = createTenant('acme', { url: 'DATABASE_URL_ACME' }, environment)
 
   it('has its database, found where the server runs', () => {
     expect(tenant.dbUrl).toBe('postgres://user:secret@db/acme')
-    expect(createTenant('globex', { database: 'mysql://h/g' }, environment).dbUrl).toBe('mysql://h/g')
+    expect(createTenant('globex', { url: 'mysql://h/g' }, environment).dbUrl).toBe('mysql://h/g')
     expect(createTenant('none', {}, environment).dbUrl).toBeUndefined()
-    expect(createTenant('unset', { database: 'NOT_SET' }, environment).dbUrl).toBeUndefined()
+    expect(createTenant('unset', { url: 'NOT_SET' }, environment).dbUrl).toBeUndefined()
   })
 
   it('shows it to nobody', () => {

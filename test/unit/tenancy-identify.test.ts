@@ -88,7 +88,7 @@ describe('wrong options are named in one sentence', () => {
     [{ baseDomains: ['a.example:80'] }, 'scale.tenancy.baseDomains'],
     [{ map: { 'Not A Tenant': 'DB' } }, 'scale.tenancy.map'],
     [{ map: { acme: 5 } }, 'scale.tenancy.map.acme'],
-    [{ map: { acme: { url: 'x' } } }, 'scale.tenancy.map.acme.url'],
+    [{ map: { acme: { uri: 'x' } } }, 'scale.tenancy.map.acme.uri'],
     [{ default: 'No!' }, 'scale.tenancy.default'],
     [{ unknown: 200 }, 'scale.tenancy.unknown'],
     [{ missing: 503 }, 'scale.tenancy.missing'],
@@ -103,6 +103,6 @@ describe('wrong options are named in one sentence', () => {
   })
 
   it('without the database that the option holds', () => {
-    expect(() => resolveTenancySettings({ map: { acme: { database: 'postgres://u:secret@h/db', ulr: 1 } as never } })).not.toThrow('secret')
+    expect(() => resolveTenancySettings({ map: { acme: { url: 'postgres://u:secret@h/db', ulr: 1 } as never } })).not.toThrow('secret')
   })
 })

@@ -2,7 +2,8 @@ import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
 import type { ReplicaSet } from './replicas'
 import type { DatabaseSettings } from './settings'
-import type { DatabaseLocation, DatabaseSpec, ScaleDatabaseClient } from './types'
+import type { TenantLocation } from '../tenant-directory'
+import type { DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** The database room of this process. */
 export interface CurrentDatabase {
@@ -30,7 +31,7 @@ export function currentDatabase(): CurrentDatabase {
  * Gives a database a name for `usePrisma(name)`, and a place in the budget for good. Called at boot, by the room that knows it.
  * @throws Error when the budget has no place left
  */
-export function addDatabase(name: string, { url, schema }: DatabaseLocation): DatabaseSpec {
+export function addDatabase(name: string, { url, schema }: TenantLocation): DatabaseSpec {
   const spec: DatabaseSpec = { name, url, schema }
   currentDatabase().registry.pin(spec)
   named.set(name, spec)

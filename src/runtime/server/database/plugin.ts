@@ -51,7 +51,7 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const { h3App } = nitroApp
-  h3App.handler = withLeases(h3App.handler, () => warming) as typeof h3App.handler
+  h3App.handler = Object.assign(withLeases(h3App.handler, () => warming), h3App.handler) as typeof h3App.handler
   nitroApp.hooks.hookOnce('close', () => registry.close())
 })
 

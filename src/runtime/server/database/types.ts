@@ -37,12 +37,6 @@ export interface DatabaseFactory<Result = unknown> {
   dispose?: (client: Awaited<Result>) => unknown
 }
 
-/** Where a tenant's or a shard's data is. */
-export interface DatabaseLocation {
-  url: string
-  schema?: string
-}
-
 /** Filled in by the types that the module writes into the app: `{ client: <what the factory makes> }`. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be merged into
 export interface ScaleDatabaseRegister {}

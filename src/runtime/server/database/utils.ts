@@ -1,13 +1,14 @@
 import type { H3Event } from 'h3'
 import { withDeadline } from '../deadline'
+import type { TenantLocation } from '../tenant-directory'
+import { currentTenantDirectory } from '../tenant-directory'
 import { currentDatabase, namedDatabase } from './current'
-import { currentTenantDirectory } from './directory'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
 import type { LeaseScope } from './scope'
 import { createScope, currentScope, runInScope } from './scope'
 import { isSafeMethod, isSticky } from './sticky'
-import type { DatabaseLocation, DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
+import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Which copy of the database is wanted. */
 export interface UsePrismaOptions {
@@ -94,14 +95,15 @@ async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
   if (typeof target === 'string') return isAddress(target) ? { name: 'address', url: target } : lookUp(target)
   const tenant = target.context.tenant as { id?: string, dbUrl?: string } | undefined
   if (!tenant?.id) throw new DatabaseUnknownError('The request has no tenant: turn scale.tenancy on, or pass a tenant\'s id or address.', 400)
-  return tenant.dbUrl ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
+  // A middleware of the app's own may have found the tenant, and its address.
+  return tenant.dbUrl && !currentTenantDirectory() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
 }
 
 async function lookUp(id: string): Promise<DatabaseSpec> {
   const directory = currentTenantDirectory()
   if (!directory) throw new Error('No source of tenants is configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
   const { acquireTimeout } = currentDatabase().settings.pool
-  const location = await withDeadline<DatabaseLocation | undefined>(directory(id), acquireTimeout, () =>
+  const location = await withDeadline<TenantLocation | undefined>(directory(id), acquireTimeout, () =>
     new DatabaseBusyError(`The source of tenants did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
   if (!location) throw new DatabaseUnknownError('There is no such tenant.', 404)
   return { name: id, ...location }

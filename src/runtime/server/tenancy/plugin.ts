@@ -3,13 +3,16 @@ import { createLog } from '../log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathPatterns } from '../path-patterns'
 import { provideScope } from '../scope'
+import type { TenantLocation } from '../tenant-directory'
+import { setTenantDirectory } from '../tenant-directory'
 import { currentTenant } from './context'
 import { createTenantDirectory } from './directory'
 import { createTenantResolver } from './resolve'
 import { setTenantResolver } from './runtime'
 import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
-import type { TenancyFunctions } from './types'
+import { databaseUrl } from './tenant'
+import type { TenancyFunctions, TenantRecord } from './types'
 import { wrapWithTenant } from './wrap'
 
 /** Gives every request its tenant, before anything of the app runs. */
@@ -23,8 +26,10 @@ export default defineNitroPlugin((nitroApp) => {
   if (settings.header && !settings.trusts && !authorize && !import.meta.dev && !import.meta.prerender) {
     throw new Error(`Anybody could name any tenant in the header ${settings.header}: set scale.tenancy.trustedProxies to the addresses of your proxies ('any' if all requests come through one), or authorize() in server/scale.config.ts.`)
   }
-  const resolver = createTenantResolver(settings, createTenantDirectory(settings, tenants), { tenant, authorize }, process.env)
+  const directory = createTenantDirectory(settings, tenants)
+  const resolver = createTenantResolver(settings, directory, { tenant, authorize }, process.env)
   setTenantResolver(resolver)
+  setTenantDirectory(async id => locate(await directory.find(id)))
   provideScope(() => currentTenant()?.id ?? '')
   nitroApp.hooks.hookOnce('close', async () => provideScope(undefined))
   // What is prerendered is one file for all tenants.
@@ -43,3 +48,8 @@ export default defineNitroPlugin((nitroApp) => {
   })
   if (settings.header && !settings.trusts && !authorize) createLog('tenancy').warn(`Everybody may name a tenant in the header ${settings.header}. A production server does not start like this: set scale.tenancy.trustedProxies or authorize().`)
 })
+
+function locate(record: TenantRecord | undefined): TenantLocation | undefined {
+  const url = databaseUrl(record?.url, process.env)
+  return url === undefined ? undefined : { url, schema: record!.schema }
+}

@@ -188,8 +188,8 @@ function parseMap(map: Required<TenancyModuleOptions>['map'], isTenantId: (text:
 
 /** Says nothing of the value, which may hold a password. */
 function parseRecord(value: unknown, path: string): TenantRecord {
-  if (typeof value === 'string') return value === '' ? {} : { database: value }
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { database, schema, replicas }.`)
-  refuseUnknownKeys(value, ['database', 'schema', 'replicas'], path)
+  if (typeof value === 'string') return value === '' ? {} : { url: value }
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { url, schema }.`)
+  refuseUnknownKeys(value, ['url', 'schema'], path)
   return value as TenantRecord
 }

@@ -10,11 +10,9 @@ export interface Tenant {
 /** What is known of a tenant besides its id. */
 export interface TenantRecord {
   /** URL of its database, or the name of the environment variable that holds it. */
-  database?: string
+  url?: string
   /** Schema of the tenant in that database. */
   schema?: string
-  /** URLs of read replicas, or names of environment variables. */
-  replicas?: readonly string[]
 }
 
 /** What `server/scale.config.ts` may say about tenants. */
