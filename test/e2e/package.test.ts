@@ -43,11 +43,12 @@ it('the packed package works in an app of its own', async () => {
   run('nuxt', ['build'], app)
 
   const redis = await startRedis()
-  const servers = [await startNuxt(join(app, '.output'), { env: {} }), await startNuxt(join(app, '.output'), { env: { REDIS_URL: redis.url } })]
+  const servers = [await startNuxt(join(app, '.output'), { env: { DATABASE_URL: 'stub://one' } }), await startNuxt(join(app, '.output'), { env: { REDIS_URL: redis.url, DATABASE_URL: 'stub://two' } })]
   for (const [index, server] of servers.entries()) {
     expect(await (await server.fetch('/api/ruled?page=1&utm_source=mail')).json()).toEqual({ value: 1, wrong: 1, deleted: 0, redis: index === 1 })
     expect(await (await server.fetch('/api/cached')).json()).toEqual({ doubled: 42 })
     expect((await server.fetch('/api/health')).status).toBe(200)
+    expect(await (await server.fetch('/api/database')).json()).toEqual({ doubled: 42, address: index === 0 ? 'stub://one' : 'stub://two', other: 'stub://other' })
     await server.stop()
   }
   expect((await redis.client().keys('scale:cache:*')).sort()).toEqual(['scale:cache:{function:double:21}', 'scale:cache:{key}', 'scale:cache:{route:/api/cached}', 'scale:cache:{route:/api/ruled?page=1}', 'scale:cache:{warm}'])
