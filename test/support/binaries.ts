@@ -31,6 +31,7 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'redis-server', commands: ['redis-server'], debianPackage: 'redis-server' },
   { name: 'redis-cli', commands: ['redis-cli'], debianPackage: 'redis-tools' },
   { name: 'postgres', commands: ['postgres'], folders: postgresFolders, debianPackage: 'postgresql' },
+  { name: 'mariadbd', commands: ['mariadbd'], debianPackage: 'mariadb-server' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
   {
     name: 'chromium',

@@ -19,8 +19,8 @@ export async function openMariaDb({ url, schema, pool }: DriverInput): Promise<O
     database,
     ...(tls === null ? {} : { ssl: tls === 'accept_invalid_certs' ? { rejectUnauthorized: false } : tls !== 'false' }),
     connectionLimit: pool.max,
-    // By default the driver keeps a full pool open, which would spend the budget of clients that rest.
-    minimumIdle: 0,
+    // By default the driver keeps a full pool open, also for clients that rest. With 0 it never connects at all.
+    minimumIdle: 1,
     idleTimeout: IDLE,
     acquireTimeout: pool.acquireTimeout,
     connectTimeout: pool.acquireTimeout,
