@@ -4,6 +4,7 @@ import { setupCache } from './features/cache'
 import { setupDatabase } from './features/database'
 import { setupHealth } from './features/health'
 import { setupRedis } from './features/redis'
+import { setupShards } from './features/shards'
 import { setupStorage } from './features/storage'
 import { setupTenancy } from './features/tenancy'
 import { useEntriesFromSource } from './features/entries'
@@ -12,7 +13,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, ModuleOptions, RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -44,5 +45,6 @@ export default defineNuxtModule<ModuleOptions>({
     setupHealth(context)
     setupTenancy(context)
     setupDatabase(context)
+    setupShards(context)
   },
 })

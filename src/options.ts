@@ -7,12 +7,14 @@ import { healthDefaults, resolveHealthSettings } from './runtime/server/health/s
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
 import { resolveRedisSettings } from './runtime/server/redis/settings'
 import { refuseUnknownKeys } from './runtime/server/settings'
+import type { ShardsModuleOptions } from './runtime/server/shards/settings'
+import { resolveShardsSettings, shardsDefaults } from './runtime/server/shards/settings'
 import type { StorageModuleOptions } from './runtime/server/storage/settings'
 import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -32,6 +34,8 @@ export interface ModuleOptions {
   tenancy?: false | TenancyModuleOptions
   /** Database clients from the factory in `server/scale.database.ts`, under one budget of connections. Off until this key is present. */
   database?: false | DatabaseModuleOptions
+  /** Data spread over several databases: `getShardForUser`, `scatter` and their siblings. Off until this key is present. */
+  shards?: false | ShardsModuleOptions
   /**
    * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
    * @default ''
@@ -48,6 +52,7 @@ export interface ResolvedOptions {
   health: false | Required<HealthModuleOptions>
   tenancy: false | Required<TenancyModuleOptions>
   database: false | Required<DatabaseModuleOptions>
+  shards: false | Required<ShardsModuleOptions>
   secret: string
 }
 
@@ -75,13 +80,14 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'shards', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
   const health = room(options.health, 'scale.health')
   const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
   const database = room(options.database ?? false, 'scale.database')
+  const shards = room(options.shards ?? false, 'scale.shards')
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
     resolveRedisSettings(redis, {})
@@ -91,6 +97,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (health) resolveHealthSettings(health)
   if (tenancy) resolveTenancySettings(tenancy)
   if (database) resolveDatabaseSettings(database)
+  if (shards) resolveShardsSettings(shards)
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
@@ -98,6 +105,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     health: health && { ...healthDefaults, ...health },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
+    shards: shards && { ...shardsDefaults, ...shards },
     secret: options.secret ?? '',
   }
 }
@@ -113,7 +121,7 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health, tenancy, database, secret }: ResolvedOptions): void {
+export function refuseSecrets({ redis, health, tenancy, database, shards, secret }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
@@ -125,6 +133,11 @@ export function refuseSecrets({ redis, health, tenancy, database, secret }: Reso
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
       if (hasPassword(typeof tenant === 'string' ? tenant : tenant.url ?? '')) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+    }
+  }
+  if (shards) {
+    for (const [shard, url] of Object.entries(shards.map)) {
+      if (hasPassword(url)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
     }
   }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../support/http-client.ts'
 import type { HttpClient } from '../support/http-client.ts'
+import { startPostgres } from '../support/postgres.ts'
+import type { PostgresServer } from '../support/postgres.ts'
+import { generatePrisma, itemTable } from '../support/prisma.ts'
 import { buildFixture, startNuxt } from '../support/nuxt.ts'
 import type { NuxtInstance } from '../support/nuxt.ts'
 import { startRedis } from '../support/redis.ts'
@@ -8,10 +11,12 @@ import type { RedisServer } from '../support/redis.ts'
 
 const fixture = new URL('../fixtures/tenancy', import.meta.url).pathname
 const TENANTS = 50
-const databases = Object.fromEntries(Array.from({ length: TENANTS }, (_, index) => [`DATABASE_URL_${index}`, `postgres://admin:secret-${index}@db/${index}`]))
+const SHARDS = ['eu', 'us', 'asia', 's4', 's5', 's6', 's7', 's8']
 const tenantOf = (index: number) => `tenant-${index}`
 
 let redis: RedisServer
+let postgres: PostgresServer
+let databases: NodeJS.ProcessEnv
 let output: string
 let instances: NuxtInstance[]
 let clients: HttpClient[]
@@ -22,8 +27,10 @@ async function start(env: NodeJS.ProcessEnv): Promise<{ instance: NuxtInstance, 
 }
 
 beforeAll(async () => {
+  await generatePrisma(fixture)
   output = await buildFixture(fixture)
-  redis = await startRedis()
+  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres({ maxConnections: 80 })])
+  await fillDatabases()
   const started = await Promise.all([1, 2].map(() => start({ NUXT_SCALE_REDIS_URL: redis.url })))
   instances = started.map(({ instance }) => instance)
   clients = started.map(({ client }) => client)
@@ -32,8 +39,21 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of clients ?? []) client.close()
   await Promise.all(instances?.map(instance => instance.stop()) ?? [])
-  await redis?.stop()
+  await Promise.all([redis?.stop(), postgres?.stop()])
 })
+
+/** A schema for each tenant and a database for each shard, each with one row that bears its name. */
+async function fillDatabases(): Promise<void> {
+  await postgres.createDatabases('tenants', ...SHARDS)
+  await postgres.createSchemas('tenants', ...Array.from({ length: TENANTS }, (_, index) => `tenant_${index}`))
+  const row = (name: string, schema: string) => `set role app; set search_path to ${schema}; ${itemTable}; insert into "Item" (name) values ('${name}'); reset role`
+  await postgres.query(Array.from({ length: TENANTS }, (_, index) => row(tenantOf(index), `tenant_${index}`)).join(';'), 'tenants')
+  for (const shard of SHARDS) await postgres.query(`grant all on schema public to app; ${row(shard, 'public')}`, shard)
+  databases = {
+    DATABASE_URL_TENANTS: postgres.url('tenants'),
+    ...Object.fromEntries(SHARDS.map(shard => [`DATABASE_URL_${shard.toUpperCase()}`, postgres.url(shard)])),
+  }
+}
 
 const get = (path: string, headers: Record<string, string | string[]> = {}, client = clients[0]!) => client.request(path, { headers })
 const as = (tenant: string) => ({ 'x-tenant-id': tenant })
@@ -64,7 +84,7 @@ describe('a request and its tenant', () => {
     for (const path of ['/api/who', '/page', '/api/helper?key=refused']) {
       const answer = await get(path, { accept: 'application/json', ...headers })
       expect(answer.status).toBe(status)
-      expect(answer.body).not.toContain('secret')
+      expect(answer.body).not.toContain(postgres.password)
     }
   })
 
@@ -78,7 +98,7 @@ describe('a request and its tenant', () => {
   it('shows its database to nobody', async () => {
     const { shown } = json((await get('/api/who', as('tenant-1'))).body)
     expect(shown).toContain('tenant-1')
-    expect(shown).not.toMatch(/secret|postgres|DATABASE_URL/)
+    expect(shown).not.toMatch(new RegExp(`${postgres.password}|postgres|DATABASE_URL`))
   })
 
   it('is not needed for files, build assets, health and excluded paths', async () => {
@@ -136,11 +156,11 @@ describe('what proxies and CDNs are told', () => {
 })
 
 describe('caches', () => {
-  const surfaces = ['/api/helper?key=one', '/api/handler', '/api/plain', '/api/function', '/api/ruled', '/api/brief', '/api/app-cache', '/api/storage']
+  const surfaces = ['/api/rows', '/api/cached-rows', '/api/helper?key=one', '/api/handler', '/api/plain', '/api/function', '/api/ruled', '/api/brief', '/api/app-cache', '/api/storage']
 
   it.each(surfaces)('%s is kept apart', async (path) => {
     for (const index of [10, 11, 10, 11]) {
-      for (const client of clients) expect(json((await get(path, as(tenantOf(index)), client)).body)).toEqual({ tenant: tenantOf(index) })
+      for (const client of clients) expect(json((await get(path, as(tenantOf(index)), client)).body).tenant).toMatch(new RegExp(`^${tenantOf(index)}(,${tenantOf(index)})?$`))
     }
   })
 
@@ -231,7 +251,7 @@ describe('functions of scale.config.ts', () => {
       expect(await status('/api/who', { ...as('lost-9'), 'x-user-of': 'lost-9' })).toBe(404)
       const failed = await get('/api/who', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'application/json' }, client)
       expect([failed.status, failed.headers['retry-after']]).toEqual([503, '1'])
-      expect(failed.body + instance.logs().join('\n')).not.toContain('secret')
+      expect(failed.body + instance.logs().join('\n')).not.toContain(postgres.password)
     }
     finally {
       client.close()
@@ -259,5 +279,34 @@ describe('a server whose tenants anybody could name', () => {
       client.close()
       await instance.stop()
     }
+  })
+})
+
+describe('shards', () => {
+  it.each([['EU', 'eu'], ['ca', 'us'], ['AU', 'asia'], ['XX', 'eu'], ['s7', 's7']])('of the region %s is %s', async (region, shard) => {
+    expect(json((await get(`/api/open/shard?region=${region}`)).body)).toEqual({ named: shard, rows: [shard] })
+  })
+
+  it('of users and keys are the same for all instances, and all are used', async () => {
+    const used = new Set<unknown>()
+    for (let id = 0; id < 60; id++) {
+      const answers = await Promise.all(clients.map(client => get(`/api/open/shard?${id % 2 ? 'user' : 'key'}=id-${id}`, {}, client)))
+      const [first, second] = answers.map(({ body }) => json(body))
+      expect(second).toEqual(first)
+      expect(first!.rows).toEqual([first!.named])
+      used.add(first!.named)
+    }
+    expect([...used].sort()).toEqual([...SHARDS].sort())
+    expect(json((await get('/api/open/shard?user=asia-5')).body).named).toBe('asia')
+  })
+
+  it('all answer at once, and one that hangs is left out at its deadline', async () => {
+    expect(json((await get('/api/open/scatter')).body)).toEqual({ results: SHARDS, partial: false, missing: [] })
+    const hung = json((await get('/api/open/scatter?hang=s5')).body)
+    expect(hung).toEqual({ results: SHARDS.filter(shard => shard !== 's5'), partial: true, missing: [{ shard: 's5', timedOut: true }] })
+  })
+
+  it('without its database stops the boot', async () => {
+    await expect(start({ DATABASE_URL_S6: '' })).rejects.toThrow('The shard s6 has no database: set DATABASE_URL_S6')
   })
 })

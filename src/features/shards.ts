@@ -1,0 +1,12 @@
+import { addServerImports, addServerPlugin } from '@nuxt/kit'
+import type { FeatureContext } from './types'
+
+const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'resolveShard', 'scatter']
+
+/** Data over several databases. Register it after the database room, whose clients it hands out. */
+export function setupShards({ options, runtime }: FeatureContext): void {
+  if (!options.shards) return
+  if (!options.database) throw new Error('scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.')
+  addServerPlugin(runtime('shards/plugin'))
+  addServerImports(HELPERS.map(name => ({ name, from: runtime('shards/utils') })))
+}

@@ -1,0 +1,72 @@
+import type { ScaleDatabaseClient } from '../database/types'
+import { usePrisma } from '../database/utils'
+import { currentShards, databaseOfShard } from './current'
+import type { ShardId } from './id'
+import type { ShardTarget } from './resolve'
+import type { PartialResult, ScatterOptions } from './scatter'
+import { scatter as askShards } from './scatter'
+
+/**
+ * The client of the shard that holds a user: that of its override, else of the prefix of its id, else of its slot.
+ *
+ * @throws HttpError 400 for what is no id
+ * @example
+ * ```ts
+ * const user = await getShardForUser(id).user.findUnique({ where: { id } })
+ * ```
+ */
+export function getShardForUser(userId: ShardId): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfId(userId))
+}
+
+/** The client of the shard that holds a key of any kind, such as an order's number. @throws HttpError 400 for what is no key */
+export function getShardForKey(key: ShardId): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfId(key))
+}
+
+/**
+ * The client of a region's shard, by `scale.shards.regions`, else of `defaultRegion`.
+ *
+ * @throws HttpError 400 for a region that leads to no shard
+ */
+export function getShardForRegion(region: string): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfRegion(region))
+}
+
+/**
+ * The name of a shard: of `{ userId }`, `{ key }`, `{ region }`, or of a whole `{ model }` or `{ domain }` that `scale.shards.placement` puts somewhere.
+ *
+ * @throws HttpError 400 for an id or a region that leads nowhere; Error for a model or domain that has no place
+ */
+export function resolveShard(target: ShardTarget): string {
+  return currentShards().resolveShard(target)
+}
+
+/** How {@link scatter} asks, and whom. */
+export type ScatterShardsOptions<Value, Merged> = ScatterOptions<Value, Merged> & {
+  /** Names of the shards to ask. Default: all. */
+  shards?: readonly string[]
+}
+
+/**
+ * Asks several shards at once, each within its deadline, and merges what they answer.
+ *
+ * @param ask gets the client of a shard, its name, and a signal that is aborted at its deadline
+ * @throws ScatterError of the first shard that fails; under `onError: 'partial'` only when none answers
+ * @example
+ * ```ts
+ * const { results, partial } = await scatter(shard => shard.order.count(), { onError: 'partial', timeout: '2s' })
+ * ```
+ */
+export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options: ScatterShardsOptions<Value, Merged> & { onError: 'partial' }): Promise<PartialResult<Merged>>
+export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options?: ScatterShardsOptions<Value, Merged> & { onError?: 'fail' }): Promise<Merged>
+export function scatter<Value, Merged>(
+  ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
+  { shards = currentShards().shards, ...options }: ScatterShardsOptions<Value, Merged> = {},
+): Promise<Merged | PartialResult<Merged>> {
+  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard), shard, signal), options as ScatterOptions<Value, Merged> & { onError: 'partial' })
+}
+
+function clientOf(shard: string): ScaleDatabaseClient {
+  return usePrisma(databaseOfShard(shard))
+}
