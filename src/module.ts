@@ -2,12 +2,12 @@ import { createResolver, defineNuxtModule } from '@nuxt/kit'
 import { defu } from 'defu'
 import { setupCache } from './features/cache'
 import { setupDatabase } from './features/database'
+import { useEntriesFromSource } from './features/entries'
 import { setupHealth } from './features/health'
 import { setupRedis } from './features/redis'
 import { setupShards } from './features/shards'
 import { setupStorage } from './features/storage'
 import { setupTenancy } from './features/tenancy'
-import { useEntriesFromSource } from './features/entries'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
@@ -35,7 +35,6 @@ export default defineNuxtModule<ModuleOptions>({
     if (!nuxt.options.dev && !nuxt.options._prepare) refuseSecrets(options)
     nuxt.options.runtimeConfig.scale = defu(nuxt.options.runtimeConfig.scale as object, options) as never
     nuxt.options.build.transpile.push(resolve('./runtime'))
-
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, runtime }

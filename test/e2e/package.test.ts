@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -12,6 +12,7 @@ import { createTemporaryDirectory } from '../support/temporary-directory'
 
 const directory = createTemporaryDirectory('package')
 const app = join(directory.path, 'app')
+const server = join(app, '.output/server')
 let packed: PackedModule
 let nuxt: (...args: string[]) => Promise<string>
 
@@ -34,10 +35,13 @@ it('declares every package that it imports', () => {
   const imported = filesOf(join(packed.folder, 'dist'))
     .filter(file => /\.m?js$/.test(file))
     .flatMap(file => ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName))
-    .filter(name => !name.startsWith('.') && !isBuiltin(name))
+    // A virtual module of Nitro or of ours begins with #.
+    .filter(name => !/^[.#]/.test(name) && !isBuiltin(name))
     .map(name => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
-  // Nitro resolves itself and h3 wherever they are.
-  expect([...new Set(imported)].sort()).toEqual([...Object.keys({ ...dependencies, ...peerDependencies }), 'h3', 'nitropack'].sort())
+  // Nitro resolves itself and h3 wherever they are. A peer may be the app's alone, as the client is that Prisma generates.
+  const declared = [...Object.keys(dependencies), ...Object.keys(peerDependencies), 'h3', 'nitropack']
+  expect(imported.filter(name => !declared.includes(name))).toEqual([])
+  expect(Object.keys(dependencies).filter(name => !imported.includes(name))).toEqual([])
 })
 
 it('type-checks, with auto-imports that know their types', async () => {
@@ -58,6 +62,15 @@ it('answers, embedded and with Redis', async () => {
   }
   expect((await redis.client().keys('scale:cache:*')).sort()).toEqual(['scale:cache:{function:double:21}', 'scale:cache:{key}', 'scale:cache:{route:/api/cached}', 'scale:cache:{route:/api/ruled?page=1}', 'scale:cache:{warm}'])
   await redis.stop()
+})
+
+it('brings into the server what it needs and no more', () => {
+  const files = filesOf(server).map(file => file.slice(server.length + 1))
+  expect(files.filter(file => /\/consola\/.*(?:prompt|dist\/index)/.test(file))).toEqual([])
+  expect(files.filter(file => /\/(?:ioredis|lru-cache|consola|devalue)\/package\.json$/.test(file))).toHaveLength(4)
+  const bytes = files.filter(file => /^node_modules\/(?:@ioredis|cluster-key-slot|consola|debug|denque|ioredis|lru-cache|ms|redis-errors|redis-parser|standard-as-callback|supports-color)\//.test(file))
+    .reduce((sum, file) => sum + statSync(join(server, file)).size, 0)
+  expect(bytes).toBeLessThan(450_000)
 })
 
 function filesOf(folder: string): string[] {

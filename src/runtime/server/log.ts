@@ -1,4 +1,5 @@
-import { consola } from 'consola'
+// The basic one: prompts and colours have no place in a server's log, and are four fifths of the package.
+import { consola } from 'consola/basic'
 
 /** A logger that names the module and the room on every line. */
 export function createLog(room: string) {
