@@ -136,8 +136,8 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, secret
     }
   }
   if (shards) {
-    for (const [shard, url] of Object.entries(shards.map)) {
-      if (hasPassword(url)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
+    for (const [shard, source] of Object.entries(shards.map)) {
+      if (hasPassword(typeof source === 'string' ? source : source.url)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
     }
   }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')

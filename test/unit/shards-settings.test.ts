@@ -24,7 +24,7 @@ describe('shards settings', () => {
 
   it('take numbers as an environment variable says them, and URLs of every kind', () => {
     expect(resolveShardsSettings({ map, slots: '64' as never }).slotMap.owners).toHaveLength(64)
-    expect([...resolveShardsSettings({ map: { a: 'postgres://db.internal/a', b: 'file:./b.db', c: '_C1' } }).map.values()]).toEqual(['postgres://db.internal/a', 'file:./b.db', '_C1'])
+    expect([...resolveShardsSettings({ map: { a: 'postgres://db.internal/a', b: 'file:./b.db', c: '_C1', d: { url: 'DATABASE_URL', schema: 'd' } } }).map.values()]).toEqual([{ url: 'postgres://db.internal/a' }, { url: 'file:./b.db' }, { url: '_C1' }, { url: 'DATABASE_URL', schema: 'd' }])
   })
 
   it.each<[options: unknown, sentence: string]>([
@@ -35,6 +35,8 @@ describe('shards settings', () => {
     [{ map: { 'a b': 'A' } }, 'scale.shards.map holds "a b", which is no name of a shard'],
     [{ map: Object.fromEntries([['__proto__', 'A']]) }, 'scale.shards.map holds "__proto__", which is no name of a shard'],
     [{ map: { eu: 'A', EU: 'B' } }, 'scale.shards.map holds "eu" and "EU": write names that differ in more than case.'],
+    [{ map: { eu: { url: 'A', scheme: 'b' } } }, 'scale.shards.map.eu.scheme is not an option'],
+    [{ map: { eu: { schema: 'b' } } }, 'scale.shards.map.eu.url is neither'],
     [{ map: { eu: '' } }, 'scale.shards.map.eu is neither the name of an environment variable nor a URL: write such as \'DATABASE_URL_EU\'.'],
     [{ map: { eu: 'not a hidden word' } }, 'scale.shards.map.eu is neither'],
     [{ map, spread: 'eu' }, 'scale.shards.spread is "eu": write a list of shards.'],

@@ -9,7 +9,7 @@ import { resolveShardsSettings } from './settings'
 /** Gives every shard a database client, and a way to find the right one. */
 export default defineNitroPlugin(() => {
   const settings = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
-  for (const [shard, source] of settings.map) addDatabase(databaseOfShard(shard), { url: addressOf(shard, source) })
+  for (const [shard, { url, schema }] of settings.map) addDatabase(databaseOfShard(shard), { url: addressOf(shard, url), schema })
   setCurrentShards(createShardResolver(settings))
   if (!import.meta.dev && mustBeStored(settings)) {
     createLog('shards').warn('The slot map of the shards is not stored: that is right until a shard comes or goes, before which scale.shards.slotMap must hold it.')

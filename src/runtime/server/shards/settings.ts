@@ -5,14 +5,21 @@ import { DEFAULT_SLOTS, firstSlotMap } from './slot-map'
 import type { StoredSlotMap } from './stored-map'
 import { parseSlotMap, parseSlots } from './stored-map'
 
+/** Where a shard's data is. */
+export interface ShardSource {
+  /** Environment variable that holds the URL, or the URL itself. */
+  url: string
+  schema?: string
+}
+
 /** `scale.shards`: data spread over several databases. */
 export interface ShardsModuleOptions {
   /**
-   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password).
-   * Names are letters, digits, `-` and `_`.
+   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password); with a `schema`
+   * several may share a database. Names are letters, digits, `-` and `_`.
    * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard
    */
-  map: Record<string, string>
+  map: Record<string, string | ShardSource>
   /**
    * The shards that ids are spread over, when not all of `map`: leave out those that hold whole models or domains only.
    * Under `strategy: 'modulo'` their order counts. A stored `slotMap` names its shards itself.
@@ -56,8 +63,7 @@ export interface ShardsModuleOptions {
 
 /** The options as the resolver uses them. Names are looked up in maps, so that `constructor` is a name like any other. */
 export interface ShardsSettings {
-  /** Name → environment variable or URL. */
-  map: ReadonlyMap<string, string>
+  map: ReadonlyMap<string, ShardSource>
   /** The shards that ids are spread over, in the order that `modulo` counts them. */
   spread: readonly string[]
   /** Region, or name of a shard, in lower case → shard. */
@@ -110,7 +116,7 @@ export function resolveShardsSettings(options: ShardsModuleOptions): ShardsSetti
   }
 }
 
-function resolveMap(value: unknown): ReadonlyMap<string, string> {
+function resolveMap(value: unknown): ReadonlyMap<string, ShardSource> {
   const path = `${ROOM}.map`
   const entries = Object.entries(parseObject(value ?? {}, path))
   if (entries.length === 0) throw new Error(`${path} is empty: name a shard at least, as in { eu: 'DATABASE_URL_EU' }, or leave out ${ROOM}.`)
@@ -119,8 +125,14 @@ function resolveMap(value: unknown): ReadonlyMap<string, string> {
 }
 
 /** What is wrong is not shown: it may be a URL with a password. */
-function parseSource(source: unknown, path: string): string {
-  if (typeof source === 'string' && (/^[a-z_]\w*$/i.test(source) || /^[a-z][a-z\d+.-]*:\S+$/i.test(source))) return source
+function parseSource(source: unknown, path: string): ShardSource {
+  if (typeof source === 'string' && (/^[a-z_]\w*$/i.test(source) || /^[a-z][a-z\d+.-]*:\S*$/i.test(source))) return { url: source }
+  if (typeof source === 'object' && source !== null) {
+    refuseUnknownKeys(source, ['url', 'schema'], path)
+    const { url, schema } = source as ShardSource
+    if (schema !== undefined && typeof schema !== 'string') throw new TypeError(`${path}.schema is no text: write the name of a schema.`)
+    return { ...parseSource(url, `${path}.url`), schema }
+  }
   throw new TypeError(`${path} is neither the name of an environment variable nor a URL: write such as 'DATABASE_URL_EU'.`)
 }
 
