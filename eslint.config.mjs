@@ -13,5 +13,5 @@ export default createConfigForNuxt({
     'vue/multi-word-component-names': 'off',
   },
 }, {
-  ignores: ['dist', '**/.nuxt', '**/.output', 'bench/results'],
+  ignores: ['dist', '**/.nuxt', '**/.output', '**/generated', 'bench/results'],
 })

@@ -25,5 +25,19 @@ export default defineNuxtConfig({
   telemetry: false,
   scale: {
     cache: { debugHeaders: true },
+    database: { maxConnections: 30 },
+    tenancy: {
+      // acme.localhost:3000 is a shop of its own, and localhost:3000 the first of them.
+      baseDomains: ['localhost'],
+      trustedProxies: 'any',
+      default: 'acme',
+      map: Object.fromEntries(['acme', 'globex', 'initech'].map(tenant => [tenant, { url: 'pglite:memory', schema: tenant }])),
+      exclude: ['/api/users/**', '/api/dashboard'],
+    },
+    shards: {
+      map: Object.fromEntries(['eu', 'us', 'asia'].map(shard => [shard, { url: 'pglite:memory', schema: `shard_${shard}` }])),
+      regions: { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' },
+      defaultRegion: 'EU',
+    },
   },
 })

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestBrowser } from '../support/browser'
 import { startBrowser } from '../support/browser'
+import { createClient } from '../support/http-client'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
+import { startPostgres } from '../support/postgres'
+import { generatePrisma } from '../support/prisma'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 import { waitFor } from '../support/wait'
@@ -16,6 +19,7 @@ let embedded: NuxtInstance
 let browser: TestBrowser
 
 beforeAll(async () => {
+  await generatePrisma('playground')
   output = await buildFixture('playground')
   redis = await startRedis()
   const env = { NUXT_SCALE_REDIS_URL: redis.url, NUXT_SHOP_DELAY: '5' }
@@ -53,7 +57,7 @@ describe('the shop, embedded', () => {
   })
 
   it('renders its pages', async () => {
-    for (const path of ['/', '/categories/garden', '/products/p1', '/about', '/faq', '/cache']) {
+    for (const path of ['/', '/categories/garden', '/products/p1', '/about', '/faq', '/cache', '/tenants', '/people']) {
       const response = await embedded.fetch(path)
       expect(response.status).toBe(200)
       expect(await response.text()).toContain('<h1')
@@ -95,4 +99,60 @@ it('the cache page shows who answered and invalidates', async () => {
   await waitFor(async () => await first.textContent() === 'loader')
   expect(errors).toEqual([])
   await close()
+})
+
+describe('tenants and shards', () => {
+  it('every tenant has its own prices, by host and by header, and no other name beside the host', async () => {
+    const client = createClient(embedded.port)
+    const price = async (headers: Record<string, string>) => {
+      const { status, body } = await client.request('/api/products/p1', { headers })
+      return status === 200 ? (JSON.parse(body) as { price: number }).price : status
+    }
+    const prices = await Promise.all(['acme', 'globex', 'initech'].map(tenant => price({ host: `${tenant}.localhost` })))
+    expect(new Set(prices).size).toBe(3)
+    expect(await price({ 'x-tenant-id': 'globex' })).toBe(prices[1])
+    expect(await price({})).toBe(prices[0])
+    expect(await price({ 'host': 'acme.localhost', 'x-tenant-id': 'globex' })).toBe(421)
+    expect(await price({ 'x-tenant-id': 'nobody' })).toBe(404)
+    client.close()
+  })
+
+  it('people live where their id says, and are found there and among all', async () => {
+    const body = JSON.stringify({ name: 'Somebody New', region: 'AU' })
+    const made = await (await embedded.fetch('/api/users', { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json() as { id: string, shard: string }
+    expect(made).toMatchObject({ shard: 'asia', id: expect.stringMatching(/^asia-/) as string })
+    expect(await (await embedded.fetch(`/api/users/${made.id}`)).json()).toMatchObject({ name: 'Somebody New', shard: 'asia' })
+    const { users, partial } = await (await embedded.fetch('/api/users')).json() as { users: { id: string }[], partial: boolean }
+    expect([users[0]!.id, partial]).toEqual([made.id, false])
+    const totals = await (await embedded.fetch('/api/dashboard')).json() as { shard: string, users: number }[]
+    expect(totals.map(({ shard, users }) => [shard, users])).toEqual([['eu', 40], ['us', 40], ['asia', 41]])
+    expect((await embedded.fetch('/api/users/eu-999')).status).toBe(404)
+  })
+
+  it('two instances fill one PostgreSQL at the same moment, and share it', async () => {
+    const postgres = await startPostgres()
+    const env = { DATABASE_URL: postgres.url(), NUXT_SHOP_DELAY: '1' }
+    const shops = await Promise.all([startNuxt(output, { env }), startNuxt(output, { env })])
+    try {
+      const totals = await Promise.all(shops.map(async shop => (await shop.fetch('/api/dashboard')).json()))
+      expect(totals[0]).toEqual(totals[1])
+      expect(totals[0]).toMatchObject([{ shard: 'eu', users: 40, orders: 60 }, { shard: 'us', users: 40 }, { shard: 'asia', users: 40 }])
+      const put = await shops[0]!.fetch('/api/products/p7', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ price: 1.25 }) })
+      expect(put.status).toBe(200)
+      expect(await (await shops[1]!.fetch('/api/products/p7')).json()).toMatchObject({ price: 1.25 })
+      expect(await postgres.query('select count(*)::int as count from acme."Product"', 'app')).toEqual([{ count: 120 }])
+    }
+    finally {
+      await Promise.all(shops.map(shop => shop.stop()))
+      await postgres.stop()
+    }
+  })
+
+  it.each([['/tenants', 'acme'], ['/people', 'asia']])('%s is a page that works', async (path, text) => {
+    const { page, errors, close } = await browser.openPage(embedded.url + path, { viewport: { width: 390, height: 844 } })
+    await waitFor(async () => (await page.locator('main').textContent())?.includes(text) === true)
+    if (path === '/tenants') await waitFor(async () => await page.locator('.source').count() === 3)
+    expect(errors).toEqual([])
+    await close()
+  })
 })

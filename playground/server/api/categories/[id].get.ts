@@ -6,6 +6,7 @@ export default defineEventHandler((event) => {
     return { ...category, products: await listProductsOf(id) }
   }, {
     ttl: 600,
+    serializer: 'devalue',
     tags: ['categories', 'products'],
     onSource: source => setResponseHeader(event, 'x-nuxt-scale-cache', source),
   })

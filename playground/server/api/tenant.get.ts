@@ -1,0 +1,1 @@
+export default defineEventHandler(event => ({ tenant: useTenant(event).id }))

@@ -1,0 +1,11 @@
+import { randomUUID } from 'node:crypto'
+
+/** The id names the shard, so whoever has the id knows where to look. */
+export default defineEventHandler(async (event) => {
+  const { name, region } = await readBody<{ name?: unknown, region?: unknown }>(event) ?? {}
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 60) throw createError({ statusCode: 400, message: 'name must be a text of 1 to 60 characters.' })
+  const shard = resolveShard({ region: String(region ?? '') })
+  const id = `${shard}-${randomUUID()}`
+  setResponseStatus(event, 201)
+  return { ...await getShardForUser(id).user.create({ data: { id, name, email: `${id}@shop.example`, region: String(region ?? '').toUpperCase() } }), shard }
+})

@@ -1,0 +1,26 @@
+/** The tables of `prisma/schema.prisma` as SQL, so that the shop starts without a migration tool. Safe to run again. */
+export const TABLES = [
+  `create table if not exists "Category" ("id" text primary key, "name" text not null)`,
+  `create table if not exists "Product" ("id" text primary key, "name" text not null, "description" text not null, "price" double precision not null, "stock" integer not null,
+    "categoryId" text not null references "Category", "createdAt" timestamp(3) not null default now())`,
+  `create index if not exists "Product_categoryId_idx" on "Product" ("categoryId")`,
+  `create index if not exists "Product_createdAt_id_idx" on "Product" ("createdAt", "id")`,
+  `create index if not exists "Product_price_id_idx" on "Product" ("price", "id")`,
+  `create table if not exists "User" ("id" text primary key, "name" text not null, "email" text not null unique, "region" text not null, "createdAt" timestamp(3) not null default now())`,
+  `create index if not exists "User_region_idx" on "User" ("region")`,
+  `create index if not exists "User_createdAt_idx" on "User" ("createdAt")`,
+  `create table if not exists "Post" ("id" text primary key, "title" text not null, "content" text not null, "published" boolean not null default false, "authorId" text not null references "User",
+    "categoryId" text, "createdAt" timestamp(3) not null default now(), "updatedAt" timestamp(3) not null default now())`,
+  `create index if not exists "Post_authorId_idx" on "Post" ("authorId")`,
+  `create index if not exists "Post_categoryId_idx" on "Post" ("categoryId")`,
+  `create index if not exists "Post_createdAt_idx" on "Post" ("createdAt")`,
+  `create index if not exists "Post_published_createdAt_idx" on "Post" ("published", "createdAt")`,
+  // Searching titles wants an extension that not every server may load.
+  `do $$ begin create extension if not exists pg_trgm; create index if not exists "Post_title_idx" on "Post" using gin ("title" gin_trgm_ops); exception when others then null; end $$`,
+  `create table if not exists "Comment" ("id" text primary key, "content" text not null, "postId" text not null references "Post", "authorId" text not null references "User", "createdAt" timestamp(3) not null default now())`,
+  `create index if not exists "Comment_postId_idx" on "Comment" ("postId")`,
+  `create index if not exists "Comment_authorId_idx" on "Comment" ("authorId")`,
+  `create table if not exists "Order" ("id" text primary key, "userId" text not null references "User", "productId" text not null, "total" double precision not null, "createdAt" timestamp(3) not null default now())`,
+  `create index if not exists "Order_userId_idx" on "Order" ("userId")`,
+  `create index if not exists "Order_createdAt_idx" on "Order" ("createdAt")`,
+]
