@@ -51,6 +51,7 @@ describe('database clients in a built app', () => {
     expect(await server.connections()).toBeLessThanOrEqual(3)
     await waitFor(async () => (await gauges(app)).leases === 0)
     await app.stop()
+    expect(app.logs().filter(line => line === 'disconnected')).toHaveLength(1)
     expect(await server.connections()).toBe(0)
   })
 
@@ -107,6 +108,11 @@ describe('database clients in a built app', () => {
     const stream = await app.fetch(`/api/stream?tenant=${tenants[1]}`)
     expect(await gauges(app)).toMatchObject({ leases: 1 })
     expect(await stream.text()).toBe('1;1;1;')
+    await waitFor(async () => (await gauges(app)).leases === 0)
+
+    const behind = await app.fetch(`/api/behind?tenant=${tenants[1]}`)
+    expect(await gauges(app)).toMatchObject({ leases: 1 })
+    expect(await behind.text()).toBe('begun;1;')
     await waitFor(async () => (await gauges(app)).leases === 0)
 
     expect(await (await app.fetch(`/api/job?tenant=${tenants[2]}`)).json()).toBe(1)
