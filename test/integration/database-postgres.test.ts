@@ -141,6 +141,13 @@ describe('200 tenants on a Postgres with 57 usable connections', () => {
     expect(most).toBeLessThanOrEqual(BUDGET)
   })
 
+  it('a place is free when the server has closed its connections, and not when the pool has forgotten them', async () => {
+    const registry = createRegistry({ maxConnections: 3 })
+    const start = server.output().length
+    for (let turn = 0; turn < 40; turn++) expect(await request(registry, tenants[turn % 2]!)).toBe('served')
+    expect(mostConnections(start)).toBe(3)
+  })
+
   it('the same load without a budget is more than the server takes', async () => {
     const registry = createRegistry({ maxConnections: 3 * TENANTS, maxClients: TENANTS })
     const results = await Promise.allSettled(Array.from({ length: REQUESTS }, (_, index) => request(registry, tenants[index % TENANTS]!)))

@@ -43,7 +43,7 @@ export function createAdapter(driver: Driver, input: DriverInput): GatedAdapter 
   hide(adapter, describe)
   return { adapter, shut: () => ended = true }
 
-  function guard({ connection, destroy }: OpenDriver): PrismaConnection {
+  function guard({ connection, closed, destroy }: OpenDriver): PrismaConnection {
     const bounded = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args) => call.apply(connection, args).catch((error) => {
       throw isAcquireTimeout(error)
         ? new DatabaseBusyError(`None of the ${input.pool.max} connections to ${label} was free or could be opened within ${input.pool.acquireTimeout} ms: try again later, or raise scale.database.pool.max.`, input.pool.acquireTimeout)
@@ -56,7 +56,7 @@ export function createAdapter(driver: Driver, input: DriverInput): GatedAdapter 
       startTransaction: bounded(connection.startTransaction),
       async dispose() {
         ended = true
-        const done = dispose()
+        const done = dispose().then(closed)
         if (!destroy) return done
         done.catch(() => {})
         const expired = () => new Error(`${describe()} did not disconnect in time.`)

@@ -24,6 +24,8 @@ export interface DriverInput {
 /** An open pool: Prisma's adapter for it, and how to tear it down when its own `dispose` hangs. */
 export interface OpenDriver {
   connection: PrismaConnection
+  /** Resolves when the server has closed every connection, which may be later than `dispose`. */
+  closed?: () => Promise<void>
   /** Cuts the sockets. */
   destroy?: () => void
 }

@@ -1,7 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { Socket } from 'node:net'
 import { parseUrl } from '../redact'
 import { checkSchema } from './schema'
+import { createSocketGate } from './sockets'
 import type { DriverInput, OpenDriver } from './drivers'
 
 /** Milliseconds after which an unused connection is closed: idle pools shrink to nothing. */
@@ -9,14 +8,11 @@ const IDLE = 10_000
 /** Seconds after which a connection is replaced, so that a moved or rebalanced server is found. */
 const LIFETIME = 1800
 
-// Taken where the file is loaded, which is before any request.
-const outside = AsyncLocalStorage.snapshot()
-
 /** PostgreSQL through `pg`, with every bound that its defaults leave open: they wait for a connection for ever. */
 export async function openPostgres({ url, schema: given, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
   const { connectionString, schema, options } = settle(url, given)
-  const sockets = new Set<Socket>()
+  const sockets = createSocketGate(pool.max)
   const adapter = new PrismaPg({
     connectionString,
     options,
@@ -25,14 +21,14 @@ export async function openPostgres({ url, schema: given, pool }: DriverInput): P
     idleTimeoutMillis: IDLE,
     maxLifetimeSeconds: LIFETIME,
     keepAlive: true,
-    stream: () => track(sockets),
+    stream: sockets.create,
   }, {
     schema,
     // Without a listener the loss of an idle connection would end the process; the pool replaces it by itself.
     onPoolError: () => {},
     onConnectionError: () => {},
   })
-  return { connection: await adapter.connect() as never, destroy: () => sockets.forEach(socket => socket.destroy()) }
+  return { connection: await adapter.connect() as never, closed: sockets.closed, destroy: sockets.destroy }
 }
 
 /**
@@ -47,16 +43,4 @@ function settle(url: string, given: string | undefined): { connectionString: str
   for (const name of ['schema', 'options', 'connection_limit', 'pool_timeout']) parsed.searchParams.delete(name)
   const path = schema && `-c search_path="${schema.replace(/\s/g, '\\$&')}"`
   return { connectionString: parsed.href, schema, options: [own, path].filter(Boolean).join(' ') || undefined }
-}
-
-/** A socket that lives outside the request that needed it, and that can be cut. */
-function track(sockets: Set<Socket>): Socket {
-  return outside(() => {
-    const socket = new Socket()
-    const { connect } = socket
-    socket.connect = ((...args: Parameters<typeof connect>) => outside(() => connect.apply(socket, args))) as typeof connect
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    return socket
-  })
 }
