@@ -1,3 +1,5 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startRedisCluster } from '../support/redis-cluster.ts'
 import type { RedisCluster } from '../support/redis-cluster.ts'
@@ -106,7 +108,35 @@ describe.each(libraries)('%s', (_, library) => {
   it('counts as down when no node listens', async () => {
     const { connection, lost } = open({ cluster: '127.0.0.1:1,127.0.0.1:2' }, library)
     expect(await outcomes(connection, 20)).toEqual({ REDIS_UNAVAILABLE: 20 })
-    expect(lost).toHaveLength(1)
+    expect(lost).toEqual([expect.stringContaining('Failed to refresh slots cache: connect ECONNREFUSED 127.0.0.1:1')])
+  })
+
+  it('says why it is refused', async () => {
+    const { connection, lost } = open({ ...options(), password: 'wrong' }, library)
+    expect(await outcome(connection.run(client => client.get('a')))).toBe('REDIS_UNAVAILABLE')
+    expect(lost).toEqual([expect.stringContaining('WRONGPASS')])
+  })
+
+  it('ends its search for a cause when it is closed', async () => {
+    // Ends what ioredis opens and says nothing to the one who only asks.
+    const silent = createServer((socket) => {
+      socket.on('error', () => {}).once('data', (data) => {
+        if (!data.toString().startsWith('PING')) return void socket.destroy()
+        const start = performance.now()
+        socket.once('close', () => searches.push(performance.now() - start))
+        asked()
+      })
+    })
+    const searches: number[] = []
+    let asked = () => {}
+    const search = new Promise<void>(resolve => asked = resolve)
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const { connection } = open({ cluster: `127.0.0.1:${(silent.address() as AddressInfo).port}` }, library)
+    await search
+    await connection.close()
+    await waitFor(() => searches.length === 1)
+    expect(searches[0]).toBeLessThan(400)
   })
 })
 

@@ -38,7 +38,15 @@ describe.each(libraries)('%s', (_, library) => {
     const { connection, lost } = open({ ...options(), sentinels: '127.0.0.1:1,127.0.0.1:2' }, library)
     expect(await outcomes(connection, 20)).toEqual({ REDIS_UNAVAILABLE: 20 })
     expect(lost).toHaveLength(1)
-    expect(lost[0]).toContain('All sentinels are unreachable')
+    expect(lost[0]).toContain('All sentinels are unreachable: connect ECONNREFUSED 127.0.0.1:1')
+  })
+
+  it('says why it is refused', async () => {
+    for (const wrong of [{ password: 'wrong' }, { sentinelPassword: 'wrong' }]) {
+      const { connection, lost } = open({ ...options(), ...wrong }, library)
+      expect(await outcome(connection.run(client => client.get('a')))).toBe('REDIS_UNAVAILABLE')
+      expect(lost).toEqual([expect.stringContaining('WRONGPASS')])
+    }
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { faultText } from './errors'
 import { connectedMasters, isCluster } from './masters'
 import type { RedisClient } from './types'
 
@@ -30,7 +31,7 @@ export function watchClient(client: RedisClient, watcher: ClientWatcher): Client
     databaseFault = undefined
   })
   emitter.on('error', (error: Error) => {
-    lastFault = error.message
+    lastFault = faultText(error)
     if (/^ERR (?:DB index|invalid DB|SELECT is not allowed)/i.test(error.message)) {
       databaseFault = error.message
     }
@@ -50,7 +51,7 @@ export function watchClient(client: RedisClient, watcher: ClientWatcher): Client
   if (isCluster(client)) {
     connectNodes(client, watcher)
     client.on('node error', (error: Error) => {
-      lastFault = error.message
+      lastFault = faultText(error)
       if (client.status === 'ready' && !connectedMasters(client).some(isUsable)) {
         watcher.lost(lastFault)
       }

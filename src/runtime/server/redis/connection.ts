@@ -13,7 +13,8 @@ import { closeClient } from './close-client'
 import type { CommandContext, RedisOperation } from './command-budget'
 import { runOnceConnected, runWithinBudget } from './command-budget'
 import { describeRedis } from './describe'
-import { RedisUnavailableError } from './errors'
+import { RedisUnavailableError, faultText, hidesCause, withCause } from './errors'
+import { explainUnreachable } from './explain'
 import { judgeFailedCommand } from './failed-command'
 import type { FirstConnection } from './first-connection'
 import { awaitFirstConnection } from './first-connection'
@@ -63,7 +64,10 @@ class SharedConnection implements RedisConnection {
   private readonly commandContext: CommandContext
   /** Runs a function in the async context of the creation instead of a request's. */
   private readonly outside = AsyncLocalStorage.snapshot()
+  /** Looks for the cause of a first attempt that failed without one; a single server always tells its own. */
+  private readonly explain: ((reason: string) => void) | undefined
   private closing: Promise<void> | undefined
+  private readonly closed = new AbortController()
 
   constructor(settings: RedisSettings, { log, ioredis }: RedisConnectionContext) {
     const library = ioredis ?? { Redis: DefaultRedis, Cluster: DefaultCluster }
@@ -72,6 +76,8 @@ class SharedConnection implements RedisConnection {
     this.database = settings.kind === 'cluster' ? 0 : settings.database
     this.commandTimeout = settings.commandTimeout
     this.availabilityNews = createAvailabilityNews(describeRedis(settings), log)
+
+    if (settings.kind !== 'single') this.explain = this.createExplanation(settings)
 
     const client = createClient(settings, library)
     this.client = client
@@ -150,13 +156,31 @@ class SharedConnection implements RedisConnection {
   }
 
   private lose(reason: string): void {
+    if (this.firstConnection.pending && !this.closing && hidesCause(reason) && this.explain) {
+      this.explain(reason)
+      return
+    }
     if (!this.closing) {
       this.breaker.trip(reason)
     }
     this.firstConnection.end()
   }
 
+  /** Most often it is a wrong address, password or certificate, of which ioredis drops what the sockets say. */
+  private createExplanation(settings: Exclude<RedisSettings, { kind: 'single' }>): (reason: string) => void {
+    let looking: Promise<void> | undefined
+    return (reason) => {
+      looking ??= explainUnreachable(settings.kind === 'cluster' ? settings.nodes : settings.sentinels, settings.tls, this.closed.signal).catch(faultText).then((cause) => {
+        if (this.firstConnection.pending) {
+          this.breaker.trip(cause ? withCause(reason, cause) : reason)
+          this.firstConnection.end()
+        }
+      })
+    }
+  }
+
   private async closeEverything(): Promise<void> {
+    this.closed.abort()
     this.breaker.close()
     this.firstConnection.end()
     this.availabilityNews.clear()

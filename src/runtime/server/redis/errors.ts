@@ -58,14 +58,42 @@ export function connectionFault(error: unknown): string | undefined {
   }
   const { code, command } = error as Error & { code?: unknown, command?: { name?: unknown } }
   if (typeof code === 'string' && SOCKET_FAULTS.has(code)) {
-    return error.message || code
+    return faultText(error)
   }
   const reply = error.message.split(' ', 1)[0]!
   const known = SERVER_FAULTS.has(reply)
     || command?.name === 'auth'
     || command?.name === 'hello'
     || CLIENT_FAULTS.some(text => error.message.startsWith(text))
-  return known ? error.message : undefined
+  return known ? faultText(error) : undefined
+}
+
+/** What an error says, in one line and without a secret. */
+export function faultText(error: Error): string {
+  const { code, reason, lastNodeError } = error as Error & { code?: unknown, reason?: unknown, lastNodeError?: unknown }
+  if (typeof code === 'string' && code.startsWith('ERR_SSL_') && typeof reason === 'string') {
+    // OpenSSL's message names its source files.
+    return reason
+  }
+  // A Cluster that reached no node has the last node's answer apart.
+  const last = lastNodeError instanceof Error ? faultText(lastNodeError) : ''
+  const text = error.message.replace(/\s+/g, ' ').trim().replace(/\. Retrying from scratch after \d+ms\.(?: Last error: (.+))?$/, (_, cause?: string) => cause ? `: ${cause}` : '')
+  // A host with several addresses that all refuse gives an error without a word.
+  return last ? `${withoutFullStop(text)}: ${last}` : text || String(code)
+}
+
+/** The end of a fault that ioredis does not tell the cause of: it drops what the sockets to Sentinels and to the nodes of a Cluster say. */
+const HIDDEN_CAUSE = /(?:: )?\bConnection is closed\.?$|(?<=^Failed to refresh slots cache)\.?$/
+
+/** True when a fault does not tell its cause. */
+export function hidesCause(fault: string): boolean {
+  return HIDDEN_CAUSE.test(fault)
+}
+
+/** The fault with the cause that it hid. */
+export function withCause(fault: string, cause: string): string {
+  const known = fault.replace(HIDDEN_CAUSE, '')
+  return known ? `${known}: ${cause}` : cause
 }
 
 /** True for a reply of a server that was a master and is a replica now: reconnecting finds the new master. */
