@@ -128,6 +128,7 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, secret
   if (redis) {
     if (redis.password) refuse('redis.password', 'NUXT_SCALE_REDIS_PASSWORD')
     if (redis.sentinelPassword) refuse('redis.sentinelPassword', 'NUXT_SCALE_REDIS_SENTINEL_PASSWORD')
+    if (typeof redis.tls === 'object' && redis.tls.key) refuse('redis.tls.key', 'NUXT_SCALE_REDIS_TLS')
     if (hasPassword(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
   }
   if (tenancy) {

@@ -58,6 +58,7 @@ describe('options', () => {
     [{ redis: { password: 'hidden' } }, 'NUXT_SCALE_REDIS_PASSWORD'],
     [{ redis: { url: 'redis://user:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
     [{ redis: { url: 'redis://:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
+    [{ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: 'hidden' } } }, 'NUXT_SCALE_REDIS_TLS'],
     [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
   ])('with a secret are refused without showing it', (options, variable) => {
     const refuse = () => refuseSecrets(resolveOptions(options))
@@ -67,6 +68,8 @@ describe('options', () => {
 
   it('without a secret are not refused', () => {
     expect(() => refuseSecrets(resolveOptions({ redis: { url: 'redis://user@10.0.0.1:6379/1' } }))).not.toThrow()
+    expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: '' } } }))).not.toThrow()
+    expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: true } }))).not.toThrow()
   })
 
   it.each<[string, (options: never) => unknown]>([
