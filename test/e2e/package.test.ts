@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -61,6 +61,23 @@ it('answers, embedded and with Redis', async () => {
     await instance.stop()
   }
   expect((await redis.client().keys('scale:cache:*')).sort()).toEqual(['scale:cache:{function:double:21}', 'scale:cache:{key}', 'scale:cache:{route:/api/cached}', 'scale:cache:{route:/api/ruled?page=1}', 'scale:cache:{warm}'])
+  await redis.stop()
+})
+
+it('is given an authority by the environment', async () => {
+  const redis = await startRedis({ tls: true, password: 'hunter2' })
+  const file = join(directory.path, 'ca.pem')
+  writeFileSync(file, redis.ca!)
+  const visitsWith = async (env: NodeJS.ProcessEnv) => {
+    const instance = await startNuxt(join(app, '.output'), { env: { NUXT_SCALE_REDIS_URL: redis.url, ...env } })
+    // The check of health waits for the connection, which a call on the client itself does not.
+    const [health, visits] = [await instance.fetch('/api/health'), await instance.fetch('/api/visits')]
+    await instance.stop()
+    return [visits.ok ? await visits.json() : instance.logs().join('\n'), health.status]
+  }
+  expect(await visitsWith({ NUXT_SCALE_REDIS_TLS: JSON.stringify({ ca: redis.ca }) })).toEqual([{ visits: 1, wrong: 2 }, 200])
+  expect(await visitsWith({ NODE_EXTRA_CA_CERTS: file })).toEqual([{ visits: 3, wrong: 4 }, 200])
+  expect(await visitsWith({})).toEqual([expect.stringMatching(/^.*Redis at rediss:\S+ is not available: self-signed certificate in certificate chain$/m), 503])
   await redis.stop()
 })
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { freeClusterPort } from './ports.ts'
 import { startRedis } from './redis.ts'
 import type { RedisServer } from './redis.ts'
+import type { ServerCertificates } from './tls.ts'
 import { waitFor } from './wait.ts'
 
 const slotCount = 16_384
@@ -16,6 +17,10 @@ export interface StartRedisClusterOptions {
   replicas?: number
   /** Password of all nodes. Default: none. */
   password?: string
+  /** Certificates under which all nodes serve, TLS alone, to clients and to each other. Default: no TLS. */
+  tls?: ServerCertificates
+  /** With `tls`: the nodes refuse clients that show no certificate. Default false. */
+  clientCertificates?: boolean
   /** Further arguments of every redis-server. */
   args?: string[]
 }
@@ -51,7 +56,7 @@ function parseInfo(text: string): Map<string, string> {
  * @throws Error when a node does not start or the cluster does not come together in 10 s
  */
 export async function startRedisCluster(options: StartRedisClusterOptions = {}): Promise<RedisCluster> {
-  const { masters = 3, replicas = 0, password, args = [] } = options
+  const { masters = 3, replicas = 0, password, tls, clientCertificates, args = [] } = options
   const total = masters * (1 + replicas)
   const nodes: RedisServer[] = []
   const stop = async () => {
@@ -62,8 +67,10 @@ export async function startRedisCluster(options: StartRedisClusterOptions = {}):
     const started = await Promise.allSettled(Array.from({ length: total }, async () => {
       nodes.push(await startRedis({
         password,
+        tls,
+        clientCertificates,
         port: await freeClusterPort(),
-        args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...args],
+        args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...(tls ? ['--tls-cluster', 'yes'] : []), ...args],
       }))
     }))
     const failed = started.find(result => result.status === 'rejected')

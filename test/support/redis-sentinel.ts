@@ -9,6 +9,8 @@ import type { ManagedProcess } from './process.ts'
 import { openClient, startRedis } from './redis.ts'
 import type { RedisServer } from './redis.ts'
 import { createTemporaryDirectory } from './temporary-directory.ts'
+import { clientTls, tlsArguments } from './tls.ts'
+import type { ServerCertificates } from './tls.ts'
 import { waitFor } from './wait.ts'
 
 const sentinelCount = 3
@@ -24,6 +26,12 @@ export interface StartRedisSentinelOptions {
   password?: string
   /** Password of the Sentinels themselves. Default: none. */
   sentinelPassword?: string
+  /** Certificates under which data nodes and Sentinels serve, TLS alone, to clients and to each other. Default: no TLS. */
+  tls?: ServerCertificates
+  /** With `tls`: all of them refuse clients that show no certificate. Default false. */
+  clientCertificates?: boolean
+  /** Name of this machine by which data nodes are announced, in the place of their address. Default: none. */
+  hostname?: string
 }
 
 /** Three Sentinels that watch one master and its replicas. */
@@ -56,7 +64,7 @@ export interface RedisSentinel {
  * @throws Error when a server does not start or the group does not come together in 10 s
  */
 export async function startRedisSentinel(options: StartRedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { replicas = 1, name = 'scale-test', password, sentinelPassword } = options
+  const { replicas = 1, name = 'scale-test', password, sentinelPassword, tls, clientCertificates, hostname } = options
   const directory = createTemporaryDirectory('sentinel')
   const servers: RedisServer[] = []
   const processes: ManagedProcess[] = []
@@ -69,10 +77,12 @@ export async function startRedisSentinel(options: StartRedisSentinelOptions = {}
   }
 
   try {
-    const firstMaster = await startRedis({ password })
+    const announced = hostname ? ['--replica-announce-ip', hostname] : []
+    const firstMaster = await startRedis({ password, tls, clientCertificates, args: announced })
+    const host = hostname ?? firstMaster.host
     servers.push(firstMaster)
     const followers = await Promise.allSettled(Array.from({ length: replicas }, async () => {
-      servers.push(await startRedis({ password, args: ['--replicaof', `${firstMaster.host} ${firstMaster.port}`] }))
+      servers.push(await startRedis({ password, tls, clientCertificates, args: [...announced, '--replicaof', `${host} ${firstMaster.port}`] }))
     }))
     const failed = followers.find(result => result.status === 'rejected')
     if (failed) {
@@ -88,17 +98,18 @@ export async function startRedisSentinel(options: StartRedisSentinelOptions = {}
     const started = await Promise.allSettled(members.map(async (member) => {
       const file = join(directory.path, `sentinel-${member.port}.conf`)
       await writeFile(file, [
-        `port ${member.port}`,
+        ...(tls ? tlsArguments(member.port, tls, clientCertificates).map(line => line.join(' ')) : [`port ${member.port}`]),
         `bind ${member.host}`,
         `dir ${directory.path}`,
         ...(sentinelPassword ? [`requirepass ${sentinelPassword}`, `sentinel sentinel-pass ${sentinelPassword}`] : []),
         `sentinel myid ${member.id}`,
-        `sentinel monitor ${name} ${firstMaster.host} ${firstMaster.port} 2`,
+        ...(hostname ? ['sentinel resolve-hostnames yes', 'sentinel announce-hostnames yes'] : []),
+        `sentinel monitor ${name} ${host} ${firstMaster.port} 2`,
         ...(password ? [`sentinel auth-pass ${name} ${password}`] : []),
         `sentinel down-after-milliseconds ${name} 500`,
         `sentinel failover-timeout ${name} 3000`,
         `sentinel parallel-syncs ${name} ${Math.max(1, replicas)}`,
-        ...servers.slice(1).map(server => `sentinel known-replica ${name} ${server.host} ${server.port}`),
+        ...servers.slice(1).map(server => `sentinel known-replica ${name} ${host} ${server.port}`),
         ...members.filter(other => other !== member)
           .map(other => `sentinel known-sentinel ${name} ${other.host} ${other.port} ${other.id}`),
         '',
@@ -115,7 +126,7 @@ export async function startRedisSentinel(options: StartRedisSentinelOptions = {}
       throw failedSentinel.reason
     }
     for (const { host, port } of members) {
-      controls.push(openClient({ host, port, password: sentinelPassword }))
+      controls.push(openClient({ host, port, password: sentinelPassword, tls: tls && clientTls(tls) }))
     }
 
     await waitFor(() => groupIsReady(controls, name, replicas), {

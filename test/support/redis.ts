@@ -5,14 +5,17 @@ import { freePort } from './ports.ts'
 import { startProcess } from './process.ts'
 import type { ManagedProcess } from './process.ts'
 import { createTemporaryDirectory } from './temporary-directory.ts'
-import { createServerCertificates } from './tls.ts'
+import { clientTls, createServerCertificates, tlsArguments } from './tls.ts'
+import type { ServerCertificates } from './tls.ts'
 
 /** What a private Redis server is started with. */
 export interface StartRedisOptions {
   /** Password clients must give (`requirepass`). Default: none. */
   password?: string
-  /** Serves TLS only, under a certificate whose authority is returned as `ca`. Default false. */
-  tls?: boolean
+  /** Serves TLS only, under these certificates or under its own, whose authority is returned as `ca`. Default false. */
+  tls?: boolean | ServerCertificates
+  /** With `tls`: refuses clients that show no certificate of the same authority. Default false. */
+  clientCertificates?: boolean
   /** Port to listen on. Default: a free one. */
   port?: number
   /** Further arguments of redis-server, such as `['--maxmemory', '10mb']`. */
@@ -69,23 +72,20 @@ export function openClient(options: RedisOptions): Redis {
  * @throws Error with the server's last log lines when it does not start
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
-  const { password, tls = false, args = [] } = options
+  const { password, tls = false, clientCertificates = false, args = [] } = options
   const host = '127.0.0.1'
   const port = options.port ?? await freePort()
   const directory = createTemporaryDirectory('redis')
   const clients = new Set<Redis>()
   let stopped = false
   let server: ManagedProcess
-  let ca: string | undefined
+  let certificates: ServerCertificates | undefined
 
-  const listenArguments = ['--port', String(port)]
+  let listenArguments = ['--port', String(port)]
   try {
     if (tls) {
-      const certificates = await createServerCertificates(directory.path)
-      ca = certificates.ca
-      listenArguments.splice(0, 2, '--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no')
-      listenArguments.push('--tls-ca-cert-file', certificates.caFile)
-      listenArguments.push('--tls-cert-file', certificates.certificateFile, '--tls-key-file', certificates.keyFile)
+      certificates = tls === true ? await createServerCertificates(directory.path) : tls
+      listenArguments = tlsArguments(port, certificates, clientCertificates).flatMap(([name, value]) => [`--${name}`, value])
     }
     server = await start()
   }
@@ -120,7 +120,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
     host,
     port,
     url: `${scheme}://${credentials}${host}:${port}`,
-    ca,
+    ca: certificates?.ca,
     get pid() {
       return server.pid
     },
@@ -128,7 +128,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
       return server.running
     },
     client: (clientOptions = {}) => {
-      const client = openClient({ host, port, password, ...(ca ? { tls: { ca } } : {}), ...clientOptions })
+      const client = openClient({ host, port, password, tls: certificates && clientTls(certificates), ...clientOptions })
       clients.add(client)
       client.once('end', () => clients.delete(client))
       return client
