@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { RedisTls } from '../../src/runtime/server/redis/settings'
+import type { RedisTls } from '../../src/runtime/server/redis/tls'
 import { startRedisCluster } from '../support/redis-cluster.ts'
 import type { RedisCluster } from '../support/redis-cluster.ts'
 import { startRedisSentinel } from '../support/redis-sentinel.ts'

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { identifyTenant } from '../../src/runtime/server/tenancy/identify'
+import { createIdentifier } from '../../src/runtime/server/tenancy/identify'
 import type { TenancyModuleOptions } from '../../src/runtime/server/tenancy/settings'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
 
 const base: TenancyModuleOptions = { baseDomains: ['shop.example', 'eu.shop.example'], trustedProxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] }
 const identify = (claims: { header?: string, host?: string, peer?: string }, options = base) =>
-  identifyTenant({ header: undefined, host: undefined, peer: '10.1.2.3', ...claims }, resolveTenancySettings(options))
+  createIdentifier(resolveTenancySettings(options))({ header: undefined, host: undefined, peer: '10.1.2.3', ...claims })
 
 function refusal(claims: Parameters<typeof identify>[0], options = base): number {
   try {
@@ -70,6 +70,16 @@ describe('the host', () => {
     expect(identify({ header: 'acme', host: 'acme.shop.example' })).toBe('acme')
     expect(refusal({ header: 'globex', host: 'acme.shop.example' })).toBe(421)
     expect(refusal({ header: 'globex', host: 'acme.shop.example', peer: '11.0.0.1' })).toBe(200)
+  })
+
+  it('is the same when it is asked again, however many hosts came between', () => {
+    const again = createIdentifier(resolveTenancySettings(base))
+    const ask = (host: string) => again({ header: undefined, host, peer: undefined })
+    for (let round = 0; round < 2; round++) {
+      for (let number = 0; number < 2500; number++) expect(ask(`t${number}.shop.example`)).toBe(`t${number}`)
+      expect(ask('shop.example')).toBeUndefined()
+      expect(() => ask('a.b.shop.example')).toThrow('no such tenant')
+    }
   })
 
   it('is not read without base domains', () => {

@@ -1,21 +1,40 @@
 import type { ServerResponse } from 'node:http'
 
+const CHANGE = Symbol('change of the headers')
+const WRITE_HEAD = Symbol('writeHead as it was')
+
+type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
+type Watched = ServerResponse & { [CHANGE]?: (response: ServerResponse) => void, [WRITE_HEAD]?: WriteHead }
+
 /**
  * Calls `change` at the last moment before the headers of a response are sent, whoever set them and however.
  * Node comes by `writeHead` for every response, also for those whose handler never calls it.
  */
-export function beforeHeaders(response: ServerResponse, change: (response: ServerResponse) => void): void {
-  const writeHead = response.writeHead
-  response.writeHead = function (this: ServerResponse, status: number, ...rest: unknown[]) {
-    this.writeHead = writeHead
-    const given = rest.find(part => typeof part === 'object' && part !== null)
-    // Headers handed over here replace what was set, so they must be set before anybody looks.
-    if (given !== undefined) setGiven(this, given)
-    this.statusCode = status
-    change(this)
-    const message = typeof rest[0] === 'string' ? [rest[0]] : []
-    return (writeHead as (...args: unknown[]) => ServerResponse).call(this, status, ...message)
-  } as ServerResponse['writeHead']
+export function beforeHeaders(response: Watched, change: (response: ServerResponse) => void): void {
+  const earlier = response[CHANGE]
+  response[CHANGE] = earlier ? combine(earlier, change) : change
+  if (earlier) return
+  response[WRITE_HEAD] = response.writeHead as WriteHead
+  response.writeHead = writeHead as ServerResponse['writeHead']
+}
+
+function combine(first: (response: ServerResponse) => void, second: (response: ServerResponse) => void): (response: ServerResponse) => void {
+  return (response) => {
+    first(response)
+    second(response)
+  }
+}
+
+/** One function for all responses, since each of them gets it. */
+function writeHead(this: Watched, status: number, message?: unknown, headers?: unknown): ServerResponse {
+  const original = this[WRITE_HEAD]!
+  this.writeHead = original as ServerResponse['writeHead']
+  // Headers handed over here replace what was set, so they must be set before anybody looks.
+  const given = typeof message === 'object' ? message : headers
+  if (typeof given === 'object' && given !== null) setGiven(this, given)
+  this.statusCode = status
+  this[CHANGE]!(this)
+  return typeof message === 'string' ? original.call(this, status, message) : original.call(this, status)
 }
 
 function setGiven(response: ServerResponse, given: object): void {
@@ -32,7 +51,13 @@ function setGiven(response: ServerResponse, given: object): void {
 
 /** Adds names to `Vary`, each once. */
 export function addVary(response: ServerResponse, names: readonly string[]): void {
-  const present = [response.getHeader('vary') ?? []].flat().join(',').split(',').map(name => name.trim().toLowerCase()).filter(Boolean)
+  if (names.length === 0) return
+  const set = response.getHeader('vary')
+  if (set === undefined) {
+    response.setHeader('vary', names.length === 1 ? names[0]! : names.join(', '))
+    return
+  }
+  const present = [set].flat().join(',').split(',').map(name => name.trim().toLowerCase()).filter(Boolean)
   if (present.includes('*')) return
   const missing = names.filter(name => !present.includes(name))
   if (missing.length > 0) response.setHeader('vary', [...present, ...missing].join(', '))

@@ -11,19 +11,37 @@ export interface TenantClaims {
   peer: string | undefined
 }
 
+/** Hosts whose tenant is remembered at most. Anybody can send any host, so a full memory begins anew. */
+const MOST_HOSTS = 1000
+
 /**
- * The tenant that a request names, by header or host.
+ * Finds the tenant that a request names, by header or host.
  *
- * @returns its id, or undefined when it names none
- * @throws HttpError 400 for a malformed header, 404 for a malformed subdomain, 421 when header and host differ
+ * @returns a function of a request's claims: the tenant's id, or undefined when it names none. It throws HttpError 400 for a malformed header,
+ * 404 for a malformed subdomain, 421 when header and host differ
  */
-export function identifyTenant(claims: TenantClaims, settings: TenancySettings): string | undefined {
-  const byHeader = fromHeader(claims, settings)
-  const byHost = fromHost(claims.host, settings)
-  if (byHeader !== undefined && byHost !== undefined && byHeader !== byHost) {
-    throw new HttpError(421, `The header ${settings.header} and the host name different tenants.`)
+export function createIdentifier(settings: TenancySettings): (claims: TenantClaims) => string | undefined {
+  const hosts = new Map<string, string | undefined>()
+
+  function byHostOf(host: string | undefined): string | undefined {
+    if (host === undefined || settings.baseDomains.length === 0) return undefined
+    let tenant = hosts.get(host)
+    if (tenant === undefined && !hosts.has(host)) {
+      tenant = fromHost(host, settings)
+      if (hosts.size >= MOST_HOSTS) hosts.clear()
+      hosts.set(host, tenant)
+    }
+    return tenant
   }
-  return byHeader ?? byHost
+
+  return (claims) => {
+    const byHeader = fromHeader(claims, settings)
+    const byHost = byHostOf(claims.host)
+    if (byHeader !== undefined && byHost !== undefined && byHeader !== byHost) {
+      throw new HttpError(421, `The header ${settings.header} and the host name different tenants.`)
+    }
+    return byHeader ?? byHost
+  }
 }
 
 /** Two headers arrive joined by a comma, which no id holds. */
@@ -33,8 +51,7 @@ function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, isTe
   return header
 }
 
-function fromHost(host: string | undefined, { baseDomains, isTenantId, unknown }: TenancySettings): string | undefined {
-  if (baseDomains.length === 0 || host === undefined) return undefined
+function fromHost(host: string, { baseDomains, isTenantId, unknown }: TenancySettings): string | undefined {
   const domain = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
   const base = longestBase(domain, baseDomains)
   if (base === undefined) return undefined

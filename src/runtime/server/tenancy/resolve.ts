@@ -4,7 +4,7 @@ import { withDeadline } from '../deadline'
 import { HttpError } from '../http-error'
 import type { TenantDirectory } from './directory'
 import { LOOK_UP_DEADLINE } from './directory'
-import { identifyTenant } from './identify'
+import { createIdentifier } from './identify'
 import type { TenantClaims } from './identify'
 import type { TenancySettings } from './settings'
 import { createTenant } from './tenant'
@@ -25,6 +25,7 @@ export interface TenantResolver {
 export function createTenantResolver(
   settings: TenancySettings, directory: TenantDirectory, functions: TenancyFunctions, environment: NodeJS.ProcessEnv,
 ): TenantResolver {
+  const identify = createIdentifier(settings)
   // A record is the same object for as long as it is known, so each tenant is made once.
   const tenants = new WeakMap<TenantRecord, Tenant>()
 
@@ -44,7 +45,7 @@ export function createTenantResolver(
   }
 
   function named(event: H3Event): string {
-    const id = identifyTenant(claimsOf(event.node.req, settings), settings) ?? settings.default
+    const id = identify(claimsOf(event.node.req, settings)) ?? settings.default
     if (id === undefined) throw new HttpError(settings.missing, missingMessage(settings))
     return id
   }

@@ -26,6 +26,7 @@ export interface WrapOptions {
 export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: WrapOptions): void {
   const { handler } = app
   const { onError, onRequest } = app.options
+  const guard = guardOfSharedCaches(options)
   const refusals = new WeakMap<H3Event, unknown>()
   const { resolver, isExcluded, isPublicFile } = options
 
@@ -42,9 +43,9 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: W
   }
 
   // A refusal takes the way of every error of the app, whose error pages need what its hooks put on the event.
-  app.options.onRequest = async (event) => {
-    await onRequest?.(event)
-    if (refusals.has(event)) throw refusals.get(event)
+  app.options.onRequest = (event) => {
+    const done = onRequest?.(event)
+    return refusals.has(event) ? Promise.resolve(done).then(() => Promise.reject(refusals.get(event))) : done
   }
 
   app.handler = Object.assign((event: H3Event) => {
@@ -55,7 +56,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: W
       return handler(event)
     }
     if (isExcluded(pathOf(event.path))) return handler(event)
-    guardSharedCaches(event.node.res, options)
+    if (guard) beforeHeaders(event.node.res, guard)
     let tenant: Tenant | Promise<Tenant>
     try {
       tenant = resolver.ofRequest(event)
@@ -77,16 +78,16 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: W
 }
 
 function attach(event: H3Event, tenant: Tenant): void {
-  Object.defineProperty(event.context, 'tenant', { value: tenant, enumerable: true, configurable: true })
+  event.context.tenant = tenant
 }
 
 /** Tells caches on the way which requests may share an answer. */
-function guardSharedCaches(response: ServerResponse, { varies, isPrivate }: WrapOptions): void {
-  if (varies.length === 0 && !isPrivate) return
-  beforeHeaders(response, () => {
+function guardOfSharedCaches({ varies, isPrivate }: WrapOptions): ((response: ServerResponse) => void) | undefined {
+  if (varies.length === 0 && !isPrivate) return undefined
+  return (response) => {
     addVary(response, varies)
     if (isPrivate) makePrivate(response)
-  })
+  }
 }
 
 const SHARED = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
