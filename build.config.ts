@@ -1,6 +1,6 @@
 import { defineBuildConfig } from 'unbuild'
 
 export default defineBuildConfig({
-  entries: ['src/config', 'src/prisma'],
-  externals: ['nitropack', 'nitropack/types', 'nitropack/runtime', 'h3', 'ioredis', 'lru-cache', 'unstorage', 'devalue', 'consola', 'rollup', '@prisma/adapter-pg', '@prisma/adapter-mariadb', '@prisma/adapter-better-sqlite3', 'pglite-prisma-adapter', '@electric-sql/pglite'],
+  entries: ['src/config', 'src/prisma', 'src/cli'],
+  externals: ['nitropack', 'nitropack/types', 'nitropack/runtime', 'h3', 'ioredis', 'lru-cache', 'unstorage', 'devalue', 'consola', 'citty', 'rollup', '@prisma/adapter-pg', '@prisma/adapter-mariadb', '@prisma/adapter-better-sqlite3', 'pglite-prisma-adapter', '@electric-sql/pglite'],
 })

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { publint } from 'publint'
 import ts from 'typescript'
+import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
+import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { startNuxt } from '../support/nuxt'
 import type { PackedModule } from '../support/package'
 import { installApp, installedSpec, packModule } from '../support/package'
@@ -15,11 +17,13 @@ const app = join(directory.path, 'app')
 const server = join(app, '.output/server')
 let packed: PackedModule
 let nuxt: (...args: string[]) => Promise<string>
+let nuxtScale: (...args: string[]) => Promise<string>
 
 beforeAll(async () => {
   packed = await packModule(directory.path)
   const run = await installApp('test/fixtures/package', app, [packed.tarball, ...['nuxt', 'typescript', 'vue-tsc'].map(installedSpec)])
   nuxt = (...args) => run('nuxt', args)
+  nuxtScale = (...args) => run('nuxt-scale', args)
   await nuxt('build')
 })
 
@@ -46,6 +50,12 @@ it('declares every package that it imports', () => {
 
 it('type-checks, with auto-imports that know their types', async () => {
   await nuxt('typecheck')
+})
+
+it('brings its command line', async () => {
+  writeFileSync(join(app, 'map.json'), serializeSlotMap(firstSlotMap(['eu', 'us'])))
+  expect(JSON.parse(await nuxtScale('shards', 'plan', '--add', 'asia', '--map', 'map.json', '--json'))).toMatchObject({ moved: 1365 })
+  expect(await nuxtScale('migrate', '--help')).toContain('nuxt-scale migrate --all')
 })
 
 it('answers, embedded and with Redis', async () => {

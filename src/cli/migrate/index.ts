@@ -1,0 +1,81 @@
+import { relative, resolve } from 'node:path'
+import { parseDuration } from '../../runtime/server/duration'
+import { loadApp } from '../support/app'
+import { countOf, defineScaleCommand, listOf } from '../support/command'
+import { exitCodes } from '../support/exit'
+import { onInterrupt } from '../support/interrupt'
+import { renderTable } from '../support/table'
+import { readLedger, releaseOf, writeLedger } from './ledger'
+import type { MigrationOutcome } from './migrate'
+import { exitCodeOf, migrateAll } from './migrate'
+import { runCommandLine } from './run-command'
+import { collectTargets } from './targets'
+
+const DEFAULT_LEDGER = '.data/nuxt-scale/migrate.json'
+
+/** `migrate`: one command for every database of the app. */
+export const migrateCommand = defineScaleCommand({
+  meta: { description: 'Run a migration command for every database of the app' },
+  examples: [
+    'nuxt-scale migrate --all',
+    'nuxt-scale migrate --all --concurrency 8 --canary 2 --timeout 30m',
+    'nuxt-scale migrate --all --resume',
+    'nuxt-scale migrate --tenant acme,globex --command "node migrate.mjs"',
+    'nuxt-scale migrate --shard eu --json',
+  ],
+  args: {
+    'all': { type: 'boolean', description: 'The default database, all tenants of scale.tenancy.map and all shards of scale.shards.map' },
+    'tenant': { type: 'string', description: 'These tenants, separated by commas', valueHint: 'tenants' },
+    'shard': { type: 'string', description: 'These shards, separated by commas', valueHint: 'shards' },
+    'command': { type: 'string', description: 'What is run; it finds the address in the environment', valueHint: 'command', default: 'prisma migrate deploy' },
+    'url-variable': { type: 'string', description: 'The environment variable that holds the address for the command', valueHint: 'name', default: 'DATABASE_URL' },
+    'concurrency': { type: 'string', description: 'Databases at a time', valueHint: 'number', default: '4' },
+    'canary': { type: 'string', description: 'Databases that go first; when one of them fails, nothing else is run', valueHint: 'number', default: '1' },
+    'timeout': { type: 'string', description: 'Longest time for one database', valueHint: 'duration', default: '10m' },
+    'resume': { type: 'boolean', description: 'Leave out databases where this command has succeeded for this release' },
+    'release': { type: 'string', description: 'What the databases are migrated to (default: a fingerprint of prisma/migrations)', valueHint: 'name' },
+    'ledger': { type: 'string', description: 'The file that keeps what ran where', valueHint: 'file', default: DEFAULT_LEDGER },
+  },
+  async run({ args, terminal }) {
+    const concurrency = countOf(args.concurrency, 'concurrency')
+    const canary = countOf(args.canary, 'canary', 0)
+    const timeout = parseDuration(args.timeout, '--timeout')
+    const { rootDir, options, env } = await loadApp(args.cwd)
+    const targets = collectTargets(options, env, { all: args.all ?? false, tenants: listOf(args.tenant), shards: listOf(args.shard) })
+    const release = args.release ?? await releaseOf(rootDir)
+    const path = resolve(rootDir, args.ledger)
+    const bar = terminal.progress('migrate', targets.length)
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the commands that run are ended.'))
+    try {
+      const outcomes = await migrateAll(targets, await readLedger(path), {
+        command: args.command,
+        release,
+        concurrency,
+        canary,
+        resume: args.resume ?? false,
+        signal: interrupt.signal,
+        run: ({ url, names }) => runCommandLine({ command: args.command, cwd: rootDir, env: { ...env, [args['url-variable']]: url, NUXT_SCALE_TARGET: names[0] }, url, timeout, signal: interrupt.signal }),
+        save: ledger => writeLedger(path, ledger),
+        onProgress(done, { names }, { ok, message, output }) {
+          bar.update(done, names[0])
+          if (!ok) terminal.log.error(`${names.join(', ')} ${message}.${output && `\n${output}`}`)
+        },
+      })
+      bar.end()
+      const exitCode = exitCodeOf(outcomes)
+      terminal.result({ command: args.command, release, ledger: relative(rootDir, path), outcomes }, describe(outcomes))
+      if (exitCode !== exitCodes.ok) terminal.log.info('Run it again with --resume when the cause is mended: what succeeded is left out.')
+      return exitCode
+    }
+    finally {
+      bar.end()
+      interrupt.close()
+    }
+  },
+})
+
+function describe(outcomes: readonly MigrationOutcome[]): string {
+  const count = (status: MigrationOutcome['status']) => outcomes.filter(outcome => outcome.status === status).length
+  const table = renderTable(['database', 'status', 'ms', 'why'], outcomes.map(({ names, status, milliseconds, message }) => [names.join(', '), status, milliseconds ?? '', message ?? '']))
+  return `${table}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('done')} done before, ${count('not-run')} not run`
+}

@@ -1,0 +1,103 @@
+import { parseUrl } from '../../runtime/server/database/redact'
+import { resolveDatabaseSettings } from '../../runtime/server/database/settings'
+import { resolveShardsSettings } from '../../runtime/server/shards/settings'
+import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
+import type { AppOptions } from '../support/app'
+import { CliFailure } from '../support/exit'
+import { readSource, variablePart } from '../support/source'
+
+/** Which databases are meant. */
+export interface TargetSelection {
+  all: boolean
+  tenants: readonly string[]
+  shards: readonly string[]
+}
+
+/** One database that the command is run for. */
+export interface MigrationTarget {
+  /** `default`, `tenant:acme`, `shard:eu`: all that mean this database. */
+  names: string[]
+  /** Never shown. */
+  url: string
+  schema?: string
+}
+
+interface Location {
+  name: string
+  source: string
+  schema?: string
+  /** The option that names it, for errors. */
+  path: string
+}
+
+/**
+ * The databases of an app, each address and schema once, in the order default, tenants, shards.
+ *
+ * @throws CliFailure one sentence, when something is selected that is not there, or has no address
+ */
+export function collectTargets(options: AppOptions, env: NodeJS.ProcessEnv, selection: TargetSelection): MigrationTarget[] {
+  if (selection.all === (selection.tenants.length + selection.shards.length > 0)) throw new CliFailure('Which databases? Write either --all, or --tenant and --shard with their names.')
+  const tenants = tenantLocations(options, env)
+  const shards = shardLocations(options, env)
+  const chosen = selection.all
+    ? [...defaultLocation(options, env), ...tenants, ...shards]
+    : [...pick(tenants, 'tenant', selection.tenants), ...pick(shards, 'shard', selection.shards)]
+  if (chosen.length === 0) throw new CliFailure('The app has no database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
+  const targets = new Map<string, MigrationTarget>()
+  for (const { name, source, schema, path } of chosen) {
+    const url = withSchema(readSource(source, env, path), schema)
+    const known = targets.get(url)
+    if (known) known.names.push(name)
+    else targets.set(url, { names: [name], url, ...schema !== undefined && { schema } })
+  }
+  return [...targets.values()]
+}
+
+function defaultLocation({ database }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+  const given = { ...database || {}, ...env.NUXT_SCALE_DATABASE_URL && { url: env.NUXT_SCALE_DATABASE_URL } }
+  const { url, source } = resolveDatabaseSettings(given, env)
+  if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
+  // An app whose data is all with its tenants or shards has no such database.
+  return given.url === undefined ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
+}
+
+function tenantLocations({ tenancy }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+  if (!tenancy) return []
+  const { map } = resolveTenancySettings({ ...tenancy, ...env.NUXT_SCALE_TENANCY_MAP && { map: parseMap(env.NUXT_SCALE_TENANCY_MAP) } })
+  return [...map].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `scale.tenancy.map.${id}` }] : [])
+}
+
+function shardLocations({ shards }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+  if (!shards) return []
+  return [...resolveShardsSettings(shards).map].map(([shard, { url, schema }]) => ({
+    name: `shard:${shard}`,
+    source: env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}`] || url,
+    schema,
+    path: `scale.shards.map.${shard}`,
+  }))
+}
+
+function parseMap(text: string): Record<string, string> {
+  try {
+    return JSON.parse(text)
+  }
+  catch {
+    throw new CliFailure('NUXT_SCALE_TENANCY_MAP is not JSON: write an object of tenants and their databases.')
+  }
+}
+
+function pick(locations: Location[], kind: 'tenant' | 'shard', names: readonly string[]): Location[] {
+  return names.map((name) => {
+    const found = locations.find(location => location.name === `${kind}:${name}`)
+    if (!found) throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in scale.${kind === 'tenant' ? 'tenancy' : 'shards'}.map: write one of ${locations.map(location => location.name.slice(kind.length + 1)).join(', ') || '(none)'}.`)
+    return found
+  })
+}
+
+/** Migration tools read the schema from the address. */
+function withSchema(url: string, schema: string | undefined): string {
+  if (schema === undefined) return url
+  const parsed = parseUrl(url)
+  parsed.searchParams.set('schema', schema)
+  return parsed.href
+}

@@ -1,0 +1,63 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { CommandDef } from 'citty'
+import { renderUsage, runCommand } from 'citty'
+import { version } from '../../package.json'
+import type { ScaleCommand } from './support/command'
+import { CliFailure, exitCodes } from './support/exit'
+import { migrateCommand } from './migrate'
+import { shardsCommand } from './shards'
+
+const main: ScaleCommand = {
+  meta: { name: 'nuxt-scale', version, description: 'Moves shards and migrates databases.' },
+  subCommands: { shards: shardsCommand, migrate: migrateCommand },
+  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all'],
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args what stands behind the name of the program
+ * @returns the exit code: 0 ok, 1 error, 2 partial failure
+ */
+export async function runCli(args: string[]): Promise<number> {
+  const { path, command } = findCommand(args)
+  const flags = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined)
+  if (flags.includes('--version')) {
+    process.stdout.write(`${version}\n`)
+    return exitCodes.ok
+  }
+  if (flags.includes('--help') || flags.includes('-h')) {
+    await writeUsage(process.stdout, path, command)
+    return exitCodes.ok
+  }
+  try {
+    if (command.subCommands) throw new CliFailure(`${path} takes a command: ${Object.keys(command.subCommands).join(', ')}. See ${path} --help.`)
+    const { result } = await runCommand(command, { rawArgs: args.slice(path.split(' ').length - 1) })
+    return typeof result === 'number' ? result : exitCodes.ok
+  }
+  catch (error) {
+    process.stderr.write(`${stripVTControlCharacters(error instanceof Error ? error.message : String(error))}\n`)
+    return error instanceof CliFailure ? error.exitCode : exitCodes.error
+  }
+}
+
+/** Walks down the names that `args` begin with. */
+function findCommand(args: string[]): { path: string, command: ScaleCommand } {
+  let command = main
+  const path = ['nuxt-scale']
+  for (const name of args) {
+    const next: ScaleCommand | undefined = Object.hasOwn(command.subCommands ?? {}, name) ? command.subCommands![name] : undefined
+    if (next === undefined) break
+    command = next
+    path.push(name)
+  }
+  return { path: path.join(' '), command }
+}
+
+async function writeUsage(stream: NodeJS.WriteStream, path: string, command: ScaleCommand): Promise<void> {
+  const parent: CommandDef = { meta: { name: path.split(' ').slice(0, -1).join(' '), version } }
+  const usage = (await renderUsage({ ...command, meta: { ...command.meta, name: path.split(' ').at(-1)! } }, parent)).trimEnd()
+  const examples = command.examples.map(example => `  ${example}`).join('\n')
+  const text = `${usage}\n\nEXAMPLES\n\n${examples}\n`
+  stream.write(stream.isTTY ? text : stripVTControlCharacters(text))
+}

@@ -1,0 +1,53 @@
+import { startMoves } from '../../runtime/server/shards/moves'
+import { planShards } from '../../runtime/server/shards/plan'
+import { defineScaleCommand, listOf } from '../support/command'
+import { CliFailure, exitCodes } from '../support/exit'
+import { renderTable } from '../support/table'
+import { mapArg, openMap } from './map-file'
+import type { PlanReport } from './report'
+import { percent, reportPlan } from './report'
+
+/** `shards plan`: the fewest moves that add and remove shards. */
+export const planCommand = defineScaleCommand({
+  meta: { description: 'Print the fewest moves that add or remove shards' },
+  examples: [
+    'nuxt-scale shards plan --add eu2',
+    'nuxt-scale shards plan --add eu2,eu3 --remove us --write',
+    'nuxt-scale shards plan --add eu2 --map server/shards.json --json',
+  ],
+  args: {
+    add: { type: 'string', description: 'Shards that come, separated by commas', valueHint: 'shards' },
+    remove: { type: 'string', description: 'Shards that give all their slots away', valueHint: 'shards' },
+    write: { type: 'boolean', description: 'Store the next version of the map, in which the moves set out; no data moves yet' },
+    ...mapArg,
+  },
+  async run({ args, terminal }) {
+    const { map, settings, name, write } = await openMap(args)
+    const add = listOf(args.add)
+    const plan = planShards(map, { add, remove: listOf(args.remove) })
+    const report = reportPlan(plan, map.version + 1)
+    if (args.write) {
+      const missing = settings && add.find(shard => !settings.map.has(shard))
+      // An app that starts with a map whose shard has no address would end at boot.
+      if (missing !== undefined) throw new CliFailure(`The shard ${missing} has no address: add it to scale.shards.map before the map is stored.`)
+      await write(startMoves(plan))
+      report.written = name
+    }
+    terminal.result(report, describe(report))
+    return exitCodes.ok
+  },
+})
+
+function describe({ moves, moved, share, before, after, version, written }: PlanReport): string {
+  const shards = [...new Set([...Object.keys(before.slots), ...Object.keys(after.slots)])]
+  return [
+    renderTable(['from', 'to', 'slots', 'which'], moves.map(({ from, to, count, slots }) => [from, to, count, slots])),
+    '',
+    renderTable(['shard', 'before', 'after'], shards.map(shard => [shard, before.slots[shard] ?? 0, after.slots[shard] ?? 0])),
+    '',
+    `${moved} slots move, ${percent(share)} of the data. Fullest shard over the mean: ${before.fullestOverMean} before, ${after.fullestOverMean} after.`,
+    written === undefined
+      ? 'Nothing is stored yet: add --write.'
+      : `Version ${version.after} is stored in ${written}. No data has moved; nuxt-scale shards move is what moves it.`,
+  ].join('\n')
+}

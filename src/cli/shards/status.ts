@@ -1,0 +1,31 @@
+import { defineScaleCommand } from '../support/command'
+import { exitCodes } from '../support/exit'
+import { renderTable } from '../support/table'
+import { mapArg, openMap } from './map-file'
+import type { StatusReport } from './report'
+import { percent, reportStatus } from './report'
+
+/** `shards status`: whose the slots are, and how far their moves have come. */
+export const statusCommand = defineScaleCommand({
+  meta: { description: 'Print whose the slots are and how far moves have come' },
+  examples: ['nuxt-scale shards status', 'nuxt-scale shards status --json'],
+  args: { ...mapArg },
+  async run({ args, terminal }) {
+    const { map, stored, name } = await openMap(args)
+    const report = reportStatus(map, stored)
+    terminal.result(report, describe(report, name))
+    return exitCodes.ok
+  },
+})
+
+function describe({ version, slots, stored, balance, overrides, moving }: StatusReport, name: string): string {
+  const lines = [
+    stored ? `${name}, version ${version}` : `The map of the options; ${name} is not there yet`,
+    '',
+    renderTable(['shard', 'slots', 'share'], Object.entries(balance.slots).map(([shard, count]) => [shard, count, percent(count / slots)])),
+    '',
+    `${slots} slots, ${overrides} overrides. Fullest shard over the mean: ${balance.fullestOverMean}.`,
+  ]
+  if (moving.length === 0) return [...lines, 'Every slot is stable.'].join('\n')
+  return [...lines, '', renderTable(['from', 'to', 'slots', 'state', 'step'], moving.map(({ from, to, count, state, step, steps }) => [from, to, count, state, `${step} of ${steps}`]))].join('\n')
+}

@@ -1,0 +1,34 @@
+import { resolve } from 'node:path'
+import process from 'node:process'
+import type { ModuleOptions } from '../../options'
+import { CliFailure } from './exit'
+
+/** The options that commands read. */
+export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards'>
+
+/** The app whose databases a command works on. */
+export interface App {
+  /** Absolute path of its folder. */
+  rootDir: string
+  /** The `scale:` block of its nuxt.config; empty when there is none. */
+  options: AppOptions
+  /** The environment, with what `.env` adds to it. */
+  env: NodeJS.ProcessEnv
+}
+
+/**
+ * Reads nuxt.config and `.env` of an app. What the environment says comes before `.env`, as everywhere in Nuxt.
+ *
+ * @throws CliFailure one sentence, when nuxt.config cannot be read
+ */
+export async function loadApp(folder: string): Promise<App> {
+  const rootDir = resolve(folder)
+  const { loadNuxtConfig } = await import('@nuxt/kit')
+  try {
+    const { scale } = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as { scale?: AppOptions }
+    return { rootDir, options: scale ?? {}, env: process.env }
+  }
+  catch (error) {
+    throw new CliFailure(`The nuxt.config of the app cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+  }
+}

@@ -1,0 +1,22 @@
+import { parseUrl } from '../../runtime/server/database/redact'
+import { isName } from '../../runtime/server/database/settings'
+import { CliFailure } from './exit'
+
+/**
+ * The URL that an option leads to. It is never part of an error.
+ *
+ * @param source name of an environment variable, or a URL
+ * @param path the option, for the error
+ * @throws CliFailure naming the variable that is not set
+ */
+export function readSource(source: string, env: NodeJS.ProcessEnv, path: string): string {
+  const url = isName(source) ? env[source] : source
+  if (!url) throw new CliFailure(`${path} names the environment variable ${source}, which is not set: set it, or write it into .env.`)
+  parseUrl(url)
+  return url
+}
+
+/** The part of an environment variable that a key of an option becomes: `eu-west` → `EU_WEST`. */
+export function variablePart(key: string): string {
+  return key.replaceAll(/[^a-z\d]+/gi, '_').toUpperCase()
+}
