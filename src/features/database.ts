@@ -18,6 +18,7 @@ export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void 
   addServerTemplate({ filename: '#scale/database.mjs', getContents: () => `export { default } from ${JSON.stringify(factory)}\n` })
   addServerPlugin(runtime('database/plugin'))
   addServerImports(HELPERS.map(name => ({ name, from: runtime('database/utils') })))
+  addServerImports(['getPagination', 'paginate'].map(name => ({ name, from: runtime('pagination/utils') })))
 }
 
 /** The type of the clients. An interface is merged into, so that the helpers carry it without importing the app. Exported for its test. */
