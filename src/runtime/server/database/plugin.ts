@@ -1,10 +1,13 @@
 import factory from '#scale/database.mjs'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { pathOf } from '../path-patterns'
+import { readSecret } from '../signing-keys'
 import { createClientRegistry } from './clients'
 import type { CurrentDatabase } from './current'
 import { addDatabase, setCurrentDatabase } from './current'
 import { probeAddress } from './probe'
+import { createQueryWatch } from './query-watch'
 import { createReplicaSet } from './replicas'
 import { scopeOf, withLeases } from './request'
 import type { DatabaseModuleOptions } from './settings'
@@ -19,7 +22,9 @@ export default defineNitroPlugin((nitroApp) => {
     throw new TypeError('server/scale.database.ts exports no factory by default: write export default defineScaleDatabase(({ url, schema, pool }) => …).')
   }
   const log = createLog('database')
-  const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>, log })
+  const watch = import.meta.dev ? createQueryWatch({ warn: sentence => log.warn(sentence) }) : undefined
+  const make = factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>
+  const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: watch ? watch.factory(make) : make, log })
   const database: CurrentDatabase = { registry, settings }
   setCurrentDatabase(database)
 
@@ -33,7 +38,7 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   if (settings.url && settings.replicas.length > 0) {
-    const secret = String(useRuntimeConfig().scale.secret ?? '')
+    const secret = readSecret()
     if (secret === '') {
       log.warn('scale.database.replicas are not used, because users could not be sure to read what they wrote: set NUXT_SCALE_SECRET where the server starts.')
     }
@@ -51,7 +56,8 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const { h3App } = nitroApp
-  h3App.handler = Object.assign(withLeases(h3App.handler, () => warming), h3App.handler) as typeof h3App.handler
+  const handler = withLeases(h3App.handler, () => warming)
+  h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
   nitroApp.hooks.hookOnce('close', () => registry.close())
 })
 
