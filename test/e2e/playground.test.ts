@@ -24,6 +24,7 @@ beforeAll(async () => {
   redis = await startRedis()
   const env = { NUXT_SCALE_REDIS_URL: redis.url, NUXT_SHOP_DELAY: '5' }
   ;[one, two, embedded] = await Promise.all([startNuxt(output, { env }), startNuxt(output, { env }), startNuxt(output, { env: { NUXT_SHOP_DELAY: '5' } })])
+  await Promise.all([one, two, embedded].map(isFilled))
   browser = await startBrowser()
 })
 
@@ -32,6 +33,11 @@ afterAll(async () => {
   await Promise.all([one, two, embedded].map(instance => instance?.stop()))
   await redis?.stop()
 })
+
+/** Requests wait until the databases are filled, which takes a while for one inside a process on a busy machine. */
+async function isFilled(instance: NuxtInstance): Promise<void> {
+  await instance.fetch('/api/tenant', { signal: AbortSignal.timeout(120_000) })
+}
 
 const source = async (instance: NuxtInstance, path: string) => (await instance.fetch(path)).headers.get(HEADER)
 
@@ -134,6 +140,7 @@ describe('tenants and shards', () => {
     const env = { DATABASE_URL: postgres.url(), NUXT_SHOP_DELAY: '1' }
     const shops = await Promise.all([startNuxt(output, { env }), startNuxt(output, { env })])
     try {
+      await Promise.all(shops.map(isFilled))
       const totals = await Promise.all(shops.map(async shop => (await shop.fetch('/api/dashboard')).json()))
       expect(totals[0]).toEqual(totals[1])
       expect(totals[0]).toMatchObject([{ shard: 'eu', users: 40, orders: 60 }, { shard: 'us', users: 40 }, { shard: 'asia', users: 40 }])
