@@ -1,5 +1,5 @@
 import { followRedirection } from '../redis/redirect'
-import type { RedisConnection } from '../redis/types'
+import type { RedisClient, RedisConnection } from '../redis/types'
 
 type Reply = (Buffer | null)[]
 
@@ -9,16 +9,18 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-/** Keys in one MGET at most: a larger one would hold the server, and the replies behind it, for too long. */
-const LARGEST_BATCH = 128
+/** Keys that fill an MGET. More would hold the server, and the replies behind it, for too long. */
+const FULL_BATCH = 96
 
 /**
  * Reads keys, and gathers the reads of one turn of the event loop.
  * On one server they become MGETs: one command, one deadline and one reply for all, and all keys of a read as of one moment.
+ * A full one leaves at once, so that the server reads it while this process decodes the replies before it.
  * On a Cluster keys live in different slots, so each is a GET, which ioredis pipelines by node.
  */
 export class Reader {
   #waiting: Waiting[] = []
+  #keys = 0
   readonly #connection: RedisConnection
 
   constructor(connection: RedisConnection) {
@@ -29,24 +31,18 @@ export class Reader {
   read(keys: string[], budget: number): Promise<Reply> {
     if (this.#connection.isCluster || budget < this.#connection.commandTimeout) return this.#send(keys, budget)
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ keys, resolve, reject }) === 1) setImmediate(() => this.#flush())
+      this.#waiting.push({ keys, resolve, reject })
+      this.#keys += keys.length
+      if (this.#keys >= FULL_BATCH) this.#flush()
+      else if (this.#waiting.length === 1) setImmediate(() => this.#flush())
     })
   }
 
   #flush(): void {
-    const waiting = this.#waiting
+    const batch = this.#waiting
+    if (batch.length === 0) return // it was full before its turn
     this.#waiting = []
-    let batch: Waiting[] = []
-    let size = 0
-    for (const item of waiting) {
-      if (size > 0 && size + item.keys.length > LARGEST_BATCH) {
-        this.#sendBatch(batch)
-        batch = []
-        size = 0
-      }
-      batch.push(item)
-      size += item.keys.length
-    }
+    this.#keys = 0
     this.#sendBatch(batch)
   }
 
@@ -73,8 +69,15 @@ export class Reader {
     return this.#connection.run(
       client => this.#connection.isCluster || keys.length === 1
         ? Promise.all(keys.map(key => followRedirection<Buffer | null>(client, commander => commander.getBuffer(key))))
-        : client.mgetBuffer(keys),
+        : mget(client, keys),
       budget,
     )
   }
+}
+
+/** In a pipeline of its own the command is written at once; an automatic one would wait for another turn of the event loop. */
+async function mget(client: RedisClient, keys: string[]): Promise<Reply> {
+  const [failure, values] = (await client.pipeline().mgetBuffer(keys).exec())![0]!
+  if (failure) throw failure
+  return values as Reply
 }
