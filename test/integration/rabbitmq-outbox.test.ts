@@ -30,7 +30,7 @@ beforeAll(async () => {
   server = await startPostgres()
   await server.createSchemas('app', 'orders')
   await server.query(`set role app; set search_path to orders; ${itemTable}; ${outboxTables}`, 'app')
-  prisma = await createPrismaClient(PrismaClient, { name: 'default', url: server.url('app'), schema: 'orders', role: 'writer', pool: { max: 20, acquireTimeout: 5000 } })
+  prisma = await createPrismaClient(PrismaClient, { url: server.url('app'), schema: 'orders', pool: { max: 20, acquireTimeout: 5000 } })
 }, 120_000)
 
 beforeEach(async () => {
