@@ -1,11 +1,11 @@
-import { followRedirection } from '../redis/redirect'
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
-import type { RedisClient, RedisConnection } from '../redis/types'
+import type { Script } from '../redis/script'
+import { runScript } from '../redis/script'
+import type { RedisConnection } from '../redis/types'
 import type { Bus } from './bus'
 import { encodeKey, SCOPE_DELIMITER, withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
 import { Reader } from './reader'
-import type { Script } from './scripts'
 import { acquireLease, bumpTag, deleteEntry, noteTag, renewLease, setEntry, settleLease, writeEntry } from './scripts'
 import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
 import { LEASE_LIFE, MARKER_LIFE, TAG_LIFE } from './store'
@@ -154,16 +154,6 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
 function scanMatch(head: string, { scope, glob }: ScopedPattern): string {
   const inScope = scope === '*' ? '*' : scope === '' ? glob : `${escapeGlob(encodeKey(scope))}\\${SCOPE_DELIMITER}${glob}`
   return `${escapeGlob(head)}${inScope}}`
-}
-
-async function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
-  try {
-    return await followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args))
-  }
-  catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    return followRedirection(client, commander => commander.eval(script.text, keys.length, ...keys, ...args))
-  }
 }
 
 /** The layout of the Cluster as text; constant on one server. */

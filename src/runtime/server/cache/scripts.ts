@@ -1,15 +1,5 @@
-import { createHash } from 'node:crypto'
+import { defineScript } from '../redis/script'
 import { WRITE_ID_LENGTH, WRITE_ID_START } from './entry'
-
-/** A Lua script with its digest, so that a call sends forty bytes instead of the text. */
-export interface Script {
-  text: string
-  digest: string
-}
-
-function script(text: string): Script {
-  return { text, digest: createHash('sha1').update(text).digest('hex') }
-}
 
 /** What the lease key holds while nobody loads: the last load gave nothing that may be stored, or it failed. */
 export const UNCACHEABLE = 'uncacheable'
@@ -29,7 +19,7 @@ function publish(channel: number): string {
  * KEYS: entry, lease. ARGV: write id that the caller saw ('' for none), token, lease ms, least age in ms of a `failed` marker that may be taken over.
  * The comparison comes first: a write that landed between the caller's read and this call must be read, not loaded again.
  */
-export const acquireLease = script(`
+export const acquireLease = defineScript(`
 if redis.call('GETRANGE', KEYS[1], ${WRITE_ID_START}, ${WRITE_ID_START + WRITE_ID_LENGTH - 1}) ~= ARGV[1] then return {'changed'} end
 local holder = redis.call('GET', KEYS[2])
 if holder == '${FAILED}' and redis.call('PTTL', KEYS[2]) <= tonumber(ARGV[4]) then holder = false end
@@ -42,7 +32,7 @@ ${TIME_IN_MICROSECONDS}
 return {'won', now}`)
 
 /** Prolongs a lease that is still ours. KEYS: lease. ARGV: token, ms. */
-export const renewLease = script(`
+export const renewLease = defineScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0`)
 
@@ -50,7 +40,7 @@ return 0`)
  * Ends a lease that is still ours without a write. What has become uncacheable is not served stale either, so its old entry goes.
  * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, channel, message.
  */
-export const settleLease = script(`
+export const settleLease = defineScript(`
 if redis.call('GET', KEYS[2]) == ARGV[1] then
   if ARGV[2] == '' then redis.call('UNLINK', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
   if ARGV[2] == '${UNCACHEABLE}' then redis.call('UNLINK', KEYS[1]) end
@@ -62,7 +52,7 @@ return 1`)
  * The fenced write (leases of Nishtala et al., NSDI 2013, §3.2.1): nothing is stored when somebody took the lease away meanwhile.
  * KEYS: entry, lease. ARGV: token, entry, ms, channel, message.
  */
-export const writeEntry = script(`
+export const writeEntry = defineScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('UNLINK', KEYS[2])
@@ -70,14 +60,14 @@ ${publish(4)}
 return 1`)
 
 /** An unconditional write. It takes the lease away, so that a load that began before cannot overwrite it. KEYS: entry, lease. ARGV: entry, ms, channel, message. */
-export const setEntry = script(`
+export const setEntry = defineScript(`
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('UNLINK', KEYS[2])
 ${publish(3)}
 return 1`)
 
 /** KEYS: entry, lease. ARGV: channel, message. Returns 1 when there was an entry. */
-export const deleteEntry = script(`
+export const deleteEntry = defineScript(`
 local deleted = redis.call('UNLINK', KEYS[1])
 redis.call('UNLINK', KEYS[2])
 ${publish(1)}
@@ -89,7 +79,7 @@ const BEFORE_ANY_LOAD = 3_600_000_000
 /**
  * The version of a tag, made when it is missing and kept alive. KEYS: tag. ARGV: ms to live at least.
  */
-export const noteTag = script(`
+export const noteTag = defineScript(`
 local version = redis.call('GET', KEYS[1])
 if version then
   if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], 2 * ARGV[1]) end
@@ -105,7 +95,7 @@ return version`)
  * Out of memory the tag is deleted instead, since a missing version reads as newer.
  * KEYS: tag. ARGV: ms to live, channel, message without the version.
  */
-export const bumpTag = script(`
+export const bumpTag = defineScript(`
 ${TIME_IN_MICROSECONDS}
 local old = redis.call('GET', KEYS[1])
 local life = tonumber(ARGV[1])
