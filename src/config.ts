@@ -1,5 +1,6 @@
 /** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
 import type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+import type { RateLimitFunctions } from './runtime/server/rate-limit/key'
 import type { TenancyFunctions } from './runtime/server/tenancy/types'
 
 export type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
@@ -26,7 +27,7 @@ export function defineScaleDatabase<Result>(
 }
 
 /** What `server/scale.config.ts` can decide. */
-export type ScaleConfig = TenancyFunctions
+export type ScaleConfig = TenancyFunctions & RateLimitFunctions
 
 /**
  * The functions of `server/scale.config.ts`, typed.

@@ -4,6 +4,8 @@ import type { DatabaseModuleOptions } from './runtime/server/database/settings'
 import { databaseDefaults, isName, resolveDatabaseSettings } from './runtime/server/database/settings'
 import type { HealthModuleOptions } from './runtime/server/health/settings'
 import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
+import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
+import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
 import { resolveRedisSettings } from './runtime/server/redis/settings'
 import { refuseUnknownKeys } from './runtime/server/settings'
@@ -14,7 +16,7 @@ import { resolveStorageSettings, storageDefaults } from './runtime/server/storag
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -36,6 +38,8 @@ export interface ModuleOptions {
   database?: false | DatabaseModuleOptions
   /** Data spread over several databases: `getShardForUser`, `scatter` and their siblings. Off until this key is present. */
   shards?: false | ShardsModuleOptions
+  /** Limits by path and caller, over all instances: `consumeRateLimit` for a handler's own. Off until this key is present. */
+  rateLimit?: false | RateLimitModuleOptions
   /**
    * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
    * @default ''
@@ -53,6 +57,7 @@ export interface ResolvedOptions {
   tenancy: false | Required<TenancyModuleOptions>
   database: false | Required<DatabaseModuleOptions>
   shards: false | Required<ShardsModuleOptions>
+  rateLimit: false | Required<RateLimitModuleOptions>
   secret: string
 }
 
@@ -80,7 +85,7 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'shards', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
@@ -88,6 +93,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
   const database = room(options.database ?? false, 'scale.database')
   const shards = room(options.shards ?? false, 'scale.shards')
+  const rateLimit = room(options.rateLimit ?? false, 'scale.rateLimit')
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
     resolveRedisSettings(redis, {})
@@ -98,6 +104,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (tenancy) resolveTenancySettings(tenancy)
   if (database) resolveDatabaseSettings(database)
   if (shards) resolveShardsSettings(shards)
+  if (rateLimit) resolveRateLimitSettings(rateLimit)
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
@@ -106,6 +113,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
     shards: shards && { ...shardsDefaults, ...shards },
+    rateLimit: rateLimit && { ...rateLimitDefaults, ...rateLimit },
     secret: options.secret ?? '',
   }
 }

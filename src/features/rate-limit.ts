@@ -1,0 +1,12 @@
+import { addServerImports, addServerPlugin } from '@nuxt/kit'
+import { provideScaleConfig } from './scale-config'
+import type { FeatureContext } from './types'
+
+/** Limits. Register it before the tenancy room, which then wraps around it, so that a rule can count by tenant. */
+export function setupRateLimit(context: FeatureContext): void {
+  const { options, runtime } = context
+  if (!options.rateLimit) return
+  provideScaleConfig(context)
+  addServerPlugin(runtime('rate-limit/plugin'))
+  addServerImports([{ name: 'consumeRateLimit', from: runtime('rate-limit/utils') }])
+}

@@ -1,0 +1,26 @@
+import type { ServerResponse } from 'node:http'
+import type { RateLimitDecision } from './limiter'
+import type { RateLimit } from './settings'
+
+/**
+ * Says how much is left, by `draft-ietf-httpapi-ratelimit-headers`: `RateLimit-Policy: "api";q=10;w=1`, `RateLimit: "api";r=3;t=1`.
+ */
+export function setRateLimitHeaders(response: ServerResponse, { name, limit, window }: RateLimit, { remaining, reset }: RateLimitDecision): void {
+  const label = quoted(name)
+  response.setHeader('ratelimit-policy', `${label};q=${limit};w=${seconds(window)}`)
+  response.setHeader('ratelimit', `${label};r=${remaining};t=${seconds(reset)}`)
+}
+
+/** Whole seconds for `Retry-After`: early would be denied again. */
+export function retryAfterSeconds({ retryAfter }: RateLimitDecision): number {
+  return Math.max(1, seconds(retryAfter))
+}
+
+function seconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
+}
+
+/** A string of a structured field holds printable ASCII only (RFC 8941 §3.3.3). */
+function quoted(name: string): string {
+  return `"${name.replace(/[^\x20-\x7E]/g, '?').replace(/["\\]/g, '\\$&')}"`
+}

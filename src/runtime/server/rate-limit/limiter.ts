@@ -1,0 +1,122 @@
+import { LRUCache } from 'lru-cache'
+import type { Bucket, Verdict } from './gcra'
+import { remainingOf, shareOf, waitOf } from './gcra'
+import type { SharedLimits } from './shared-limits'
+import { createMemoryStore } from './memory-store'
+import type { RateLimit } from './settings'
+
+/** What became of a request, in the words of its headers. */
+export interface RateLimitDecision {
+  allowed: boolean
+  /** Further requests that would pass now. */
+  remaining: number
+  /** Milliseconds until the bucket is empty again. */
+  reset: number
+  /** Milliseconds after which this request would pass; 0 when it does. */
+  retryAfter: number
+  /** Who decided: the shared buckets, those of this process, or nobody, because the store is gone and the rule says so. */
+  by: 'redis' | 'memory' | 'fallback'
+}
+
+/** What the limiter has done, for metrics. */
+export interface RateLimitStats {
+  allowed: number
+  denied: number
+  /** Denials of shadow rules, whose requests went through. */
+  shadowed: number
+  /** Decisions without Redis although it is configured. */
+  fallbacks: number
+}
+
+export interface LimiterOptions {
+  /** Shared buckets; without them those of this process decide. */
+  shared: SharedLimits | undefined
+  /** Part of each limit that is this process's own while the shared buckets are gone. */
+  share: number
+  /** Told once when the shared buckets are gone, and once when they are back. */
+  onShared: (reachable: boolean, error?: unknown) => void
+  /** Milliseconds by a clock that never goes back. */
+  now?: () => number
+}
+
+export interface Limiter {
+  /**
+   * Takes `cost` from the bucket of a key.
+   * @throws TypeError when the rule could never let that cost pass
+   */
+  take: (rule: RateLimit, key: string, cost?: number) => Promise<RateLimitDecision>
+  readonly stats: RateLimitStats
+}
+
+/** Keys that are known to be denied for a while, at most. */
+const MOST_BLOCKED = 50_000
+/** A denial is remembered when it holds longer than this many ms; a shorter one is over before it saves anything. */
+const WORTH_REMEMBERING = 5
+
+/**
+ * Limits over all instances, or over this process where there is no Redis.
+ * A denied key is not asked for again before its time: an attack costs Redis one call an interval.
+ */
+export function createLimiter({ shared, share, onShared, now = () => performance.now() }: LimiterOptions): Limiter {
+  const stats: RateLimitStats = { allowed: 0, denied: 0, shadowed: 0, fallbacks: 0 }
+  const own = createMemoryStore(() => Math.floor(now() * 1000))
+  const blocked = new LRUCache<string, { until: number, cost: number, empty: number }>({ max: MOST_BLOCKED })
+  let reachable = true
+
+  function hear(isReachable: boolean, error?: unknown): void {
+    if (reachable === isReachable) return
+    reachable = isReachable
+    onShared(isReachable, error)
+  }
+
+  function decideHere(bucket: Bucket, key: string, cost: number): RateLimitDecision {
+    return decisionOf(bucket, own.take(key, bucket, cost), cost, 'memory')
+  }
+
+  async function decide(rule: RateLimit, key: string, cost: number): Promise<RateLimitDecision> {
+    const { bucket } = rule
+    if (!shared) return decideHere(bucket, key, cost)
+    const block = blocked.get(key)
+    const moment = now()
+    if (block !== undefined && moment < block.until && cost >= block.cost) {
+      return { allowed: false, remaining: 0, reset: block.empty - moment, retryAfter: block.until - moment, by: 'redis' }
+    }
+    try {
+      const decision = decisionOf(bucket, await shared.take(key, bucket, cost), cost, 'redis')
+      hear(true)
+      if (!decision.allowed && decision.retryAfter > WORTH_REMEMBERING) {
+        const heard = now()
+        blocked.set(key, { until: heard + decision.retryAfter, cost, empty: heard + decision.reset })
+      }
+      return decision
+    }
+    catch (error) {
+      hear(false, error)
+      stats.fallbacks++
+      return rule.fallback === 'memory' ? decideHere(shareOf(bucket, share, cost), key, cost) : withoutCount(rule.fallback === 'open')
+    }
+  }
+
+  return {
+    stats,
+    async take(rule, key, cost = rule.cost) {
+      if (cost * rule.bucket.interval > rule.bucket.capacity) {
+        throw new TypeError(`A request of cost ${cost} never passes the rate limit "${rule.name}", which lets ${rule.bucket.capacity / rule.bucket.interval} through at once: raise its burst, or lower the cost.`)
+      }
+      const decision = await decide(rule, `${rule.name}:${key}`, cost)
+      if (decision.allowed) stats.allowed++
+      else if (rule.shadow) stats.shadowed++
+      else stats.denied++
+      return decision
+    },
+  }
+}
+
+function decisionOf(bucket: Bucket, { allowed, fill }: Verdict, cost: number, by: RateLimitDecision['by']): RateLimitDecision {
+  return { allowed, remaining: remainingOf(bucket, fill), reset: fill / 1000, retryAfter: allowed ? 0 : waitOf(bucket, fill, cost) / 1000, by }
+}
+
+/** The rule would rather not count at all than by the process. */
+function withoutCount(allowed: boolean): RateLimitDecision {
+  return { allowed, remaining: 0, reset: 0, retryAfter: allowed ? 0 : 1000, by: 'fallback' }
+}

@@ -1,0 +1,37 @@
+import config from '#scale/config.mjs'
+import { createLog } from '../log'
+import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { currentRedisConnection } from '../redis/current'
+import { setCurrentRateLimit } from './current'
+import type { RateLimitFunctions } from './key'
+import { createKeyFinder } from './key'
+import { createLimiter } from './limiter'
+import { createRedisStore } from './redis-store'
+import { compileRules } from './rules'
+import type { RateLimitModuleOptions } from './settings'
+import { resolveRateLimitSettings } from './settings'
+import { wrapWithRateLimit } from './wrap'
+
+/** Limits what comes from outside. */
+export default defineNitroPlugin((nitroApp) => {
+  const settings = resolveRateLimitSettings(useRuntimeConfig().scale.rateLimit as unknown as RateLimitModuleOptions)
+  if (import.meta.prerender) return
+  const functions = config as RateLimitFunctions
+  const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')
+  if (unkeyed && !functions.rateLimitKey) {
+    throw new Error(`scale.rateLimit.rules['${unkeyed.name}'].key is 'function': write rateLimitKey() in server/scale.config.ts, or another key.`)
+  }
+  const log = createLog('rate-limit')
+  const redis = currentRedisConnection()
+  const limiter = createLimiter({
+    shared: redis && createRedisStore(redis, settings.timeout),
+    share: 1 / settings.replicas,
+    onShared: (reachable, error) => reachable
+      ? log.info('Redis counts again for the rate limits.')
+      : log.warn(`Redis does not count for the rate limits (${error instanceof Error ? error.message : String(error)}): each instance counts for itself, at 1/${settings.replicas} of the limits.`),
+  })
+  const keyOf = createKeyFinder(settings, functions)
+  setCurrentRateLimit({ limiter, settings, keyOf })
+  nitroApp.hooks.hookOnce('close', async () => setCurrentRateLimit(undefined))
+  if (settings.rules.size > 0) wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: compileRules(settings.rules), keyOf, headers: settings.headers })
+})

@@ -1,0 +1,21 @@
+import type { RedisConnection } from '../redis/types'
+import { runScript } from '../redis/script'
+import type { SharedLimits } from './shared-limits'
+import { judgeScript } from './script'
+
+/**
+ * Buckets that all instances share: one script a request, pipelined with its neighbours.
+ *
+ * @param deadline milliseconds of one call
+ */
+export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
+  return {
+    async take(key, { interval, capacity }, cost) {
+      const [allowed, fill] = await connection.run(
+        client => runScript(client, judgeScript, [`${connection.prefix}:limit:{${key}}`], [interval, capacity, cost]),
+        deadline,
+      ) as [number, number]
+      return { allowed: allowed === 1, fill }
+    },
+  }
+}

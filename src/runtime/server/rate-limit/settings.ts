@@ -1,0 +1,170 @@
+import type { Duration } from '../cache/types'
+import { parseDuration } from '../duration'
+import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { compileTrustedAddresses } from '../trusted-addresses'
+import type { Bucket } from './gcra'
+import { bucketOf } from './gcra'
+
+/** What decides while Redis is gone: a share of the limit in this process, everything passes, nothing passes. */
+export type Fallback = 'memory' | 'open' | 'closed'
+
+/** Whose requests share a bucket. */
+export type RateLimitKey = 'address' | 'tenant' | 'function'
+
+/** One limit. */
+export interface RateLimitRule {
+  /** Requests that may come in `window`. */
+  limit: number
+  /**
+   * @default 1 (second)
+   */
+  window?: Duration
+  /**
+   * Requests that may come ahead of their time: 1 + burst pass at once, as with `limit_req … burst nodelay` of nginx.
+   * @default limit - 1
+   */
+  burst?: number
+  /**
+   * What one request takes of the bucket.
+   * @default 1
+   */
+  cost?: number
+  /**
+   * Whose requests share a bucket: a client address (IPv6 by /64), a tenant, or what `rateLimitKey()` of `server/scale.config.ts` returns, such as a user's id.
+   * @default 'address'
+   */
+  key?: RateLimitKey
+  /**
+   * Methods that count. Default: all.
+   * @default []
+   */
+  methods?: readonly string[]
+  /**
+   * Counts and reports denials, but lets every request through: to try a limit out.
+   * @default false
+   */
+  shadow?: boolean
+  /**
+   * What decides while Redis is gone.
+   * @default 'memory'
+   */
+  fallback?: Fallback
+}
+
+/** `scale.rateLimit`: how much of the app one caller may use, over all instances. */
+export interface RateLimitModuleOptions {
+  /**
+   * Limits by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` exempts its paths.
+   * @default {}
+   */
+  rules?: Record<string, false | RateLimitRule>
+  /**
+   * Addresses and ranges of the proxies in front: `X-Forwarded-For` is read from the right through them. `'unix'` stands for a proxy on a UNIX socket.
+   * Without any the other end of the socket is the client.
+   * @default []
+   * @env NUXT_SCALE_RATE_LIMIT_TRUSTED_PROXIES a list in JSON
+   */
+  trustedProxies?: readonly string[]
+  /**
+   * How long Redis may take for one decision.
+   * @default '75ms'
+   * @env NUXT_SCALE_RATE_LIMIT_TIMEOUT
+   */
+  timeout?: Duration
+  /**
+   * Instances that share the limits while Redis is gone: each allows that part.
+   * @default 1
+   * @env NUXT_SCALE_RATE_LIMIT_REPLICAS
+   */
+  replicas?: number
+  /**
+   * Whether answers bear `RateLimit-Policy` and `RateLimit`.
+   * @default true
+   * @env NUXT_SCALE_RATE_LIMIT_HEADERS
+   */
+  headers?: boolean
+}
+
+export const rateLimitDefaults: Required<RateLimitModuleOptions> = { rules: {}, trustedProxies: [], timeout: '75ms', replicas: 1, headers: true }
+
+/** One limit, checked. */
+export interface RateLimit {
+  /** Names its buckets and its header. */
+  name: string
+  limit: number
+  /** Milliseconds. */
+  window: number
+  bucket: Bucket
+  cost: number
+  key: RateLimitKey
+  /** Upper case; empty for all. */
+  methods: readonly string[]
+  shadow: boolean
+  fallback: Fallback
+}
+
+export interface RateLimitSettings {
+  /** By path pattern. */
+  rules: ReadonlyMap<string, RateLimit | false>
+  trusts: (address: string | undefined) => boolean
+  /** Milliseconds. */
+  timeout: number
+  replicas: number
+  headers: boolean
+}
+
+const ROOM = 'scale.rateLimit'
+const RULE = { limit: 0, window: 1, burst: 0, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory' }
+
+/** @throws Error naming the option that is wrong */
+export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateLimitSettings {
+  refuseOtherThanObject(options, ROOM)
+  refuseUnknownKeys(options, Object.keys(rateLimitDefaults), ROOM)
+  const given = { ...rateLimitDefaults, ...options }
+  return {
+    rules: new Map(Object.entries(parseObject(given.rules, `${ROOM}.rules`)).map(([pattern, rule]) =>
+      [pattern, rule === false ? false : resolveRateLimit(pattern, rule as RateLimitRule, `${ROOM}.rules['${pattern}']`)])),
+    trusts: compileProxies(given.trustedProxies),
+    timeout: parseDuration(given.timeout, `${ROOM}.timeout`),
+    replicas: parseCount(given.replicas, `${ROOM}.replicas`),
+    headers: parseSwitch(given.headers, `${ROOM}.headers`),
+  }
+}
+
+/**
+ * @param name of the rule
+ * @param path where it is written, for the error
+ * @throws Error naming what is wrong
+ */
+export function resolveRateLimit(name: string, rule: RateLimitRule, path: string): RateLimit {
+  parseObject(rule, path)
+  refuseUnknownKeys(rule, Object.keys(RULE), path)
+  const limit = parseCount(rule.limit, `${path}.limit`)
+  const window = parseDuration(rule.window ?? RULE.window, `${path}.window`)
+  if (window < 1) throw new TypeError(`${path}.window is ${JSON.stringify(rule.window)}: write a time of at least '1ms'.`)
+  const bucket = bucketOf(limit, window * 1000, parseCount(rule.burst ?? limit - 1, `${path}.burst`, 0))
+  if (bucket.capacity > Number.MAX_SAFE_INTEGER / 4) throw new TypeError(`${path} remembers more than a hundred years: write a shorter window or a smaller burst.`)
+  const cost = parseCount(rule.cost ?? RULE.cost, `${path}.cost`)
+  if (cost * bucket.interval > bucket.capacity) throw new TypeError(`${path}.cost is ${cost}, more than 1 + burst, so that no request would ever pass: write a smaller cost or a larger burst.`)
+  const { methods = [] } = rule
+  if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) throw new TypeError(`${path}.methods is ${JSON.stringify(methods)}: write a list of methods, such as ['POST'].`)
+  return {
+    name,
+    limit,
+    window,
+    bucket,
+    cost,
+    key: parseChoice(rule.key ?? RULE.key, ['address', 'tenant', 'function'], `${path}.key`),
+    methods: methods.map(method => method.toUpperCase()),
+    shadow: parseSwitch(rule.shadow ?? RULE.shadow, `${path}.shadow`),
+    fallback: parseChoice(rule.fallback ?? RULE.fallback, ['memory', 'open', 'closed'], `${path}.fallback`),
+  }
+}
+
+/** Whoever is believed everywhere could write any address, so that there is no `'any'` here. */
+function compileProxies(proxies: readonly string[]): (address: string | undefined) => boolean {
+  if (!Array.isArray(proxies)) throw new TypeError(`${ROOM}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  const overSocket = proxies.includes('unix')
+  const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${ROOM}.trustedProxies`)
+  return address => address === undefined ? overSocket : trusts(address)
+}

@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http'
+import type { App, H3Event } from 'h3'
+import { pathOf } from '../path-patterns'
+import { retryAfterSeconds, setRateLimitHeaders } from './headers'
+import type { Limiter, RateLimitDecision } from './limiter'
+import type { RateLimit } from './settings'
+
+export interface RateLimitWrapOptions {
+  limiter: Limiter
+  ruleOf: (path: string) => RateLimit | undefined
+  keyOf: (event: H3Event, rule: RateLimit) => string | Promise<string>
+  headers: boolean
+}
+
+/** Counts requests before anything of the app runs, and answers those above their limit with 429. */
+export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, keyOf, headers }: RateLimitWrapOptions): void {
+  const { handler } = app
+
+  async function limited(event: H3Event, rule: RateLimit): Promise<unknown> {
+    const decision = await limiter.take(rule, await keyOf(event, rule))
+    if (headers && !rule.shadow && decision.by !== 'fallback') setRateLimitHeaders(event.node.res, rule, decision)
+    if (decision.allowed || rule.shadow) return handler(event)
+    deny(event.node.res, decision)
+  }
+
+  app.handler = Object.assign((event: H3Event) => {
+    const rule = isInternal(event) ? undefined : ruleOf(pathOf(event.path))
+    if (rule === undefined || (rule.methods.length > 0 && !rule.methods.includes(event.method))) return handler(event)
+    return limited(event, rule)
+  }, handler)
+}
+
+/** A request of the server to itself, which was counted when it came from outside. Such a request is no message of a socket. */
+export function isInternal(event: H3Event): boolean {
+  return '__unenv__' in event.node.req
+}
+
+/** At once and by hand: what an error page costs is what an attack is after. */
+function deny(response: ServerResponse, decision: RateLimitDecision): void {
+  const retryAfter = retryAfterSeconds(decision)
+  response.statusCode = 429
+  response.setHeader('retry-after', retryAfter)
+  response.setHeader('cache-control', 'no-store')
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ statusCode: 429, statusMessage: 'Too Many Requests', message: `Too many requests: try again in ${retryAfter} s.` }))
+}

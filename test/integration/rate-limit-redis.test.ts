@@ -1,0 +1,158 @@
+import { randomInt } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bucketOf, judge } from '../../src/runtime/server/rate-limit/gcra'
+import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
+import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-store'
+import { judgeScript } from '../../src/runtime/server/rate-limit/script'
+import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
+import { createRedisConnection } from '../../src/runtime/server/redis/connection'
+import { defineScript, runScript } from '../../src/runtime/server/redis/script'
+import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { createNginxLimit } from '../support/nginx-limit'
+import { startRedis } from '../support/redis'
+import type { RedisServer } from '../support/redis'
+import { waitFor } from '../support/wait'
+import type { Worker } from '../support/worker'
+import { startWorker } from '../support/worker'
+import type { Arrivals } from '../support/limit-worker-main'
+
+const PROCESSES = 4
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+let redis: RedisServer
+let workers: Worker[]
+
+beforeAll(async () => {
+  redis = await startRedis()
+  workers = await Promise.all(Array.from({ length: PROCESSES }, () => startWorker('limit-worker-main.ts')))
+  await Promise.all(workers.map(worker => worker.ask({ redis: { host: redis.host, port: redis.port } })))
+})
+
+afterAll(async () => {
+  await Promise.all(workers?.map(worker => worker.close()) ?? [])
+  await redis?.stop()
+})
+
+/** What all processes allowed together, by key. */
+async function fire(rule: Arrivals['rule'], requests: Arrivals['requests'][]): Promise<Map<string, number>> {
+  const answers = await Promise.all(workers.map((worker, index) => worker.ask({ rule, requests: requests[index]! } satisfies Arrivals))) as { allowed: boolean[], fallbacks: number }[]
+  const allowed = new Map<string, number>()
+  for (const [index, answer] of answers.entries()) {
+    expect(answer.fallbacks).toBe(0)
+    for (const [at, { key, cost }] of requests[index]!.entries()) {
+      if (answer.allowed[at]) allowed.set(key, (allowed.get(key) ?? 0) + cost)
+    }
+  }
+  return allowed
+}
+
+/** The requests of all processes, dealt out at random. */
+function deal(counts: Map<string, number>, cost = 1): Arrivals['requests'][] {
+  const hands = Array.from({ length: PROCESSES }, () => [] as Arrivals['requests'])
+  for (const [key, count] of counts) {
+    for (let request = 0; request < count; request++) hands[randomInt(PROCESSES)]!.push({ key, cost })
+  }
+  for (const hand of hands) hand.sort(() => randomInt(3) - 1)
+  return hands
+}
+
+describe('four processes on one Redis', () => {
+  it('let exactly 1 + burst of each of 10,000 callers through, as nginx would', async () => {
+    const burst = 4
+    const counts = new Map(Array.from({ length: 10_000 }, (_, index) => [`caller-${index}`, 1 + randomInt(12)]))
+    const allowed = await fire({ limit: 1, window: '1d', burst }, deal(counts))
+    let above = 0
+    let below = 0
+    for (const [key, count] of counts) {
+      const expected = Math.min(count, 1 + burst)
+      above += Number((allowed.get(key) ?? 0) > expected)
+      below += Number((allowed.get(key) ?? 0) < expected)
+    }
+    expect({ above, below }).toEqual({ above: 0, below: 0 })
+  }, 180_000)
+
+  it('keep the rate while time goes on', async () => {
+    const [interval, burst] = [20, 9]
+    const before = await redisTime()
+    const allowed = await fire({ limit: 1, window: `${interval}ms`, burst }, deal(new Map(Array.from({ length: 20 }, (_, index) => [`steady-${index}`, 600]))))
+    const most = 1 + burst + (await redisTime() - before) / 1000 / interval
+    expect(Math.min(...allowed.values())).toBeGreaterThan(burst)
+    expect(Math.max(...allowed.values())).toBeLessThanOrEqual(most)
+  }, 120_000)
+
+  it('count costs', async () => {
+    const allowed = await fire({ limit: 10, window: '1d', burst: 9, cost: 3 }, deal(new Map(Array.from({ length: 200 }, (_, index) => [`costly-${index}`, 8])), 3))
+    expect([...new Set(allowed.values())]).toEqual([9])
+  })
+})
+
+describe('the script', () => {
+  it('decides as the algorithm and as nginx do, on 10,000 sequences of arrivals', async () => {
+    // The same text on the time of the test, which Redis's own time must not overtake.
+    const parts = judgeScript.text.split(/redis\.call\('TIME'\)|math\.ceil\(\(arrival - now\) \/ 1000\)/)
+    expect(parts.length).toBe(3)
+    const timed = defineScript(`${parts[0]}{ARGV[4], ARGV[5]}${parts[1]}600000${parts[2]}`)
+    const client = redis.client()
+    let decisions = 0
+    const wrong: unknown[] = []
+    const sequence = async (key: string) => {
+      const burst = randomInt(8)
+      const bucket = bucketOf(1 + randomInt(50), 1_000_000 * (1 + randomInt(60)), burst)
+      const nginx = createNginxLimit(bucket.interval, burst)
+      let arrival = 0
+      let now = 1_790_000_000_000_000 + randomInt(1_000_000_000)
+      for (let request = 0; request < 12; request++) {
+        now += randomInt(4) === 0 ? 0 : randomInt(2 * bucket.interval)
+        const [allowed, fill] = await runScript(client, timed, [key], [bucket.interval, bucket.capacity, 1, Math.floor(now / 1_000_000), now % 1_000_000]) as [number, number]
+        const expected = judge(bucket, arrival, now, 1)
+        arrival = expected.arrival
+        decisions++
+        if ((allowed === 1) !== expected.allowed || fill !== expected.fill || expected.allowed !== nginx(now)) wrong.push({ key, request, allowed, fill, expected })
+      }
+    }
+    const keys = Array.from({ length: 10_000 }, (_, index) => `sequence-${index}`).values()
+    await Promise.all(Array.from({ length: 100 }, async () => {
+      for (const key of keys) await sequence(key)
+    }))
+    expect(wrong.slice(0, 3)).toEqual([])
+    expect(decisions).toBe(120_000)
+  }, 180_000)
+
+  it('leaves no key without an expiry', async () => {
+    const client = redis.client()
+    const keys = await client.keys('scale:limit:*')
+    expect(keys.length).toBeGreaterThan(10_000)
+    const lives = await Promise.all(keys.map(key => client.pttl(key)))
+    expect(lives.filter(life => life === -1)).toEqual([])
+  })
+})
+
+describe('a Redis that goes away', () => {
+  it('costs no request more than its deadline, and is said once in each direction', async () => {
+    const own = await startRedis()
+    const connection = createRedisConnection(resolveRedisSettings({ host: own.host, port: own.port }, {})!, { log: silent })
+    await waitFor(() => connection.available)
+    const news: boolean[] = []
+    const limiter = createLimiter({ shared: createRedisStore(connection, 75), share: 1 / 2, onShared: reachable => void news.push(reachable) })
+    const rule = resolveRateLimit('api', { limit: 10, window: '1h' }, 'rule')
+    const take = (key: string) => limiter.take(rule, key)
+    expect((await take('before')).by).toBe('redis')
+    own.pause()
+    const decisions = await Promise.all(Array.from({ length: 200 }, () => take('during')))
+    own.resume()
+    expect(decisions.filter(({ allowed }) => allowed).length).toBe(5)
+    expect(new Set(decisions.map(({ by }) => by))).toEqual(new Set(['memory']))
+    await waitFor(async () => (await take(`after ${randomInt(1e9)}`)).by === 'redis', { timeout: 10_000 })
+    await own.kill()
+    expect((await take('killed')).by).toBe('memory')
+    expect(news).toEqual([false, true, false])
+    expect(limiter.stats.fallbacks).toBeGreaterThan(200)
+    await connection.close()
+    await own.stop()
+  })
+})
+
+/** Microseconds by the clock of Redis. */
+async function redisTime(): Promise<number> {
+  const [seconds, micros] = await redis.client().time()
+  return Number(seconds) * 1_000_000 + Number(micros)
+}

@@ -1,0 +1,23 @@
+/**
+ * The decision of `limit_req burst=… nodelay`, written as in nginx's own module: what is in excess drains at the rate,
+ * and a request that would raise it above the burst is turned away. In microseconds instead of nginx's milliseconds.
+ *
+ * @param interval microseconds between two requests at the rate
+ * @returns a function that judges a request at a moment
+ */
+export function createNginxLimit(interval: number, burst: number): (now: number) => boolean {
+  let excess: number | undefined
+  let last = 0
+  return (now) => {
+    if (excess === undefined) {
+      excess = 0
+      last = now
+      return true
+    }
+    const raised = Math.max(0, excess * interval - (now - last) + interval) / interval
+    if (raised > burst) return false
+    excess = raised
+    last = now
+    return true
+  }
+}

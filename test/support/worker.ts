@@ -1,0 +1,45 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { createTemporaryDirectory } from './temporary-directory'
+
+/** A TypeScript file that runs in an operating system process of its own and answers one message after the other. */
+export interface Worker {
+  ask: (message: object) => Promise<unknown>
+  pause: () => void
+  resume: () => void
+  close: () => Promise<void>
+}
+
+/** @param entry name of a file in this folder */
+export async function startWorker(entry: string): Promise<Worker> {
+  const directory = createTemporaryDirectory('worker')
+  const file = join(directory.path, 'worker.mjs')
+  await build({
+    entryPoints: [new URL(entry, import.meta.url).pathname],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+  })
+  const child = fork(file, { stdio: 'inherit' })
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  return {
+    async ask(message) {
+      const answer = once(child, 'message')
+      child.send(message)
+      return (await answer)[0]
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async close() {
+      process.off('exit', end)
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      directory.remove()
+    },
+  }
+}
