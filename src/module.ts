@@ -4,6 +4,7 @@ import { setupCache } from './features/cache'
 import { setupDatabase } from './features/database'
 import { useEntriesFromSource } from './features/entries'
 import { setupHealth } from './features/health'
+import { setupHttp } from './features/http'
 import { setupRateLimit } from './features/rate-limit'
 import { setupRedis } from './features/redis'
 import { setupShards } from './features/shards'
@@ -14,7 +15,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, ModuleOptions, RateLimitModuleOptions, RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RateLimitModuleOptions, RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -43,6 +44,7 @@ export default defineNuxtModule<ModuleOptions>({
     setupCache(context)
     setupStorage(context)
     setupHealth(context)
+    setupHttp(context)
     setupRateLimit(context)
     setupTenancy(context)
     setupDatabase(context)

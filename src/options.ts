@@ -4,6 +4,8 @@ import type { DatabaseModuleOptions } from './runtime/server/database/settings'
 import { databaseDefaults, isName, resolveDatabaseSettings } from './runtime/server/database/settings'
 import type { HealthModuleOptions } from './runtime/server/health/settings'
 import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
+import type { HttpModuleOptions } from './runtime/server/http/settings'
+import { httpDefaults, resolveHttpSettings } from './runtime/server/http/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
 import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
@@ -16,7 +18,7 @@ import { resolveStorageSettings, storageDefaults } from './runtime/server/storag
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -30,6 +32,8 @@ export interface ModuleOptions {
   storage?: false | StorageModuleOptions
   /** The cache behind `cacheWithRedis`, Nitro's cached handlers and functions, route rules and `nitroApp.cache`. */
   cache?: false | CacheModuleOptions
+  /** Who may cache which response, and conditional requests. Off until this key is present. */
+  http?: false | HttpModuleOptions
   /** `GET /api/health`. */
   health?: false | HealthModuleOptions
   /** Which tenant a request belongs to: `useTenant`, `withTenant`, and caches that keep tenants apart. Off until it is present. */
@@ -53,6 +57,7 @@ export interface ResolvedOptions {
   redis: false | Required<RedisRuntimeOptions>
   storage: false | Required<StorageModuleOptions>
   cache: false | Required<CacheModuleOptions>
+  http: false | Required<HttpModuleOptions>
   health: false | Required<HealthModuleOptions>
   tenancy: false | Required<TenancyModuleOptions>
   database: false | Required<DatabaseModuleOptions>
@@ -85,10 +90,11 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
+  const http = room(options.http ?? false, 'scale.http')
   const health = room(options.health, 'scale.health')
   const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
   const database = room(options.database ?? false, 'scale.database')
@@ -100,6 +106,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   }
   if (storage) resolveStorageSettings(storage)
   if (cache) resolveCacheSettings(cache)
+  if (http) resolveHttpSettings(http)
   if (health) resolveHealthSettings(health)
   if (tenancy) resolveTenancySettings(tenancy)
   if (database) resolveDatabaseSettings(database)
@@ -109,6 +116,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
     cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
+    http: http && { ...httpDefaults, ...http },
     health: health && { ...healthDefaults, ...health },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isCacheable, mergeVary } from '../../src/runtime/server/cache/nitro/cacheability'
-import { isNotModified } from '../../src/runtime/server/cache/nitro/conditional'
+import { isNotModified } from '../../src/runtime/server/conditional'
 import { cacheControl, resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
 import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileRules } from '../../src/runtime/server/rate-limit/rules'
+import { compilePathRules } from '../../src/runtime/server/path-rules'
 import { resolveRateLimitSettings } from '../../src/runtime/server/rate-limit/settings'
 
 const rule = { limit: 10, window: 1 }
@@ -42,9 +42,9 @@ describe('the options', () => {
 })
 
 describe('the rule of a path', () => {
-  const find = compileRules(resolveRateLimitSettings({ rules: {
+  const find = compilePathRules(resolveRateLimitSettings({ rules: {
     '/**': rule, '/api/**': rule, '/api/*/export': rule, '/api/login': rule, '/api/open/**': false,
-  } }).rules)
+  } }).rules, 'scale.rateLimit.rules')
 
   it.each([
     ['/about', '/**'], ['/api', '/api/**'], ['/api/products/7', '/api/**'], ['/api/products/export', '/api/*/export'],
@@ -54,6 +54,6 @@ describe('the rule of a path', () => {
   })
 
   it('must begin with a slash', () => {
-    expect(() => compileRules(resolveRateLimitSettings({ rules: { 'api/**': rule } }).rules)).toThrow('write paths that begin with /')
+    expect(() => compilePathRules(resolveRateLimitSettings({ rules: { 'api/**': rule } }).rules, 'scale.rateLimit.rules')).toThrow('write paths that begin with /')
   })
 })

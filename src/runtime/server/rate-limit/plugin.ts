@@ -7,7 +7,7 @@ import type { RateLimitFunctions } from './key'
 import { createKeyFinder } from './key'
 import { createLimiter } from './limiter'
 import { createRedisStore } from './redis-store'
-import { compileRules } from './rules'
+import { compilePathRules } from '../path-rules'
 import type { RateLimitModuleOptions } from './settings'
 import { resolveRateLimitSettings } from './settings'
 import { wrapWithRateLimit } from './wrap'
@@ -33,5 +33,5 @@ export default defineNitroPlugin((nitroApp) => {
   const keyOf = createKeyFinder(settings, functions)
   setCurrentRateLimit({ limiter, settings, keyOf })
   nitroApp.hooks.hookOnce('close', async () => setCurrentRateLimit(undefined))
-  if (settings.rules.size > 0) wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: compileRules(settings.rules), keyOf, headers: settings.headers })
+  if (settings.rules.size > 0) wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: compilePathRules(settings.rules, 'scale.rateLimit.rules'), keyOf, headers: settings.headers })
 })

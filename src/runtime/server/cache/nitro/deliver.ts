@@ -2,7 +2,7 @@ import type { H3Event } from 'h3'
 import type { ServerResponse } from 'node:http'
 import type { CacheSource } from '../types'
 import { mergeVary } from './cacheability'
-import { isNotModified } from './conditional'
+import { isNotModified } from '../../conditional'
 import type { LiveResponse } from './render'
 import { requestHeader } from './request'
 

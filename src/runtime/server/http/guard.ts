@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http'
+import { addVary } from '../before-headers'
+import type { CdnTarget } from './policy'
+import { cacheClasses, cacheControlOf, cdnControlOf, cdnHeaders } from './policy'
+import type { ResolvedHttpRule } from './settings'
+
+/** What is known of a request before it is answered. */
+export interface GuardedRequest {
+  rule: ResolvedHttpRule | undefined
+  /** It bears `Authorization`, or a cookie of a session. */
+  authorized: boolean
+  hasSession: boolean
+  /** A file that is the same for everybody; and one whose name is a hash of what it holds. */
+  isPublicFile: boolean
+  isBuildFile: boolean
+}
+
+/** Headers in which a shared cache is told more than the browser, tags for its purge included. */
+const SHARED_HEADERS = [...Object.values(cdnHeaders), 'surrogate-key', 'cache-tag']
+const PERSONAL = 'private, no-store'
+
+/**
+ * Says who may store a response, now that it is known what it holds. What must not be shared is not, whoever said otherwise;
+ * a `Cache-Control` that the handler, a route rule or the cache has set is kept where it may be.
+ */
+export function guardResponse(response: ServerResponse, request: GuardedRequest, cdn: CdnTarget | undefined): void {
+  const { rule } = request
+  if (rule?.policy.scope === 'none') {
+    response.setHeader('cache-control', cacheControlOf(rule.policy))
+    withdraw(response)
+    return
+  }
+  const given = response.getHeader('cache-control')
+  const isPersonal = response.hasHeader('set-cookie') || request.authorized || (request.hasSession && !request.isPublicFile)
+  if (isPersonal) {
+    if (given === undefined || mayBeShared(String(given))) response.setHeader('cache-control', PERSONAL)
+    withdraw(response)
+    return
+  }
+  const { statusCode } = response
+  const failed = (statusCode < 200 || statusCode >= 300) && statusCode !== 304
+  if (failed && (given === undefined || statusCode >= 400)) {
+    response.setHeader('cache-control', PERSONAL)
+    withdraw(response)
+    return
+  }
+  if (rule && given === undefined) applyRule(response, request, rule, cdn)
+}
+
+function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, { policy: written, hashedOnly, vary }: ResolvedHttpRule, cdn: CdnTarget | undefined): void {
+  const policy = hashedOnly && !isBuildFile ? cacheClasses.static : written
+  response.setHeader('cache-control', cacheControlOf(policy))
+  addVary(response, vary)
+  const shared = cdn && cdnControlOf(policy, cdn)
+  if (shared !== undefined) response.setHeader(cdnHeaders[cdn!], shared)
+}
+
+/** Whether a shared cache could store a response that says so (RFC 9111 §3, §5.2.2). */
+function mayBeShared(cacheControl: string): boolean {
+  return !/(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/i.test(cacheControl)
+}
+
+function withdraw(response: ServerResponse): void {
+  for (const name of SHARED_HEADERS) response.removeHeader(name)
+}

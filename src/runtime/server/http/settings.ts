@@ -1,0 +1,145 @@
+import type { Duration } from '../cache/types'
+import { parseDuration } from '../duration'
+import { parseChoice, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys, show } from '../settings'
+import type { CacheClass, CachePolicy, CdnTarget } from './policy'
+import { cacheClasses, cdnHeaders } from './policy'
+
+/** How the responses of some paths may be cached. What is not set is as the class says. */
+export interface HttpRule {
+  /** @default 'static' */
+  class?: CacheClass
+  /** How long a browser may use it. */
+  maxAge?: Duration
+  /** How long a shared cache may. Default: as long as a browser. */
+  sharedMaxAge?: Duration
+  /** How long after that an old copy may be served while a new one is fetched. */
+  staleWhileRevalidate?: Duration
+  /** How long after that an old copy may be served while there is no new one. */
+  staleIfError?: Duration
+  /** Request headers that shape the response. */
+  vary?: readonly string[]
+}
+
+/** `scale.http`: who may cache what, said at the last moment, when it is known what the response holds. */
+export interface HttpModuleOptions {
+  /**
+   * Rules by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` leaves its paths alone.
+   * They are added to those of `preset`.
+   * @default {}
+   */
+  rules?: Record<string, false | CacheClass | HttpRule>
+  /**
+   * Begins with five rules: build files `immutable`, `/api/realtime/**` `no-store`, `/api/static/**` `static` for an hour,
+   * the rest of `/api/**` in the browser alone for a minute, pages for five minutes. Public files are `static`.
+   * @default true
+   * @env NUXT_SCALE_HTTP_PRESET
+   */
+  preset?: boolean
+  /**
+   * The shared cache in front. It gets the shared lifetime in its own header, and browsers ask anew for pages.
+   * @default ''
+   * @env NUXT_SCALE_HTTP_CDN
+   */
+  cdn?: '' | CdnTarget
+  /**
+   * Names of cookies that make a request personal, `*` standing for anything: its response is never stored by a shared cache.
+   * @default ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*']
+   */
+  sessionCookies?: readonly string[]
+  /**
+   * Gives JSON and text responses without an `ETag` one, and answers conditional requests with 304.
+   * @default true
+   * @env NUXT_SCALE_HTTP_ETAG
+   */
+  etag?: boolean
+}
+
+export const httpDefaults = {
+  rules: {},
+  preset: true,
+  cdn: '',
+  sessionCookies: ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*'],
+  etag: true,
+} satisfies Required<HttpModuleOptions>
+
+/** One rule, checked. */
+export interface ResolvedHttpRule {
+  policy: CachePolicy
+  /** Lower case. */
+  vary: readonly string[]
+  /** Never changes under its address, which only holds for build files: elsewhere the rule is `static`. */
+  hashedOnly: boolean
+}
+
+export interface HttpSettings {
+  /** By path pattern. */
+  rules: ReadonlyMap<string, ResolvedHttpRule | false>
+  /** The preset's rule of everything that no other rule names, and what public files get in its place. */
+  pages: ResolvedHttpRule | undefined
+  publicFiles: ResolvedHttpRule
+  cdn: CdnTarget | undefined
+  isSessionCookie: (name: string) => boolean
+  etag: boolean
+}
+
+const ROOM = 'scale.http'
+const RULE_KEYS = ['class', 'maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError', 'vary']
+
+/**
+ * @param buildAssets path of the build files, such as `/_nuxt`
+ * @throws Error naming the option that is wrong
+ */
+export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/_nuxt'): HttpSettings {
+  refuseOtherThanObject(options, ROOM)
+  refuseUnknownKeys(options, Object.keys(httpDefaults), ROOM)
+  const given = { ...httpDefaults, ...options }
+  const cdn = !given.cdn ? undefined : parseChoice(given.cdn, Object.keys(cdnHeaders) as CdnTarget[], `${ROOM}.cdn`)
+  const own = parseObject(given.rules, `${ROOM}.rules`)
+  const preset = parseSwitch(given.preset, `${ROOM}.preset`) ? presetRules(buildAssets, cdn) : {}
+  const rules = new Map<string, ResolvedHttpRule | false>()
+  for (const [pattern, rule] of Object.entries({ ...preset, ...own })) rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${ROOM}.rules['${pattern}']`))
+  return {
+    rules,
+    pages: '/**' in own ? undefined : rules.get('/**') || undefined,
+    publicFiles: resolveRule('static', ROOM),
+    cdn,
+    isSessionCookie: compileNames(given.sessionCookies),
+    etag: parseSwitch(given.etag, `${ROOM}.etag`),
+  }
+}
+
+/** With a cache in front that can be purged, a browser, which cannot, asks for pages anew. */
+function presetRules(buildAssets: string, cdn: CdnTarget | undefined): Record<string, CacheClass | HttpRule> {
+  return {
+    [`${buildAssets}/**`]: 'immutable',
+    '/api/realtime/**': 'no-store',
+    '/api/static/**': { class: 'static', maxAge: 3600 },
+    '/api/**': 'api',
+    '/**': cdn ? { class: 'page', maxAge: 0, sharedMaxAge: cacheClasses.page.maxAge } : 'page',
+  }
+}
+
+function resolveRule(rule: CacheClass | HttpRule, path: string): ResolvedHttpRule {
+  const given: HttpRule = typeof rule === 'string' ? { class: rule } : rule
+  if (typeof given !== 'object' || given === null) throw new TypeError(`${path} is ${show(rule)}: write false, a class such as 'static', or an object.`)
+  refuseUnknownKeys(given, RULE_KEYS, path)
+  const name = parseChoice(given.class ?? 'static', Object.keys(cacheClasses) as CacheClass[], `${path}.class`)
+  const policy: CachePolicy = { ...cacheClasses[name] }
+  for (const option of ['maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError'] as const) {
+    const value = given[option]
+    if (value === undefined) continue
+    if (policy.scope === 'none') throw new TypeError(`${path}.${option} has no meaning for the class no-store: take it out, or write another class.`)
+    policy[option] = Math.floor(parseDuration(value, `${path}.${option}`) / 1000)
+  }
+  if (policy.scope === 'private' && given.sharedMaxAge !== undefined) throw new TypeError(`${path}.sharedMaxAge has no meaning for the class ${name}, which no shared cache may store: write another class.`)
+  const vary = given.vary ?? []
+  if (!Array.isArray(vary) || vary.some(header => typeof header !== 'string' || !/^[\w-]+$/.test(header))) throw new TypeError(`${path}.vary is ${show(vary)}: write a list of request headers, such as ['accept-language'].`)
+  return { policy, vary: vary.map(header => header.toLowerCase()), hashedOnly: name === 'immutable' }
+}
+
+function compileNames(patterns: readonly string[]): (name: string) => boolean {
+  if (!Array.isArray(patterns) || patterns.some(pattern => typeof pattern !== 'string')) throw new TypeError(`${ROOM}.sessionCookies is ${show(patterns)}: write a list of names.`)
+  if (patterns.length === 0) return () => false
+  const expression = new RegExp(`^(?:${patterns.map(pattern => pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')).join('|')})$`, 'i')
+  return name => expression.test(name)
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import type { App, H3Event } from 'h3'
+import { beforeHeaders } from '../before-headers'
+import { pathOf } from '../path-patterns'
+import type { GuardedRequest } from './guard'
+import { guardResponse } from './guard'
+import type { CdnTarget } from './policy'
+import type { ResolvedHttpRule } from './settings'
+import type { PublicFile } from './static-conditions'
+import { completeNotModified, settleConditions } from './static-conditions'
+
+export interface HttpWrapOptions {
+  ruleOf: (path: string) => ResolvedHttpRule | undefined
+  publicFile: (path: string) => PublicFile | undefined
+  /** Where the build files are, with a slash at the end. */
+  buildAssets: string
+  isSessionCookie: (name: string) => boolean
+  cdn: CdnTarget | undefined
+}
+
+/** Watches every response, whoever makes it, and says at the last moment who may store it. */
+export function wrapWithHttpRules(app: Pick<App, 'handler'>, { ruleOf, publicFile, buildAssets, isSessionCookie, cdn }: HttpWrapOptions): void {
+  const { handler } = app
+
+  function look(request: IncomingMessage, path: string, file: PublicFile | undefined): GuardedRequest {
+    const { authorization, cookie } = request.headers
+    return {
+      rule: ruleOf(path),
+      authorized: authorization !== undefined,
+      hasSession: cookie !== undefined && namesOf(cookie).some(isSessionCookie),
+      isPublicFile: file !== undefined,
+      isBuildFile: file !== undefined && path.startsWith(buildAssets),
+    }
+  }
+
+  app.handler = Object.assign((event: H3Event) => {
+    const { req, res } = event.node
+    const path = pathOf(event.path)
+    const file = publicFile(path)
+    if (file) settleConditions(req.headers, file)
+    const request = look(req, path, file)
+    beforeHeaders(res, (response) => {
+      if (file) completeNotModified(response, file)
+      guardResponse(response, request, cdn)
+    })
+    return handler(event)
+  }, handler)
+}
+
+function namesOf(cookie: string): string[] {
+  return cookie.split(';').map(pair => pair.slice(0, pair.includes('=') ? pair.indexOf('=') : undefined).trim())
+}

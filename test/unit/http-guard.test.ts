@@ -1,0 +1,146 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { guardResponse } from '../../src/runtime/server/http/guard'
+import type { GuardedRequest } from '../../src/runtime/server/http/guard'
+import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy'
+import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
+import type { HttpRule } from '../../src/runtime/server/http/settings'
+import { resolveHttpSettings } from '../../src/runtime/server/http/settings'
+
+const targets = Object.keys(cdnHeaders) as CdnTarget[]
+const sharedHeaders = [...Object.values(cdnHeaders), 'surrogate-key', 'cache-tag']
+
+interface Answer { status: number, cacheControl?: string, setCookie?: boolean, surrogateKey?: boolean }
+
+function ruleOf(rule: CacheClass | HttpRule, cdn?: CdnTarget) {
+  return resolveHttpSettings({ rules: { '/a': rule }, cdn }).rules.get('/a') || undefined
+}
+
+function guarded({ status, cacheControl, setCookie, surrogateKey }: Answer, request: Partial<GuardedRequest>, cdn?: CdnTarget) {
+  const response = new ServerResponse(new IncomingMessage(new Socket()))
+  response.statusCode = status
+  if (cacheControl) response.setHeader('cache-control', cacheControl)
+  if (setCookie) response.setHeader('set-cookie', 'a=1')
+  if (surrogateKey) response.setHeader('surrogate-key', 'product-1')
+  guardResponse(response, { rule: undefined, authorized: false, hasSession: false, isPublicFile: false, isBuildFile: false, ...request }, cdn)
+  return response.getHeaders()
+}
+
+/** RFC 9111 §3: whether a shared cache could keep the response, also without being told, and whether it was told in a header of its own. */
+function isShareable(headers: Record<string, unknown>): boolean {
+  const control = String(headers['cache-control'] ?? '')
+  return !/private|no-store/.test(control) || sharedHeaders.some(name => headers[name] !== undefined)
+}
+
+describe('a response that must not be shared', () => {
+  it('is not, over every rule, status, target and header of the handler', () => {
+    const rule = fc.oneof(
+      fc.constantFrom(...Object.keys(cacheClasses) as CacheClass[]),
+      fc.record({ class: fc.constantFrom<CacheClass[]>('immutable', 'static', 'page'), maxAge: fc.nat(1e6), sharedMaxAge: fc.nat(1e6), staleWhileRevalidate: fc.nat(1e4) }),
+      fc.constant(undefined),
+    )
+    const answer = fc.record({
+      status: fc.constantFrom(200, 201, 204, 206, 301, 302, 304, 400, 401, 404, 410, 500, 503),
+      cacheControl: fc.constantFrom(undefined, 'public, max-age=31536000, immutable', 's-maxage=60, stale-while-revalidate=60', 'max-age=10', 'no-cache', 'private, max-age=5', 'no-store'),
+      setCookie: fc.boolean(),
+      surrogateKey: fc.boolean(),
+    })
+    const request = fc.record({ authorized: fc.boolean(), hasSession: fc.boolean(), isPublicFile: fc.boolean(), isBuildFile: fc.boolean() })
+    let personal = 0
+    fc.assert(fc.property(rule, answer, request, fc.constantFrom(undefined, ...targets), (given, response, asked, cdn) => {
+      const headers = guarded(response, { ...asked, rule: given && ruleOf(given, cdn) }, cdn)
+      const isPersonal = response.setCookie || asked.authorized || (asked.hasSession && !asked.isPublicFile)
+      if (isPersonal || response.status >= 400) {
+        personal++
+        expect(isShareable(headers)).toBe(false)
+      }
+      if (given === 'no-store') expect(headers['cache-control']).toMatch(/no-store/)
+    }), { numRuns: 20_000 })
+    expect(personal).toBeGreaterThan(5000)
+  })
+
+  it('keeps what its handler allows the browser alone', () => {
+    expect(guarded({ status: 200, cacheControl: 'private, max-age=5' }, { hasSession: true })['cache-control']).toBe('private, max-age=5')
+  })
+
+  it('does not take a file of everybody from those who are signed in', () => {
+    const headers = guarded({ status: 200 }, { hasSession: true, isPublicFile: true, rule: ruleOf('static') })
+    expect(headers['cache-control']).toBe('public, max-age=3600')
+  })
+})
+
+describe('a rule', () => {
+  it.each<[CacheClass | HttpRule, string]>([
+    ['static', 'public, max-age=3600'],
+    ['page', 'public, max-age=300, stale-while-revalidate=300'],
+    ['api', 'private, max-age=60'],
+    ['private', 'private, max-age=0, must-revalidate'],
+    ['no-store', 'no-store'],
+    [{ class: 'page', maxAge: '0s', sharedMaxAge: '10m', staleIfError: '1d' }, 'public, max-age=0, s-maxage=600, stale-while-revalidate=300, stale-if-error=86400, must-revalidate'],
+  ])('%j says %s', (rule, cacheControl) => {
+    expect(guarded({ status: 200 }, { rule: ruleOf(rule) })['cache-control']).toBe(cacheControl)
+  })
+
+  it('is immutable under the names of the build alone', () => {
+    const rule = ruleOf('immutable')
+    expect(guarded({ status: 200 }, { rule, isBuildFile: true, isPublicFile: true })['cache-control']).toBe('public, max-age=31536000, immutable')
+    expect(guarded({ status: 200 }, { rule, isPublicFile: true })['cache-control']).toBe('public, max-age=3600')
+    expect(guarded({ status: 404, cacheControl: 'public, max-age=31536000, immutable' }, { rule })['cache-control']).toBe('private, no-store')
+  })
+
+  it('leaves alone what the handler has set, unless nothing may be stored', () => {
+    expect(guarded({ status: 200, cacheControl: 'max-age=7' }, { rule: ruleOf('page') })['cache-control']).toBe('max-age=7')
+    expect(guarded({ status: 200, cacheControl: 'max-age=7' }, { rule: ruleOf('no-store') })['cache-control']).toBe('no-store')
+    expect(guarded({ status: 301, cacheControl: 'max-age=7' }, { rule: ruleOf('page') })['cache-control']).toBe('max-age=7')
+  })
+
+  it('says the same with a 304 as with its 200', () => {
+    const rule = ruleOf({ class: 'page', vary: ['Accept-Language'] }, 'fastly')
+    expect(guarded({ status: 304 }, { rule }, 'fastly')).toEqual(guarded({ status: 200 }, { rule }, 'fastly'))
+  })
+
+  it.each<[CdnTarget, string]>([
+    ['generic', 'public, max-age=600, stale-while-revalidate=300'],
+    ['nginx', '600'],
+    ['cloudflare', 'public, max-age=600, stale-while-revalidate=300'],
+    ['fastly', 'max-age=600, stale-while-revalidate=300'],
+    ['netlify', 'public, max-age=600, stale-while-revalidate=300, durable'],
+    ['vercel', 'public, max-age=600, stale-while-revalidate=300'],
+  ])('tells %s in its own header', (cdn, value) => {
+    const headers = guarded({ status: 200 }, { rule: ruleOf({ class: 'page', sharedMaxAge: '10m' }, cdn) }, cdn)
+    expect(headers[cdnHeaders[cdn]]).toBe(value)
+    expect(guarded({ status: 200 }, { rule: ruleOf('api', cdn) }, cdn)[cdnHeaders[cdn]]).toBeUndefined()
+  })
+})
+
+describe('the options', () => {
+  it('begin with five rules', () => {
+    expect([...resolveHttpSettings({}).rules.keys()]).toEqual(['/_nuxt/**', '/api/realtime/**', '/api/static/**', '/api/**', '/**'])
+    expect([...resolveHttpSettings({ preset: false, rules: { '/a': false } }).rules]).toEqual([['/a', false]])
+  })
+
+  it.each(['session', 'connect.sid', 'PHPSESSID', '__session', 'nuxt-session', 'sb-access-token', 'auth._token', 'jwt'])('know the cookie %s', (name) => {
+    expect(resolveHttpSettings({}).isSessionCookie(name)).toBe(true)
+  })
+
+  it.each(['_ga', 'theme', 'i18n_redirected'])('do not take the cookie %s for a session', (name) => {
+    expect(resolveHttpSettings({}).isSessionCookie(name)).toBe(false)
+  })
+
+  it.each([
+    [{ rule: {} }, 'scale.http.rule is not an option'],
+    [{ cdn: 'akamai' }, 'scale.http.cdn is "akamai"'],
+    [{ rules: { '/a': 'forever' } }, 'scale.http.rules[\'/a\'].class is "forever"'],
+    [{ rules: { '/a': { maxage: 1 } } }, 'rules[\'/a\'].maxage is not an option'],
+    [{ rules: { '/a': { class: 'no-store', maxAge: 1 } } }, '.maxAge has no meaning for the class no-store'],
+    [{ rules: { '/a': { class: 'api', sharedMaxAge: 1 } } }, '.sharedMaxAge has no meaning for the class api'],
+    [{ rules: { '/a': { maxAge: -1 } } }, '.maxAge is -1'],
+    [{ rules: { '/a': { vary: ['accept language'] } } }, '.vary is'],
+    [{ rules: { '/a': 7 } }, 'rules[\'/a\'] is 7: write false, a class'],
+    [{ sessionCookies: 'session' }, 'scale.http.sessionCookies is "session": write a list'],
+  ])('refuse %j', (options, message) => {
+    expect(() => resolveHttpSettings(options as never)).toThrow(message)
+  })
+})
