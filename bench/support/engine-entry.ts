@@ -1,5 +1,8 @@
 export { createCacheEngine } from '../../src/runtime/server/cache/create'
 export { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+export { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
+export { createRedisStore as createRateLimitStore } from '../../src/runtime/server/rate-limit/redis-store'
+export { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 export { createRedisConnection } from '../../src/runtime/server/redis/connection'
 export { createClient } from '../../src/runtime/server/redis/client'
 export { resolveRedisSettings } from '../../src/runtime/server/redis/settings'

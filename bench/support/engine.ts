@@ -6,5 +6,6 @@ if (!address) throw new Error(`${ENGINE_VARIABLE} is not set: start the bench wi
 /** The cache and the shards as they are in `src/runtime`. */
 export const {
   createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
+  createLimiter, createRateLimitStore, resolveRateLimit,
   createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
 } = await import(address) as typeof import('./engine-entry.ts')

@@ -32,6 +32,7 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'redis-cli', commands: ['redis-cli'], debianPackage: 'redis-tools' },
   { name: 'postgres', commands: ['postgres'], folders: postgresFolders, debianPackage: 'postgresql' },
   { name: 'mariadbd', commands: ['mariadbd'], debianPackage: 'mariadb-server' },
+  { name: 'nginx', commands: ['nginx'], debianPackage: 'nginx' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
   {
     name: 'chromium',

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { HttpClient } from '../support/http-client'
+import { createClient } from '../support/http-client'
+import type { NginxServer } from '../support/nginx'
+import { startNginx } from '../support/nginx'
+import { buildFixture, startNuxt } from '../support/nuxt'
+import type { NuxtInstance } from '../support/nuxt'
+import { startRedis } from '../support/redis'
+import type { RedisServer } from '../support/redis'
+import { waitFor } from '../support/wait'
+
+let redis: RedisServer
+let nginx: NginxServer
+let instances: NuxtInstance[]
+let clients: HttpClient[]
+let proxy: HttpClient
+
+beforeAll(async () => {
+  const output = await buildFixture('test/fixtures/edge')
+  redis = await startRedis()
+  instances = await Promise.all([1, 2].map(() => startNuxt(output, { env: { NUXT_SCALE_REDIS_URL: redis.url } })))
+  nginx = await startNginx(`
+    location / {
+      proxy_pass http://127.0.0.1:${instances[0]!.port};
+      proxy_set_header Host $host;
+      proxy_cache pages;
+      proxy_cache_key $host$request_uri;
+      add_header x-cache $upstream_cache_status;
+    }`)
+  clients = instances.map(({ port }) => createClient(port))
+  proxy = createClient(nginx.port)
+  await waitFor(async () => (await (await instances[0]!.fetch('/api/health')).json()).status === 'ok')
+})
+
+afterAll(async () => {
+  for (const client of [...clients ?? [], proxy]) client?.close()
+  await nginx?.stop()
+  await Promise.all(instances?.map(instance => instance.stop()) ?? [])
+  await redis?.stop()
+})
+
+/** A caller nobody has been before. */
+let callers = 0
+const caller = () => `203.0.113.${++callers}`
+
+/** Statuses of so many requests, dealt out to both instances. */
+async function ask(count: number, path: string, headers: Record<string, string | string[]>, method = 'GET'): Promise<number[]> {
+  const statuses: number[] = []
+  for (let index = 0; index < count; index++) statuses.push((await clients[index % 2]!.request(path, { method, headers })).status)
+  return statuses
+}
+
+const passed = (statuses: number[]) => statuses.filter(status => status === 200).length
+
+describe('a rate limit', () => {
+  it('is one over both instances, and says what is left', async () => {
+    const headers = { 'x-forwarded-for': caller() }
+    const first = await clients[0]!.request('/api/limited/hello', { headers })
+    expect(first.headers.ratelimit).toBe('"/api/limited/**";r=4;t=720')
+    expect(first.headers['ratelimit-policy']).toBe('"/api/limited/**";q=5;w=3600')
+    expect(passed(await ask(20, '/api/limited/hello', headers))).toBe(4)
+    const denied = await clients[1]!.request('/api/limited/hello', { headers })
+    expect(denied.status).toBe(429)
+    expect(Number(denied.headers['retry-after'])).toBeGreaterThan(700)
+    expect(denied.headers['cache-control']).toMatch(/no-store/)
+    expect(JSON.parse(denied.body)).toEqual({ statusCode: 429, statusMessage: 'Too Many Requests', message: `Too many requests: try again in ${denied.headers['retry-after']} s.` })
+  })
+
+  it('counts no request of the server to itself', async () => {
+    const headers = { 'x-forwarded-for': caller() }
+    expect((await clients[0]!.request('/api/inner', { headers })).body).toBe('20')
+    expect((await clients[0]!.request('/', { headers })).body).toContain('world')
+    expect(passed(await ask(10, '/api/limited/hello', headers))).toBe(5)
+  })
+
+  it.each([
+    ['forged addresses in front', (client: string, index: number) => ({ 'x-forwarded-for': `198.51.100.${index}, ${client}` })],
+    ['forged headers in front', (client: string, index: number) => ({ 'x-forwarded-for': [`198.51.100.${index}`, client] })],
+    ['inner proxies behind', (client: string, index: number) => ({ 'x-forwarded-for': `${client}, 10.0.0.${index}` })],
+    ['the IPv6 form of IPv4', (client: string, index: number) => ({ 'x-forwarded-for': index % 2 ? client : `::ffff:${client}` })],
+    ['other forwarding headers', (client: string, index: number) => ({ 'x-forwarded-for': client, 'x-real-ip': `198.51.100.${index}`, 'forwarded': `for=198.51.100.${index}`, 'cf-connecting-ip': `198.51.100.${index}` })],
+  ])('has one bucket for a caller with %s', async (_, headersOf) => {
+    const client = caller()
+    const statuses: number[] = []
+    for (let index = 0; index < 12; index++) statuses.push(...await ask(1, '/api/limited/hello', headersOf(client, index)))
+    expect(passed(statuses)).toBe(5)
+  })
+
+  it('has one bucket for all of an IPv6 network, and another for the next', async () => {
+    const statuses = await Promise.all(Array.from({ length: 12 }, (_, index) => ask(1, '/api/limited/hello', { 'x-forwarded-for': `2001:db8:1:2:${index}::7` })))
+    expect(passed(statuses.flat())).toBe(5)
+    expect(passed(await ask(1, '/api/limited/hello', { 'x-forwarded-for': '2001:db8:1:3::7' }))).toBe(1)
+  })
+
+  it('follows the most specific rule, its methods and its key', async () => {
+    const headers = { 'x-forwarded-for': caller() }
+    expect(passed(await ask(12, '/api/limited/free', headers))).toBe(12)
+    expect(passed(await ask(12, '/api/limited/tried', headers))).toBe(12)
+    expect(passed(await ask(5, '/api/limited/written', headers))).toBe(5)
+    expect(passed(await ask(5, '/api/limited/written', headers, 'POST'))).toBe(1)
+    expect(passed(await ask(5, '/api/limited/mine', { ...headers, 'x-user': 'ada' }))).toBe(2)
+    expect(passed(await ask(5, '/api/limited/mine', { 'x-forwarded-for': caller(), 'x-user': 'ada' }))).toBe(0)
+    expect(passed(await ask(5, '/api/limited/mine', { ...headers, 'x-user': 'eve' }))).toBe(2)
+  })
+
+  it('can be a handler\'s own', async () => {
+    const login = (index: number, email: string) => instances[index % 2]!.fetch('/api/login', { method: 'POST', body: JSON.stringify({ email }), headers: { 'content-type': 'application/json' } })
+    const answers = []
+    for (let index = 0; index < 6; index++) answers.push(await login(index, 'ada@example.com'))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429, 429])
+    expect(await answers[0]!.json()).toEqual({ remaining: 2 })
+    expect(Number(answers[3]!.headers.get('retry-after'))).toBeGreaterThan(290)
+    expect((await login(0, 'eve@example.com')).status).toBe(200)
+    expect((await redis.client().keys('*')).join()).not.toContain('example.com')
+  })
+})
+
+describe('cache headers', () => {
+  const headersOf = async (path: string, headers: Record<string, string> = {}) => (await clients[0]!.request(path, { headers: { 'x-forwarded-for': caller(), ...headers } })).headers
+
+  it('are those of the rules', async () => {
+    expect((await headersOf('/'))['cache-control']).toBe('public, max-age=0, s-maxage=300, stale-while-revalidate=300, must-revalidate')
+    expect((await headersOf('/'))['x-accel-expires']).toBe('300')
+    expect((await headersOf('/api/plain'))['cache-control']).toBe('private, max-age=60')
+    expect((await headersOf('/api/static/list'))['cache-control']).toBe('public, max-age=3600')
+    expect((await headersOf('/api/static/list')).vary).toBe('accept-language')
+    expect((await headersOf('/api/realtime/now'))['cache-control']).toBe('no-store')
+    expect((await headersOf('/robots.txt'))['cache-control']).toBe('public, max-age=3600')
+    expect((await headersOf('/api/cached'))['cache-control']).toBe('s-maxage=60, stale-while-revalidate=86400')
+  })
+
+  it('let build files be kept for ever, and nothing that is not there', async () => {
+    const { body } = await clients[0]!.request('/')
+    const file = /\/_nuxt\/[\w-]+\.js/.exec(body)![0]
+    expect((await headersOf(file))['cache-control']).toBe('public, max-age=31536000, immutable')
+    expect((await headersOf('/_nuxt/gone.js'))['cache-control']).toBe('private, no-store')
+    expect((await headersOf('/assets/gone.png'))['cache-control']).toBe('private, no-store')
+    expect((await headersOf('/api/fails'))['cache-control']).toBe('private, no-store')
+  })
+
+  it('let a real cache in front give nobody what belongs to another', async () => {
+    const foreign: string[] = []
+    let hits = 0
+    const visit = async (index: number) => {
+      const host = index % 2 ? 'a.example' : 'b.example'
+      const user = `user-${index}`
+      const kinds = [{ cookie: `session=${user}` }, { authorization: user }, {}] as Record<string, string>[]
+      const kind = index % 4
+      const { body, headers } = kind === 3
+        ? await proxy.request(`/api/shared/visitor?fresh=${user}`, { headers: { host } })
+        : await proxy.request('/api/shared/visitor', { headers: { host, ...kinds[kind] } })
+      hits += Number(headers['x-cache'] === 'HIT')
+      const answer = JSON.parse(body) as { visitor: string, host: string }
+      const mine = [user, `session=${user}`]
+      // A copy of what nobody in particular was told is for everybody.
+      if (!mine.includes(answer.visitor) && answer.visitor !== 'nobody') foreign.push(`${user} got ${body}`)
+      if (answer.host !== host) foreign.push(`${host} got ${body}`)
+    }
+    for (let index = 0; index < 2000; index += 20) await Promise.all(Array.from({ length: 20 }, (_, at) => visit(index + at)))
+    expect(foreign).toEqual([])
+    expect(hits).toBeGreaterThan(500)
+  })
+})
+
+describe('a conditional request', () => {
+  const get = (path: string, headers: Record<string, string> = {}) => clients[0]!.request(path, { headers })
+
+  it.each(['/api/static/list', '/robots.txt', '/api/cached'])('to %s is answered as RFC 9110 says, with the headers of the 200', async (path) => {
+    const whole = await get(path)
+    const { etag } = whole.headers
+    expect(etag).toBeTruthy()
+    const opaque = etag!.replace(/^W\//, '')
+    for (const condition of [etag!, opaque, `W/${opaque}`, `"other", ${etag}`, '*']) {
+      const spared = await get(path, { 'if-none-match': condition })
+      expect([condition, spared.status, spared.body]).toEqual([condition, 304, ''])
+      for (const name of ['etag', 'cache-control', 'vary', 'last-modified'] as const) expect([name, spared.headers[name]]).toEqual([name, whole.headers[name]])
+    }
+    const future = new Date(Date.now() + 86_400_000).toUTCString()
+    expect((await get(path, { 'if-none-match': '"other"', 'if-modified-since': future })).status).toBe(200)
+    expect((await get(path, { 'if-none-match': '"other", "another"' })).body).toBe(whole.body)
+  })
+
+  it('to what must not be stored has nothing to compare', async () => {
+    expect((await get('/api/fails')).headers.etag).toBeUndefined()
+    expect((await get('/api/plain')).headers.etag).toBeTruthy()
+  })
+})

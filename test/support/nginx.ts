@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { requireBinary } from './binaries.ts'
+import { freePort } from './ports.ts'
+import { startProcess } from './process.ts'
+import { createTemporaryDirectory } from './temporary-directory.ts'
+
+/** A private nginx on 127.0.0.1. */
+export interface NginxServer {
+  /** Port it listens on. */
+  readonly port: number
+  /** Last lines of its error log. */
+  output: () => string[]
+  /** Ends the server and deletes its folder. Safe to call twice. */
+  stop: () => Promise<void>
+}
+
+/**
+ * Starts nginx in a temporary folder and waits until it accepts connections.
+ * @param locations what stands in its one `server` block; the cache zone `pages` is there for `proxy_cache`
+ * @throws Error with its last log lines when it does not start
+ */
+export async function startNginx(locations: string): Promise<NginxServer> {
+  const port = await freePort()
+  const directory = createTemporaryDirectory('nginx')
+  const folder = (name: string) => {
+    mkdirSync(join(directory.path, name), { recursive: true })
+    return join(directory.path, name)
+  }
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${folder(name)};`).join('\n  ')
+  const configuration = join(directory.path, 'nginx.conf')
+  writeFileSync(configuration, `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+worker_processes 1;
+pid ${join(directory.path, 'nginx.pid')};
+error_log stderr warn;
+events { worker_connections 512; }
+http {
+  access_log off;
+  ${temporary}
+  proxy_cache_path ${folder('cache')} keys_zone=pages:10m use_temp_path=off;
+  server {
+    listen 127.0.0.1:${port};
+    ${locations}
+  }
+}
+`)
+  try {
+    const server = await startProcess({
+      command: requireBinary('nginx'),
+      args: ['-p', directory.path, '-e', 'stderr', '-c', configuration],
+      name: `nginx on port ${port}`,
+      ready: { port, host: '127.0.0.1' },
+    })
+    return {
+      port,
+      output: server.output,
+      stop: async () => {
+        // It ends at once, with its workers.
+        await server.stop()
+        directory.remove()
+      },
+    }
+  }
+  catch (error) {
+    directory.remove()
+    throw error
+  }
+}
