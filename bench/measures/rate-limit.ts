@@ -22,7 +22,7 @@ export const measure: Measure = {
     defer(() => server.stop())
     const connection = createRedisConnection(connectionSettings({ port: server.port }), { log: silent })
     defer(() => connection.close())
-    const limiter = createLimiter({ shared: createRateLimitStore(connection, 75), share: 1, onShared: () => {} })
+    const limiter = createLimiter({ shared: createRateLimitStore(connection, 5000), share: 1, onShared: () => {} })
     const rule = resolveRateLimit('bench', { limit: 1_000_000, window: 1 }, 'rule')
 
     const client = new Redis({ host: '127.0.0.1', port: server.port, enableAutoPipelining: true })

@@ -11,11 +11,8 @@ import { judgeScript } from './script'
 export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
   return {
     async take(key, { interval, capacity }, cost) {
-      const [allowed, fill] = await connection.run(
-        client => runScript(client, judgeScript, [`${connection.prefix}:limit:{${key}}`], [interval, capacity, cost]),
-        deadline,
-      ) as [number, number]
-      return { allowed: allowed === 1, fill }
+      const answer = await connection.run(client => runScript(client, judgeScript, [`${connection.prefix}:limit:{${key}}`], [cost * interval, capacity]), deadline) as number
+      return answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
     },
   }
 }

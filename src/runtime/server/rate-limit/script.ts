@@ -1,16 +1,21 @@
 import { defineScript } from '../redis/script'
 
 /**
- * `judge` of gcra.ts, on the clock of Redis, so that all processes share one time. KEYS: bucket. ARGV: interval, capacity, cost.
- * Returns whether the request passes, and the microseconds until the bucket is empty. A denied request writes nothing.
+ * `judge` of gcra.ts on the clock of Redis, in its milliseconds, so that all processes share one time. KEYS: bucket.
+ * ARGV: microseconds that the request takes up, capacity of the bucket. Returns the microseconds until the bucket is empty; below zero
+ * when the request is denied, and then one more, since zero has no sign.
+ *
+ * The expiry of the key is the theoretical arrival time, rounded up to a millisecond, and its value the microseconds that were added:
+ * asking for TIME would cost half as much again. A denied request writes nothing.
  */
 export const judgeScript = defineScript(`
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local interval, capacity, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local start = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or 0) or 0, now), now + capacity)
-local arrival = start + cost * interval
-if arrival - now > capacity then return {0, start - now} end
-redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
-return {1, arrival - now}
+local call, key, capacity = redis.call, KEYS[1], ARGV[2] + 0
+local fill = call('PTTL', key) * 1000
+if fill > 0 then fill = fill - (call('GET', key) or 0) else fill = 0 end
+if fill > capacity then fill = capacity end
+local raised = fill + ARGV[1]
+if raised > capacity then return -1 - fill end
+local rest = -raised % 1000
+call('PSETEX', key, (raised + rest) / 1000, rest)
+return raised
 `)

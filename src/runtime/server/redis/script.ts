@@ -14,12 +14,9 @@ export function defineScript(text: string): Script {
 }
 
 /** Runs a script, which the server learns at the first call. */
-export async function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
-  try {
-    return await followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args))
-  }
-  catch (error) {
+export function runScript(client: RedisClient, { digest, text }: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
+  return followRedirection(client, commander => commander.evalsha(digest, keys.length, ...keys, ...args)).catch((error: unknown) => {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    return followRedirection(client, commander => commander.eval(script.text, keys.length, ...keys, ...args))
-  }
+    return followRedirection(client, commander => commander.eval(text, keys.length, ...keys, ...args))
+  })
 }
