@@ -42,6 +42,20 @@ export class DatabaseFactoryError extends HttpError {
   }
 }
 
+/** SQLSTATE with which a shard refuses to write a row that has moved, or is about to. */
+export const STALE_SHARD_MAP = 'NS001'
+
+/** A row was written where it lives no more, by a map of the shards that is out of date. The request gets 503 with `Retry-After`. */
+export class StaleShardMapError extends HttpError {
+  /** Always `'STALE_SHARD_MAP'`: compare this instead of the class, which may exist twice in a bundle. */
+  readonly code = 'STALE_SHARD_MAP'
+
+  constructor(cause?: unknown) {
+    super(503, 'This data is moving to another shard: try again.', { retryAfter: 1, cause })
+    this.name = 'StaleShardMapError'
+  }
+}
+
 /** No such tenant or database. */
 export class DatabaseUnknownError extends HttpError {
   readonly code = 'DATABASE_UNKNOWN'
@@ -54,11 +68,20 @@ export class DatabaseUnknownError extends HttpError {
 
 /** The error in `error` or its causes that says that no connection was free; undefined when none does. */
 export function findBusy(error: unknown): { retryAfter: number } | undefined {
-  for (let depth = 0; depth < 5 && typeof error === 'object' && error !== null; depth++) {
-    const { code, retryAfter, cause } = error as { code?: unknown, retryAfter?: unknown, cause?: unknown }
+  for (const { code, retryAfter } of withCauses(error)) {
     // Prisma keeps the code of what an adapter throws, and nothing else of it.
     if (code === 'DATABASE_BUSY') return { retryAfter: typeof retryAfter === 'number' ? retryAfter : 1 }
-    error = cause
   }
   return undefined
+}
+
+/** Whether `error` or one of its causes is a shard's refusal to write a row that has moved. pg keeps its code, Prisma its message. */
+export function isStaleShardMap(error: unknown): boolean {
+  return withCauses(error).some(({ code, message }) => code === STALE_SHARD_MAP || code === 'STALE_SHARD_MAP' || (typeof message === 'string' && message.includes('StaleShardMap: ')))
+}
+
+function withCauses(error: unknown): Record<'code' | 'message' | 'retryAfter' | 'cause', unknown>[] {
+  const chain: ReturnType<typeof withCauses> = []
+  for (let next = error; chain.length < 5 && typeof next === 'object' && next !== null; next = chain.at(-1)!.cause) chain.push(next as never)
+  return chain
 }

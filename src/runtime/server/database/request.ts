@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { H3Event } from 'h3'
-import { DatabaseBusyError, findBusy } from './errors'
+import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
 import type { LeaseScope } from './scope'
 import { createScope, runInScope } from './scope'
 
@@ -78,8 +78,10 @@ function endAfterBackground(event: H3Event, scope: LeaseScope): void {
 /** The error as it should be answered. */
 function answerable(error: unknown, response: ServerResponse): unknown {
   const busy = findBusy(error)
-  if (!busy) return error
-  if (!response.headersSent) response.setHeader('retry-after', String(busy.retryAfter))
-  if ((error as { statusCode?: unknown }).statusCode === 503) return error
-  return new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000)
+  const failure = busy
+    ? new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000)
+    : isStaleShardMap(error) ? new StaleShardMapError(error) : undefined
+  if (!failure) return error
+  if (!response.headersSent) response.setHeader('retry-after', String(busy?.retryAfter ?? failure.retryAfter))
+  return (error as { statusCode?: unknown }).statusCode === 503 ? error : failure
 }

@@ -9,7 +9,7 @@ export interface ShardPlace {
   shard: string
   /** What decided. */
   by: 'override' | 'prefix' | 'slot' | 'modulo'
-  /** The shards that a write must reach: two while the slot is being moved. */
+  /** The shards that a write reaches: two while the slot is being moved, the one that is not read by way of `nuxt-scale shards move`. */
   writes: readonly string[]
   /** Its slot, when that decided. */
   slot?: number

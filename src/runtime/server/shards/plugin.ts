@@ -5,14 +5,21 @@ import { databaseOfShard, setCurrentShards } from './current'
 import { createShardResolver } from './resolve'
 import type { ShardsModuleOptions, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
+import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
 
 /** Gives every shard a database client, and a way to find the right one. */
-export default defineNitroPlugin(() => {
-  const settings = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
+export default defineNitroPlugin((nitroApp) => {
+  const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
+  const settings = options.slotMapFile ? readSlotMapFile(options) : options
   for (const [shard, { url, schema }] of settings.map) addDatabase(databaseOfShard(shard), { url: addressOf(shard, url), schema })
   setCurrentShards(createShardResolver(settings))
+  const log = createLog('shards')
+  if (settings.slotMapFile) {
+    const stop = followSlotMapFile(settings, { onChange: next => setCurrentShards(createShardResolver(next)), onRefused: sentence => log.warn(sentence) })
+    nitroApp.hooks.hookOnce('close', stop)
+  }
   if (!import.meta.dev && mustBeStored(settings)) {
-    createLog('shards').warn('The slot map of the shards is not stored: that is right until a shard comes or goes, before which scale.shards.slotMap must hold it.')
+    log.warn('The slot map of the shards is not stored: that is right until a shard comes or goes, before which scale.shards.slotMap must hold it.')
   }
 })
 

@@ -55,6 +55,19 @@ export interface ShardsModuleOptions {
    */
   slotMap?: StoredSlotMap | string
   /**
+   * The file of the stored map, in the place of `slotMap`: read where the server starts, and again within a second when it has changed,
+   * so that instances follow a move without a restart. Relative to the folder in which the server is started.
+   * @default ''
+   * @env NUXT_SCALE_SHARDS_SLOT_MAP_FILE
+   */
+  slotMapFile?: string
+  /**
+   * The tables whose rows `nuxt-scale shards move` moves, and the column of each that holds the id that decides: `{ User: 'id', Order: 'userId' }`.
+   * Names are those of the database. The server does not read it.
+   * @default {}
+   */
+  tables?: Record<string, string>
+  /**
    * Whole models (vertical sharding) and whole domains (functional sharding) that live on one shard.
    * @default { models: {}, domains: {} }
    */
@@ -72,6 +85,10 @@ export interface ShardsSettings {
   defaultShard: string | undefined
   strategy: 'slots' | 'modulo'
   slotMap: SlotMap
+  /** The file that the map is read from, and read again when it changes; '' for none. */
+  slotMapFile: string
+  /** Table → column of the id. */
+  tables: ReadonlyMap<string, string>
   /** Whether the map was stored. A map that was not must be, before a shard comes or goes. */
   stored: boolean
   models: ReadonlyMap<string, string>
@@ -86,6 +103,8 @@ export const shardsDefaults: Required<ShardsModuleOptions> = {
   strategy: 'slots',
   slots: DEFAULT_SLOTS,
   slotMap: '',
+  slotMapFile: '',
+  tables: {},
   placement: { models: {}, domains: {} },
 }
 
@@ -98,7 +117,9 @@ export function resolveShardsSettings(options: ShardsModuleOptions): ShardsSetti
   const shards = [...map.keys()]
   const regions = resolveRegions(options.regions ?? {}, shards)
   const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${ROOM}.strategy`)
-  const stored = Boolean(options.slotMap)
+  const slotMapFile = resolveFile(options.slotMapFile ?? '')
+  if (options.slotMap && slotMapFile) throw new Error(`${ROOM}.slotMap is set beside ${ROOM}.slotMapFile: remove one of the two.`)
+  const stored = Boolean(options.slotMap || slotMapFile)
   if (stored && strategy === 'modulo') throw new Error(`${ROOM}.slotMap is set beside the strategy 'modulo', which reads no map: remove one of the two.`)
   const spread = resolveSpread(options.spread ?? [], shards, stored)
   const placement = parseObject(options.placement ?? {}, `${ROOM}.placement`)
@@ -109,7 +130,9 @@ export function resolveShardsSettings(options: ShardsModuleOptions): ShardsSetti
     regions,
     defaultShard: resolveDefaultRegion(options.defaultRegion, regions),
     strategy,
-    slotMap: stored ? resolveStoredMap(options, shards) : firstSlotMap(spread, resolveSlots(options.slots, spread)),
+    slotMap: options.slotMap ? resolveStoredMap(options, shards) : firstSlotMap(spread, resolveSlots(options.slots, spread)),
+    slotMapFile,
+    tables: resolveTables(options.tables ?? {}),
     stored,
     models: resolvePlaces(placement.models, shards, `${ROOM}.placement.models`),
     domains: resolvePlaces(placement.domains, shards, `${ROOM}.placement.domains`),
@@ -150,10 +173,39 @@ function resolveSlots(value: unknown, spread: readonly string[]): number {
   return slots
 }
 
-function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
-  const map = parseSlotMap(slotMap, `${ROOM}.slotMap`)
+/**
+ * The settings with another stored map.
+ *
+ * @param text its JSON
+ * @param path how errors name it
+ * @throws Error when it is no map, or names a shard that has no address
+ */
+export function withSlotMap(settings: ShardsSettings, text: string, path: string): ShardsSettings {
+  return { ...settings, stored: true, slotMap: parseKnownMap(text, [...settings.map.keys()], path) }
+}
+
+function parseKnownMap(stored: unknown, shards: readonly string[], path: string): SlotMap {
+  const map = parseSlotMap(stored, path)
   const unknown = map.shards.find(shard => !shards.includes(shard))
-  if (unknown !== undefined) throw new Error(`${ROOM}.slotMap holds the shard ${unknown}, which ${ROOM}.map does not name: add it to ${ROOM}.map.`)
+  if (unknown !== undefined) throw new Error(`${path} holds the shard ${unknown}, which ${ROOM}.map does not name: add it to ${ROOM}.map.`)
+  return map
+}
+
+function resolveFile(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new TypeError(`${ROOM}.slotMapFile is ${show(value)}: write the path of a file.`)
+}
+
+function resolveTables(value: unknown): ReadonlyMap<string, string> {
+  const path = `${ROOM}.tables`
+  return new Map(Object.entries(parseObject(value, path)).map(([table, column]) => {
+    if (typeof column === 'string' && column !== '') return [table, column]
+    throw new TypeError(`${path}.${table} is ${show(column)}: write the column that holds the id.`)
+  }))
+}
+
+function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
+  const map = parseKnownMap(slotMap, shards, `${ROOM}.slotMap`)
   const wanted = parseSlots(slots ?? shardsDefaults.slots, `${ROOM}.slots`)
   if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) throw new Error(`${ROOM}.slots is ${wanted}, but the stored map has ${map.owners.length} slots, which never change: remove ${ROOM}.slots.`)
   return map

@@ -5,8 +5,8 @@ export const DEFAULT_SLOTS = 4096
 export const MOST_SLOTS = 65_536
 
 /**
- * How far a move of slots has come, in order. Reads go to the old shard, writes to the old one alone while rows are copied,
- * then to both until the move is finished; after the comparison reads go to the new one.
+ * How far a move of slots has come, in order. The app reads and writes one shard: the old one, from `read-new` on the new one. The other
+ * is filled while the state is `copying`, and from then on `nuxt-scale shards move` brings every write to it until the move is finished.
  */
 export const moveStates = ['copying', 'dual-write', 'verify', 'read-new'] as const
 export type MoveState = typeof moveStates[number]

@@ -11,7 +11,7 @@ const LIFETIME = 1800
 /** PostgreSQL through `pg`, with every bound that its defaults leave open: they wait for a connection for ever. */
 export async function openPostgres({ url, schema: given, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
-  const { connectionString, schema, options } = settle(url, given)
+  const { connectionString, schema, options } = postgresAddress(url, given)
   const sockets = createSocketGate(pool.max)
   const adapter = new PrismaPg({
     connectionString,
@@ -35,7 +35,7 @@ export async function openPostgres({ url, schema: given, pool }: DriverInput): P
  * Prisma 7 ignores what a URL says after the question mark. `?schema=` is heeded here, since a schema that is dropped in silence
  * reads another tenant's rows; it goes to the generated queries and, as the search path, to raw ones: each alone covers one half.
  */
-function settle(url: string, given: string | undefined): { connectionString: string, schema: string | undefined, options: string | undefined } {
+export function postgresAddress(url: string, given: string | undefined): { connectionString: string, schema: string | undefined, options: string | undefined } {
   const parsed = parseUrl(url)
   const schema = checkSchema(given ?? parsed.searchParams.get('schema') ?? undefined)
   const own = parsed.searchParams.get('options')
