@@ -10,7 +10,7 @@ import { shardsCommand } from './shards'
 const main: ScaleCommand = {
   meta: { name: 'nuxt-scale', version, description: 'Moves shards and migrates databases.' },
   subCommands: { shards: shardsCommand, migrate: migrateCommand },
-  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all'],
+  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale shards move', 'nuxt-scale migrate --all'],
 }
 
 /**

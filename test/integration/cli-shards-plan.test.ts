@@ -97,7 +97,7 @@ describe('the command line', () => {
     [['shards', 'plan', '--add'], '--add has no value'],
     [['shards', 'plan', 'eu2'], '"eu2" stands alone'],
     [['shards', 'plan'], 'The plan changes nothing'],
-    [['shards'], 'nuxt-scale shards takes a command: plan, status'],
+    [['shards'], 'nuxt-scale shards takes a command: plan, move, verify, clean, status'],
     [['shards', 'plan', '--add', 'eu2', '--map', 'none.json'], 'The map none.json is not there'],
     [['migrate'], 'Which databases? Write either --all'],
     [['migrate', '--all', '--concurrency', '0'], '--concurrency is "0"'],

@@ -22,7 +22,8 @@ export interface MigrationTarget {
   schema?: string
 }
 
-interface Location {
+/** Where a database is, before its variable is read. */
+export interface Location {
   name: string
   source: string
   schema?: string
@@ -67,7 +68,8 @@ function tenantLocations({ tenancy }: AppOptions, env: NodeJS.ProcessEnv): Locat
   return [...map].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `scale.tenancy.map.${id}` }] : [])
 }
 
-function shardLocations({ shards }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+/** Where the shards of an app are. */
+export function shardLocations({ shards }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   if (!shards) return []
   return [...resolveShardsSettings(shards).map].map(([shard, { url, schema }]) => ({
     name: `shard:${shard}`,

@@ -27,6 +27,7 @@ export interface StoredMap {
   stored: boolean
   /** The file as it may be shown. */
   name: string
+  /** @throws CliFailure when the file is another by now */
   write: (map: SlotMap) => Promise<void>
 }
 
@@ -40,14 +41,27 @@ export async function openMap({ cwd, map: given }: { cwd: string, map?: string }
   const { shards } = app.options
   const settings = shards ? resolveShardsSettings(shards) : undefined
   if (settings?.strategy === 'modulo') throw new CliFailure('scale.shards.strategy is \'modulo\', which has no slots to move: lay the data out by slots first.')
-  const path = resolve(app.rootDir, given ?? DEFAULT_MAP_FILE)
+  const path = resolve(app.rootDir, given ?? (settings?.slotMapFile || DEFAULT_MAP_FILE))
   const name = relative(app.rootDir, path) || path
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const read = () => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new CliFailure(`The map ${name} cannot be read: ${error.code}.`)
   })
+  let text = await read()
   if (text === undefined && given !== undefined) throw new CliFailure(`The map ${name} is not there: name a stored map, or leave out --map to begin with the options.`)
   const map = text === undefined ? settings?.slotMap : parseSlotMap(text, name)
   if (map === undefined) throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set scale.shards.map, or name a stored map with --map.`)
-  return { app, settings, map, stored: text !== undefined, name, write: next => writeFileAtomically(path, serializeSlotMap(next)) }
+  return {
+    app,
+    settings,
+    map,
+    stored: text !== undefined,
+    name,
+    async write(next) {
+      if (await read() !== text) throw new CliFailure(`The map ${name} has been changed by somebody else meanwhile: run the command again.`)
+      const changed = serializeSlotMap(next)
+      await writeFileAtomically(path, changed)
+      text = changed
+    },
+  }
 }

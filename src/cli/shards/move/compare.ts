@@ -1,0 +1,71 @@
+import { identifier } from './quote'
+import type { MoveSide } from './guard'
+import { hashOfRow, slotOfRow } from './rows'
+import type { MovePair } from './sync'
+import type { ShardTable } from './tables'
+
+/** A row that is not the same on both sides. */
+export interface RowDifference {
+  table: string
+  /** The values of its primary key. */
+  key: string[]
+  /** `missing`: not on the new side. `extra`: not on the old side. `different`: another content. */
+  kind: 'missing' | 'extra' | 'different'
+}
+
+/** What was compared, and what differs. */
+export interface Comparison {
+  tables: { table: string, rows: number }[]
+  differences: RowDifference[]
+  /** Whether there are more than are listed. */
+  more: boolean
+}
+
+const MOST_DIFFERENCES = 100
+/** Slots whose rows are looked at one by one at a time. */
+const SLOTS_AT_A_TIME = 8
+
+/** Compares count and checksum of every slot of every table, then the rows of slots that differ. Both sides must stand still. */
+export async function compareRows(pair: MovePair, onTable: (table: string) => void = () => {}): Promise<Comparison> {
+  const tables: Comparison['tables'] = []
+  const differences: RowDifference[] = []
+  for (const table of pair.leader.tables) {
+    onTable(table.name)
+    const { rows, slots } = await differingSlots(pair, table)
+    tables.push({ table: table.name, rows })
+    for (let at = 0; at < slots.length && differences.length <= MOST_DIFFERENCES; at += SLOTS_AT_A_TIME) {
+      differences.push(...await differingRows(pair, table, slots.slice(at, at + SLOTS_AT_A_TIME)))
+    }
+  }
+  return { tables, differences: differences.slice(0, MOST_DIFFERENCES), more: differences.length > MOST_DIFFERENCES }
+}
+
+async function differingSlots({ leader, follower }: MovePair, table: ShardTable): Promise<{ rows: number, slots: number[] }> {
+  const [ours, theirs] = await Promise.all([sumSlots(leader, table), sumSlots(follower, follower.tables[table.index]!)])
+  const slots = [...new Set([...ours.keys(), ...theirs.keys()])].filter(slot => ours.get(slot)?.sum !== theirs.get(slot)?.sum)
+  return { rows: [...ours.values()].reduce((sum, { rows }) => sum + rows, 0), slots: slots.sort((a, b) => a - b) }
+}
+
+async function sumSlots(side: MoveSide, table: ShardTable): Promise<Map<number, { rows: number, sum: string }>> {
+  const rows = await side.session.rows(`select slot, count(*), count(*) || ' ' || sum(('x' || left(hash, 15))::bit(60)::bigint)
+    from (select ${slotOfRow(side, table)} as slot, ${hashOfRow(table)} as hash from ${side.objects.table(table.name)} t) as row where slot is not null group by slot`)
+  return new Map(rows.map(([slot, count, sum]) => [Number(slot), { rows: Number(count), sum: sum! }]))
+}
+
+async function differingRows({ leader, follower }: MovePair, table: ShardTable, slots: readonly number[]): Promise<RowDifference[]> {
+  const [ours, theirs] = await Promise.all([hashRows(leader, table, slots), hashRows(follower, follower.tables[table.index]!, slots)])
+  const differences: RowDifference[] = []
+  for (const [key, hash] of ours) {
+    if (theirs.get(key) !== hash) differences.push({ table: table.name, key: JSON.parse(key) as string[], kind: theirs.has(key) ? 'different' : 'missing' })
+  }
+  for (const key of theirs.keys()) {
+    if (!ours.has(key)) differences.push({ table: table.name, key: JSON.parse(key) as string[], kind: 'extra' })
+  }
+  return differences
+}
+
+async function hashRows(side: MoveSide, table: ShardTable, slots: readonly number[]): Promise<Map<string, string>> {
+  const key = `array_to_json(array[${table.key.map(({ name }) => `t.${identifier(name)}::text`).join(', ')}])`
+  const rows = await side.session.rows(`select ${key}, ${hashOfRow(table)} from ${side.objects.table(table.name)} t where ${slotOfRow(side, table)} = any($1::int[])`, [slots])
+  return new Map(rows.map(([one, hash]) => [one!, hash!]))
+}

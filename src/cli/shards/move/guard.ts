@@ -1,0 +1,112 @@
+import { STALE_SHARD_MAP } from '../../../runtime/server/database/errors'
+import { withTableLocks } from './lock'
+import type { MoveObjects } from './objects'
+import { identifier, literal } from './quote'
+import type { MoveRole } from './record'
+import { writeRole } from './record'
+import type { ShardSession } from './session'
+import type { WantedSlots } from './slot-function'
+import { slotFunctions } from './slot-function'
+import type { ShardTable } from './tables'
+
+/** One side of a move. */
+export interface MoveSide {
+  id: string
+  session: ShardSession
+  objects: MoveObjects
+  /** As this shard has them. */
+  tables: readonly ShardTable[]
+}
+
+/**
+ * Creates what a move needs on one side, without any effect on writes: `setGuard` does that. Safe to repeat.
+ */
+export async function installGuard({ session, objects, tables }: MoveSide, wanted: WantedSlots): Promise<void> {
+  await session.transaction(async () => {
+    await session.execute(slotFunctions(wanted, objects))
+    await session.execute(`create table if not exists ${objects.changes} (transaction xid8 not null default pg_current_xact_id(), "table" integer not null, position bigint generated always as identity, key text[] not null, primary key ("table", position))`)
+    await session.execute(`create table if not exists ${objects.progress} ("table" integer primary key, pass integer not null, last text[], copied bigint not null)`)
+    for (const table of tables) await session.execute(guardFunction(objects, table))
+    await session.execute(`create or replace function ${objects.truncate}() returns trigger language plpgsql as ${literal(`
+begin
+  if current_setting('nuxt_scale.mover', true) is distinct from 'on' then
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: rows of %s are moving to another shard, and TRUNCATE would be missed: delete the rows instead.', TG_TABLE_NAME);
+  end if;
+  return null;
+end
+`)}`)
+  })
+}
+
+/**
+ * Runs when a row has been written, so that it sees what other triggers made of it. Its first argument is `keep` or `refuse`;
+ * the second is until when it refuses, after which it keeps.
+ */
+function guardFunction({ guard, slot, changes }: MoveObjects, { index, idColumn, key }: ShardTable): string {
+  const id = identifier(idColumn)
+  const keyOf = (row: 'OLD' | 'NEW') => `array[${key.map(({ name }) => `${row}.${identifier(name)}::text`).join(', ')}]`
+  return `create or replace function ${guard(index)}() returns trigger language plpgsql security definer
+  set search_path = pg_catalog, pg_temp set datestyle = 'ISO, MDY' set timezone = 'UTC' set intervalstyle = 'postgres' set extra_float_digits = 3 set bytea_output = 'hex' as ${literal(`
+declare
+  leaves boolean := TG_OP <> 'INSERT' and ${slot}(OLD.${id}::text) is not null;
+  comes boolean := TG_OP <> 'DELETE' and ${slot}(NEW.${id}::text) is not null;
+begin
+  if not (leaves or comes) then return null; end if;
+  if TG_ARGV[0] = 'refuse' and clock_timestamp() < TG_ARGV[1]::timestamptz then
+    if current_setting('nuxt_scale.mover', true) = 'on' then return null; end if;
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: this row of %s has moved to another shard, or is about to: read the map of the shards again, and try once more.', TG_TABLE_NAME);
+  end if;
+  if TG_OP <> 'INSERT' then
+    insert into ${changes} ("table", key) values (${index}, ${keyOf('OLD')});
+  end if;
+  if TG_OP = 'INSERT' or (TG_OP = 'UPDATE' and ${keyOf('OLD')} is distinct from ${keyOf('NEW')}) then
+    insert into ${changes} ("table", key) values (${index}, ${keyOf('NEW')});
+  end if;
+  return null;
+end
+`)}`
+}
+
+/** What the guard does with writes: keeps them for the other shard, refuses them, or refuses them for some milliseconds and keeps them afterwards. */
+export type GuardMode = 'keep' | 'refuse' | { pause: number }
+
+/**
+ * Changes what happens to writes from one moment on: no write is under way at that moment, and the next one finds the new guard,
+ * however old its transaction is.
+ *
+ * @param condition is asked at that moment; nothing changes when it says no
+ * @returns whether it said yes
+ */
+export async function setGuard(side: MoveSide, mode: GuardMode, role: MoveRole, condition: () => Promise<boolean> = async () => true): Promise<boolean> {
+  const { id, session, objects, tables } = side
+  const names = tables.map(({ name }) => name)
+  return withTableLocks(session, names, async () => {
+    // Waits for all writes to end, and lets no other begin.
+    await session.execute(`lock table ${names.map(objects.table).join(', ')} in share row exclusive mode`)
+    if (!await condition()) return false
+    const until = typeof mode === 'object'
+      ? (await session.rows('select clock_timestamp() + $1 * interval \'1 millisecond\'', [mode.pause]))[0]![0]!
+      : 'infinity'
+    for (const { name, index } of tables) {
+      const table = objects.table(name)
+      await session.execute(`create or replace trigger ${identifier(objects.guardTrigger)} after insert or update or delete on ${table} for each row execute function ${objects.guard(index)}(${literal(mode === 'keep' ? 'keep' : 'refuse')}, ${literal(until)})`)
+      await session.execute(`create or replace trigger ${identifier(objects.truncateTrigger)} before truncate on ${table} for each statement execute function ${objects.truncate}()`)
+    }
+    await writeRole(session, id, role)
+    return true
+  })
+}
+
+/** Drops all that a move installed on one side, the record excepted. Safe to repeat. */
+export async function removeGuard({ session, objects, tables }: MoveSide): Promise<void> {
+  for (const { name, index } of tables) {
+    // One lock at a time: to wait for a second one while holding the first could lock out the app.
+    for (const trigger of [objects.guardTrigger, objects.truncateTrigger]) {
+      await withTableLocks(session, [name], () => session.execute(`drop trigger if exists ${identifier(trigger)} on ${objects.table(name)}`))
+    }
+    await session.execute(`drop function if exists ${objects.guard(index)}()`)
+  }
+  await session.execute(`drop function if exists ${objects.truncate}()`)
+  await session.execute(`drop table if exists ${objects.changes}, ${objects.progress}`)
+  await session.execute(`drop function if exists ${objects.slot}(text)`)
+}

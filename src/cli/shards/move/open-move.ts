@@ -1,0 +1,157 @@
+import { formatRanges } from '../../../runtime/server/shards/ranges'
+import type { ShardsSettings } from '../../../runtime/server/shards/settings'
+import type { SlotMap, SlotMove } from '../../../runtime/server/shards/slot-map'
+import { CliFailure } from '../../support/exit'
+import { refuseSplitFamilies } from './clean'
+import type { MoveSide } from './guard'
+import { installGuard, removeGuard, setGuard } from './guard'
+import { moveId, objectsOf } from './objects'
+import type { MoveRecord, MoveRole } from './record'
+import { createRecord, readRecords, removeRecord, writeRole } from './record'
+import { countRows } from './rows'
+import type { ShardAddress, ShardSession } from './session'
+import { openSession } from './session'
+import type { WantedSlots } from './slot-function'
+import { wantedSlots } from './slot-function'
+import type { MovePair } from './sync'
+import type { NamedTable } from './tables'
+import { describeTables, orderTables, refuseDifferentTables } from './tables'
+
+/** A move with both of its databases open. */
+export interface OpenMove {
+  id: string
+  from: MoveSide
+  to: MoveSide
+  /** What each side was when the move was opened; undefined for a side that knows nothing of it. */
+  roles: { from: MoveRole | undefined, to: MoveRole | undefined }
+  close: () => Promise<void>
+}
+
+/** What is needed to open a move. */
+export interface OpenMoveInput {
+  map: SlotMap
+  settings: ShardsSettings
+  move: SlotMove
+  addressOf: (shard: string) => ShardAddress
+  /** Tables in any order; asked only when the move has not begun. */
+  tables: () => NamedTable[]
+  /** Whether `tables` comes from a flag, and must be what the move has begun with. */
+  tablesGiven: boolean
+  /** Whether a move that has not begun begins. Else both of its roles stay undefined. */
+  mayBegin: boolean
+}
+
+/**
+ * Connects to both shards of a move and reads its tables.
+ *
+ * @throws CliFailure one sentence, when the map and the databases do not fit together
+ */
+export async function openMove({ map, settings, move, addressOf, tables, tablesGiven, mayBegin }: OpenMoveInput): Promise<OpenMove> {
+  const id = moveId(move, map)
+  const addresses = [addressOf(move.from), addressOf(move.to)] as const
+  if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) throw new CliFailure(`The shards ${move.from} and ${move.to} have the same address: nothing can move between them.`)
+  const sessions: ShardSession[] = []
+  const close = async () => {
+    await Promise.all(sessions.map(session => session.close()))
+  }
+  try {
+    for (const address of addresses) sessions.push(await openSession(address))
+    const [from, to] = sessions as [ShardSession, ShardSession]
+    const records = { from: await readRecords(from), to: await readRecords(to) }
+    const known = map.moving.map(one => moveId(one, map))
+    refuseLeftovers([...records.from.map(record => ({ record, shard: move.from })), ...records.to.map(record => ({ record, shard: move.to }))], known)
+    const mine = { from: records.from.find(record => record.id === id), to: records.to.find(record => record.id === id) }
+    refuseOldMap([mine.from, mine.to], map)
+    const begun = (mine.from ?? mine.to)?.tables
+    if (!begun && !mayBegin) return { id, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, close }
+    const ordered = begun ?? await orderTables(from, tables())
+    if (begun && tablesGiven && !sameTables(begun, tables())) throw new CliFailure(`The move from ${move.from} to ${move.to} has begun with other tables (${begun.map(([table, column]) => `${table}:${column}`).join(',')}): leave out --tables, or take the move back first.`)
+    const side = async (session: ShardSession): Promise<MoveSide> => ({ id, session, objects: objectsOf(session, id), tables: await describeTables(session, ordered) })
+    const open = { id, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, close }
+    refuseDifferentTables(open.from.tables, open.to.tables, move)
+    await settle(open, { map, settings, move, ordered })
+    return open
+  }
+  catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function bare(session: ShardSession, id: string): MoveSide {
+  return { id, session, objects: objectsOf(session, id), tables: [] }
+}
+
+/** Who leads by the map, and who follows. */
+export function pairOf({ from, to }: OpenMove, { state }: SlotMove): MovePair {
+  return state === 'read-new' ? { leader: to, follower: from } : { leader: from, follower: to }
+}
+
+/** Brings the databases to what the map says: the beginning of a move, or what a command that was killed left undone. */
+async function settle(open: OpenMove, input: { map: SlotMap, settings: ShardsSettings, move: SlotMove, ordered: readonly NamedTable[] }): Promise<void> {
+  const { roles } = open
+  if (roles.from === 'left' || roles.to === 'left') return
+  if (roles.from === undefined) return begin(open, input)
+  if (roles.to === undefined) throw new CliFailure(`The shard ${input.move.to} has forgotten the move from ${input.move.from}: somebody has removed its nuxt_scale_moves.`)
+  const { leader, follower } = pairOf(open, input.move)
+  const role = { leader: leader === open.from ? roles.from : roles.to, follower: leader === open.from ? roles.to : roles.from }
+  if (role.leader === 'follower' && role.follower !== 'closed') throw new CliFailure(`The map says ${input.move.state}, but ${follower.session.shard} has not been closed: restore the map that the last command stored.`)
+  if (role.leader !== 'leader') await setGuard(leader, 'keep', 'leader')
+  if (role.follower === 'closed') await writeRole(follower.session, follower.id, 'follower')
+}
+
+/** Closes the new shard for the rows that will come, then lets the old one keep what changes. */
+async function begin({ id, from, to, roles }: OpenMove, { map, settings, move, ordered }: { map: SlotMap, settings: ShardsSettings, move: SlotMove, ordered: readonly NamedTable[] }): Promise<void> {
+  if (move.state !== 'copying') throw new CliFailure(`The map says ${move.state}, but the shard ${move.from} knows of no such move: restore the map that the last command stored.`)
+  const wanted = wantedSlots({ ...settings, slotMap: map }, move.slots)
+  const record = { id, from: move.from, to: move.to, slots: formatRanges(move.slots), mapVersion: map.version, tables: ordered }
+  await install(to, wanted, 'refuse', { ...record, role: 'follower' })
+  if (roles.to === undefined) await refuseStrangers(to)
+  try {
+    await install(from, wanted, 'keep', { ...record, role: 'leader' }, () => refuseSplitFamilies(from))
+  }
+  catch (error) {
+    if (roles.to === undefined) await forget(to)
+    await removeGuard(from)
+    throw error
+  }
+}
+
+async function install(side: MoveSide, wanted: WantedSlots, mode: 'keep' | 'refuse', record: MoveRecord, check: () => Promise<void> = async () => {}): Promise<void> {
+  await installGuard(side, wanted)
+  await check()
+  await setGuard(side, mode, record.role, async () => {
+    await createRecord(side.session, record)
+    return true
+  })
+}
+
+/** Rows of the moving slots on the new shard are not ours: they could come back to life. */
+async function refuseStrangers(to: MoveSide): Promise<void> {
+  for (const table of to.tables) {
+    const rows = await countRows(to, table)
+    if (rows === 0) continue
+    await forget(to)
+    throw new CliFailure(`The shard ${to.session.shard} holds ${rows} rows of ${table.name} whose ids belong to the old shard: see where they come from, and delete them before rows are moved.`)
+  }
+}
+
+async function forget(side: MoveSide): Promise<void> {
+  await removeGuard(side)
+  await removeRecord(side.session, side.id)
+}
+
+function refuseLeftovers(records: readonly { record: MoveRecord, shard: string }[], known: readonly string[]): void {
+  const over = records.find(({ record }) => !known.includes(record.id))
+  if (over) throw new CliFailure(`The shard ${over.shard} keeps what is left of the move from ${over.record.from} to ${over.record.to}: run "nuxt-scale shards clean --delete" first.`)
+}
+
+function refuseOldMap(records: readonly (MoveRecord | undefined)[], map: SlotMap): void {
+  const newest = Math.max(...records.map(record => record?.mapVersion ?? 0))
+  if (map.version < newest) throw new CliFailure(`The map has version ${map.version}, but the shards have seen version ${newest}: restore the map that the last command stored.`)
+}
+
+function sameTables(one: readonly NamedTable[], other: readonly NamedTable[]): boolean {
+  const text = (tables: readonly NamedTable[]) => JSON.stringify([...tables].sort())
+  return text(one) === text(other)
+}

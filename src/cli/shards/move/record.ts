@@ -1,0 +1,56 @@
+import { CliFailure } from '../../support/exit'
+import { identifier } from './quote'
+import type { NamedTable } from './tables'
+import type { ShardSession } from './session'
+
+/**
+ * What a shard is in a move. The leader holds the truth and keeps what changes; the follower refuses writes. A paused leader refuses writes
+ * for a moment, a closed one has been
+ * followed to the last change and refuses writes until the map says who leads. What is left when a move is over refuses writes until it is cleaned away.
+ */
+export type MoveRole = 'leader' | 'paused' | 'closed' | 'follower' | 'left'
+
+/** A move, as a shard remembers it. */
+export interface MoveRecord {
+  id: string
+  from: string
+  to: string
+  /** As ranges. */
+  slots: string
+  role: MoveRole
+  /** Version of the map when the leader last changed. */
+  mapVersion: number
+  tables: readonly NamedTable[]
+}
+
+const tableOf = ({ schema }: ShardSession) => `${identifier(schema)}.nuxt_scale_moves`
+
+/** Every move that a shard remembers. */
+export async function readRecords(session: ShardSession): Promise<MoveRecord[]> {
+  const [[there] = []] = await session.rows('select to_regclass($1) is not null', [tableOf(session)])
+  if (there !== 't') return []
+  const rows = await session.rows(`select id, "from", "to", slots, role, map_version, tables from ${tableOf(session)} order by since, id`)
+  return rows.map(([id, from, to, slots, role, mapVersion, tables]) => ({ id: id!, from: from!, to: to!, slots: slots!, role: role as MoveRole, mapVersion: Number(mapVersion), tables: JSON.parse(tables!) as NamedTable[] }))
+}
+
+export async function createRecord(session: ShardSession, { id, from, to, slots, role, mapVersion, tables }: MoveRecord): Promise<void> {
+  await session.execute(`create table if not exists ${tableOf(session)} (id text primary key, "from" text not null, "to" text not null, slots text not null, role text not null, map_version bigint not null, tables text not null, since timestamptz not null default now())`)
+  await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
+}
+
+export async function writeRole(session: ShardSession, id: string, role: MoveRole): Promise<void> {
+  const written = await session.execute(`update ${tableOf(session)} set role = $2 where id = $1`, [id, role])
+  if (written !== 1) throw new CliFailure(`The shard ${session.shard} has forgotten the move of ${id}: somebody has removed its nuxt_scale_moves.`)
+}
+
+export async function writeMapVersion(session: ShardSession, id: string, version: number): Promise<void> {
+  await session.execute(`update ${tableOf(session)} set map_version = $2 where id = $1`, [id, version])
+}
+
+/** Forgets a move, and drops the table with the last one. */
+export async function removeRecord(session: ShardSession, id: string): Promise<void> {
+  if ((await readRecords(session)).some(record => record.id === id)) await session.execute(`delete from ${tableOf(session)} where id = $1`, [id])
+  if ((await readRecords(session)).length > 0) return
+  await session.execute(`drop table if exists ${tableOf(session)}`)
+  await session.execute(`drop function if exists ${identifier(session.schema)}.nuxt_scale_murmur3(bytea)`)
+}

@@ -1,0 +1,116 @@
+import { CliFailure } from '../../support/exit'
+import type { MoveSide } from './guard'
+import { identifier } from './quote'
+import type { TextRow } from './session'
+import type { ShardTable } from './tables'
+
+/** The text of every key column of a row. */
+export type Key = readonly string[]
+
+/** A page of a table in the order of its key: the rows that move. @param after the last key of the page before */
+export function readPage(side: MoveSide, table: ShardTable, after: Key | undefined, limit: number): Promise<TextRow[]> {
+  const { session, objects } = side
+  const keys = table.key.map(({ name }) => `t.${identifier(name)}`).join(', ')
+  const beyond = after ? `and (${keys}) > (${table.key.map(({ type }, at) => `($1::text[])[${at + 1}]::${type}`).join(', ')})` : ''
+  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t where ${moves(side, table)} ${beyond} order by ${keys} limit ${limit}`, after ? [after] : [])
+}
+
+/** The rows that keys name and that move. */
+export function readRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<TextRow[]> {
+  const { session, objects } = side
+  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t, ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
+}
+
+/**
+ * Writes rows as they are, over older copies of themselves.
+ *
+ * @param blank columns that are written as NULL for now
+ * @throws CliFailure when a row that does not move has the key of one that does
+ */
+export async function writeRows(side: MoveSide, table: ShardTable, rows: readonly TextRow[], blank: readonly string[] = []): Promise<void> {
+  if (rows.length === 0) return
+  const { session, objects } = side
+  const { columns, key, name } = table
+  const names = columns.map(column => identifier(column.name))
+  const keyNames = key.map(column => identifier(column.name))
+  const others = columns.filter(column => !column.fixed).map(column => identifier(column.name)).filter(column => !keyNames.includes(column))
+  const set = (others.length > 0 ? others : keyNames.slice(0, 1)).map(column => `${column} = excluded.${column}`).join(', ')
+  const written = await session.execute(`insert into ${objects.table(name)} as t (${names.join(', ')}) overriding system value
+    select ${columns.map(({ type }, at) => `c${at}::${type}`).join(', ')} from unnest(${columns.map((_, at) => `$${at + 1}::text[]`).join(', ')}) as given (${columns.map((_, at) => `c${at}`).join(', ')})
+    on conflict (${keyNames.join(', ')}) do update set ${set} where ${moves(side, table)}`, columns.map(({ name: column }, at) => rows.map(row => blank.includes(column) ? null : row[at]!)))
+  if (written !== rows.length) throw new CliFailure(`The shard ${session.shard} has rows of its own in ${name} with the primary key of rows that move (${rows.length - written} of ${rows.length}): keys must be unique over all shards, as UUIDs are.`)
+}
+
+/** Deletes the rows that keys name and that move. */
+export async function deleteRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
+  if (keys.length === 0) return 0
+  const { session, objects } = side
+  return session.execute(`delete from ${objects.table(table.name)} t using ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
+}
+
+/** Empties the columns of rows that keys name by which they point at rows of their own table, so that these can be deleted before them. */
+export async function detachRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<void> {
+  if (keys.length === 0 || table.selfColumns.length === 0) return
+  const { session, objects } = side
+  await session.execute(`update ${objects.table(table.name)} t set ${emptied(table)} from ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
+}
+
+/** The same for up to `limit` of the rows that move. @returns how many there were */
+export async function detachSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
+  if (table.selfColumns.length === 0) return 0
+  const name = side.objects.table(table.name)
+  const attached = table.selfColumns.map(column => `t.${identifier(column)} is not null`).join(' or ')
+  return side.session.execute(`update ${name} set ${emptied(table)} where ctid = any(array(select t.ctid from ${name} t where (${attached}) and ${moves(side, table)} limit ${limit}))`)
+}
+
+/** Deletes up to `limit` of the rows that move. */
+export function deleteSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
+  const name = side.objects.table(table.name)
+  return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} limit ${limit}))`)
+}
+
+/** How many rows move. */
+export async function countRows(side: MoveSide, table: ShardTable): Promise<number> {
+  const [[count] = []] = await side.session.rows(`select count(*) from ${side.objects.table(table.name)} t where ${moves(side, table)}`)
+  return Number(count)
+}
+
+/** The key of a row as `readPage` and `readRows` give it. */
+export function keyOf(table: ShardTable, row: TextRow): Key {
+  return table.key.map(({ name }) => row[table.columns.findIndex(column => column.name === name)]!)
+}
+
+/** SQL: whether a row moves. */
+export function moves(side: MoveSide, table: ShardTable, row = 't'): string {
+  return `${slotOfRow(side, table, row)} is not null`
+}
+
+/** SQL: the slot of a row, NULL when it does not move. */
+export function slotOfRow({ objects }: MoveSide, { idColumn }: ShardTable, row = 't'): string {
+  return `${objects.slot}(${row}.${identifier(idColumn)}::text)`
+}
+
+/** SQL: what the row `t` holds, in 32 digits. The columns are in the same order everywhere. */
+export function hashOfRow({ columns }: ShardTable): string {
+  return `md5(array[${columns.map(({ name }) => `t.${identifier(name)}::text`).join(', ')}]::text)`
+}
+
+function emptied({ selfColumns }: ShardTable): string {
+  return selfColumns.map(column => `${identifier(column)} = null`).join(', ')
+}
+
+function textsOf({ columns }: ShardTable): string {
+  return columns.map(({ name }) => `t.${identifier(name)}::text`).join(', ')
+}
+
+function keyTable({ key }: ShardTable): string {
+  return `unnest(${key.map((_, at) => `$${at + 1}::text[]`).join(', ')}) as wanted (${key.map((_, at) => `k${at}`).join(', ')})`
+}
+
+function sameKey({ key }: ShardTable): string {
+  return key.map(({ name, type }, at) => `t.${identifier(name)} = wanted.k${at}::${type}`).join(' and ')
+}
+
+function keyColumns({ key }: ShardTable, keys: readonly Key[]): string[][] {
+  return key.map((_, at) => keys.map(one => one[at]!))
+}

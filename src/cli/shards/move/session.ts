@@ -1,0 +1,142 @@
+import type { Client, QueryResult } from 'pg'
+import { postgresAddress } from '../../../runtime/server/database/prisma/postgres'
+import { redact } from '../../../runtime/server/database/redact'
+import { CliFailure } from '../../support/exit'
+import { literal } from './quote'
+
+/** A value as the database writes it, so that nothing is lost on the way through JavaScript. */
+export type TextRow = (string | null)[]
+
+/** What a statement may be given. */
+export type Parameter = string | number | readonly (string | null)[] | readonly number[] | null
+
+/** The only connection of a command to a shard. While it is open no other command moves rows of that shard. */
+export interface ShardSession {
+  shard: string
+  /** Holds the tables, and what a move installs. */
+  schema: string
+  /** Rows as lists of texts. */
+  rows: (sql: string, parameters?: readonly Parameter[]) => Promise<TextRow[]>
+  /** @returns how many rows were written */
+  execute: (sql: string, parameters?: readonly Parameter[]) => Promise<number>
+  /** Runs `work` in a transaction; `begin` is what stands behind BEGIN. */
+  transaction: <T>(work: () => Promise<T>, begin?: string) => Promise<T>
+  close: () => Promise<void>
+}
+
+/** A statement that failed, in one sentence. */
+export class ShardStatementError extends CliFailure {
+  /** SQLSTATE; undefined when the connection itself failed. */
+  readonly code: string | undefined
+  readonly constraint: string | undefined
+
+  constructor(message: string, code?: string, constraint?: string) {
+    super(message)
+    this.code = code
+    this.constraint = constraint
+  }
+}
+
+/** Where a shard is. */
+export interface ShardAddress {
+  shard: string
+  /** Never shown. */
+  url: string
+  schema?: string
+}
+
+/** Milliseconds for a connection. */
+const CONNECT = 10_000
+/** Milliseconds for one statement, which may have to read a whole table. */
+const STATEMENT = 30 * 60_000
+/** Milliseconds that the connection of a command that was killed has to go away. */
+const LOCK_WAIT = 20_000
+const LOCK_INTERVAL = 250
+
+/**
+ * Opens a shard and takes its lock.
+ *
+ * @throws CliFailure one sentence, when it is no PostgreSQL, cannot be reached, or another command holds it
+ */
+export async function openSession({ shard, url, schema }: ShardAddress): Promise<ShardSession> {
+  if (!/^postgres(?:ql)?:/i.test(url)) throw new CliFailure(`The shard ${shard} is no PostgreSQL: rows are moved between PostgreSQL databases only.`)
+  const { connectionString, schema: chosen, options } = postgresAddress(url, schema)
+  const { default: pg } = await import('pg').catch(() => {
+    throw new CliFailure('Moving rows needs pg, which is not installed: run "npm install pg".')
+  })
+  const client = new pg.Client({ connectionString, options, connectionTimeoutMillis: CONNECT, keepAlive: true, application_name: 'nuxt-scale shards', statement_timeout: STATEMENT, query_timeout: STATEMENT + 10_000, idle_in_transaction_session_timeout: STATEMENT })
+  // What is lost shows at the next statement; without a listener it would end the process.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const session = createSession(client, shard, url)
+    await prepare(session, chosen)
+    return session
+  }
+  catch (error) {
+    await client.end().catch(() => {})
+    throw error instanceof CliFailure ? error : explain(error, shard, url)
+  }
+}
+
+function createSession(client: Client, shard: string, url: string): ShardSession {
+  const query = async (text: string, parameters: readonly Parameter[] = []): Promise<QueryResult<TextRow>> => {
+    try {
+      return await client.query<TextRow>({ text, values: [...parameters], rowMode: 'array', types: { getTypeParser: () => (value: string) => value } } as never) as unknown as QueryResult<TextRow>
+    }
+    catch (error) {
+      throw explain(error, shard, url)
+    }
+  }
+  return {
+    shard,
+    schema: '',
+    rows: async (sql, parameters) => (await query(sql, parameters)).rows,
+    execute: async (sql, parameters) => (await query(sql, parameters)).rowCount ?? 0,
+    async transaction(work, begin = '') {
+      await query(`begin ${begin}`)
+      try {
+        const result = await work()
+        await query('commit')
+        return result
+      }
+      catch (error) {
+        await query('rollback').catch(() => {})
+        throw error
+      }
+    },
+    close: () => client.end().catch(() => {}),
+  }
+}
+
+async function prepare(session: ShardSession, schema: string | undefined): Promise<void> {
+  const { shard } = session
+  const [[version, encoding, current] = []] = await session.rows('select current_setting(\'server_version_num\'), pg_encoding_to_char(encoding), current_schema() from pg_database where datname = current_database()')
+  if (Number(version) < 140_000) throw new CliFailure(`The shard ${shard} runs PostgreSQL ${Math.floor(Number(version) / 10_000)}: moving rows needs 14 or newer.`)
+  if (encoding !== 'UTF8') throw new CliFailure(`The database of the shard ${shard} is encoded in ${encoding}: rows are moved between databases in UTF8.`)
+  if (!current) throw new CliFailure(`The schema ${schema ?? 'public'} of the shard ${shard} is not there: migrate the shard first.`)
+  session.schema = schema ?? current
+  // As pg_dump has it: what is written as text is read back as the same value. Followers let this session's writes through. A commit that a
+  // crash could take back must not make the other side forget.
+  await session.execute(`select set_config(name, value, false) from (values ('datestyle', 'ISO, MDY'), ('timezone', 'UTC'), ('intervalstyle', 'postgres'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('synchronous_commit', 'on'), ('search_path', ${literal(`"${session.schema}"`)}), ('nuxt_scale.mover', 'on')) as settings (name, value)`)
+  // A killed command is noticed in the middle of a statement too, where the system can tell.
+  await session.execute('set client_connection_check_interval = \'1s\'').catch(() => {})
+  await lock(session)
+}
+
+/** The lock goes away with the connection, so the writes of a command that was killed are over before the next one begins. */
+async function lock(session: ShardSession): Promise<void> {
+  const deadline = performance.now() + LOCK_WAIT
+  for (;;) {
+    const [[got] = []] = await session.rows('select pg_try_advisory_lock(hashtextextended($1, 0))', [`nuxt-scale shards ${session.schema}`])
+    if (got === 't') return
+    if (performance.now() > deadline) throw new CliFailure(`Another nuxt-scale command is at work on the shard ${session.shard}, or it is the same database as the other shard: wait for its end.`)
+    await new Promise(resolve => setTimeout(resolve, LOCK_INTERVAL))
+  }
+}
+
+function explain(error: unknown, shard: string, url: string): ShardStatementError {
+  const { message, code, constraint } = error as { message?: string, code?: string, constraint?: string }
+  const text = redact(String(message ?? error), url).replaceAll('\n', ' ').replace(/\.$/, '')
+  return new ShardStatementError(`The database of the shard ${shard} said: ${text}${code ? ` (${code})` : ''}.`, code, constraint)
+}

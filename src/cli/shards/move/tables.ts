@@ -1,0 +1,114 @@
+import { CliFailure } from '../../support/exit'
+import { identifier } from './quote'
+import { sortTables } from './table-order'
+import type { ShardSession } from './session'
+
+/** A column of a table that is moved. */
+export interface Column {
+  name: string
+  type: string
+  /** Makes columns that nobody may write, and which are not copied. */
+  generated: boolean
+  /** GENERATED ALWAYS AS IDENTITY: is written with a new row, and never again. */
+  fixed: boolean
+}
+
+/** A table whose rows are moved, as one shard has it. */
+export interface ShardTable {
+  name: string
+  /** Its place in the order of the move, which what is installed in the databases refers to. */
+  index: number
+  /** The column of the id that decides. */
+  idColumn: string
+  /** Columns of the primary key, in its order. */
+  key: readonly Column[]
+  /** Columns that are copied, by name. */
+  columns: readonly Column[]
+  /** Columns that point at rows of the same table, which may be copied later: they are copied last. */
+  selfColumns: readonly string[]
+}
+
+/** A table and the column of its id. */
+export type NamedTable = readonly [table: string, idColumn: string]
+
+/** Foreign key between two tables of a schema. */
+export interface ForeignKey {
+  name: string
+  /** Table that points. */
+  from: string
+  columns: readonly string[]
+  to: string
+  toColumns: readonly string[]
+  nullable: boolean
+}
+
+/** Types whose text is the same in JavaScript and in the database. */
+const ID_TYPES = ['text', 'character varying', 'citext', 'uuid', 'smallint', 'integer', 'bigint']
+
+/**
+ * Puts parents before their children.
+ *
+ * @throws CliFailure when tables point at each other in a circle
+ */
+export async function orderTables(session: ShardSession, named: readonly NamedTable[]): Promise<NamedTable[]> {
+  return sortTables(named, await readForeignKeys(session))
+}
+
+/**
+ * Reads tables from the catalog of a shard.
+ *
+ * @param ordered parents before their children, in the same order on both shards
+ * @throws CliFailure one sentence, when rows of one of them could not be moved without loss
+ */
+export async function describeTables(session: ShardSession, ordered: readonly NamedTable[]): Promise<ShardTable[]> {
+  const foreignKeys = await readForeignKeys(session)
+  const names = ordered.map(([name]) => name)
+  for (const { name, from, to } of foreignKeys) {
+    if (names.includes(to) && !names.includes(from)) throw new CliFailure(`The table ${from} of the shard ${session.shard} points at rows of ${to} (${name}) and is not moved with them: add it to the tables, with the column of its id.`)
+  }
+  const tables: ShardTable[] = []
+  for (const [index, [name, idColumn]] of ordered.entries()) {
+    const selfKeys = foreignKeys.filter(({ from, to }) => from === name && to === name)
+    const fixed = selfKeys.find(({ nullable }) => !nullable)
+    if (fixed) throw new CliFailure(`The table ${name} points at itself by columns that are NOT NULL (${fixed.name}): rows of it cannot be copied one after another.`)
+    tables.push(await describeTable(session, { name, idColumn, index, selfColumns: selfKeys.flatMap(({ columns }) => columns) }))
+  }
+  return tables
+}
+
+async function describeTable(session: ShardSession, table: Pick<ShardTable, 'name' | 'idColumn' | 'index' | 'selfColumns'>): Promise<ShardTable> {
+  const { name, idColumn } = table
+  const where = `The table ${name} of the shard ${session.shard}`
+  const [[oid, kind] = []] = await session.rows('select c.oid, c.relkind from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace', [name, identifier(session.schema)])
+  if (!oid) throw new CliFailure(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
+  if (kind !== 'r') throw new CliFailure(`${where} is partitioned or no table: rows of plain tables are moved.`)
+  const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
+    .map(([column, type, generated, fixed]): Column => ({ name: column!, type: type!, generated: generated === 't', fixed: fixed === 't' }))
+  const keyNames = (await session.rows('select a.attname from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place', [oid])).map(([column]) => column!)
+  if (keyNames.length === 0) throw new CliFailure(`${where} has no primary key, by which rows are told apart: give it one.`)
+  const id = columns.find(column => column.name === idColumn)
+  if (!id) throw new CliFailure(`${where} has no column ${idColumn}: write the column that holds the id.`)
+  if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) throw new CliFailure(`${where} has ids of type ${id.type} in ${idColumn}: ids are texts, UUIDs or whole numbers.`)
+  return { ...table, key: keyNames.map(key => columns.find(column => column.name === key)!), columns: columns.filter(({ generated }) => !generated) }
+}
+
+/** @throws CliFailure one sentence, when the two shards do not have the same columns */
+export function refuseDifferentTables(from: readonly ShardTable[], to: readonly ShardTable[], shards: { from: string, to: string }): void {
+  for (const table of from) {
+    const other = to.find(({ name }) => name === table.name)!
+    const names = ({ columns }: ShardTable) => columns.map(({ name }) => name).join(', ')
+    if (names(table) !== names(other)) throw new CliFailure(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: migrate both to the same version.`)
+    const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')
+    if (key(table) !== key(other)) throw new CliFailure(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: migrate both to the same version.`)
+  }
+}
+
+/** Foreign keys that point at tables of the shard. */
+export async function readForeignKeys(session: ShardSession): Promise<ForeignKey[]> {
+  const columns = (relation: string, numbers: string) => `(select json_agg(a.attname order by k.place) from unnest(${numbers}) with ordinality k (number, place), pg_attribute a where a.attrelid = ${relation} and a.attnum = k.number)`
+  const rows = await session.rows(`select f.conname, child.relname, parent.relname, ${columns('f.conrelid', 'f.conkey')}, ${columns('f.confrelid', 'f.confkey')},
+      (select bool_or(not a.attnotnull) from pg_attribute a where a.attrelid = f.conrelid and a.attnum = any(f.conkey))
+    from pg_constraint f join pg_class child on child.oid = f.conrelid join pg_class parent on parent.oid = f.confrelid
+    where f.contype = 'f' and parent.relnamespace = $1::regnamespace`, [identifier(session.schema)])
+  return rows.map(([name, from, to, columns, toColumns, nullable]) => ({ name: name!, from: from!, to: to!, columns: JSON.parse(columns!) as string[], toColumns: JSON.parse(toColumns!) as string[], nullable: nullable === 't' }))
+}

@@ -1,0 +1,49 @@
+import { defineScaleCommand } from '../support/command'
+import { CliFailure, exitCodes } from '../support/exit'
+import { renderTable } from '../support/table'
+import { addressOfShard } from './addresses'
+import { chosenMoves, moveArgs, openStoredMoves } from './chosen-moves'
+import { describeDifferences } from './differences'
+import type { Comparison } from './move/compare'
+import { compareRows } from './move/compare'
+import { everything } from './move/cut-over'
+import { openMove, pairOf } from './move/open-move'
+import { sync } from './move/sync'
+
+/** What `shards verify --json` prints. */
+export interface VerifyReport {
+  moves: ({ from: string, to: string } & Comparison)[]
+}
+
+/** `shards verify`: compares the rows that move on both of their shards, at one moment. */
+export const verifyCommand = defineScaleCommand({
+  meta: { description: 'Compare the rows that move on both shards; ends with 2 when they differ' },
+  examples: ['nuxt-scale shards verify', 'nuxt-scale shards verify --from eu --to eu2 --json'],
+  args: { ...moveArgs },
+  async run({ args, terminal }) {
+    const stored = await openStoredMoves(args)
+    const moves: VerifyReport['moves'] = []
+    for (const move of chosenMoves(stored, args)) {
+      if (move.state === 'copying') throw new CliFailure(`The rows of the move from ${move.from} to ${move.to} are not all copied yet: run "nuxt-scale shards move" first.`)
+      const open = await openMove({ map: stored.map, settings: stored.settings, move, addressOf: shard => addressOfShard(stored, shard), tables: () => [], tablesGiven: false, mayBegin: false })
+      const bar = terminal.progress(`${move.from} → ${move.to}`, open.from.tables.length)
+      try {
+        if (open.roles.from === undefined) throw new CliFailure(`The shard ${move.from} knows of no move to ${move.to}: restore the map that the last command stored.`)
+        const pair = pairOf(open, move)
+        let done = 0
+        moves.push({ from: move.from, to: move.to, ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))) })
+      }
+      finally {
+        bar.end()
+        await open.close()
+      }
+    }
+    terminal.result({ moves } satisfies VerifyReport, describe(moves))
+    return moves.some(({ differences }) => differences.length > 0) ? exitCodes.partial : exitCodes.ok
+  },
+})
+
+function describe(moves: VerifyReport['moves']): string {
+  const tables = moves.flatMap(({ from, to, tables, differences }) => tables.map(({ table, rows }) => [from, to, table, rows, differences.filter(difference => difference.table === table).length]))
+  return [renderTable(['from', 'to', 'table', 'rows', 'differences'], tables), ...moves.flatMap(describeDifferences)].join('\n')
+}

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import type { ShardsModuleOptions, ShardsSettings } from '../../src/runtime/server/shards/settings'
+import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
+import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
+import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
+import type { CliApp } from './cli'
+import { createCliApp } from './cli'
+import type { PostgresServer } from './postgres'
+import type { ShopAudit, ShopWriters } from './shard-writers'
+import { auditShop, startShopWriters } from './shard-writers'
+
+/** Nothing went wrong. */
+export const nothingWrong: ShopAudit = { lost: 0, wrong: 0, resurrected: 0, duplicated: 0 }
+
+/** An app whose only shard is `eu`, with the empty database of `eu2` beside it. */
+export interface MoveBench {
+  app: CliApp
+  options: ShardsModuleOptions
+  settings: ShardsSettings
+  urls: { eu: string, eu2: string }
+  mapFile: string
+  /** The stored map. */
+  map: () => SlotMap
+  writeMap: (map: SlotMap) => void
+  /** Runs `nuxt-scale shards …`. */
+  shards: <Report>(...args: string[]) => Promise<{ code: number | null, report: Report, stderr: string, sentence: string }>
+  /** The same, when it has to succeed. */
+  ok: <Report>(...args: string[]) => Promise<Report>
+  /** SQL on one of the shards, as the superuser. */
+  query: <Row extends Record<string, unknown>>(shard: 'eu' | 'eu2', sql: string) => Promise<Row[]>
+  startWriters: (writers?: number) => ShopWriters
+  /** @param everywhere rows that lie on a shard that is not theirs count */
+  audit: (writers: ShopWriters, everywhere: boolean) => Promise<ShopAudit>
+  remove: () => Promise<void>
+}
+
+/** What a bench is made of. */
+export interface MoveBenchOptions {
+  servers: { eu: PostgresServer, eu2: PostgresServer }
+  /** A new name; both servers get a database of it. */
+  name: string
+  /** What both databases begin with. */
+  tables: string
+  /** `scale.shards.tables`, and what else differs. */
+  options: Omit<ShardsModuleOptions, 'map'> & { map?: ShardsModuleOptions['map'] }
+  overrides?: Record<string, string>
+}
+
+export async function createMoveBench({ servers, name, tables, options: given, overrides = {} }: MoveBenchOptions): Promise<MoveBench> {
+  const options: ShardsModuleOptions = { map: { eu: 'DATABASE_URL_EU', eu2: 'DATABASE_URL_EU2' }, ...given }
+  const urls = { eu: servers.eu.url(name), eu2: servers.eu2.url(name) }
+  for (const server of new Set([servers.eu, servers.eu2])) {
+    await server.createDatabases(name)
+    await server.query(`set role app; ${tables}`, name)
+  }
+  const app = createCliApp(JSON.stringify({ shards: options }), { 'server/shards.json': serializeSlotMap({ ...firstSlotMap(['eu']), overrides: new Map(Object.entries(overrides)) }) })
+  const mapFile = join(app.path, 'server/shards.json')
+  const started: ShopWriters[] = []
+  const shards: MoveBench['shards'] = async (...args) => {
+    const { code, stdout, stderr } = await app.run(['shards', ...args, '--json'], { DATABASE_URL_EU: urls.eu, DATABASE_URL_EU2: urls.eu2 })
+    for (const { password } of [servers.eu, servers.eu2]) expect(stdout + stderr).not.toContain(password)
+    return { code, report: (stdout ? JSON.parse(stdout) : undefined) as never, stderr, sentence: stderr.trim().split('\n').at(-1)! }
+  }
+  return {
+    app,
+    options,
+    urls,
+    mapFile,
+    shards,
+    get settings() {
+      return resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') })
+    },
+    map: () => parseSlotMap(readFileSync(mapFile, 'utf8')),
+    writeMap: map => writeFileSync(mapFile, serializeSlotMap(map)),
+    async ok(...args) {
+      const { code, report, stderr } = await shards(...args)
+      expect({ code, why: code === 0 ? '' : stderr + JSON.stringify(report) }).toEqual({ code: 0, why: '' })
+      return report as never
+    },
+    query: (shard, sql) => servers[shard].query(sql, name),
+    startWriters(writers = 6) {
+      const one = startShopWriters({ options, urls, mapFile, writers })
+      started.push(one)
+      return one
+    },
+    audit: (writers, everywhere) => auditShop({ options, urls, mapFile, expected: writers.expected(), everywhere }),
+    async remove() {
+      // A test that fails leaves its writers at work.
+      await Promise.allSettled(started.map(writers => writers.stop()))
+      app.remove()
+    },
+  }
+}
