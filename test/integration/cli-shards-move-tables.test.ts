@@ -173,7 +173,7 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
     [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: 'DATABASE_URL_EU' } }, {}, 'The shards eu and eu2 have the same address: nothing can move between them.'],
     [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: { url: 'DATABASE_URL_EU2', schema: 'fresh' } } }, {}, 'The schema fresh of the shard eu2 is not there: migrate the shard first.'],
     [`create table messages (id int primary key, sender text, reply int references messages); ${users}`, { tables: { messages: 'sender' } }, { eu: 'insert into messages select number, number::text, null from generate_series(1, 50) number; update messages set reply = 51 - id' }, 'point at rows of messages that do not'],
-  ])('%s', async (tables, options, { eu: first, eu2: second }, sentence) => {
+  ])('%s %j %j: %s', async (tables, options, { eu: first, eu2: second }, sentence) => {
     await create(tables, options)
     if (first) await bench.query('eu', first)
     if (second) await bench.query('eu2', second)

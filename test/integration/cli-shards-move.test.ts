@@ -59,6 +59,10 @@ describe('while the app writes all the time', () => {
     expect(await bench.audit(writers, true)).toEqual(nothingWrong)
     expect(await installed()).toEqual([])
     expect((await bench.query<{ rows: number }>('eu2', 'select count(*)::int as rows from users'))[0]!.rows).toBeGreaterThan(100)
+    // The audit would have seen it.
+    await bench.query('eu2', 'delete from orders where ctid = (select ctid from orders limit 1); update users set name = \'forged\' where ctid = (select ctid from users limit 1)')
+    await bench.query('eu', 'insert into users (id, name) values (\'eu-gone\', \'back again\'), (\'eu2-gone\', \'elsewhere\')')
+    expect(await bench.audit(writers, true)).toEqual({ lost: 1, wrong: 1, resurrected: 1, duplicated: 1 })
   })
 
   it.each<MoveState>(['copying', 'dual-write', 'verify', 'read-new'])('--back from %s loses nothing, and what was left is cleaned away', { timeout: 300_000 }, async (state) => {
