@@ -18,19 +18,24 @@ export interface HttpClient {
 /** A client of a server on this machine, with connections that are used again. */
 export function createClient(port: number): HttpClient {
   const agent = new Agent({ keepAlive: true })
+  const ask: HttpClient['request'] = (path, { method = 'GET', headers = {} } = {}) => new Promise((resolve, reject) => {
+    const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).flatMap(([name, values]) => [values].flat().flatMap(value => [name, value]))
+    const sent = request({ host: '127.0.0.1', port, path, method, agent, headers: lines, timeout: 10_000 }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }))
+    })
+    sent.on('timeout', () => sent.destroy(new Error(`${method} ${path} got no answer within 10 s.`)))
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // A server may close a connection that rests at the very moment when it is used again: nobody has seen the request.
+      if (sent.reusedSocket && error.code === 'ECONNRESET') ask(path, { method, headers }).then(resolve, reject)
+      else reject(error)
+    })
+    sent.end()
+  })
   return {
-    request: (path, { method = 'GET', headers = {} } = {}) => new Promise((resolve, reject) => {
-      const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).flatMap(([name, values]) => [values].flat().flatMap(value => [name, value]))
-      const sent = request({ host: '127.0.0.1', port, path, method, agent, headers: lines, timeout: 10_000 }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }))
-      })
-      sent.on('timeout', () => sent.destroy(new Error(`${method} ${path} got no answer within 10 s.`)))
-      sent.on('error', reject)
-      sent.end()
-    }),
+    request: ask,
     close: () => agent.destroy(),
   }
 }
