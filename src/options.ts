@@ -1,7 +1,8 @@
 import type { CacheModuleOptions } from './runtime/server/cache/settings'
 import { cacheDefaults, resolveCacheSettings } from './runtime/server/cache/settings'
 import type { DatabaseModuleOptions } from './runtime/server/database/settings'
-import { databaseDefaults, isName, resolveDatabaseSettings } from './runtime/server/database/settings'
+import { databaseDefaults, resolveDatabaseSettings } from './runtime/server/database/settings'
+import { isName } from './runtime/server/database-address'
 import type { HealthModuleOptions } from './runtime/server/health/settings'
 import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
 import type { HttpModuleOptions } from './runtime/server/http/settings'
@@ -149,12 +150,12 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, secret
   }
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
-      if (hasPassword(typeof tenant === 'string' ? tenant : tenant.url ?? '')) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+      if (addressesIn(tenant).some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
     }
   }
   if (shards) {
     for (const [shard, source] of Object.entries(shards.map)) {
-      if (hasPassword(typeof source === 'string' ? source : source.url)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
+      if (addressesIn(source).some(hasPassword)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
     }
   }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')
@@ -163,6 +164,10 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, secret
     if ([database.replicas].flat().some(hasPassword)) refuse('database.replicas', 'NUXT_SCALE_DATABASE_REPLICAS')
   }
   if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')
+}
+
+function addressesIn(source: string | { url?: string, replicas?: string | readonly string[] }): string[] {
+  return typeof source === 'string' ? [source] : [source.url ?? '', source.replicas ?? []].flat()
 }
 
 function hasPassword(address: string): boolean {

@@ -147,7 +147,7 @@ describe('database clients in a built app', () => {
     const unsigned = await start({ NUXT_SCALE_DATABASE_REPLICAS: 'postgresql://app:hidden@127.0.0.1:1/app' })
     expect((await unsigned.fetch('/api/replica', { method: 'POST' })).headers.get('set-cookie')).toBeNull()
     expect(await (await unsigned.fetch('/api/replica')).json()).toEqual(fromPrimary)
-    expect(unsigned.logs().join('\n')).toContain('scale.database.replicas are not used')
+    expect(unsigned.logs().join('\n')).toContain('Read replicas are not used')
     expect(unsigned.logs().join('\n')).not.toContain('hidden')
   })
 

@@ -282,6 +282,50 @@ describe('a server whose tenants anybody could name', () => {
   })
 })
 
+describe('read replicas of tenants and shards', () => {
+  it('are read where asked to, not after a write of that user, and not when they are gone', async () => {
+    const replicas = await startPostgres()
+    const row = (schema: string, name: string) => `create schema if not exists ${schema} authorization app; set role app; set search_path to ${schema}; ${itemTable}; insert into "Item" (name) values ('${name}'); reset role`
+    await replicas.query(`grant all on schema public to app; ${row('tenant_1', 'copy of tenant-1')}; ${row('tenant_2', 'copy of tenant-2')}; ${row('public', 'copy of eu')}`, 'app')
+    const { instance, client } = await start({ TEST_FUNCTIONS: 'tenants', DATABASE_URL_TENANTS_REPLICA: replicas.url(), DATABASE_URL_EU_REPLICA: replicas.url(), NUXT_SCALE_SECRET: 'a text that signs cookies' })
+    const read = async (path: string, headers: Record<string, string>) => json((await get(path, headers, client)).body)
+    const targets = [
+      { path: '/api/copies', headers: as('tenant-1'), primary: 'tenant-1', copy: 'copy of tenant-1', also: 'job' },
+      { path: '/api/copies', headers: as('tenant-2'), primary: 'tenant-2', copy: 'copy of tenant-2', also: 'job' },
+      { path: '/api/copies', headers: as('copied'), primary: 'tenant-1', copy: 'copy of tenant-1', also: 'job' },
+      { path: '/api/open/copies', headers: {}, primary: 'eu', copy: 'copy of eu', also: 'scattered' },
+    ]
+    try {
+      for (const { path, headers, primary, copy, also } of targets) {
+        const fromPrimary = { reader: primary, auto: primary, writer: primary, [also]: primary }
+        const fromReplica = { reader: copy, auto: copy, writer: primary, [also]: copy }
+        await expect.poll(() => read(path, headers), { message: `${path} ${primary}`, timeout: 10_000 }).toEqual(fromReplica)
+        const written = await client.request(path, { method: 'POST', headers })
+        expect(json(written.body)).toEqual(fromPrimary)
+        const cookie = written.headers['set-cookie']![0]!.split(';')[0]!
+        expect(await read(path, { ...headers, cookie })).toEqual(fromPrimary)
+        expect(await read(path, headers)).toEqual(fromReplica)
+        expect((await get(path, headers, client)).headers['set-cookie']).toBeUndefined()
+      }
+      // A write that ended in an error may have happened, and one inside the server is that of the same user.
+      for (const query of ['fails', 'inner']) {
+        const answer = await client.request(`/api/copies?${query}`, { method: 'POST', headers: as('tenant-1') })
+        expect([answer.status, answer.headers['set-cookie']]).toEqual([query === 'fails' ? 418 : 200, [expect.stringMatching(/^scale-primary=/)]])
+      }
+      await replicas.stop()
+      for (const { path, headers, primary, also } of targets) {
+        await expect.poll(() => read(path, headers), { timeout: 15_000 }).toEqual({ reader: primary, auto: primary, writer: primary, [also]: primary })
+      }
+      expect(instance.logs().join('\n')).not.toContain(replicas.password)
+    }
+    finally {
+      client.close()
+      await instance.stop()
+      await replicas.stop()
+    }
+  })
+})
+
 describe('shards', () => {
   it.each([['EU', 'eu'], ['ca', 'us'], ['AU', 'asia'], ['XX', 'eu'], ['s7', 's7']])('of the region %s is %s', async (region, shard) => {
     expect(json((await get(`/api/open/shard?region=${region}`)).body)).toEqual({ named: shard, rows: [shard] })

@@ -3,6 +3,7 @@ import { defineScaleConfig, defineScaleDatabase } from '../../src/config'
 import type { ModuleOptions } from '../../src/module'
 import { createPrismaClient } from '../../src/prisma'
 import type { ClientOfRegister, DatabaseFactoryInput, ScaleDatabaseClient } from '../../src/runtime/server/database/types'
+import { getShardForUser, scatter } from '../../src/runtime/server/shards/utils'
 import { getTenantPrismaClient, usePrisma, withTenantDatabase } from '../../src/runtime/server/database/utils'
 
 /** The shape of a generated constructor: generic, with a narrow argument. */
@@ -36,6 +37,12 @@ describe('the types of the database room', () => {
     expectTypeOf(usePrisma().item.findMany()).toEqualTypeOf<Promise<{ id: number }[]>>()
     expectTypeOf(getTenantPrismaClient('acme')).toEqualTypeOf<Promise<ScaleDatabaseClient>>()
     expectTypeOf(withTenantDatabase('acme', client => client.item.findMany())).toEqualTypeOf<Promise<{ id: number }[]>>()
+    expectTypeOf(getTenantPrismaClient('acme', { role: 'auto' })).toEqualTypeOf<Promise<ScaleDatabaseClient>>()
+    expectTypeOf(withTenantDatabase('acme', client => client.item.findMany(), { role: 'reader' })).toEqualTypeOf<Promise<{ id: number }[]>>()
+    expectTypeOf(getShardForUser('eu-1', { role: 'reader' })).toEqualTypeOf<ScaleDatabaseClient>()
+    expectTypeOf(scatter(client => client.item.findMany(), { role: 'auto' })).toEqualTypeOf<Promise<{ id: number }[][]>>()
+    // @ts-expect-error no such copy
+    void getTenantPrismaClient('acme', { role: 'replica' })
     // @ts-expect-error no such model
     void usePrisma().order
   })
@@ -50,6 +57,7 @@ describe('the types of the database room', () => {
     void createPrismaClient(FakePrisma, { url: '' }, { log: [] })
     // @ts-expect-error an unknown option of the room
     void ({ database: { maxPools: 1 } } satisfies ModuleOptions)
+    void ({ tenancy: { map: { acme: { url: 'A', replicas: ['B'] } } }, shards: { map: { eu: { url: 'A', replicas: 'B,C' } } } } satisfies ModuleOptions)
     const config = defineScaleConfig({ authorize: (event, tenantId) => event.path.includes(tenantId), tenants: async id => ({ url: id }) })
     expectTypeOf(config.tenants).returns.toEqualTypeOf<Promise<{ url: string }>>()
     // @ts-expect-error a tenant is a string

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { copyFor } from '../../src/runtime/server/database/copy'
+import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'
+import { createScope, createUser, runInScope } from '../../src/runtime/server/database/scope'
 import { isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/sticky'
 import { createFakeClock, settle } from '../support/fake-clock'
 
@@ -37,6 +40,52 @@ describe('replicas', () => {
     const set = createReplicaSet({ specs: [{ name: 'a', url: 'x:' }], probe: () => Promise.reject(new Error('refused')) })
     await settle()
     expect(set.pick()).toBeUndefined()
+  })
+})
+
+describe('the copy that a call gets', () => {
+  const secret = 'secret of the copies'
+  const primary = { name: 'acme', url: 'postgresql://p/shop', schema: 'acme', replicas: ['postgresql://r1/shop', 'postgresql://r2/shop'] }
+  const warnings: string[] = []
+  const replicas = createReplicaSets({ secret, probe: async () => {}, warn: sentence => warnings.push(sentence) })
+  const scopeOf = (method: string | undefined, cookie?: string) => createScope({ method }, createUser(cookie, () => {}))
+  const copy = (role: 'reader' | 'writer' | 'auto', scope?: ReturnType<typeof createScope>) => copyFor(primary, role, scope, { replicas, secret }).name
+
+  it('is a replica with the schema of the primary, in turn, where one is asked for', async () => {
+    expect(copy('reader')).toBe('acme')
+    await settle()
+    expect([copy('reader'), copy('reader'), copy('reader')]).toEqual(['acme replica 1', 'acme replica 2', 'acme replica 1'])
+    expect(copyFor(primary, 'reader', undefined, { replicas, secret })).toMatchObject({ schema: 'acme', role: 'reader' })
+    expect([copy('writer'), copy('auto'), copy('auto', scopeOf('POST')), copy('writer', scopeOf('GET'))]).toEqual(['acme', 'acme', 'acme', 'acme'])
+    expect(copy('auto', scopeOf('GET'))).toMatch('replica')
+  })
+
+  it('is the primary after a write of that user: in the request, in what it starts inside the server, and in the next ones', () => {
+    let cookies = 0
+    const user = createUser(undefined, () => cookies++)
+    const scope = createScope({ method: 'POST' }, user)
+    expect(copy('reader', scope)).toMatch('replica')
+    runInScope(scope, () => expect(copy('writer', createScope())).toBe('acme'))
+    expect([copy('reader', scope), copy('reader', createScope({ method: 'GET' }, user)), cookies]).toEqual(['acme', 'acme', 1])
+    copy('writer', scope)
+    expect(cookies).toBe(1)
+    const cookie = stickyCookie(secret, Date.now(), false).split(';')[0]
+    expect(copy('reader', scopeOf('GET', cookie))).toBe('acme')
+    expect(copy('reader', scopeOf('GET', stickyCookie('another one', Date.now(), false).split(';')[0]))).toMatch('replica')
+  })
+
+  it('is remembered for each database, and another list is another set', async () => {
+    expect(replicas.of(primary)).toBe(replicas.of({ ...primary }))
+    expect(replicas.of({ ...primary, schema: 'globex' })).not.toBe(replicas.of(primary))
+    expect(replicas.of({ ...primary, replicas: ['postgresql://r3/shop'] })?.specs).toMatchObject([{ url: 'postgresql://r3/shop' }])
+    expect(replicas.of({ ...primary, replicas: [] })).toBeUndefined()
+    expect(warnings).toEqual([])
+  })
+
+  it('is never a replica without a secret, which is said once', () => {
+    const unsigned = createReplicaSets({ secret: '', probe: async () => {}, warn: sentence => warnings.push(sentence) })
+    expect([copyFor(primary, 'reader', undefined, { replicas: unsigned, secret: '' }), copyFor(primary, 'reader', undefined, { replicas: unsigned, secret: '' })]).toEqual([primary, primary])
+    expect(warnings).toEqual([expect.stringMatching(/^Read replicas are not used.*NUXT_SCALE_SECRET/)])
   })
 })
 

@@ -45,7 +45,19 @@ describe('scale.database', () => {
   it('keeps passwords out of the build', () => {
     expect(() => refuseSecrets(resolveOptions({ database: { url: 'postgresql://app:secret@db/shop' } }))).toThrow('NUXT_SCALE_DATABASE_URL')
     expect(() => refuseSecrets(resolveOptions({ database: { replicas: ['postgresql://app:secret@db/shop'] } }))).toThrow('NUXT_SCALE_DATABASE_REPLICAS')
-    refuseSecrets(resolveOptions({ database: { url: 'postgresql://db/shop', replicas: ['REPLICA'] } }))
+    expect(() => refuseSecrets(resolveOptions({ tenancy: { map: { acme: { url: 'A', replicas: 'B,postgresql://app:secret@db/shop' } } } }))).toThrow('tenancy.map.acme')
+    expect(() => refuseSecrets(resolveOptions({ shards: { map: { eu: { url: 'A', replicas: ['postgresql://app:secret@db/shop'] } } } }))).toThrow('shards.map.eu')
+    refuseSecrets(resolveOptions({ database: { url: 'postgresql://db/shop', replicas: ['REPLICA'] }, tenancy: { map: { acme: { url: 'A', replicas: ['B'] } } }, shards: { map: { eu: { url: 'A', replicas: 'B, C' } } } }))
+  })
+
+  it.each([
+    [{ tenancy: { map: { acme: { url: 'A', replicas: 5 } } } }, 'scale.tenancy.map.acme.replicas is no list'],
+    [{ tenancy: { map: { acme: { url: 'A', replicas: ['secret word'] } } } }, 'scale.tenancy.map.acme.replicas is neither the name'],
+    [{ shards: { map: { eu: { url: 'A', replicas: ['secret word'] } } } }, 'scale.shards.map.eu.replicas is neither the name'],
+    [{ shards: { map: { eu: { url: 'A', replica: 'B' } } } }, 'scale.shards.map.eu.replica is not an option'],
+  ])('refuses replicas such as %j in one sentence', (options, sentence) => {
+    expect(() => resolveOptions(options as never)).toThrow(sentence)
+    expect(() => resolveOptions(options as never)).not.toThrow('secret')
   })
 
   it('writes the type of the factory', () => {

@@ -1,5 +1,5 @@
 import { parseUrl } from '../../runtime/server/database/redact'
-import { isName } from '../../runtime/server/database/settings'
+import { isName } from '../../runtime/server/database-address'
 import { CliFailure } from './exit'
 
 /**

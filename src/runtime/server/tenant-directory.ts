@@ -4,6 +4,8 @@ export interface TenantLocation {
   url: string
   /** Its schema there. */
   schema?: string
+  /** Addresses of the read replicas of that database. */
+  replicas?: readonly string[]
 }
 
 /** Where a tenant's data is; `undefined` when there is no such tenant, or none of its data in a database. */

@@ -1,6 +1,6 @@
+import type { Copies } from './copy'
 import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
-import type { ReplicaSet } from './replicas'
 import type { DatabaseSettings } from './settings'
 import type { TenantLocation } from '../tenant-directory'
 import type { DatabaseSpec, ScaleDatabaseClient } from './types'
@@ -9,8 +9,9 @@ import type { DatabaseSpec, ScaleDatabaseClient } from './types'
 export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
-  /** The replicas of the default database and the secret that signs who must not use them; undefined when there are none. */
-  replicas?: { set: ReplicaSet, secret: string }
+  copies: Copies
+  /** Called for every database that gets a place for good. */
+  onPin?: (spec: DatabaseSpec) => void
 }
 
 let current: CurrentDatabase | undefined
@@ -28,12 +29,16 @@ export function currentDatabase(): CurrentDatabase {
 }
 
 /**
- * Gives a database a name for `usePrisma(name)`, and a place in the budget for good. Called at boot, by the room that knows it.
+ * Gives a database a name for `usePrisma(name)`, and it and each of its replicas a place in the budget for good. Called at boot, by the room that knows it.
  * @throws Error when the budget has no place left
  */
-export function addDatabase(name: string, { url, schema }: TenantLocation): DatabaseSpec {
-  const spec: DatabaseSpec = { name, url, schema }
-  currentDatabase().registry.pin(spec)
+export function addDatabase(name: string, location: TenantLocation): DatabaseSpec {
+  const spec: DatabaseSpec = { name, ...location }
+  const { registry, copies, onPin } = currentDatabase()
+  for (const copy of [spec, ...copies.replicas.of(spec)?.specs ?? []]) {
+    registry.pin(copy)
+    onPin?.(copy)
+  }
   named.set(name, spec)
   return spec
 }

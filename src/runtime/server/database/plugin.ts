@@ -1,15 +1,16 @@
+import type { IncomingMessage } from 'node:http'
 import factory from '#scale/database.mjs'
+import { beforeHeaders } from '../before-headers'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { pathOf } from '../path-patterns'
 import { readSecret } from '../signing-keys'
 import { createClientRegistry } from './clients'
-import type { CurrentDatabase } from './current'
 import { addDatabase, setCurrentDatabase } from './current'
 import { probeAddress } from './probe'
 import { createQueryWatch } from './query-watch'
-import { createReplicaSet } from './replicas'
-import { scopeOf, withLeases } from './request'
+import { createReplicaSets } from './replica-sets'
+import { withLeases } from './request'
 import type { DatabaseModuleOptions } from './settings'
 import { resolveDatabaseSettings } from './settings'
 import { stickyCookie } from './sticky'
@@ -25,41 +26,34 @@ export default defineNitroPlugin((nitroApp) => {
   const watch = import.meta.dev ? createQueryWatch({ warn: sentence => log.warn(sentence) }) : undefined
   const make = factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>
   const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: watch ? watch.factory(make) : make, log })
-  const database: CurrentDatabase = { registry, settings }
-  setCurrentDatabase(database)
-
+  const secret = readSecret()
+  const copies = { replicas: createReplicaSets({ secret, probe: probeAddress, warn: sentence => log.warn(sentence) }), secret }
   let warming: Promise<unknown> | undefined
-  if (settings.url) {
-    const spec = addDatabase('default', { url: settings.url })
-    // usePrisma() cannot wait, so what is known to be asynchronous is made before the first request. Its failure shows there.
-    if (isAsync(factory)) {
-      warming = registry.lease(spec).then(lease => lease.release(), () => {}).finally(() => warming = undefined)
-    }
+
+  // usePrisma() cannot wait, so what is known to be asynchronous is made before the first request. Its failure shows there.
+  function warm(spec: DatabaseSpec): void {
+    const made = Promise.all([warming, registry.lease(spec).then(lease => lease.release(), () => {})]).finally(() => {
+      if (warming === made) warming = undefined
+    })
+    warming = made
   }
 
-  if (settings.url && settings.replicas.length > 0) {
-    const secret = readSecret()
-    if (secret === '') {
-      log.warn('scale.database.replicas are not used, because users could not be sure to read what they wrote: set NUXT_SCALE_SECRET where the server starts.')
-    }
-    else {
-      const specs = settings.replicas.map((url, index): DatabaseSpec => ({ name: `replica ${index + 1}`, url, role: 'reader' }))
-      specs.forEach(spec => registry.pin(spec))
-      database.replicas = { set: createReplicaSet({ specs, probe: probeAddress }), secret }
-      nitroApp.hooks.hook('beforeResponse', (event) => {
-        const { req, res } = event.node
-        if (!scopeOf(event)?.wrote || res.headersSent) return
-        const secure = (req.socket as { encrypted?: boolean } | null)?.encrypted === true || req.headers['x-forwarded-proto'] === 'https'
-        res.appendHeader('set-cookie', stickyCookie(secret, Date.now(), secure))
-      })
-    }
-  }
+  setCurrentDatabase({ registry, settings, copies, onPin: isAsync(factory) ? warm : undefined })
+  if (settings.url) addDatabase('default', { url: settings.url, replicas: settings.replicas })
 
   const { h3App } = nitroApp
-  const handler = withLeases(h3App.handler, () => warming)
+  const handler = withLeases(h3App.handler, {
+    ready: () => warming,
+    // At the last moment, so that the time counts from the answer; errors are answers too.
+    onWrite: ({ node: { req, res } }) => beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(secret, Date.now(), isSecure(req)))),
+  })
   h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
   nitroApp.hooks.hookOnce('close', () => registry.close())
 })
+
+function isSecure({ socket, headers }: IncomingMessage): boolean {
+  return (socket as { encrypted?: boolean } | null)?.encrypted === true || headers['x-forwarded-proto'] === 'https'
+}
 
 function isAsync(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object AsyncFunction]'

@@ -14,6 +14,7 @@ export interface ReplicaSetOptions {
 
 /** The replicas of one database, of which those that cannot be reached are skipped. */
 export interface ReplicaSet {
+  readonly specs: readonly DatabaseSpec[]
   /** The next replica in turn, or undefined when none is known to work: then the primary reads. */
   pick: () => DatabaseSpec | undefined
 }
@@ -42,6 +43,7 @@ export function createReplicaSet({ specs, probe, pause = 5000, clock = systemClo
 
   look()
   return {
+    specs,
     pick() {
       look()
       const alive = replicas.filter(replica => replica.alive)

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { H3Event } from 'h3'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
 import type { LeaseScope } from './scope'
-import { createScope, runInScope } from './scope'
+import { createScope, createUser, currentScope, runInScope } from './scope'
 
 /** Milliseconds that the work of an aborted request, or its `waitUntil`, may go on before its clients are taken from it. */
 export const GRACE = 5000
@@ -14,6 +14,11 @@ export function scopeOf(event: H3Event): LeaseScope | undefined {
   return scopes.get(event)
 }
 
+export interface LeaseOptions {
+  ready: () => Promise<unknown> | undefined
+  onWrite: (event: H3Event) => void
+}
+
 /**
  * Gives each request a scope that ends with its response, and answers a full database with 503 and `Retry-After`.
  *
@@ -21,14 +26,16 @@ export function scopeOf(event: H3Event): LeaseScope | undefined {
  * at work keeps its clients for {@link GRACE}: ended under it, its open transaction would fail half-way.
  *
  * @param handler what answers the request
- * @param ready a promise to wait for before the first requests; undefined once there is nothing to wait for
+ * @param options.ready a promise to wait for before the first requests; undefined once there is nothing to wait for
+ * @param options.onWrite called when the user of a request first writes, before the headers of its response are sent
  */
-export function withLeases(handler: (event: H3Event) => unknown, ready: () => Promise<unknown> | undefined): (event: H3Event) => Promise<unknown> {
+export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrite }: LeaseOptions): (event: H3Event) => Promise<unknown> {
   return async (event) => {
     const { method, headers } = event.node.req
-    const scope = createScope({ method, cookie: headers.cookie })
-    scopes.set(event, scope)
     const response = event.node.res
+    const user = currentScope()?.user ?? createUser(headers.cookie, () => response.headersSent || onWrite(event))
+    const scope = createScope({ method }, user)
+    scopes.set(event, scope)
     const stopWatching = onAbort(response, () => scope.end())
     try {
       const wait = ready()

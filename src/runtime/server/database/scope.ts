@@ -4,18 +4,39 @@ import type { ClientRegistry, DatabaseLease } from './registry'
 import { keyOf } from './entry'
 import type { DatabaseSpec } from './types'
 
-/** What decides where a request reads. */
+/** What decides whether a request may write. */
 export interface ScopeRequest {
   method: string | undefined
-  cookie: string | undefined
+}
+
+/** Whoever a request is made for. Requests of the server to itself are made for the same one. */
+export interface ScopeUser {
+  readonly cookie: string | undefined
+  /** This user has written: from here on it reads from the primary. */
+  readonly wrote: boolean
+  noteWrite: () => void
+}
+
+/** @param onWrite called at the first write */
+export function createUser(cookie: string | undefined, onWrite: () => void): ScopeUser {
+  let wrote = false
+  return {
+    cookie,
+    get wrote() {
+      return wrote
+    },
+    noteWrite() {
+      if (!wrote) onWrite()
+      wrote = true
+    },
+  }
 }
 
 /** The leases of one request or one `withTenantDatabase()`: however often a client is asked for, it is leased once. */
 export interface LeaseScope {
-  /** The request, when the scope is one's. */
+  /** The request on whose behalf the work is done. */
   readonly request: ScopeRequest | undefined
-  /** A client that writes was asked for by a request that may write: from here on its user reads from the primary. */
-  wrote: boolean
+  readonly user: ScopeUser | undefined
   /** The client of `spec` until the scope ends. */
   lease: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Promise<Client>
   /** The same for a pinned client, at once. */
@@ -36,8 +57,8 @@ export function runInScope<T>(scope: LeaseScope, work: () => T): T {
   return scopes.run(scope, work)
 }
 
-/** Creates an empty scope. */
-export function createScope(request?: ScopeRequest): LeaseScope {
+/** Creates an empty scope; without a request of its own it is on behalf of the one that runs. */
+export function createScope(request = currentScope()?.request, user = currentScope()?.user): LeaseScope {
   const pending = new Map<string, Promise<DatabaseLease<unknown>>>()
   const held = new Map<string, DatabaseLease<unknown>>()
   let ended = false
@@ -48,7 +69,7 @@ export function createScope(request?: ScopeRequest): LeaseScope {
 
   return {
     request,
-    wrote: false,
+    user,
     async lease<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Promise<Client> {
       refuseEnded(spec)
       const key = keyOf(spec)

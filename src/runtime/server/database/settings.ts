@@ -1,4 +1,5 @@
 import type { Duration } from '../cache/types'
+import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../database-address'
 import { parseDuration } from '../duration'
 import { parseCount, refuseUnknownKeys } from '../settings'
 
@@ -95,33 +96,14 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
   const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
   if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has room.`)
   return {
-    url: readAddress(given.url, `${path}.url`, env),
+    url: addressOf(checkAddress(given.url, `${path}.url`), env),
     source: isName(given.url) ? given.url : `${path}.url`,
     pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
     maxClients: parseCount(given.maxClients, `${path}.maxClients`),
     maxConnections,
     idleTimeout: parseTime(given.idleTimeout, `${path}.idleTimeout`),
-    replicas: listOf(given.replicas, `${path}.replicas`).map(replica => readAddress(replica, `${path}.replicas`, env)).filter(replica => replica !== undefined),
+    replicas: addressesOf(parseReplicas(given.replicas, `${path}.replicas`), env),
   }
-}
-
-/** Is this the name of an environment variable, and no address? */
-export function isName(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Z_]\w*$/i.test(value)
-}
-
-function readAddress(value: unknown, path: string, env: NodeJS.ProcessEnv): string | undefined {
-  // What is wrong may hold a password, so it is not shown.
-  if (typeof value !== 'string' || (value !== '' && !isName(value) && !/^[a-z][a-z\d+.-]*:/i.test(value))) {
-    throw new TypeError(`${path} is neither the name of an environment variable nor an address: write 'DATABASE_URL' or 'postgresql://…'.`)
-  }
-  return (isName(value) ? env[value] : value) || undefined
-}
-
-function listOf(value: unknown, path: string): unknown[] {
-  const list = typeof value === 'string' ? value.split(',').map(item => item.trim()).filter(Boolean) : value
-  if (!Array.isArray(list)) throw new TypeError(`${path} is no list: write ['DATABASE_URL_REPLICA'].`)
-  return list
 }
 
 function parseTime(value: number | string, path: string): number {

@@ -11,6 +11,8 @@ export interface DatabaseSpec {
   schema?: string
   /** @default 'writer' */
   role?: DatabaseRole
+  /** Addresses of its read replicas. */
+  replicas?: readonly string[]
 }
 
 /** The bounds that a client must keep, since the budget counts on them. */

@@ -3,16 +3,19 @@ import { withDeadline } from '../deadline'
 import type { TenantLocation } from '../tenant-directory'
 import { currentTenantDirectory } from '../tenant-directory'
 import { currentDatabase, namedDatabase } from './current'
+import { copyFor } from './copy'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
-import type { LeaseScope } from './scope'
 import { createScope, currentScope, runInScope } from './scope'
-import { isSafeMethod, isSticky } from './sticky'
 import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
-/** Which copy of the database is wanted. */
-export interface UsePrismaOptions {
-  /** @default 'writer' */
+/** Which copy of a database is wanted. */
+export interface DatabaseCopyOptions {
+  /**
+   * `'writer'` is the primary. `'reader'` reads from a replica; `'auto'` does so in GET and HEAD requests. Both give the primary where the
+   * database has no replica, where none can be reached, and for two seconds after a write of the same user.
+   * @default 'writer'
+   */
   role?: DatabaseRole | 'auto'
 }
 
@@ -22,8 +25,7 @@ export interface UsePrismaOptions {
  * These clients have a place in the budget of their own and are never evicted. The client is made at the first call.
  *
  * @param name `'default'`, or a name that another room has given
- * @param options `role: 'reader'` reads from a replica; `'auto'` does so in GET and HEAD requests. Both give the primary
- * where no replica can be reached, and for two seconds after a write of the same user
+ * @param options which copy of it: see {@link DatabaseCopyOptions}
  * @throws DatabaseUnknownError when no such database is configured
  * @throws DatabaseFactoryError when the factory fails
  * @example
@@ -31,12 +33,10 @@ export interface UsePrismaOptions {
  * export default defineEventHandler(() => usePrisma().product.findMany({ take: 20 }))
  * ```
  */
-export function usePrisma(name = 'default', { role = 'writer' }: UsePrismaOptions = {}): ScaleDatabaseClient {
-  const primary = namedDatabase(name)
-  const { registry } = currentDatabase()
+export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOptions = {}): ScaleDatabaseClient {
+  const { registry, copies } = currentDatabase()
   const scope = currentScope()
-  const spec = (name === 'default' && role !== 'writer' && replicaFor(scope, role)) || primary
-  if (scope?.request && spec === primary && !isSafeMethod(scope.request.method)) scope.wrote = true
+  const spec = copyFor(namedDatabase(name), role, scope, copies)
   if (scope) return scope.leaseNow(registry, spec)
   const lease = registry.leaseNow(spec)
   // Outside a request nobody says when it is over, and a pinned client stays anyway.
@@ -47,6 +47,7 @@ export function usePrisma(name = 'default', { role = 'writer' }: UsePrismaOption
 /**
  * The client of a tenant's database: of the request's tenant, of a tenant's id, or of an address. It is the request's until the response is over.
  *
+ * @param options which copy of it: see {@link DatabaseCopyOptions}. An address has no replicas
  * @throws DatabaseUnknownError (404) for a tenant that does not exist, (400) for a request without one
  * @throws DatabaseBusyError (503) when no connection comes free within `scale.database.pool.acquireTimeout`
  * @example
@@ -57,38 +58,31 @@ export function usePrisma(name = 'default', { role = 'writer' }: UsePrismaOption
  * })
  * ```
  */
-export async function getTenantPrismaClient(target: H3Event | string): Promise<ScaleDatabaseClient> {
+export async function getTenantPrismaClient(target: H3Event | string, { role = 'writer' }: DatabaseCopyOptions = {}): Promise<ScaleDatabaseClient> {
   const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentScope()
   if (!scope) throw new Error('getTenantPrismaClient() was called outside a request, where nothing says when its client is free again: use withTenantDatabase(id, fn).')
-  return scope.lease(currentDatabase().registry, await tenantSpec(target))
+  const { registry, copies } = currentDatabase()
+  return scope.lease(registry, copyFor(await tenantSpec(target), role, scope, copies))
 }
 
 /**
  * Runs `fn` with the client of a tenant, by id or address, and gives it back when `fn` is done: for tasks, plugins and consumers.
  *
+ * @param options which copy of it: see {@link DatabaseCopyOptions}
  * @returns what `fn` returns
  * @example
  * ```ts
  * await withTenantDatabase('acme', prisma => prisma.order.deleteMany({ where: { draft: true } }))
  * ```
  */
-export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>): Promise<T> {
+export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions): Promise<T> {
   const scope = createScope()
   try {
-    return await runInScope(scope, async () => fn(await getTenantPrismaClient(tenant)))
+    return await runInScope(scope, async () => fn(await getTenantPrismaClient(tenant, options)))
   }
   finally {
     scope.end()
   }
-}
-
-/** A replica, unless this user has just written, so that everybody reads what they wrote. */
-function replicaFor(scope: LeaseScope | undefined, role: DatabaseRole | 'auto'): DatabaseSpec | undefined {
-  const { replicas } = currentDatabase()
-  if (!replicas || scope?.wrote) return undefined
-  const { method, cookie } = scope?.request ?? {}
-  if (role === 'auto' && (!scope?.request || !isSafeMethod(method))) return undefined
-  return isSticky(cookie, replicas.secret, Date.now()) ? undefined : replicas.set.pick()
 }
 
 async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {

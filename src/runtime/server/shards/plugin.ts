@@ -1,17 +1,19 @@
 import { addDatabase } from '../database/current'
+import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { databaseOfShard, setCurrentShards } from './current'
 import { createShardResolver } from './resolve'
-import type { ShardsModuleOptions, ShardsSettings } from './settings'
+import type { ShardSource, ShardsModuleOptions, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
+import type { TenantLocation } from '../tenant-directory'
 
 /** Gives every shard a database client, and a way to find the right one. */
 export default defineNitroPlugin((nitroApp) => {
   const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
-  for (const [shard, { url, schema }] of settings.map) addDatabase(databaseOfShard(shard), { url: addressOf(shard, url), schema })
+  for (const [shard, source] of settings.map) addDatabase(databaseOfShard(shard), locate(shard, source))
   setCurrentShards(createShardResolver(settings))
   const log = createLog('shards')
   if (settings.slotMapFile) {
@@ -24,10 +26,10 @@ export default defineNitroPlugin((nitroApp) => {
 })
 
 /** @throws Error naming the variable, since a shard that is not there would fail some users and not others */
-function addressOf(shard: string, source: string): string {
-  const url = source.includes(':') ? source : process.env[source]
-  if (!url) throw new Error(`The shard ${shard} has no database: set ${source} where the server starts.`)
-  return url
+function locate(shard: string, { url: source, schema, replicas }: ShardSource): TenantLocation {
+  const url = addressOf(source, process.env)
+  if (url === undefined) throw new Error(`The shard ${shard} has no database: set ${source} where the server starts.`)
+  return { url, schema, replicas: addressesOf(parseReplicas(replicas, `scale.shards.map.${shard}.replicas`), process.env) }
 }
 
 function mustBeStored({ strategy, stored, spread }: ShardsSettings): boolean {

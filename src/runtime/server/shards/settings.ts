@@ -1,3 +1,4 @@
+import { parseReplicas } from '../database-address'
 import { parseChoice, parseObject, refuseUnknownKeys, show } from '../settings'
 import { parseKnownShard, parseShardName, refuseTwins } from './shard-name'
 import type { SlotMap } from './slot-map'
@@ -10,13 +11,15 @@ export interface ShardSource {
   /** Environment variable that holds the URL, or the URL itself. */
   url: string
   schema?: string
+  /** Read replicas of that database: names of environment variables, or addresses. In a text, separated by commas. */
+  replicas?: string | readonly string[]
 }
 
 /** `scale.shards`: data spread over several databases. */
 export interface ShardsModuleOptions {
   /**
-   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password); with a `schema`
-   * several may share a database. Names are letters, digits, `-` and `_`.
+   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password), or
+   * `{ url, schema, replicas }`; with a `schema` several may share a database. Names are letters, digits, `-` and `_`.
    * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard
    */
   map: Record<string, string | ShardSource>
@@ -151,10 +154,10 @@ function resolveMap(value: unknown): ReadonlyMap<string, ShardSource> {
 function parseSource(source: unknown, path: string): ShardSource {
   if (typeof source === 'string' && (/^[a-z_]\w*$/i.test(source) || /^[a-z][a-z\d+.-]*:\S*$/i.test(source))) return { url: source }
   if (typeof source === 'object' && source !== null) {
-    refuseUnknownKeys(source, ['url', 'schema'], path)
-    const { url, schema } = source as ShardSource
+    refuseUnknownKeys(source, ['url', 'schema', 'replicas'], path)
+    const { url, schema, replicas } = source as ShardSource
     if (schema !== undefined && typeof schema !== 'string') throw new TypeError(`${path}.schema is no text: write the name of a schema.`)
-    return { ...parseSource(url, `${path}.url`), schema }
+    return { ...parseSource(url, `${path}.url`), schema, ...replicas !== undefined && { replicas: parseReplicas(replicas, `${path}.replicas`) } }
   }
   throw new TypeError(`${path} is neither the name of an environment variable nor a URL: write such as 'DATABASE_URL_EU'.`)
 }

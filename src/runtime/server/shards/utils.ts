@@ -1,4 +1,5 @@
 import type { ScaleDatabaseClient } from '../database/types'
+import type { DatabaseCopyOptions } from '../database/utils'
 import { usePrisma } from '../database/utils'
 import { currentShards, databaseOfShard } from './current'
 import type { ShardId } from './id'
@@ -9,19 +10,20 @@ import { scatter as askShards } from './scatter'
 /**
  * The client of the shard that holds a user: that of its override, else of the prefix of its id, else of its slot.
  *
+ * @param options `role: 'reader'` or `'auto'` reads from a replica of the shard
  * @throws HttpError 400 for what is no id
  * @example
  * ```ts
  * const user = await getShardForUser(id).user.findUnique({ where: { id } })
  * ```
  */
-export function getShardForUser(userId: ShardId): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfId(userId))
+export function getShardForUser(userId: ShardId, options?: DatabaseCopyOptions): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfId(userId), options)
 }
 
 /** The client of the shard that holds a key of any kind, such as an order's number. @throws HttpError 400 for what is no key */
-export function getShardForKey(key: ShardId): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfId(key))
+export function getShardForKey(key: ShardId, options?: DatabaseCopyOptions): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfId(key), options)
 }
 
 /**
@@ -29,8 +31,8 @@ export function getShardForKey(key: ShardId): ScaleDatabaseClient {
  *
  * @throws HttpError 400 for a region that leads to no shard
  */
-export function getShardForRegion(region: string): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfRegion(region))
+export function getShardForRegion(region: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
+  return clientOf(currentShards().shardOfRegion(region), options)
 }
 
 /**
@@ -43,7 +45,7 @@ export function resolveShard(target: ShardTarget): string {
 }
 
 /** How {@link scatter} asks, and whom. */
-export type ScatterShardsOptions<Value, Merged> = ScatterOptions<Value, Merged> & {
+export type ScatterShardsOptions<Value, Merged> = ScatterOptions<Value, Merged> & DatabaseCopyOptions & {
   /** Names of the shards to ask. Default: all. */
   shards?: readonly string[]
 }
@@ -62,11 +64,11 @@ export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClie
 export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options?: ScatterShardsOptions<Value, Merged> & { onError?: 'fail' }): Promise<Merged>
 export function scatter<Value, Merged>(
   ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
-  { shards = currentShards().shards, ...options }: ScatterShardsOptions<Value, Merged> = {},
+  { shards = currentShards().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
-  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard), shard, signal), options as ScatterOptions<Value, Merged> & { onError: 'partial' })
+  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), options as ScatterOptions<Value, Merged> & { onError: 'partial' })
 }
 
-function clientOf(shard: string): ScaleDatabaseClient {
-  return usePrisma(databaseOfShard(shard))
+function clientOf(shard: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
+  return usePrisma(databaseOfShard(shard), options)
 }

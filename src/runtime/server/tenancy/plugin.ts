@@ -1,4 +1,5 @@
 import config from '#scale/config.mjs'
+import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathPatterns } from '../path-patterns'
@@ -11,7 +12,6 @@ import { createTenantResolver } from './resolve'
 import { setTenantResolver } from './runtime'
 import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
-import { databaseUrl } from './tenant'
 import type { TenancyFunctions, TenantRecord } from './types'
 import { wrapWithTenant } from './wrap'
 
@@ -50,6 +50,8 @@ export default defineNitroPlugin((nitroApp) => {
 })
 
 function locate(record: TenantRecord | undefined): TenantLocation | undefined {
-  const url = databaseUrl(record?.url, process.env)
-  return url === undefined ? undefined : { url, schema: record!.schema }
+  const url = addressOf(record?.url, process.env)
+  if (url === undefined) return undefined
+  const { schema, replicas } = record!
+  return { url, schema, replicas: addressesOf(parseReplicas(replicas, 'replicas of a tenant'), process.env) }
 }

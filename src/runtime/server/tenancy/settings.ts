@@ -1,4 +1,5 @@
 import type { Duration } from '../cache/types'
+import { parseReplicas } from '../database-address'
 import { parseDuration } from '../duration'
 import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { TrustedAddresses } from '../trusted-addresses'
@@ -189,7 +190,8 @@ function parseMap(map: Required<TenancyModuleOptions>['map'], isTenantId: (text:
 /** Says nothing of the value, which may hold a password. */
 function parseRecord(value: unknown, path: string): TenantRecord {
   if (typeof value === 'string') return value === '' ? {} : { url: value }
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { url, schema }.`)
-  refuseUnknownKeys(value, ['url', 'schema'], path)
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { url, schema, replicas }.`)
+  refuseUnknownKeys(value, ['url', 'schema', 'replicas'], path)
+  parseReplicas((value as TenantRecord).replicas, `${path}.replicas`)
   return value as TenantRecord
 }

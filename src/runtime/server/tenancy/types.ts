@@ -13,6 +13,8 @@ export interface TenantRecord {
   url?: string
   /** Schema of the tenant in that database. */
   schema?: string
+  /** Read replicas of that database: names of environment variables, or addresses. In a text, separated by commas. */
+  replicas?: string | readonly string[]
 }
 
 /** What `server/scale.config.ts` may say about tenants. */
