@@ -60,6 +60,9 @@ describe('the types of the database room', () => {
     void ({ tenancy: { map: { acme: { url: 'A', replicas: ['B'] } } }, shards: { map: { eu: { url: 'A', replicas: 'B,C' } } } } satisfies ModuleOptions)
     const config = defineScaleConfig({ authorize: (event, tenantId) => event.path.includes(tenantId), tenants: async id => ({ url: id }) })
     expectTypeOf(config.tenants).returns.toEqualTypeOf<Promise<{ url: string }>>()
+    void defineScaleConfig({ listTenants: async () => ({ acme: { url: 'A', schema: 'acme' }, globex: 'B' }) })
+    // @ts-expect-error a list of ids says not where they are
+    void defineScaleConfig({ listTenants: () => ['acme'] })
     // @ts-expect-error a tenant is a string
     void defineScaleConfig({ tenant: () => 1 })
   })

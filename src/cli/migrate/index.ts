@@ -24,7 +24,7 @@ export const migrateCommand = defineScaleCommand({
     'nuxt-scale migrate --shard eu --json',
   ],
   args: {
-    'all': { type: 'boolean', description: 'The default database, all tenants of scale.tenancy.map and all shards of scale.shards.map' },
+    'all': { type: 'boolean', description: 'The default database, all tenants (of scale.tenancy.map and of listTenants() in server/scale.config.ts) and all shards' },
     'tenant': { type: 'string', description: 'These tenants, separated by commas', valueHint: 'tenants' },
     'shard': { type: 'string', description: 'These shards, separated by commas', valueHint: 'shards' },
     'command': { type: 'string', description: 'What is run; it finds the address in the environment', valueHint: 'command', default: 'prisma migrate deploy' },
@@ -40,8 +40,9 @@ export const migrateCommand = defineScaleCommand({
     const concurrency = countOf(args.concurrency, 'concurrency')
     const canary = countOf(args.canary, 'canary', 0)
     const timeout = parseDuration(args.timeout, '--timeout')
-    const { rootDir, options, env } = await loadApp(args.cwd)
-    const targets = collectTargets(options, env, { all: args.all ?? false, tenants: listOf(args.tenant), shards: listOf(args.shard) })
+    const app = await loadApp(args.cwd)
+    const { rootDir, env } = app
+    const targets = await collectTargets(app, { all: args.all ?? false, tenants: listOf(args.tenant), shards: listOf(args.shard) })
     const release = args.release ?? await releaseOf(rootDir)
     const path = resolve(rootDir, args.ledger)
     const bar = terminal.progress('migrate', targets.length)

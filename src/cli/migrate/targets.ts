@@ -1,10 +1,12 @@
 import { parseUrl } from '../../runtime/server/database/redact'
 import { resolveDatabaseSettings } from '../../runtime/server/database/settings'
 import { resolveShardsSettings } from '../../runtime/server/shards/settings'
-import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
+import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/exit'
 import { readSource, variablePart } from '../support/source'
+import type { TenantSources } from './tenants'
+import { findTenants, listAllTenants } from './tenants'
 
 /** Which databases are meant. */
 export interface TargetSelection {
@@ -36,9 +38,10 @@ export interface Location {
  *
  * @throws CliFailure one sentence, when something is selected that is not there, or has no address
  */
-export function collectTargets(options: AppOptions, env: NodeJS.ProcessEnv, selection: TargetSelection): MigrationTarget[] {
+export async function collectTargets(sources: TenantSources, selection: TargetSelection): Promise<MigrationTarget[]> {
+  const { options, env } = sources
   if (selection.all === (selection.tenants.length + selection.shards.length > 0)) throw new CliFailure('Which databases? Write either --all, or --tenant and --shard with their names.')
-  const tenants = tenantLocations(options, env)
+  const tenants = tenantLocations(await (selection.all ? listAllTenants(sources) : findTenants(selection.tenants, sources)))
   const shards = shardLocations(options, env)
   const chosen = selection.all
     ? [...defaultLocation(options, env), ...tenants, ...shards]
@@ -62,10 +65,8 @@ function defaultLocation({ database }: AppOptions, env: NodeJS.ProcessEnv): Loca
   return given.url === undefined ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
-function tenantLocations({ tenancy }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
-  if (!tenancy) return []
-  const { map } = resolveTenancySettings({ ...tenancy, ...env.NUXT_SCALE_TENANCY_MAP && { map: parseMap(env.NUXT_SCALE_TENANCY_MAP) } })
-  return [...map].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `scale.tenancy.map.${id}` }] : [])
+function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[] {
+  return [...tenants].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `The tenant ${id}` }] : [])
 }
 
 /** Where the shards of an app are. */
@@ -73,26 +74,19 @@ export function shardLocations({ shards }: AppOptions, env: NodeJS.ProcessEnv): 
   if (!shards) return []
   return [...resolveShardsSettings(shards).map].map(([shard, { url, schema }]) => ({
     name: `shard:${shard}`,
-    source: env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}`] || url,
+    source: env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}`] || env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}_URL`] || url,
     schema,
     path: `scale.shards.map.${shard}`,
   }))
 }
 
-function parseMap(text: string): Record<string, string> {
-  try {
-    return JSON.parse(text)
-  }
-  catch {
-    throw new CliFailure('NUXT_SCALE_TENANCY_MAP is not JSON: write an object of tenants and their databases.')
-  }
-}
-
 function pick(locations: Location[], kind: 'tenant' | 'shard', names: readonly string[]): Location[] {
   return names.map((name) => {
     const found = locations.find(location => location.name === `${kind}:${name}`)
-    if (!found) throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in scale.${kind === 'tenant' ? 'tenancy' : 'shards'}.map: write one of ${locations.map(location => location.name.slice(kind.length + 1)).join(', ') || '(none)'}.`)
-    return found
+    if (found) return found
+    const where = kind === 'tenant' ? 'scale.tenancy.map, and server/scale.config.ts does not find it' : 'scale.shards.map'
+    const known = locations.map(location => location.name.slice(kind.length + 1)).join(', ') || '(none)'
+    throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in ${where}: write one of ${known}.`)
   })
 }
 

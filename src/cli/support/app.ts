@@ -1,7 +1,10 @@
 import { resolve } from 'node:path'
 import process from 'node:process'
+import type { Nuxt } from '@nuxt/schema'
+import type { ScaleConfig } from '../../config'
 import type { ModuleOptions } from '../../options'
 import { CliFailure } from './exit'
+import { loadScaleConfig } from './scale-config'
 
 /** The options that commands read. */
 export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards'>
@@ -14,6 +17,8 @@ export interface App {
   options: AppOptions
   /** The environment, with what `.env` adds to it. */
   env: NodeJS.ProcessEnv
+  /** The functions of `server/scale.config.ts`. */
+  loadConfig: () => Promise<ScaleConfig>
 }
 
 /**
@@ -25,8 +30,8 @@ export async function loadApp(folder: string): Promise<App> {
   const rootDir = resolve(folder)
   const { loadNuxtConfig } = await import('@nuxt/kit')
   try {
-    const { scale } = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as { scale?: AppOptions }
-    return { rootDir, options: scale ?? {}, env: process.env }
+    const nuxtOptions = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as Nuxt['options'] & { scale?: AppOptions }
+    return { rootDir, options: nuxtOptions.scale ?? {}, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }
   }
   catch (error) {
     throw new CliFailure(`The nuxt.config of the app cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)

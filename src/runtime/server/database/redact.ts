@@ -27,6 +27,11 @@ export function redact(text: string, url: string): string {
   return secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
+/** `text` without the user and password of any address in it. */
+export function withoutCredentials(text: string): string {
+  return text.replaceAll(/(:\/\/)\S*@/g, '$1***@')
+}
+
 /** A copy of an error that holds its message and stack without secrets and none of its other fields, such as the `input` of an invalid URL. */
 export function redactError(error: unknown, url: string): Error {
   const { message, stack, name } = error instanceof Error ? error : new Error(String(error))

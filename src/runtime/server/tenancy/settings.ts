@@ -31,7 +31,7 @@ export interface TenancyModuleOptions {
   baseDomains?: readonly string[]
   /**
    * The tenants, and each one's database: a URL, the name of the environment variable that holds it, or a record. Names of variables keep secrets out of the build.
-   * `tenants` of `server/scale.config.ts` finds those that are not listed.
+   * `tenants` of `server/scale.config.ts` finds those that are not listed, and its `listTenants` names them to the command line.
    * @default {}
    * @env NUXT_SCALE_TENANCY_MAP an object in JSON
    */
@@ -125,7 +125,7 @@ export function resolveTenancySettings(options: TenancyModuleOptions): TenancySe
     throw new TypeError(`${ROOM}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
   }
   const isTenantId = compilePattern(given.pattern)
-  const map = parseMap(given.map, isTenantId)
+  const map = parseTenants(given.map, isTenantId, `${ROOM}.map`)
   if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${ROOM}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
@@ -177,12 +177,18 @@ function compilePattern(pattern: string): (text: string) => boolean {
 /** A tenant's id is part of cache keys, labels and log lines. */
 const MOST_CHARACTERS = 200
 
-function parseMap(map: Required<TenancyModuleOptions>['map'], isTenantId: (text: string) => boolean): Map<string, TenantRecord> {
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new TypeError(`${ROOM}.map is no object: write tenants and their databases, such as { acme: 'DATABASE_URL_ACME' }.`)
+/**
+ * Tenants and their databases, as `scale.tenancy.map` lists them.
+ *
+ * @param path what holds them, for errors
+ * @throws TypeError that says nothing of a database
+ */
+export function parseTenants(map: unknown, isTenantId: (text: string) => boolean, path: string): Map<string, TenantRecord> {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new TypeError(`${path} is no object: write tenants and their databases, such as { acme: 'DATABASE_URL_ACME' }.`)
   const tenants = new Map<string, TenantRecord>()
   for (const [id, value] of Object.entries(map)) {
-    if (!isTenantId(id)) throw new TypeError(`${ROOM}.map names the tenant ${JSON.stringify(id)}, which ${ROOM}.pattern does not allow.`)
-    tenants.set(id, parseRecord(value, `${ROOM}.map.${id}`))
+    if (!isTenantId(id)) throw new TypeError(`${path} names the tenant ${JSON.stringify(id)}, which ${ROOM}.pattern does not allow.`)
+    tenants.set(id, parseRecord(value, `${path}.${id}`))
   }
   return tenants
 }

@@ -31,4 +31,9 @@ export interface TenancyFunctions {
    * Its answers are kept for `scale.tenancy.cacheTtl`.
    */
   tenants?: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>
+  /**
+   * All tenants that `tenants` knows, in the form of `scale.tenancy.map`. `npx nuxt-scale migrate --all` asks it, outside the server: import what it
+   * uses, since nothing is auto-imported there.
+   */
+  listTenants?: () => Readonly<Record<string, string | TenantRecord>> | Promise<Readonly<Record<string, string | TenantRecord>>>
 }
