@@ -265,6 +265,8 @@ describe('a server whose tenants anybody could name', () => {
     [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' }, 'scale.tenancy.trustedProxies'],
     [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '["10.0.0.0/99"]' }, 'scale.tenancy.trustedProxies'],
     [{ NUXT_SCALE_TENANCY_UNKNOWN: '200' }, 'scale.tenancy.unknown'],
+    [{ NUXT_SCALE_TENANCY_FROM: '["domain"]' }, 'write tenantByDomain() into server/scale.config.ts'],
+    [{ NUXT_SCALE_TENANCY_FROM: '["header"]', TEST_FUNCTIONS: 'domains' }, 'tenantByDomain() of server/scale.config.ts would never be asked'],
   ])('does not start with %j', async (env, option) => {
     await expect(start(env)).rejects.toThrow(option)
   })

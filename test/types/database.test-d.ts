@@ -61,6 +61,7 @@ describe('the types of the database room', () => {
     const config = defineScaleConfig({ authorize: (event, tenantId) => event.path.includes(tenantId), tenants: async id => ({ url: id }) })
     expectTypeOf(config.tenants).returns.toEqualTypeOf<Promise<{ url: string }>>()
     void defineScaleConfig({ listTenants: async () => ({ acme: { url: 'A', schema: 'acme' }, globex: 'B' }) })
+    void defineScaleConfig({ tenantByDomain: async domain => domain === 'acme.com' ? 'acme' : undefined })
     // @ts-expect-error a list of ids says not where they are
     void defineScaleConfig({ listTenants: () => ['acme'] })
     // @ts-expect-error a tenant is a string

@@ -87,6 +87,36 @@ describe('the host', () => {
   })
 })
 
+describe('a whole domain', () => {
+  const asked: string[] = []
+  const settings = resolveTenancySettings(base)
+  const find = createIdentifier(settings, (domain) => {
+    asked.push(domain)
+    return domain === 'acme.com' ? 'acme' : domain === 'later.com' ? Promise.resolve('globex') : undefined
+  })
+  const claims = (host: string, header?: string) => ({ header, host, peer: '10.0.0.1' })
+
+  it('names its tenant, in any case, with a port or a dot at its end', async () => {
+    expect(['acme.com', 'ACME.com:8080', 'acme.com.', 'acme.com.:443'].map(host => find(claims(host)))).toEqual(['acme', 'acme', 'acme', 'acme'])
+    expect(await find(claims('later.com'))).toBe('globex')
+    expect(find(claims('nobody.com', 'initech'))).toBe('initech')
+  })
+
+  it('must agree with the header, at once or later', async () => {
+    expect(() => find(claims('acme.com', 'globex'))).toThrow('different tenants')
+    await expect(find(claims('later.com', 'acme'))).rejects.toMatchObject({ statusCode: 421 })
+    expect(await find(claims('later.com', 'globex'))).toBe('globex')
+  })
+
+  it('is asked for only when it is one, and not for subdomains of the base', () => {
+    asked.length = 0
+    for (const host of ['', '.', '..', 'acme..com', '[::1]:3000', '[::1]', '::1', 'acme.com:80:80', 'acme.com/evil', 'user@acme.com', 'acme%2ecom', 'acme.com\u0000', `${'a'.repeat(254)}`, 'acme.shop.example']) find(claims(host))
+    expect(asked).toEqual([])
+    find(claims('shop.example'))
+    expect(asked).toEqual(['shop.example'])
+  })
+})
+
 describe('wrong options are named in one sentence', () => {
   it.each([
     [{ froms: [] }, 'scale.tenancy.froms'],

@@ -14,16 +14,20 @@ export interface TenantClaims {
 /** Hosts whose tenant is remembered at most. Anybody can send any host, so a full memory begins anew. */
 const MOST_HOSTS = 1000
 
+/** The tenant of a domain, or undefined when it is nobody's. */
+export type FindByDomain = (domain: string) => string | undefined | Promise<string | undefined>
+
 /**
  * Finds the tenant that a request names, by header or host.
  *
+ * @param findByDomain asked for domains that are under no base domain
  * @returns a function of a request's claims: the tenant's id, or undefined when it names none. It throws HttpError 400 for a malformed header,
  * 404 for a malformed subdomain, 421 when header and host differ
  */
-export function createIdentifier(settings: TenancySettings): (claims: TenantClaims) => string | undefined {
+export function createIdentifier(settings: TenancySettings, findByDomain?: FindByDomain): (claims: TenantClaims) => string | undefined | Promise<string | undefined> {
   const hosts = new Map<string, string | undefined>()
 
-  function byHostOf(host: string | undefined): string | undefined {
+  function bySubdomain(host: string | undefined): string | undefined {
     if (host === undefined || settings.baseDomains.length === 0) return undefined
     let tenant = hosts.get(host)
     if (tenant === undefined && !hosts.has(host)) {
@@ -34,14 +38,31 @@ export function createIdentifier(settings: TenancySettings): (claims: TenantClai
     return tenant
   }
 
-  return (claims) => {
-    const byHeader = fromHeader(claims, settings)
-    const byHost = byHostOf(claims.host)
+  function byDomain(host: string | undefined): ReturnType<FindByDomain> {
+    const domain = findByDomain && host !== undefined ? domainOf(host) : ''
+    return DOMAIN.test(domain) ? findByDomain!(domain) : undefined
+  }
+
+  function agree(byHeader: string | undefined, byHost: string | undefined): string | undefined {
     if (byHeader !== undefined && byHost !== undefined && byHeader !== byHost) {
       throw new HttpError(421, `The header ${settings.header} and the host name different tenants.`)
     }
     return byHeader ?? byHost
   }
+
+  return (claims) => {
+    const byHeader = fromHeader(claims, settings)
+    const byHost = bySubdomain(claims.host) ?? byDomain(claims.host)
+    return byHost instanceof Promise ? byHost.then(found => agree(byHeader, found)) : agree(byHeader, byHost)
+  }
+}
+
+/** A name of the DNS, or an IPv4 address. */
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
+
+/** The host in lower case, without port and the dot at its end. */
+function domainOf(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
 }
 
 /** Two headers arrive joined by a comma, which no id holds. */
@@ -52,7 +73,7 @@ function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, isTe
 }
 
 function fromHost(host: string, { baseDomains, isTenantId, unknown }: TenancySettings): string | undefined {
-  const domain = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
+  const domain = domainOf(host)
   const base = longestBase(domain, baseDomains)
   if (base === undefined) return undefined
   const label = domain.slice(0, -base.length - 1)

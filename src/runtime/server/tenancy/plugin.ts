@@ -19,15 +19,19 @@ import { wrapWithTenant } from './wrap'
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
   const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions)
-  const { tenant, authorize, tenants } = config as TenancyFunctions
+  const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
     throw new Error('scale.tenancy names no tenant: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')
   }
   if (settings.header && !settings.trusts && !authorize && !import.meta.dev && !import.meta.prerender) {
     throw new Error(`Anybody could name any tenant in the header ${settings.header}: set scale.tenancy.trustedProxies to the addresses of your proxies ('any' if all requests come through one), or authorize() in server/scale.config.ts.`)
   }
+  if (tenantByDomain && !settings.byDomain) throw new Error('tenantByDomain() of server/scale.config.ts would never be asked: write \'domain\' into scale.tenancy.from.')
+  if (!settings.header && settings.baseDomains.length === 0 && !tenantByDomain && !tenant) {
+    throw new Error('scale.tenancy.from leaves no way to name a tenant: write tenantByDomain() into server/scale.config.ts.')
+  }
   const directory = createTenantDirectory(settings, tenants)
-  const resolver = createTenantResolver(settings, directory, { tenant, authorize }, process.env)
+  const resolver = createTenantResolver(settings, directory, { tenant, authorize, tenantByDomain }, process.env)
   setTenantResolver(resolver)
   setTenantDirectory(async id => locate(await directory.find(id)))
   provideScope(() => currentTenant()?.id ?? '')
@@ -43,7 +47,8 @@ export default defineNitroPlugin((nitroApp) => {
     resolver,
     isExcluded: path => isOwn(withoutBase(path)) || settings.isExcluded(withoutBase(path)),
     isPublicFile: path => getPublicAsset(path) !== undefined,
-    varies: settings.header ? [settings.header] : [],
+    // A cache in front may know a request by the address of this server, as nginx does unless it is told otherwise.
+    varies: [...settings.header ? [settings.header] : [], ...settings.baseDomains.length > 0 || tenantByDomain ? ['host'] : []],
     isPrivate: tenant !== undefined || authorize !== undefined,
   })
   if (settings.header && !settings.trusts && !authorize) createLog('tenancy').warn(`Everybody may name a tenant in the header ${settings.header}. A production server does not start like this: set scale.tenancy.trustedProxies or authorize().`)

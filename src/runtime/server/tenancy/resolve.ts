@@ -3,9 +3,9 @@ import type { H3Event } from 'h3'
 import { withDeadline } from '../deadline'
 import { HttpError } from '../http-error'
 import type { TenantDirectory } from './directory'
-import { LOOK_UP_DEADLINE } from './directory'
 import { createIdentifier } from './identify'
-import type { TenantClaims } from './identify'
+import type { FindByDomain, TenantClaims } from './identify'
+import { createLookUp, LOOK_UP_DEADLINE } from './look-up'
 import type { TenancySettings } from './settings'
 import { createTenant } from './tenant'
 import type { Tenant, TenancyFunctions, TenantRecord } from './types'
@@ -25,7 +25,9 @@ export interface TenantResolver {
 export function createTenantResolver(
   settings: TenancySettings, directory: TenantDirectory, functions: TenancyFunctions, environment: NodeJS.ProcessEnv,
 ): TenantResolver {
-  const identify = createIdentifier(settings)
+  const { tenant: find, authorize, tenantByDomain } = functions
+  const identify = createIdentifier(settings, tenantByDomain && domainFinder(tenantByDomain, settings))
+  const readsHost = settings.baseDomains.length > 0 || tenantByDomain !== undefined
   // A record is the same object for as long as it is known, so each tenant is made once.
   const tenants = new WeakMap<TenantRecord, Tenant>()
 
@@ -44,17 +46,25 @@ export function createTenantResolver(
     return tenant
   }
 
-  function named(event: H3Event): string {
-    const id = identify(claimsOf(event.node.req, settings)) ?? settings.default
-    if (id === undefined) throw new HttpError(settings.missing, missingMessage(settings))
+  function named(event: H3Event): string | Promise<string> {
+    const id = identify(claimsOf(event.node.req, settings, readsHost))
+    return id instanceof Promise ? id.then(orDefault) : orDefault(id)
+  }
+
+  function orDefault(named: string | undefined): string {
+    const id = named ?? settings.default
+    if (id === undefined) throw new HttpError(settings.missing, missingMessage(settings, tenantByDomain !== undefined))
     return id
   }
 
+  function ofNamed(event: H3Event): Tenant | Promise<Tenant> {
+    const id = named(event)
+    return id instanceof Promise ? id.then(byId) : byId(id)
+  }
+
   async function askFunctions(event: H3Event): Promise<Tenant> {
-    const { tenant: find, authorize } = functions
-    const found = find && await bounded(find(event), 'tenant()')
-    if (found !== undefined && typeof found !== 'string') throw new TypeError('tenant() of server/scale.config.ts returned something else than a text: return the id of a tenant, or undefined.')
-    const tenant = await byId(found ?? named(event))
+    const found = find && checkId(await bounded(find(event), 'tenant()'), 'tenant()')
+    const tenant = await byId(found ?? await named(event))
     if (authorize && await bounded(authorize(event, tenant.id), 'authorize()') !== true) {
       throw new HttpError(403, 'You may not act for this tenant.')
     }
@@ -63,17 +73,26 @@ export function createTenantResolver(
 
   return {
     byId,
-    ofRequest: functions.tenant || functions.authorize ? askFunctions : event => byId(named(event)),
+    ofRequest: find || authorize ? askFunctions : ofNamed,
   }
+}
+
+function domainFinder(tenantByDomain: NonNullable<TenancyFunctions['tenantByDomain']>, { cacheTtl }: TenancySettings): FindByDomain {
+  return createLookUp({ source: async domain => checkId(await tenantByDomain(domain), 'tenantByDomain()'), name: 'tenantByDomain()', ttl: cacheTtl })
+}
+
+function checkId(found: unknown, name: string): string | undefined {
+  if (found === undefined || typeof found === 'string') return found
+  throw new TypeError(`${name} of server/scale.config.ts returned something else than a text: return the id of a tenant, or undefined.`)
 }
 
 function bounded<T>(work: T | Promise<T>, name: string): Promise<T> {
   return withDeadline(work, LOOK_UP_DEADLINE, () => new HttpError(503, `${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`, { retryAfter: 1 }))
 }
 
-function claimsOf({ headers, rawHeaders, socket }: IncomingMessage, settings: TenancySettings): TenantClaims {
+function claimsOf({ headers, rawHeaders, socket }: IncomingMessage, settings: TenancySettings, readsHost: boolean): TenantClaims {
   const header = settings.header === undefined ? undefined : headers[settings.header]
-  if (settings.baseDomains.length > 0 && isNamedTwice(rawHeaders, 'host')) throw new HttpError(400, 'The request has more than one Host.')
+  if (readsHost && isNamedTwice(rawHeaders, 'host')) throw new HttpError(400, 'The request has more than one Host.')
   return {
     header: Array.isArray(header) ? header.join(', ') : header,
     host: headers.host ?? headers[':authority'] as string | undefined,
@@ -92,7 +111,7 @@ function isNamedTwice(rawHeaders: readonly string[], name: string): boolean {
   return false
 }
 
-function missingMessage({ header, baseDomains }: TenancySettings): string {
-  const ways = [...header ? [`the header ${header}`] : [], ...baseDomains.length > 0 ? [`a subdomain of ${baseDomains.join(' or ')}`] : []]
+function missingMessage({ header, baseDomains }: TenancySettings, byDomain: boolean): string {
+  const ways = [...header ? [`the header ${header}`] : [], ...baseDomains.length > 0 ? [`a subdomain of ${baseDomains.join(' or ')}`] : [], ...byDomain ? ['a domain of its own'] : []]
   return `The request names no tenant: name one by ${ways.join(' or ')}.`
 }

@@ -8,13 +8,14 @@ import { compilePathPatterns } from '../path-patterns'
 import type { TenantRecord } from './types'
 
 /** Where a request may name its tenant. */
-export type TenantSource = 'header' | 'subdomain'
+export type TenantSource = 'header' | 'subdomain' | 'domain'
 
 /** `scale.tenancy`: which tenant a request belongs to. Off until it is present. */
 export interface TenancyModuleOptions {
   /**
-   * Where a request names its tenant. Where several do, they must agree (421).
-   * @default ['header', 'subdomain']
+   * Where a request names its tenant. Where several do, they must agree (421). `'subdomain'` needs `baseDomains`, `'domain'` needs `tenantByDomain`
+   * in `server/scale.config.ts`; by default each of them is read when it is there.
+   * @default ['header', 'subdomain', 'domain']
    */
   from?: readonly TenantSource[]
   /**
@@ -80,7 +81,7 @@ export interface TenancyModuleOptions {
 }
 
 export const tenancyDefaults: Required<TenancyModuleOptions> = {
-  from: ['header', 'subdomain'],
+  from: ['header', 'subdomain', 'domain'],
   header: 'x-tenant-id',
   baseDomains: [],
   map: {},
@@ -99,6 +100,8 @@ export interface TenancySettings {
   header: string | undefined
   /** Lower-case, without a leading dot. Empty when no host names the tenant. */
   baseDomains: readonly string[]
+  /** Whether whole domains may name tenants. */
+  byDomain: boolean
   map: ReadonlyMap<string, TenantRecord>
   default: string | undefined
   unknown: number
@@ -118,8 +121,8 @@ export function resolveTenancySettings(options: TenancyModuleOptions): TenancySe
   refuseUnknownKeys(options, Object.keys(tenancyDefaults), ROOM)
   const given = { ...tenancyDefaults, ...options }
   const from = listOf(given.from, 'from')
-  const wrong = from.find(source => source !== 'header' && source !== 'subdomain')
-  if (wrong !== undefined || from.length === 0) throw new TypeError(`${ROOM}.from holds ${JSON.stringify(wrong ?? [])}: write 'header', 'subdomain' or both.`)
+  const wrong = from.find(source => !tenancyDefaults.from.includes(source))
+  if (wrong !== undefined || from.length === 0) throw new TypeError(`${ROOM}.from holds ${JSON.stringify(wrong ?? [])}: write one or several of 'header', 'subdomain' and 'domain'.`)
   const baseDomains = from.includes('subdomain') ? listOf(given.baseDomains, 'baseDomains').map(parseDomain) : []
   if (from.length === 1 && from[0] === 'subdomain' && baseDomains.length === 0) {
     throw new TypeError(`${ROOM}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
@@ -130,6 +133,7 @@ export function resolveTenancySettings(options: TenancyModuleOptions): TenancySe
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
     baseDomains,
+    byDomain: from.includes('domain'),
     map,
     default: given.default || undefined,
     unknown: parseStatus(given.unknown, 'unknown'),

@@ -20,10 +20,15 @@ export interface TenantRecord {
 /** What `server/scale.config.ts` may say about tenants. */
 export interface TenancyFunctions {
   /**
-   * Finds the tenant of a request in your own way (a session, a path, a domain table). What it returns is not compared with header or host.
-   * `undefined`: the sources of `scale.tenancy.from` decide.
+   * Finds the tenant of a request in your own way (a session, a path). What it returns is not compared with header or host.
+   * `undefined`: `tenantByDomain` and the sources of `scale.tenancy.from` decide. Answers become `private`, since no CDN can know what it looks at.
    */
   tenant?: (event: H3Event) => string | undefined | Promise<string | undefined>
+  /**
+   * The tenant of a whole domain, such as `shop-of-acme.com`: lower case, without port and trailing dot. It must agree with the header, where there is one.
+   * Not asked for hosts under `scale.tenancy.baseDomains`. Its answers are kept for `scale.tenancy.cacheTtl`; `undefined`: the domain is nobody's.
+   */
+  tenantByDomain?: (domain: string) => string | undefined | Promise<string | undefined>
   /** Whether the signed-in user may act for the tenant. `false` answers 403. */
   authorize?: (event: H3Event, tenantId: string) => boolean | Promise<boolean>
   /**
