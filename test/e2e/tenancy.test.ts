@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../support/http-client.ts'
 import type { HttpClient } from '../support/http-client.ts'
@@ -126,6 +127,60 @@ describe('a request and its tenant', () => {
   })
 })
 
+describe('what is written to mislead', () => {
+  /** Sends bytes as they are, and gives all that comes until the connection ends. */
+  function send(...parts: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: instances[0]!.port })
+      let text = ''
+      socket.setTimeout(20_000, () => socket.destroy(new Error('No end within 20 s.')))
+      socket.on('data', (data: Buffer) => text += data.toString())
+      socket.on('error', reject)
+      socket.on('close', () => resolve(text))
+      for (const part of parts) socket.write(part)
+    })
+  }
+  const message = (line: string, ...headers: string[]) => `${[`${line} HTTP/1.1`, ...headers, 'accept: application/json'].join('\r\n')}\r\n\r\n`
+  const alone = (line: string, ...headers: string[]) => send(message(line, ...headers, 'connection: close'))
+
+  it.each([
+    ['tenant-1.shop.example..', 400], ['tenant-1.shop.example:abc', 400], ['[::1]:3000', 400], ['[::ffff:127.0.0.1]', 400], ['::1', 400], ['tenant%2d1.shop.example', 404],
+    ['tenant-1.shop.example@evil.example', 400], ['evil@tenant-1.shop.example', 404], ['tenant-1.shop.example/evil', 400], ['tenant-1.shop.example#', 400],
+    ['*.shop.example', 404], ['', 400], ['x y', 400], ['__proto__', 400], ['constructor.shop.example', 404], ['xn--tnant-1.shop.example', 404],
+  ])('the host %j is nobody\'s', async (host, status) => {
+    expect(await alone('GET /api/who', `host: ${host}`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  })
+
+  it.each(['tenant-1.shop.example:', 'TENANT-1.SHOP.EXAMPLE.:80', 'tenant-1.shop.example.'])('the host %j is that of its tenant', async (host) => {
+    expect(await alone('GET /api/who', `host: ${host}`)).toContain('"tenant":"tenant-1","here":"tenant-1"')
+  })
+
+  it.each(['tenant%2d1', 'tenant-1%00', 'TENANT-1', 'tenant-1;', 'tenant-1,', '"tenant-1"', '..', 'hasOwnProperty'])('the header %j is malformed', async (header) => {
+    expect(await alone('GET /api/who', 'host: nobody', `x-tenant-id: ${header}`)).toMatch(/^HTTP\/1.1 400 /)
+  })
+
+  it.each(['//api/who', '/api/open/../who', '/api/open/%2e%2e/who', '/api/open/..%2fwho', '/_nuxt/../api/who', '/_scale/../api/who', '/api/health/../who', '/robots.txt/../api/who', '/__nuxt_error?url=/api/who', 'http://tenant-2.shop.example/api/who', 'http://tenant-2.shop.example/api/open/../who'])('the path %s has no tenant, or that of its host', async (path) => {
+    const nobody = await alone(`GET ${path}`, 'host: nobody')
+    expect(nobody).toMatch(/^HTTP\/1.1 40[04] /)
+    expect(nobody).not.toContain('"here"')
+    expect(await alone(`GET ${path}`, 'host: tenant-1.shop.example')).not.toContain('"here":"tenant-2"')
+  })
+
+  it('a file is for everybody to read, and nothing else behind its name', async () => {
+    expect(await alone('GET /robots.txt', 'host: nobody')).toMatch(/^HTTP\/1.1 200 /)
+    expect(await alone('HEAD /robots.txt', 'host: nobody')).toMatch(/^HTTP\/1.1 200 /)
+    expect(await alone('POST /robots.txt', 'host: nobody', 'content-length: 0')).toMatch(/^HTTP\/1.1 400 /)
+  })
+
+  it('requests of different tenants in one connection, sent before the answers came, stay apart', async () => {
+    const requests = Array.from({ length: 300 }, (_, at) => message(`GET /api/who?${at}`, 'host: x', `x-tenant-id: ${tenantOf(at % 7)}`, 'content-length: 3', ...at === 299 ? ['connection: close'] : []) + 'abc')
+    for (const parts of [[requests.join('')], requests, requests.join('').match(/[\s\S]{1,1000}/g)!]) {
+      const named = [...(await send(...parts)).matchAll(/"tenant":"(tenant-\d+)","here":"(tenant-\d+)"/g)].map(([, tenant, here]) => `${tenant} ${here}`)
+      expect(named).toEqual(requests.map((_, at) => `${tenantOf(at % 7)} ${tenantOf(at % 7)}`))
+    }
+  })
+})
+
 describe('what proxies and CDNs are told', () => {
   it('every answer varies with the header, cached, fresh, spared or refused', async () => {
     const first = await get('/api/ruled', as('tenant-6'))
@@ -213,7 +268,10 @@ describe('caches', () => {
         const headers: Record<string, string> = isForged
           ? { 'host': `${tenant}.shop.example`, 'x-tenant-id': other }
           : at % 2 === 0 ? { host: `${tenant}.shop.example` } : { 'x-tenant-id': tenant, 'x-forwarded-host': `${other}.shop.example` }
-        const { status, body } = await client.request(path, { headers: { accept: path === '/page' ? 'text/html' : 'application/json', ...headers } })
+        const { status, body } = await client.request(path, { headers: { accept: path === '/page' ? 'text/html' : 'application/json', ...headers } }).catch((error: unknown) => {
+          sent = 20_000
+          throw error
+        })
         if (isForged) {
           forgedAnswers++
           if (status !== 421) wrong.push(`${path} ${status} forged`)
@@ -234,6 +292,40 @@ describe('caches', () => {
     const keys = await redis.client().keys('scale:cache:*')
     expect(keys.length).toBeGreaterThan(TENANTS * 5)
     expect(keys.filter(key => !/^scale:cache:\{tenant-\d+\|/.test(key))).toEqual([])
+  })
+})
+
+describe('what goes on behind an answer', () => {
+  it('loads what is old for the tenant of its key', async () => {
+    const wrong: string[] = []
+    const loaded = new Map<number, Set<unknown>>()
+    async function ask(index: number): Promise<void> {
+      const { status, body } = await get('/api/stale-rows', as(tenantOf(index)), clients[index % 2])
+      const { tenant, here, inner, load } = status === 200 ? json(body) : {}
+      if (tenant !== tenantOf(index) || here !== tenant || inner !== tenant) wrong.push(`${tenantOf(index)} ${status} ${body.slice(0, 200)}`)
+      loaded.set(index, (loaded.get(index) ?? new Set()).add(load))
+    }
+    // Until each of them was loaded three times: the first time in front of an answer, then behind one.
+    await expect.poll(async () => {
+      await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)))
+      return Math.min(...[...loaded.values()].map(({ size }) => size))
+    }, { timeout: 60_000, interval: 100 }).toBeGreaterThan(2)
+    expect(wrong).toEqual([])
+    expect(instances.flatMap(instance => instance.logs()).filter(line => /EVICTED|stale-rows/.test(line))).toEqual([])
+  })
+
+  it('has the tenant of its request, and inside withTenant the one that was named, also after errors', async () => {
+    for (const index of [30, 31]) await get(`/api/background?other=${tenantOf(index + 5)}`, as(tenantOf(index)))
+    for (const index of [30, 31]) {
+      const [own, other] = [tenantOf(index), tenantOf(index + 5)]
+      await expect.poll(async () => json((await get('/api/background?read', as(own))).body).seen, { timeout: 10_000 }).toEqual([own, own, own, other, other, other, own, own])
+    }
+  })
+
+  it('does not put rows of one tenant into the cache of another', async () => {
+    const { status, body } = await get('/api/mixed?tenant=tenant-41', { ...as('tenant-40'), accept: 'application/json' })
+    expect([status, json(body).message]).toEqual([500, 'The request belongs to another tenant than the one that the code runs for: pass the tenant\'s id to getTenantPrismaClient() instead of the event.'])
+    expect(json((await get('/api/mixed?tenant=tenant-40', as('tenant-40'))).body)).toEqual({ tenant: 'tenant-40' })
   })
 })
 
@@ -324,6 +416,9 @@ describe('read replicas of tenants and shards', () => {
       client.close()
       await instance.stop()
       await replicas.stop()
+      for (const database of ['tenants', 'eu']) {
+        await postgres.query(`do $$ declare place text; begin for place in select schemaname from pg_tables where tablename = 'Item' loop execute format('delete from %I."Item" where name = ''written''', place); end loop; end $$`, database)
+      }
     }
   })
 })

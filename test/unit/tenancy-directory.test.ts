@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { currentTenant, runAsTenant } from '../../src/runtime/server/tenancy/context'
 import { createTenantDirectory } from '../../src/runtime/server/tenancy/directory'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
 import { createTenant } from '../../src/runtime/server/tenancy/tenant'
@@ -66,6 +67,16 @@ describe('the directory', () => {
     expect(asked).toEqual([])
     await directory.find('guess-0')
     expect(asked).toEqual(['guess-0'])
+  })
+
+  it('asks on behalf of nobody, whoever comes first', async () => {
+    const seen: unknown[] = []
+    const { directory } = withSource(() => {
+      seen.push(currentTenant())
+      return {}
+    })
+    await runAsTenant(createTenant('acme', {}, {}), () => directory.find('initech'))
+    expect(seen).toEqual([undefined])
   })
 
   it('answers 503 when the source fails, and asks again', async () => {

@@ -15,7 +15,8 @@ export async function probeAddress({ url }: DatabaseSpec): Promise<void> {
   if (hostname === '' || number === undefined) return
   await outside(() => new Promise<void>((resolve, reject) => {
     const socket = connect({ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: number })
-    socket.setTimeout(TIMEOUT, () => socket.destroy(new Error('The replica did not answer in time.')))
+    // A busy process may hear of its timers before it hears of an answer that is there already.
+    socket.setTimeout(TIMEOUT, () => setImmediate(() => socket.destroy(new Error('The replica did not answer in time.'))))
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.destroy()

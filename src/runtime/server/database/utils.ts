@@ -1,5 +1,6 @@
 import type { H3Event } from 'h3'
 import { withDeadline } from '../deadline'
+import { currentScope as currentTenantId } from '../scope'
 import type { TenantLocation } from '../tenant-directory'
 import { currentTenantDirectory } from '../tenant-directory'
 import { currentDatabase, namedDatabase } from './current'
@@ -48,7 +49,7 @@ export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOpt
  * The client of a tenant's database: of the request's tenant, of a tenant's id, or of an address. It is the request's until the response is over.
  *
  * @param options which copy of it: see {@link DatabaseCopyOptions}. An address has no replicas
- * @throws DatabaseUnknownError (404) for a tenant that does not exist, (400) for a request without one
+ * @throws DatabaseUnknownError (404) for a tenant that does not exist, (400) for a request without one, (500) for an event inside `withTenant` of another tenant
  * @throws DatabaseBusyError (503) when no connection comes free within `scale.database.pool.acquireTimeout`
  * @example
  * ```ts
@@ -89,6 +90,11 @@ async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
   if (typeof target === 'string') return isAddress(target) ? { name: 'address', url: target } : lookUp(target)
   const tenant = target.context.tenant as { id?: string, dbUrl?: string } | undefined
   if (!tenant?.id) throw new DatabaseUnknownError('The request has no tenant: turn scale.tenancy on, or pass a tenant\'s id or address.', 400)
+  const running = currentTenantId()
+  if (running !== '' && running !== tenant.id) {
+    // A cache around this call would keep the rows of the one for the other.
+    throw new DatabaseUnknownError('The request belongs to another tenant than the one that the code runs for: pass the tenant\'s id to getTenantPrismaClient() instead of the event.', 500)
+  }
   // A middleware of the app's own may have found the tenant, and its address.
   return tenant.dbUrl && !currentTenantDirectory() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
 import { withDeadline } from '../deadline'
 import { HttpError } from '../http-error'
@@ -29,6 +30,9 @@ export function createLookUp<Value extends NonNullable<unknown>>({ source, name,
   const unknown = new LRUCache<string, true>({ ...options, max: MOST_UNKNOWN, ttl: Math.ceil(ttl / 6) })
   const asked = new Map<string, Promise<Value | undefined>>()
 
+  // The answer is for all who ask, so the question is no one's: no tenant, no request whose end would cut it off.
+  const outside = AsyncLocalStorage.snapshot()
+
   async function ask(key: string): Promise<Value | undefined> {
     try {
       const value = await withDeadline(source(key), LOOK_UP_DEADLINE, () => new Error(`${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`))
@@ -52,7 +56,7 @@ export function createLookUp<Value extends NonNullable<unknown>>({ source, name,
     if (value !== undefined || unknown.has(key)) return value
     let answer = asked.get(key)
     if (answer === undefined) {
-      answer = ask(key)
+      answer = outside(() => ask(key))
       asked.set(key, answer)
     }
     return answer

@@ -36,7 +36,8 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: W
   }
 
   function refuse(event: H3Event, error: unknown): unknown {
-    if (isPublicFile(pathOf(event.path))) return handler(event)
+    // Other methods would pass the file by, and reach the app without a tenant.
+    if (/^(?:GET|HEAD)$/.test(event.method) && isPublicFile(pathOf(event.path))) return handler(event)
     if (error instanceof HttpError && error.retryAfter !== undefined) event.node.res.setHeader('retry-after', error.retryAfter)
     refusals.set(event, error)
     return handler(event)
