@@ -32,7 +32,7 @@ export default defineNuxtConfig({
       trustedProxies: 'any',
       default: 'acme',
       map: Object.fromEntries(['acme', 'globex', 'initech'].map(tenant => [tenant, { url: 'pglite:memory', schema: tenant }])),
-      exclude: ['/api/users/**', '/api/dashboard'],
+      exclude: ['/api/users/**', '/api/dashboard/**'],
     },
     shards: {
       map: Object.fromEntries(['eu', 'us', 'asia'].map(shard => [shard, { url: 'pglite:memory', schema: `shard_${shard}` }])),

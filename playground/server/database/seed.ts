@@ -37,23 +37,29 @@ export async function seedPeople(prisma: PrismaClient, shard: string): Promise<v
   if (await prisma.user.count() > 0) return
   const numbers = Array.from({ length: PEOPLE_PER_SHARD }, (_, index) => index + 1)
   const idOf = (number: number) => `${shard}-${number}`
-  const dayOf = (number: number) => new Date(Date.UTC(2026, 0, 1 + number))
+  const today = Date.now()
+  const daysAgo = (days: number) => new Date(today - days * 86_400_000)
   await prisma.user.createMany({ skipDuplicates: true, data: numbers.map(number => ({
     id: idOf(number),
     name: `${PEOPLE[number % PEOPLE.length]} ${shard.toUpperCase()} ${number}`,
     email: `${idOf(number)}@shop.example`,
     region: shard.toUpperCase(),
-    createdAt: dayOf(number),
+    createdAt: daysAgo(number),
   })) })
   await prisma.post.createMany({ skipDuplicates: true, data: numbers.map(number => ({
-    id: `post-${idOf(number)}`, title: `What I think of piece ${number}`, content: 'It is just what I was looking for.', published: number % 3 > 0, authorId: idOf(number), createdAt: dayOf(number + 10),
+    id: `post-${idOf(number)}`, title: `What I think of piece ${number}`, content: 'It is just what I was looking for.', published: number % 3 > 0, authorId: idOf(number), createdAt: daysAgo(number - 0.2),
   })) })
   await prisma.comment.createMany({ skipDuplicates: true, data: numbers.map(number => ({
-    id: `comment-${idOf(number)}`, content: 'So do I.', postId: `post-${idOf(number)}`, authorId: idOf(1 + number % PEOPLE_PER_SHARD), createdAt: dayOf(number + 11),
+    id: `comment-${idOf(number)}`, content: 'So do I.', postId: `post-${idOf(number)}`, authorId: idOf(1 + number % PEOPLE_PER_SHARD), createdAt: daysAgo(number - 0.4),
   })) })
-  await prisma.order.createMany({ skipDuplicates: true, data: numbers.flatMap(number => Array.from({ length: number % 4 }, (_, index) => ({
-    id: `order-${idOf(number)}-${index}`, userId: idOf(number), productId: `p${1 + (number * 3 + index) % 120}`, total: 10 + number + index, createdAt: dayOf(number + 20 + index),
+  await prisma.order.createMany({ skipDuplicates: true, data: numbers.flatMap(number => Array.from({ length: ordersOf(number) }, (_, index) => ({
+    id: `order-${idOf(number)}-${index}`, userId: idOf(number), productId: `p${1 + (number * 3 + index) % 120}`, total: 10 + number + index, createdAt: daysAgo(number * (1 - (index + 1) / 20)),
   }))) })
+}
+
+/** Most order little, and one in ten so often that the list of orders has pages. */
+function ordersOf(number: number): number {
+  return number % 10 === 0 ? 12 : number % 4
 }
 
 /** `if not exists` does not wait for another session that makes the same at the same moment. */

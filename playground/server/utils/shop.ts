@@ -1,3 +1,5 @@
+import type { H3Event } from 'h3'
+
 /** The shop of the current tenant, behind an artificial delay that makes caches worth having. */
 async function shop() {
   await new Promise(resolve => setTimeout(resolve, Number(useRuntimeConfig().shop.delay)))
@@ -9,14 +11,10 @@ export const findCategory = async (id: string) => (await shop()).category.findUn
 export const findProduct = async (id: string) => (await shop()).product.findUnique({ where: { id } })
 export const listProductsOf = async (categoryId: string) => (await shop()).product.findMany({ where: { categoryId }, orderBy: { createdAt: 'asc' } })
 
-export async function listProducts(page: number, limit: number) {
-  const prisma = await shop()
-  const [products, total] = await Promise.all([
-    prisma.product.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], skip: (page - 1) * limit, take: limit }),
-    prisma.product.count(),
-  ])
-  return { products, page, pages: Math.ceil(total / limit) }
-}
+/** Page numbers are asked for with `?page=` and `?limit=`. @throws 400 for what is out of bounds */
+export const listProductPages = async (event: H3Event) => paginate(event, (await shop()).product, { mode: 'offset', orderBy: { name: 'asc' }, limit: 10, maxLimit: 50, include: { category: true } })
+/** Pages are asked for with `?cursor=` and `?limit=`. @throws 400 for a cursor that is not of this list and tenant */
+export const listNewestProducts = async (event: H3Event) => paginate(event, (await shop()).product, { orderBy: { createdAt: 'desc' }, limit: 12, maxLimit: 50, include: { category: true } })
 
 /** Undefined when there is no such category. */
 export async function updateCategory(id: string, data: { name: string }) {
@@ -28,13 +26,4 @@ export async function updateCategory(id: string, data: { name: string }) {
 export async function updateProduct(id: string, data: { price: number }) {
   const [product] = await (await shop()).product.updateManyAndReturn({ where: { id }, data })
   return product
-}
-
-/** A whole number of the query within bounds. @throws 400 */
-export function readNumber(value: unknown, name: string, fallback: number, most: number): number {
-  const number = value === undefined ? fallback : Number(value)
-  if (!Number.isInteger(number) || number < 1 || number > most) {
-    throw createError({ statusCode: 400, message: `${name} must be a whole number from 1 to ${most}.` })
-  }
-  return number
 }

@@ -1,7 +1,5 @@
-export default cachedEventHandler((event) => {
-  const { page, limit } = getQuery(event)
-  return listProducts(readNumber(page, 'page', 1, 1000), readNumber(limit, 'limit', 10, 50))
-}, {
+/** Pages by their numbers, with the total. Few pages, asked for often: they are kept. */
+export default cachedEventHandler(event => listProductPages(event), {
   maxAge: 60 * 5,
   getKey: (event) => {
     const { page, limit } = getQuery(event)
