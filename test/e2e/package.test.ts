@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -56,6 +56,12 @@ it('brings its command line', async () => {
   writeFileSync(join(app, 'map.json'), serializeSlotMap(firstSlotMap(['eu', 'us'])))
   expect(JSON.parse(await nuxtScale('shards', 'plan', '--add', 'asia', '--map', 'map.json', '--json'))).toMatchObject({ moved: 1365 })
   expect(await nuxtScale('migrate', '--help')).toContain('nuxt-scale migrate --all')
+  // The functions of an app are TypeScript that names the package.
+  mkdirSync(join(app, 'shop/server/utils'), { recursive: true })
+  writeFileSync(join(app, 'shop/nuxt.config.ts'), 'export default defineNuxtConfig({ scale: { tenancy: { from: [\'header\'] } } })\n')
+  writeFileSync(join(app, 'shop/server/utils/tenants.ts'), 'export const tenants: Record<string, string> = { acme: \'postgresql://db/acme\' }\n')
+  writeFileSync(join(app, 'shop/server/scale.config.ts'), 'import { defineScaleConfig } from \'nuxt-scale/config\'\nimport { tenants } from \'./utils/tenants\'\nexport default defineScaleConfig({ listTenants: () => tenants })\n')
+  expect(JSON.parse(await nuxtScale('migrate', '--all', '--cwd', 'shop', '--command', 'true', '--json'))).toMatchObject({ outcomes: [{ names: ['tenant:acme'], status: 'ok' }] })
 })
 
 it('answers, embedded and with Redis', async () => {
