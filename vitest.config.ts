@@ -7,6 +7,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Property tests and millions of keys take their time on a busy machine.
+          testTimeout: 30_000,
         },
       },
       {

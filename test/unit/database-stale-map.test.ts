@@ -10,7 +10,7 @@ async function answer(thrown: unknown): Promise<{ error: unknown, retryAfter: un
   const req = new IncomingMessage(new Socket())
   const res = new ServerResponse(req)
   const event = { node: { req, res }, context: {} } as unknown as H3Event
-  const error = await withLeases(() => Promise.reject(thrown), () => undefined)(event).then(() => undefined, (error: unknown) => error)
+  const error = await withLeases(() => Promise.reject(thrown), { ready: () => undefined, onWrite: () => {} })(event).then(() => undefined, (error: unknown) => error)
   return { error, retryAfter: res.getHeader('retry-after') }
 }
 
