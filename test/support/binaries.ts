@@ -1,11 +1,11 @@
 import { accessSync, constants, readdirSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 
 /** One program the tests run, and the Debian package that brings it. */
 export interface BinaryRequirement {
   /** Name used in messages and for look-ups. */
   name: string
-  /** Command names that satisfy the requirement, the preferred one first. */
+  /** Command names or absolute paths that satisfy the requirement, the preferred one first. */
   commands: string[]
   /** Environment variable that may hold an absolute path, which then wins over the search in PATH. */
   environmentVariable?: string
@@ -33,6 +33,10 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'postgres', commands: ['postgres'], folders: postgresFolders, debianPackage: 'postgresql' },
   { name: 'mariadbd', commands: ['mariadbd'], debianPackage: 'mariadb-server' },
   { name: 'nginx', commands: ['nginx'], debianPackage: 'nginx' },
+  // Debian's commands of the same names in PATH are wrappers that become another user first.
+  { name: 'rabbitmq-server', commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'], debianPackage: 'rabbitmq-server' },
+  { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], debianPackage: 'rabbitmq-server' },
+  { name: 'epmd', commands: ['epmd'], debianPackage: 'erlang-base' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
   {
     name: 'chromium',
@@ -60,6 +64,9 @@ function isExecutable(path: string): boolean {
  * @returns its absolute path, or `undefined` when no folder holds it
  */
 export function findCommand(command: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (isAbsolute(command)) {
+    return isExecutable(command) ? command : undefined
+  }
   const folders = [...(environment.PATH ?? '').split(delimiter).filter(Boolean), ...administrationFolders]
   return folders.map(folder => join(folder, command)).find(isExecutable)
 }

@@ -3,10 +3,13 @@
  * prints nothing and ends at once when all of them are there.
  */
 import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import type { BinaryRequirement } from './binaries.ts'
 import { binaryRequirements, findCommand, locateBinary } from './binaries.ts'
 
 const installTimeout = 15 * 60_000
+/** What Debian's packages ask before they start their services. */
+const servicePolicy = '/usr/sbin/policy-rc.d'
 
 function missingRequirements(): BinaryRequirement[] {
   return binaryRequirements.filter(requirement => !locateBinary(requirement))
@@ -35,6 +38,13 @@ function runAptGet(aptGet: string, args: string[]): void {
   }
 }
 
+/** The tests start servers of their own: an installation must not leave one running on a standard port. */
+function forbidServices(): void {
+  if (existsSync(servicePolicy)) return
+  writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  process.once('exit', () => rmSync(servicePolicy, { force: true }))
+}
+
 const missing = missingRequirements()
 
 if (missing.length > 0) {
@@ -48,6 +58,7 @@ if (missing.length > 0) {
     fail(`The tests need ${names}, which ${missing.length > 1 ? 'are' : 'is'} missing, and ${obstacle}: run "${installCommand(packages)}" as root${aptGet ? '' : ', or what your system has in its place'}, then run the tests again.`)
   }
 
+  forbidServices()
   console.log('Updating the package lists')
   runAptGet(aptGet, ['update'])
   for (const debianPackage of packages) {
