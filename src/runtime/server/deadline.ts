@@ -1,5 +1,5 @@
 /** The longest that a timer can wait, 24 days. Asked for more, it fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+export const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
  * The result of `work`, or the error of its deadline. What `work` does after that is dropped, also when it fails.

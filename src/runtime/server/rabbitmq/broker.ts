@@ -11,7 +11,7 @@ export interface Broker {
   connect: (timeout: number) => Promise<void>
   /**
    * Declares exchanges, queues and bindings, now and on every connection to come. What is declared already with other arguments is left as it is,
-   * and told once.
+   * and told once. Without a connection it resolves at once: the next one begins with it.
    */
   declare: (topology: Topology) => Promise<void>
   /**
@@ -20,7 +20,10 @@ export interface Broker {
    * @throws PublishError whose code says whether it was stored
    */
   publish: (message: OutgoingMessage, timeout: number) => Promise<void>
-  /** Takes messages off a queue, also after every reconnection, until it is cancelled. At most `prefetch` are unsettled at a time. */
+  /**
+   * Takes messages off a queue, also after every reconnection, until it is cancelled. At most `prefetch` are unsettled at a time.
+   * Resolves after the first try, also when that failed or there is no connection yet: it goes on trying.
+   */
   consume: (queue: string, prefetch: number, take: (delivery: Delivery) => void) => Promise<Subscription>
   /** One message of a queue, or undefined when it is empty. For tools: a consumer is cheaper. */
   get: (queue: string) => Promise<Delivery | undefined>

@@ -1,0 +1,111 @@
+import type { BrokerState } from '../broker'
+import type { BrokerLog } from './options'
+
+type Role = 'publishing' | 'consuming'
+
+/** What is known of the two connections together, told in one line when it changes. */
+export interface Availability {
+  readonly state: BrokerState
+  /** The hosts, without a secret. */
+  readonly address: string
+  /** The last reason, in brackets to stand in a sentence; empty when there was none. */
+  readonly because: string
+  opened: (role: Role, host: string) => void
+  lost: (role: Role, reason: string) => void
+  block: (blocked: boolean, reason: string) => void
+  close: () => void
+  /** Resolves when both are open; rejects when they are closed for good. */
+  whenConnected: () => Promise<undefined>
+  listen: (listener: (state: BrokerState, reason: string) => void) => () => void
+}
+
+const closedError = () => new Error('The connection to RabbitMQ is closed.')
+
+export function createAvailability(address: string, log: BrokerLog): Availability {
+  const open = new Set<Role>()
+  const listeners = new Set<(state: BrokerState, reason: string) => void>()
+  let blocked = false
+  let closed = false
+  let waiting: PromiseWithResolvers<undefined> | undefined
+  let reason = ''
+  let state: BrokerState = 'connecting'
+  /** Whether a line says that it is not there. */
+  let told = false
+
+  function update(): void {
+    const next = closed ? 'closed' : open.size < 2 ? 'connecting' : blocked ? 'blocked' : 'connected'
+    tell(next)
+    if (next === state) return
+    state = next
+    if (state !== 'connecting') {
+      if (closed) waiting?.reject(closedError())
+      else waiting?.resolve(undefined)
+      waiting = undefined
+    }
+    for (const listener of [...listeners]) {
+      try {
+        listener(state, reason)
+      }
+      catch (error) {
+        log.warn(`A listener for the state of RabbitMQ failed: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  }
+
+  function tell(next: BrokerState): void {
+    if (next === 'connecting' && reason && !told) {
+      told = true
+      log.warn(`RabbitMQ at ${address} is not available: ${reason}.`)
+    }
+    else if (next === 'blocked' && state !== 'blocked') {
+      log.warn(`RabbitMQ at ${address} takes no messages now: ${reason}.`)
+    }
+    else if (next === 'connected' && (told || state === 'blocked')) {
+      told = false
+      log.info(`RabbitMQ at ${address} is available again.`)
+    }
+  }
+
+  function listen(listener: (state: BrokerState, reason: string) => void): () => void {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  return {
+    address,
+    get state() {
+      return state
+    },
+    get because() {
+      return reason && ` (${reason})`
+    },
+    opened(role, host) {
+      open.add(role)
+      if (open.size === 2) reason = `connected to ${host}`
+      update()
+    },
+    lost(role, why) {
+      open.delete(role)
+      if (role === 'publishing') blocked = false
+      reason = why
+      update()
+    },
+    block(next, why) {
+      blocked = next
+      reason = next ? why : 'no longer blocked'
+      update()
+    },
+    close() {
+      closed = true
+      reason = 'closed'
+      update()
+      listeners.clear()
+    },
+    whenConnected() {
+      if (closed) return Promise.reject(closedError())
+      waiting ??= Promise.withResolvers()
+      return waiting.promise
+    },
+    listen,
+  }
+}

@@ -1,0 +1,161 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { withDeadline } from '../../deadline'
+import type { Broker } from '../broker'
+import type { Topology } from '../topology'
+import { mergeTopologies } from '../topology'
+import { createAvailability } from './availability'
+import type { BrokerClock } from './clock'
+import { systemClock } from './clock'
+import type { OpenConnection } from './connection'
+import { createConnection } from './connection'
+import type { Consumer } from './consumer'
+import { createConsumer } from './consumer'
+import { createDeclarer } from './declarer'
+import { parseHost } from './host'
+import type { Inspector } from './inspector'
+import { createInspector } from './inspector'
+import type { AmqpBrokerOptions } from './options'
+import { createPublisher } from './publisher'
+import { publishOn } from './publishing'
+
+/** Milliseconds of a close that are kept for the channels and connections, when it is that long. */
+const CLOSING_TIME = 1000
+
+/**
+ * A broker on RabbitMQ, over one connection to publish and one for everything else: a broker that is short of memory stops reading from
+ * the first, and its queues go on being emptied over the second. It begins to connect when it is first used.
+ *
+ * Sockets and timers belong to the async context that it is created in: create it outside of any request.
+ *
+ * @throws Error when a URL cannot be read
+ */
+export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
+  const { log, appId, window = 256, heartbeat = 10_000, connectTimeout = 5000, operationTimeout = 10_000, maxBackoff = 10_000 } = options
+  const buffer = { messages: 10_000, bytes: 64_000_000, onFull: 'reject' as const, ...options.buffer }
+  const hosts = options.urls.map(url => parseHost(url, Math.max(1, Math.round(heartbeat / 1000))))
+  if (hosts.length === 0) throw new Error('RabbitMQ has no URL: write amqp://user:password@host:5672/vhost.')
+
+  const outside = AsyncLocalStorage.snapshot()
+  const given = options.clock ?? systemClock
+  const clock: BrokerClock = { ...given, setTimeout: (callback, milliseconds) => outside(given.setTimeout, callback, milliseconds) }
+  const availability = createAvailability(hosts.map(host => host.label).join(', '), log)
+  const declarer = createDeclarer(log, clock)
+  const publisher = createPublisher({ window, buffer, clock, soon: callback => outside(queueMicrotask, callback) })
+  const consumers = new Set<Consumer>()
+  let topology: Topology = { exchanges: [], queues: [], bindings: [] }
+  let inspector: Inspector | undefined
+  let closing: Promise<void> | undefined
+
+  /** Everything that is declared, also what is added meanwhile. */
+  async function setUp(connection: OpenConnection): Promise<void> {
+    for (let done: Topology | undefined; done !== topology;) {
+      done = topology
+      await declarer.declare(connection, done)
+    }
+  }
+
+  const shared = { hosts, connectTimeout, operationTimeout, maxBackoff, clock, setUp }
+  const publishing = createConnection({
+    ...shared,
+    name: nameOf(appId, 'publishing'),
+    onOpen(connection, host) {
+      void publishOn(connection, { publisher, declarer, topology: () => topology, appId, timeout: operationTimeout })
+      availability.opened('publishing', host)
+    },
+    onLost(fault) {
+      publisher.block(false)
+      availability.lost('publishing', fault.text)
+    },
+    onBlocked(blocked, reason) {
+      publisher.block(blocked)
+      availability.block(blocked, reason)
+    },
+  })
+  const consuming = createConnection({
+    ...shared,
+    name: nameOf(appId, 'consuming'),
+    onOpen(connection, host) {
+      inspector = createInspector(connection, operationTimeout)
+      for (const consumer of consumers) void consumer.open(connection)
+      availability.opened('consuming', host)
+    },
+    onLost(fault) {
+      inspector = undefined
+      availability.lost('consuming', fault.text)
+    },
+    onBlocked: () => {},
+  })
+
+  function start(): void {
+    if (closing) return
+    outside(() => {
+      publishing.start()
+      consuming.start()
+    })
+  }
+
+  async function inspect<Result>(work: (inspector: Inspector) => Promise<Result>): Promise<Result> {
+    start()
+    if (!inspector) throw new Error(`RabbitMQ is not connected${availability.because}.`)
+    return work(inspector)
+  }
+
+  async function closeAll(timeout: number): Promise<void> {
+    const end = clock.now() + timeout
+    const kept = Math.min(CLOSING_TIME, timeout / 4)
+    const within = <Result>(work: Promise<Result>, milliseconds: number) => withDeadline(work, milliseconds, () => new Error('no answer')).catch(() => {})
+    const all = [...consumers]
+    await within(Promise.all([publisher.finish(), ...all.map(consumer => consumer.cancel())]), timeout - kept)
+    // Who waited for the last confirm may have a delivery to acknowledge for it.
+    await new Promise(resolve => setImmediate(resolve))
+    publisher.end()
+    const half = Math.max(0, end - clock.now()) / 2
+    await within(Promise.all(all.map(consumer => consumer.end(half))), half)
+    const left = Math.max(0, end - clock.now())
+    await Promise.all([publishing.close(left), consuming.close(left)])
+    availability.close()
+  }
+
+  return {
+    get state() {
+      return availability.state
+    },
+    async connect(timeout) {
+      start()
+      if (availability.state === 'connected' || availability.state === 'blocked') return
+      await withDeadline(availability.whenConnected(), timeout, () => new Error(`RabbitMQ at ${availability.address} cannot be reached within ${timeout} ms${availability.because}.`))
+    },
+    async declare(added) {
+      topology = mergeTopologies(topology, added)
+      start()
+      const connection = consuming.current
+      // The next connection declares it anyway.
+      if (connection) await outside(() => declarer.declare(connection, added)).catch(() => {})
+    },
+    publish(message, timeout) {
+      start()
+      return publisher.publish(message, timeout)
+    },
+    async consume(queue, prefetch, take) {
+      if (closing) throw new Error(`The queue "${queue}" is not consumed: the connection to RabbitMQ is closed.`)
+      start()
+      const consumer: Consumer = createConsumer({ queue, prefetch, take, log, clock, timeout: operationTimeout, declare: setUp, onCancel: () => consumers.delete(consumer) })
+      consumers.add(consumer)
+      const connection = consuming.current
+      if (connection) await outside(() => consumer.open(connection))
+      return consumer
+    },
+    get: queue => inspect(({ get }) => get(queue)),
+    count: queue => inspect(({ count }) => count(queue)),
+    purge: queue => inspect(({ purge }) => purge(queue)),
+    close(timeout) {
+      closing ??= outside(() => closeAll(timeout))
+      return closing
+    },
+    onState: availability.listen,
+  }
+}
+
+function nameOf(appId: string | undefined, role: string): string {
+  return `${appId ?? 'nuxt-scale'} (${role}, pid ${process.pid})`
+}

@@ -1,0 +1,57 @@
+/** First in, first out, with a way back in front. */
+export interface Fifo<Item> {
+  readonly size: number
+  /** The item whose turn it is. */
+  readonly first: Item | undefined
+  push: (item: Item) => void
+  shift: () => Item | undefined
+  /** Puts items in front of all others, in their order. */
+  unshift: (items: readonly Item[]) => void
+  /** Drops the items that `keep` refuses. */
+  filter: (keep: (item: Item) => boolean) => void
+  /** Takes all items out. */
+  drain: () => Item[]
+}
+
+/** Shifted items that an array may carry in front before it is cut: `Array.shift` alone moves every item behind. */
+const SLACK = 1024
+
+export function createFifo<Item>(): Fifo<Item> {
+  let items: (Item | undefined)[] = []
+  let head = 0
+  const rest = () => items.slice(head) as Item[]
+  const replace = (next: Item[]) => {
+    items = next
+    head = 0
+  }
+  return {
+    get size() {
+      return items.length - head
+    },
+    get first() {
+      return items[head]
+    },
+    push(item) {
+      items.push(item)
+    },
+    shift() {
+      if (head === items.length) return undefined
+      const item = items[head]
+      items[head++] = undefined
+      if (head === items.length) replace([])
+      else if (head > SLACK && head * 2 > items.length) replace(rest())
+      return item
+    },
+    unshift(added) {
+      if (added.length > 0) replace([...added, ...rest()])
+    },
+    filter(keep) {
+      replace(rest().filter(keep))
+    },
+    drain() {
+      const all = rest()
+      replace([])
+      return all
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import type { Delivery } from '../message'
+import { withDeadline } from '../../deadline'
+import type { AdminChannel } from './admin-channel'
+import { openChannel } from './channel'
+import type { OpenConnection } from './connection'
+import type { Fault } from './faults'
+import { REPLY, faultOf, isPassing } from './faults'
+import type { Session } from './session'
+import { createSession } from './session'
+
+/** What tools ask of the queues, on one connection. */
+export interface Inspector {
+  get: (queue: string) => Promise<Delivery | undefined>
+  count: (queue: string) => Promise<number | undefined>
+  purge: (queue: string) => Promise<number>
+}
+
+/** @param timeout milliseconds that the broker has to answer */
+export function createInspector(connection: OpenConnection, timeout: number): Inspector {
+  /** Where messages are taken that are not settled yet, apart from the questions, whose channel may be closed. */
+  let session: Promise<Session> | undefined
+  /** Only on the channel of the session, one at a time. */
+  let taking: Promise<unknown> = Promise.resolve()
+
+  const count = (queue: string) => ifThere(connection.admin, async channel => (await channel.checkQueue(queue)).messageCount)
+
+  async function openSession(): Promise<Session> {
+    return createSession(await openChannel(connection.model, { timeout, onClosed: () => session = undefined }))
+  }
+
+  async function take(queue: string): Promise<Delivery | undefined> {
+    // To take from a queue that is not there would close the channel, and give back every message that was taken on it.
+    if (await count(queue) === undefined) return undefined
+    session ??= openSession()
+    session.catch(() => session = undefined)
+    const { channel, deliver } = await session
+    const message = await withDeadline(channel.get(queue), timeout, () => new Error(`RabbitMQ did not answer within ${timeout} ms`))
+    return message ? deliver(queue, message) : undefined
+  }
+
+  return {
+    count,
+    async get(queue) {
+      const taken = taking.then(() => take(queue))
+      taking = taken.catch(() => {})
+      return taken
+    },
+    purge: async queue => await ifThere(connection.admin, async channel => (await channel.purgeQueue(queue)).messageCount) ?? 0,
+  }
+}
+
+async function ifThere<Result>(admin: AdminChannel, question: Parameters<typeof admin.run<Result>>[0]): Promise<Result | undefined> {
+  try {
+    return await admin.run(question)
+  }
+  catch (error) {
+    const fault: Fault = faultOf(error)
+    if (fault.code === REPLY.NOT_FOUND && !isPassing(fault)) return undefined
+    throw new Error(`RabbitMQ did not answer about a queue: ${fault.text}.`, { cause: error })
+  }
+}

@@ -1,0 +1,282 @@
+import type { PublishError } from '../errors'
+import type { OutgoingMessage } from '../message'
+import { createBudget } from './budget'
+import type { BrokerClock } from './clock'
+import { createConfirmWindow } from './confirm-window'
+import { createDeadlines } from './deadlines'
+import type { Fault } from './faults'
+import { blamesClient, isPassing } from './faults'
+import { createFifo } from './fifo'
+import type { BufferOptions } from './options'
+import * as errors from './publish-errors'
+
+/** A confirm channel, as a publisher sees it. */
+export interface PublishPort {
+  /** @throws Error when the message cannot be written, and then nothing of it is sent */
+  send: (message: OutgoingMessage) => void
+  /** Why an exchange cannot be published to; undefined when it can. Never rejects. */
+  check: (exchange: string) => Promise<Fault | undefined>
+  /** It does not answer: replace it. */
+  abandon: (reason: string) => void
+}
+
+/** Holds messages until the broker has confirmed them, whatever becomes of the channels in between. */
+export interface Publisher {
+  /** How many are neither resolved nor rejected. */
+  readonly pending: number
+  publish: (message: OutgoingMessage, timeout: number) => Promise<void>
+  /** There is a new channel to send on. */
+  open: (port: PublishPort) => void
+  /** The broker confirmed one message, or all up to it. @param stored false when it could not store them */
+  confirmed: (tag: number, multiple: boolean, stored: boolean) => void
+  /** The broker gave back a message that no queue takes; its confirm follows. */
+  returned: (message: { messageId: unknown, exchange: string, routingKey: string }, reason: string) => void
+  /** The channel is gone. What was not confirmed is sent again on the next one. @returns how many were under way */
+  lost: (fault: Fault) => number
+  /** Whether the broker takes messages. */
+  block: (blocked: boolean) => void
+  /** Takes no more messages. Resolves when the last one is settled. */
+  finish: () => Promise<void>
+  /** Rejects what is left. */
+  end: () => void
+}
+
+/** What a publisher is made of. */
+export interface PublisherOptions {
+  /** How many messages may be sent without being confirmed. */
+  window: number
+  buffer: BufferOptions
+  clock: BrokerClock
+  /** Calls back soon, outside of any request. */
+  soon: (callback: () => void) => void
+}
+
+interface Entry {
+  readonly message: OutgoingMessage
+  readonly deadline: number
+  readonly resolve: () => void
+  readonly reject: (error: PublishError) => void
+  /** In line for the buffer, in it, or done with. */
+  state: 'waiting' | 'held' | 'settled'
+  /** The broker may have it. */
+  sent: boolean
+  /** Why no queue takes it. */
+  returned: string | undefined
+  /** A channel died while it was under way with others: it is sent alone next time, so that it is known whose fault it is. */
+  suspect: boolean
+  /** How often a channel died of it while it was under way alone. */
+  strikes: number
+}
+
+/** Deaths of a channel that a message may cause for reasons that pass. */
+const STRIKES = 3
+
+export function createPublisher({ window: width, buffer, clock, soon }: PublisherOptions): Publisher {
+  const budget = createBudget(buffer)
+  /** Those that wait for room in the buffer. */
+  const line = createFifo<Entry>()
+  /** Those in the buffer that are to be sent. */
+  const queue = createFifo<Entry>()
+  const underway = createConfirmWindow<Entry>()
+  /** Those in the buffer whose exchange is being checked. */
+  const parked = new Map<string, Entry[]>()
+  /** Exchanges that can be published to on this channel. */
+  const usable = new Set<string>([''])
+  const deadlines = createDeadlines(expire, clock)
+  let port: PublishPort | undefined
+  let blocked = false
+  let pending = 0
+  let woken = false
+  let alone = false
+  let finishing: PromiseWithResolvers<void> | undefined
+
+  function settle(entry: Entry, error?: PublishError): void {
+    if (entry.state === 'settled') return
+    if (entry.state === 'held') budget.give(entry.message.content.length)
+    entry.state = 'settled'
+    pending--
+    if (error) entry.reject(error)
+    else entry.resolve()
+    if (line.size > 0) admit()
+    if (pending === 0) finishing?.resolve()
+  }
+
+  function admit(): void {
+    for (let entry = line.first; entry && budget.fits(entry.message.content.length); entry = line.first) {
+      line.shift()
+      hold(entry)
+    }
+  }
+
+  function hold(entry: Entry): void {
+    entry.state = 'held'
+    budget.take(entry.message.content.length)
+    queue.push(entry)
+    wake()
+  }
+
+  /** What is published in one turn leaves together. */
+  function wake(): void {
+    if (woken || !port || blocked || underway.size >= width) return
+    woken = true
+    soon(pump)
+  }
+
+  function pump(): void {
+    woken = false
+    while (port && !blocked && underway.size < width) {
+      const entry = queue.first
+      if (!entry || (underway.size > 0 && (alone || entry.suspect))) return
+      queue.shift()
+      if (entry.state === 'settled') continue
+      if (usable.has(entry.message.exchange)) send(entry, port)
+      else park(entry, port)
+    }
+  }
+
+  function send(entry: Entry, on: PublishPort): void {
+    try {
+      on.send(entry.message)
+    }
+    catch (error) {
+      settle(entry, errors.unwritable(entry.message, error))
+      return
+    }
+    entry.sent = true
+    alone = entry.suspect
+    underway.add(entry)
+  }
+
+  function park(entry: Entry, on: PublishPort): void {
+    const { exchange } = entry.message
+    const others = parked.get(exchange)
+    if (others) {
+      others.push(entry)
+      return
+    }
+    parked.set(exchange, [entry])
+    void on.check(exchange).then((fault) => {
+      // The next channel checks for itself.
+      if (port === on) checked(exchange, on, fault)
+    })
+  }
+
+  function checked(exchange: string, on: PublishPort, fault: Fault | undefined): void {
+    const entries = parked.get(exchange) ?? []
+    parked.delete(exchange)
+    if (fault?.code !== undefined) {
+      for (const entry of entries) settle(entry, errors.rejectedBy(fault, entry.message))
+      return
+    }
+    if (!fault) usable.add(exchange)
+    queue.unshift(entries)
+    // A blocked broker does not read what it is asked.
+    if (fault && !blocked) on.abandon(fault.text)
+    else wake()
+  }
+
+  function expire(now: number): number {
+    const over: Entry[] = []
+    let next = Number.POSITIVE_INFINITY
+    const lives = (entry: Entry) => {
+      if (entry.deadline <= now) over.push(entry)
+      else next = Math.min(next, entry.deadline)
+      return entry.deadline > now
+    }
+    line.filter(lives)
+    queue.filter(lives)
+    for (const [exchange, entries] of parked) parked.set(exchange, entries.filter(lives))
+    // These keep their places until the broker confirms them.
+    for (const entry of underway.items()) lives(entry)
+    for (const entry of over) settle(entry, lateness(entry))
+    return next
+  }
+
+  function lateness({ message, sent, state }: Entry): PublishError {
+    if (sent) return errors.unknownOutcome(message)
+    if (blocked) return errors.blocked(message)
+    return state === 'waiting' && port ? errors.bufferFull(message) : errors.unavailable(message)
+  }
+
+  /** Finds out which of the messages that were under way the broker closed the channel over. */
+  function judge(entries: Entry[], fault: Fault): void {
+    const [culprit, ...others] = entries
+    if (!culprit || others.length > 0) {
+      for (const entry of entries) entry.suspect = true
+    }
+    else if (++culprit.strikes >= STRIKES || !isPassing(fault)) {
+      settle(culprit, errors.rejectedBy(fault, culprit.message))
+    }
+  }
+
+  return {
+    get pending() {
+      return pending
+    },
+    publish(message, timeout) {
+      const bytes = message.content.length
+      if (finishing) return Promise.reject(errors.closed(message))
+      if (bytes > buffer.bytes) return Promise.reject(errors.tooLarge(message, buffer.bytes))
+      const fits = line.size === 0 && budget.fits(bytes)
+      if (!fits && buffer.onFull === 'reject') return Promise.reject(blocked ? errors.blocked(message) : errors.bufferFull(message))
+      return new Promise((resolve, reject) => {
+        const deadline = clock.now() + timeout
+        const entry: Entry = { message, deadline, resolve, reject, state: 'waiting', sent: false, returned: undefined, suspect: false, strikes: 0 }
+        pending++
+        deadlines.watch(deadline)
+        if (fits) hold(entry)
+        else line.push(entry)
+      })
+    },
+    open(next) {
+      port = next
+      usable.clear()
+      usable.add('')
+      pump()
+    },
+    confirmed(tag, multiple, stored) {
+      underway.confirm(tag, multiple, (entry) => {
+        if (!stored) settle(entry, errors.refused(entry.message))
+        else if (entry.returned !== undefined) settle(entry, errors.unroutable(entry.message, entry.returned))
+        else settle(entry)
+      })
+      if (queue.size > 0) pump()
+    },
+    returned({ messageId, exchange, routingKey }, reason) {
+      for (const entry of underway.items()) {
+        const { message } = entry
+        if (entry.returned === undefined && message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey) {
+          entry.returned = reason
+          return
+        }
+      }
+    },
+    lost(fault) {
+      port = undefined
+      const entries = underway.drain()
+      if (blamesClient(fault)) judge(entries, fault)
+      for (const entry of entries) entry.returned = undefined
+      queue.unshift([...entries, ...parked.values()].flat().filter(entry => entry.state !== 'settled'))
+      parked.clear()
+      return entries.length
+    },
+    block(next) {
+      blocked = next
+      if (!blocked) pump()
+    },
+    finish() {
+      if (!finishing) {
+        finishing = Promise.withResolvers()
+        if (pending === 0) finishing.resolve()
+      }
+      return finishing.promise
+    },
+    end() {
+      finishing ??= Promise.withResolvers()
+      port = undefined
+      deadlines.stop()
+      const left = [...underway.drain(), ...[...parked.values()].flat(), ...queue.drain(), ...line.drain()]
+      for (const entry of left) settle(entry, entry.sent ? errors.unknownOutcome(entry.message) : errors.closed(entry.message))
+    },
+  }
+}
