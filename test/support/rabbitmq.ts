@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connect } from 'amqplib'
-import type { Channel, ChannelModel } from 'amqplib'
+import type { Channel, ChannelModel, Message } from 'amqplib'
 import { requireBinary } from './binaries.ts'
 import { freePort } from './ports.ts'
 import { startProcess } from './process.ts'
@@ -60,6 +61,28 @@ export interface RabbitServer {
   restart: () => Promise<void>
   /** Ends the server and its clients for good and deletes its data. Safe to call twice. */
   stop: () => Promise<void>
+}
+
+async function drainQueue(channel: Channel, queue: string): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = []
+  let last: Message | undefined
+  await channel.prefetch(1000)
+  const { consumerTag } = await channel.consume(queue, (message) => {
+    if (!message) return
+    last = message
+    messages.push({ messageId: String(message.properties.messageId), content: message.content })
+    if (messages.length % 500 === 0) channel.ack(message, true)
+  })
+  for (let before = -1; before !== messages.length;) {
+    before = messages.length
+    if (last) channel.ack(last, true)
+    last = undefined
+    // What is unacknowledged is not counted: none may be left when nothing has come for a while.
+    await sleep(500)
+    if ((await channel.checkQueue(queue)).messageCount > 0) before = -1
+  }
+  await channel.cancel(consumerTag)
+  return messages
 }
 
 /** Server, command line and port mapper of Debian's package find each other through these and nothing of the machine's own node. */
@@ -175,24 +198,7 @@ export async function startRabbit(): Promise<RabbitServer> {
     client,
     onChannel,
     count: queue => onChannel(async channel => (await channel.checkQueue(queue)).messageCount),
-    drain: queue => onChannel(async (channel) => {
-      const { messageCount } = await channel.checkQueue(queue)
-      const messages: StoredMessage[] = []
-      if (messageCount === 0) return messages
-      await channel.prefetch(1000)
-      await new Promise<void>((resolve, reject) => {
-        channel.once('close', () => reject(new Error(`The channel that drains ${queue} was closed.`)))
-        channel.consume(queue, (message) => {
-          if (!message) return
-          messages.push({ messageId: String(message.properties.messageId), content: message.content })
-          if (messages.length % 500 === 0 || messages.length === messageCount) channel.ack(message, true)
-          if (messages.length === messageCount) resolve()
-        }).catch(reject)
-      })
-      // Its answer says that the acknowledgements before it were read.
-      await channel.checkQueue(queue)
-      return messages
-    }),
+    drain: queue => onChannel(channel => drainQueue(channel, queue)),
     control,
     memoryAlarm: async (on) => {
       await control('set_vm_memory_high_watermark', ...(on ? ['0'] : ['absolute', '2GB']))

@@ -1,8 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import { build } from 'esbuild'
-import { createTemporaryDirectory } from './temporary-directory'
+import { bundleWorker } from './worker-bundle'
 
 /** A TypeScript file that runs in an operating system process of its own and answers one message after the other. */
 export interface Worker {
@@ -14,17 +12,8 @@ export interface Worker {
 
 /** @param entry name of a file in this folder */
 export async function startWorker(entry: string): Promise<Worker> {
-  const directory = createTemporaryDirectory('worker')
-  const file = join(directory.path, 'worker.mjs')
-  await build({
-    entryPoints: [new URL(entry, import.meta.url).pathname],
-    outfile: file,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-  })
-  const child = fork(file, { stdio: 'inherit' })
+  const bundle = await bundleWorker(entry)
+  const child = fork(bundle.file, { stdio: 'inherit' })
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
   return {
@@ -39,7 +28,7 @@ export async function startWorker(entry: string): Promise<Worker> {
       process.off('exit', end)
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-      directory.remove()
+      bundle.remove()
     },
   }
 }
