@@ -2,6 +2,11 @@ import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
 import { messageOf, outcomeOf, tally } from './messages'
 import type { FloodOptions, FloodResult } from './publish-flood'
 
+const inUse = () => {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
 /** The other side of `floodBlockedBroker`. */
 process.once('message', async ({ url, queue, count, bytes, buffer, closeTimeout }: FloodOptions) => {
   const silent = { info: () => {}, warn: () => {} }
@@ -13,6 +18,7 @@ process.once('message', async ({ url, queue, count, bytes, buffer, closeTimeout 
   await blocked
   globalThis.gc?.()
   const before = process.memoryUsage().rss
+  const usedBefore = inUse()
   let peak = before
   const watch = setInterval(() => peak = Math.max(peak, process.memoryUsage().rss), 5)
 
@@ -28,8 +34,10 @@ process.once('message', async ({ url, queue, count, bytes, buffer, closeTimeout 
   const failedFast = settled
   peak = Math.max(peak, process.memoryUsage().rss)
   clearInterval(watch)
+  globalThis.gc?.()
+  const retained = inUse() - usedBefore
   const start = performance.now()
   await broker.close(closeTimeout)
-  const result: FloodResult = { growth: peak - before, failedFast, closedAfter: performance.now() - start, outcomes: tally(await Promise.all(outcomes)) }
+  const result: FloodResult = { growth: peak - before, retained, failedFast, closedAfter: performance.now() - start, outcomes: tally(await Promise.all(outcomes)) }
   process.send!(result)
 })

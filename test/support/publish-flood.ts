@@ -17,8 +17,10 @@ export interface FloodOptions {
 
 /** What became of it. */
 export interface FloodResult {
-  /** Bytes of memory that the process grew by at most. */
+  /** Bytes of memory that the process grew by at most, with what was not collected yet. */
   growth: number
+  /** Bytes that it held on to at the end. */
+  retained: number
   /** How many publishes had failed when the last one was made. */
   failedFast: number
   /** Milliseconds. */

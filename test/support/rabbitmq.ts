@@ -69,9 +69,9 @@ async function drainQueue(channel: Channel, queue: string): Promise<StoredMessag
   await channel.prefetch(1000)
   const { consumerTag } = await channel.consume(queue, (message) => {
     if (!message) return
-    last = message
     messages.push({ messageId: String(message.properties.messageId), content: message.content })
-    if (messages.length % 500 === 0) channel.ack(message, true)
+    last = messages.length % 500 === 0 ? undefined : message
+    if (!last) channel.ack(message, true)
   })
   for (let before = -1; before !== messages.length;) {
     before = messages.length
