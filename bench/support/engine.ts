@@ -3,9 +3,10 @@ import { ENGINE_VARIABLE } from './bundle-name.ts'
 const address = process.env[ENGINE_VARIABLE]
 if (!address) throw new Error(`${ENGINE_VARIABLE} is not set: start the bench with "npm run bench".`)
 
-/** The cache and the shards as they are in `src/runtime`. */
+/** The cache, the shards and the broker as they are in `src/runtime`. */
 export const {
   createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
   createLimiter, createRateLimitStore, resolveRateLimit,
   createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
+  createAmqpBroker,
 } = await import(address) as typeof import('./engine-entry.ts')

@@ -121,6 +121,25 @@ describe('buffer', () => {
     expect(tally(await Promise.all(outcomes))).toEqual({ stored: 3, BUFFER_FULL: 2 })
   })
 
+  it('has room again for the bytes that were confirmed, refused or too late', async () => {
+    create(4, { bytes: 100 })
+    await openPort()
+    const large = { content: Buffer.alloc(80) }
+    const confirmed = publish('a', large)
+    await settle()
+    publisher.confirmed(1, false, true)
+    const refused = publish('b', large)
+    await settle()
+    publisher.confirmed(2, false, false)
+    const late = publish('c', large, 100)
+    await settle()
+    await clock.advance(100)
+    const last = publish('d', large)
+    await settle()
+    publisher.confirmed(4, true, true)
+    expect(await Promise.all([confirmed, refused, late, last])).toEqual(['stored', 'REFUSED', 'UNKNOWN_OUTCOME', 'stored'])
+  })
+
   it('lets those who wait in, in order, as soon as there is room', async () => {
     create(4, { messages: 2, onFull: 'wait' })
     const channel = await openPort()

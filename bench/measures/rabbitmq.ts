@@ -1,0 +1,95 @@
+import { startRabbit } from '../../test/support/rabbitmq.ts'
+import type { Publish, RabbitPeer } from '../support/rabbitmq.ts'
+import { startConnectionManager, startOurs, startRabbitmqClient, startRaw } from '../support/rabbitmq.ts'
+import type { Contender } from '../support/rounds.ts'
+import { interleave } from '../support/rounds.ts'
+import { median, medianRatio } from '../support/statistics.ts'
+import type { Measure } from '../support/types.ts'
+import { check } from '../support/types.ts'
+
+const PUBLISHED = 10_000
+const CONSUMED = 20_000
+const WINDOWS = [128, 256]
+const PREFETCH = 300
+const QUEUE = 'bench'
+
+/** Messages through RabbitMQ: confirmed one by one with many under way, and consumed. */
+export const measure: Measure = {
+  title: `messages of 1 KB, quorum queue: confirmed publishes, consume and acknowledge with prefetch ${PREFETCH}`,
+  rounds: 5,
+  async run({ rounds, progress, defer }) {
+    progress('starting RabbitMQ')
+    const server = await startRabbit()
+    defer(() => server.stop())
+    const raw = await startRaw(server, QUEUE)
+    await raw.channel.assertQueue(QUEUE, { arguments: { 'x-queue-type': 'quorum' } })
+    const ours = new Map<number, RabbitPeer>()
+    for (const window of WINDOWS) ours.set(window, await startOurs(server, QUEUE, window))
+    const peers = { 'rabbitmq-client': await startRabbitmqClient(server, QUEUE), 'amqp-connection-manager': await startConnectionManager(server, QUEUE) }
+    for (const peer of [raw, ...ours.values(), ...Object.values(peers)]) defer(peer.close)
+
+    const contenders: Record<string, Contender> = {}
+    for (const window of WINDOWS) {
+      const publishers = { 'raw amqplib': raw, 'ours': ours.get(window)!, ...peers }
+      for (const [name, { publish }] of Object.entries(publishers)) {
+        contenders[`publish, window ${window}: ${name}`] = async () => {
+          await raw.channel.purgeQueue(QUEUE)
+          return perSecond(PUBLISHED, () => lanes(publish, PUBLISHED, window))
+        }
+      }
+    }
+    for (const [name, { consume }] of Object.entries({ 'raw amqplib, 50 an acknowledgement': raw, 'ours': ours.get(256)!, ...peers })) {
+      contenders[`consume: ${name}`] = async () => {
+        await raw.channel.purgeQueue(QUEUE)
+        await lanes(raw.publish, CONSUMED, 1000)
+        return perSecond(CONSUMED, () => drain(consume))
+      }
+    }
+
+    const results = await interleave(contenders, rounds, progress)
+    const ratio = (one: string, other: string) => medianRatio(results[one]!, results[other]!)
+    const version = (await server.control('version')).trim()
+    return {
+      figures: Object.entries(results).map(([name, values]) => ({ name, value: median(values), unit: 'messages/s' })),
+      checks: [
+        ...WINDOWS.flatMap((window) => {
+          const own = `publish, window ${window}: ours`
+          return [
+            check(`publish, window ${window}: ours / raw amqplib`, ratio(own, `publish, window ${window}: raw amqplib`), 'at least', 0.9),
+            ...Object.keys(peers).map(peer => check(`publish, window ${window}: ours / ${peer}`, ratio(own, `publish, window ${window}: ${peer}`), 'at least', 1)),
+          ]
+        }),
+        check('consume: ours / raw amqplib', ratio('consume: ours', 'consume: raw amqplib, 50 an acknowledgement'), 'at least', 0.9),
+      ],
+      notes: [
+        `RabbitMQ ${version} runs on the same cores as its clients. A quorum queue stores every message, also of a client that does not ask for it.`,
+        'Each client publishes from as many places at once as the window says, and each waits for its confirm. Ours also gives every message a deadline and finds out when no queue takes it.',
+      ],
+    }
+  },
+}
+
+async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
+  const start = process.hrtime.bigint()
+  await work()
+  return count / (Number(process.hrtime.bigint() - start) / 1e9)
+}
+
+async function lanes(publish: Publish, count: number, window: number): Promise<void> {
+  let next = 0
+  async function lane() {
+    while (next < count) await publish(next++)
+  }
+  await Promise.all(Array.from({ length: window }, lane))
+}
+
+async function drain(consume: RabbitPeer['consume']): Promise<void> {
+  let left = CONSUMED
+  let stop: (() => Promise<unknown>) | undefined
+  await new Promise<void>((resolve, reject) => {
+    consume(PREFETCH, () => {
+      if (--left === 0) resolve()
+    }).then(stopped => stop = stopped, reject)
+  })
+  await stop?.()
+}

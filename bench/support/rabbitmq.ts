@@ -1,0 +1,108 @@
+import type { ConfirmChannel } from 'amqplib'
+import { connect as connectManaged } from 'amqp-connection-manager'
+import { Connection } from 'rabbitmq-client'
+import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
+import type { RabbitServer } from '../../test/support/rabbitmq.ts'
+import { createAmqpBroker } from './engine.ts'
+
+/** Publishes to a queue and resolves when the broker has confirmed it. */
+export type Publish = (index: number) => Promise<unknown>
+
+/** Consumes a queue: calls `taken` for each message, and acknowledges it. @returns stops it */
+export type Consume = (prefetch: number, taken: () => void) => Promise<() => Promise<unknown>>
+
+/** A client of RabbitMQ under comparison. */
+export interface RabbitPeer {
+  publish: Publish
+  consume: Consume
+  close: () => Promise<unknown>
+}
+
+const content = Buffer.alloc(1024, 'x')
+const silent = { info: () => {}, warn: () => {} }
+/** Milliseconds that a confirm may take on a busy machine. */
+const TIMEOUT = 60_000
+
+/** Ours, at its defaults but for the window: every message mandatory, persistent, with an id and a deadline. */
+export async function startOurs(server: RabbitServer, queue: string, window: number): Promise<RabbitPeer> {
+  const broker = createAmqpBroker({ urls: [server.url()], window, log: silent })
+  await broker.connect(TIMEOUT)
+  const message = (index: number): OutgoingMessage => ({
+    exchange: '',
+    routingKey: queue,
+    content,
+    mandatory: true,
+    properties: { messageId: String(index), timestamp: 1_700_000_000, contentType: 'application/json', headers: {} },
+  })
+  return {
+    publish: index => broker.publish(message(index), TIMEOUT),
+    async consume(prefetch, taken) {
+      const subscription = await broker.consume(queue, prefetch, (delivery) => {
+        delivery.ack()
+        taken()
+      })
+      return subscription.cancel
+    },
+    close: () => broker.close(5000),
+  }
+}
+
+/** amqplib used by somebody who knows it: one confirm channel, and an acknowledgement of many at a time. */
+export async function startRaw(server: RabbitServer, queue: string): Promise<RabbitPeer & { channel: ConfirmChannel }> {
+  const model = await server.client()
+  const channel = await model.createConfirmChannel()
+  return {
+    channel,
+    publish: index => new Promise<void>((resolve, reject) => {
+      channel.publish('', queue, content, { persistent: true, messageId: String(index) }, error => error ? reject(error as Error) : resolve())
+    }),
+    async consume(prefetch, taken) {
+      const consuming = await model.createChannel()
+      await consuming.prefetch(prefetch)
+      let since = 0
+      await consuming.consume(queue, (message) => {
+        if (!message) return
+        if (++since % 50 === 0) consuming.ack(message, true)
+        taken()
+      })
+      return () => consuming.close()
+    },
+    close: () => model.close(),
+  }
+}
+
+export async function startRabbitmqClient(server: RabbitServer, queue: string): Promise<RabbitPeer> {
+  const connection = new Connection(server.url())
+  connection.on('error', () => {})
+  await connection.onConnect()
+  const publisher = connection.createPublisher({ confirm: true })
+  return {
+    publish: index => publisher.send({ routingKey: queue, messageId: String(index) }, content),
+    async consume(prefetch, taken) {
+      const consumer = connection.createConsumer({ queue, queueOptions: { passive: true }, qos: { prefetchCount: prefetch } }, async () => taken())
+      consumer.on('error', () => {})
+      return () => consumer.close()
+    },
+    async close() {
+      await publisher.close()
+      await connection.close()
+    },
+  }
+}
+
+export async function startConnectionManager(server: RabbitServer, queue: string): Promise<RabbitPeer> {
+  const connection = connectManaged([server.url()])
+  const channel = connection.createChannel()
+  await channel.waitForConnect()
+  return {
+    publish: index => channel.sendToQueue(queue, content, { messageId: String(index) }),
+    async consume(prefetch, taken) {
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        channel.ack(message)
+        taken()
+      }, { prefetch })
+      return () => channel.cancel(consumerTag)
+    },
+    close: () => connection.close(),
+  }
+}
