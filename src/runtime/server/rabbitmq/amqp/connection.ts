@@ -170,6 +170,7 @@ async function openModel({ address, user, password }: BrokerHost, name: string, 
   // The signal is an option of every socket of Node, which amqplib hands on and does not name.
   const socket: SocketOptions & { signal: AbortSignal } = {
     signal,
+    // Otherwise a message of several frames waits for the acknowledgement of the first: 50 ms instead of 1 for 4 KB.
     noDelay: true,
     keepAlive: true,
     credentials: credentials.plain(user, password),

@@ -16,8 +16,14 @@ export function publishOptions({ mandatory, properties }: OutgoingMessage, appId
     contentType: properties.contentType,
     correlationId: properties.correlationId,
     replyTo: properties.replyTo,
-    headers: properties.headers as Record<string, HeaderValue>,
+    headers: isEmpty(properties.headers) ? undefined : properties.headers,
   }
+}
+
+/** amqplib makes what it is given the prototype of another object, which is dear. */
+function isEmpty(headers: MessageProperties['headers']): boolean {
+  for (const _ in headers) return false
+  return true
 }
 
 /** What was written, also by somebody who writes less: a message without an id gets one of its own, that no other copy of it has. */
