@@ -128,20 +128,24 @@ it('subscribes on a new connection while handlers hang, and a late acknowledgeme
   await waitFor(async () => await server.count('hung') === 8, soon('everything but the two to come back'))
 })
 
-it('consumes on after its channel was closed, over the same connection', async () => {
+it('consumes on after the broker closed its channel, over the same connection', async () => {
+  // The broker closes the channel of a consumer that settles nothing for half an hour; here it is a second.
+  const setLimits = (timeout: number, tick: number) => server.control('eval', `application:set_env(rabbit, consumer_timeout, ${timeout}), application:set_env(rabbit, channel_tick_interval, ${tick}).`)
+  await setLimits(1000, 500)
+  onTestFinished(() => setLimits(1_800_000, 60_000).then(() => {}))
   const tested = await brokerWith('channel', 2)
-  const got = collector(() => {})
-  await tested.broker.consume('channel', 1, got.take)
-  await got.reach(1)
   const states: string[] = []
   tested.broker.onState(state => states.push(state))
-  // What a timeout of the broker for unsettled deliveries does, too: it closes the channel with an error.
-  const pid = (await server.control('list_consumers', 'queue_name', 'channel_pid')).split('\n').find(line => line.startsWith('channel\t'))!.split('\t')[1]!
-  await server.control('eval', `exit(rabbit_misc:string_to_pid("${pid}"), kill).`)
+  const got = collector(() => {})
+  await tested.broker.consume('channel', 1, got.take)
   await got.reach(2)
+  expect(got.ids()).toEqual(['m0', 'm0'])
+  got.deliveries[0]!.ack()
   got.deliveries[1]!.ack()
   await got.reach(3)
+  expect(got.ids()[2]).toBe('m1')
   expect(states).toEqual([])
+  expect(tested.lines).toEqual([expect.stringContaining('The consumer of the queue "channel" was stopped and is started again: PRECONDITION_FAILED - delivery acknowledgement on channel')])
 })
 
 it('makes a deleted queue again and consumes it', async () => {
