@@ -1,0 +1,28 @@
+import type { Binding, ExchangeDeclaration } from '../topology'
+import { compileTopicPattern } from './pattern'
+
+/** An exchange and its bindings. */
+export interface EmbeddedExchange {
+  readonly type: ExchangeDeclaration['type']
+  bind: (binding: Binding) => void
+  /** The names of the queues that take a message, each once. */
+  route: (routingKey: string) => Set<string>
+}
+
+export function createExchange(type: ExchangeDeclaration['type']): EmbeddedExchange {
+  const bindings = new Map<string, { queue: string, matches: (routingKey: string) => boolean }>()
+  return {
+    type,
+    bind({ queue, routingKey }) {
+      const matches = type === 'topic' ? compileTopicPattern(routingKey) : (key: string) => key === routingKey
+      bindings.set(JSON.stringify([queue, routingKey]), { queue, matches })
+    },
+    route(routingKey) {
+      const queues = new Set<string>()
+      for (const { queue, matches } of bindings.values()) {
+        if (!queues.has(queue) && matches(routingKey)) queues.add(queue)
+      }
+      return queues
+    },
+  }
+}

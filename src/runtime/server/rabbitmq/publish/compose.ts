@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import { parseChoice, refuseUnknownKeys } from '../../settings'
+import { HEADERS } from '../headers'
+import type { HeaderValue, OutgoingMessage } from '../message'
+import type { Trace } from '../trace'
+import { encodeMessage } from './encode'
+import type { PublishOptions } from './types'
+
+/** On whose behalf a message is published. */
+export interface PublishContext {
+  appId: string | undefined
+  /** '' for none. */
+  tenant: string
+  trace: Trace | undefined
+  /** ms since 1970. */
+  now: number
+}
+
+const KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable']
+/** What AMQP holds in a short string, as ids and keys are. */
+const MOST_BYTES = 255
+
+/**
+ * A message on its way out.
+ *
+ * @throws TypeError one sentence, for what cannot be sent
+ */
+export function composeMessage(exchange: string, routingKey: string, message: unknown, options: PublishOptions, { appId, tenant, trace, now }: PublishContext): OutgoingMessage {
+  refuseUnknownKeys(options, KEYS, 'The options of publish()')
+  if (typeof exchange !== 'string') throw new TypeError('The exchange of publish() is no text: write the name of a topic exchange.')
+  const { type = routingKey, messageId = randomUUID(), correlationId, replyTo, unroutable = 'error' } = options
+  for (const [name, value] of Object.entries({ exchange, routingKey, messageId, type, correlationId, replyTo })) {
+    if (value !== undefined && (typeof value !== 'string' || Buffer.byteLength(value) > MOST_BYTES)) throw new TypeError(`${name} of publish() is no text of at most ${MOST_BYTES} bytes.`)
+  }
+  return {
+    exchange,
+    routingKey,
+    content: encodeMessage(message),
+    mandatory: parseChoice(unroutable, ['error', 'ignore'], 'unroutable of publish()') === 'error',
+    properties: {
+      messageId,
+      type,
+      ...appId !== undefined && { appId },
+      timestamp: Math.floor(now / 1000),
+      contentType: 'application/json',
+      ...correlationId !== undefined && { correlationId },
+      ...replyTo !== undefined && { replyTo },
+      headers: {
+        ...trace?.traceparent !== undefined && { [HEADERS.traceparent]: trace.traceparent },
+        ...trace?.tracestate !== undefined && { [HEADERS.tracestate]: trace.tracestate },
+        ...checkHeaders(options.headers ?? {}),
+        ...tenant !== '' && { [HEADERS.tenant]: tenant },
+      },
+    },
+  }
+}
+
+function checkHeaders(headers: Readonly<Record<string, HeaderValue>>): Readonly<Record<string, HeaderValue>> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/^scale-/i.test(name)) throw new TypeError(`The header ${name} belongs to the module: choose a name that does not begin with scale-.`)
+    if (!['string', 'number', 'boolean'].includes(typeof value)) throw new TypeError(`The header ${name} is neither a text, a number nor a boolean: AMQP brings nothing else over unchanged.`)
+  }
+  return headers
+}

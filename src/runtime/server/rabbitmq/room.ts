@@ -1,0 +1,163 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { withDeadline } from '../deadline'
+import type { Role } from '../role'
+import type { Broker } from './broker'
+import type { RabbitClient } from './client'
+import type { ConsumerSurroundings, RunningConsumer } from './consume/consumer'
+import { startConsumer } from './consume/consumer'
+import { describeError } from './consume/describe-error'
+import { parseExchange, resolveConsumer } from './consume/resolve'
+import type { ResolvedConsumer } from './consume/resolve'
+import type { MessageHandler, RabbitConsumer } from './consume/types'
+import { PublishError } from './errors'
+import { composeMessage } from './publish/compose'
+import type { RabbitmqSettings } from './settings'
+import { parseWait } from './settings'
+import { topologyOf } from './topology'
+import { currentTrace, readTrace, runInTrace } from './trace'
+
+/** The room of one process. */
+export interface RabbitRoom extends RabbitClient {
+  /** Checks the consumers, declares everything they need, and starts them where the role has them. */
+  start: (consumers: readonly { source: string, consumer: RabbitConsumer }[]) => void
+}
+
+export interface RabbitRoomOptions {
+  /** What is opening: the boot waits for nothing. */
+  broker: Promise<Broker>
+  settings: RabbitmqSettings
+  role: Role
+  log: { info: (message: string) => void, warn: (message: string) => void }
+  /** The tenant of the current call; '' for none. */
+  currentTenant: () => string
+  runAsTenant: (tenant: string, task: () => unknown) => unknown
+}
+
+const CONNECT_TIMEOUT = '5s'
+/** Their names come from the code of the app, so more of them are a mistake: names made of data. */
+const MOST_EXCHANGES = 1000
+/** What is kept of the drain timeout for confirms and the end of connections. */
+const SHARE_FOR_CONFIRMS = 0.2
+
+export function createRabbitRoom({ broker: opening, settings, role, log, currentTenant, runAsTenant }: RabbitRoomOptions): RabbitRoom {
+  const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
+  // The context of the boot, which belongs to no request.
+  const outside = AsyncLocalStorage.snapshot()
+  /** Who consumes each queue. */
+  const owners = new Map<string, string>()
+  const consumers = new Map<string, RunningConsumer>()
+  const exchanges = new Map<string, Promise<void>>()
+  let draining = false
+  let closed = false
+  let closing: Promise<void> | undefined
+  opening.catch(error => log.warn(`RabbitMQ cannot be used: ${describeError(error)}`))
+
+  const surroundings: Omit<ConsumerSurroundings, 'broker'> = {
+    prefix,
+    publishTimeout,
+    log,
+    detach: callback => (...values) => outside(callback, ...values),
+    runFor({ tenant, traceparent, tracestate }, task) {
+      const trace = readTrace(traceparent, tracestate)
+      const traced = trace ? () => runInTrace(trace, task) : task
+      return tenant === undefined ? traced() : runAsTenant(tenant, traced)
+    },
+  }
+
+  function own(consumer: ResolvedConsumer, source: string): void {
+    const owner = owners.get(consumer.queue)
+    if (owner !== undefined) throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get a part of its messages: give one of them a queue of its own.`)
+    owners.set(consumer.queue, source)
+  }
+
+  /** Declares all routes in one go, and lets their consumers begin. Resolves when that is done, or at once when the broker is away. */
+  async function begin(routes: readonly ResolvedConsumer[]): Promise<void> {
+    const broker = await opening
+    const done = (async () => {
+      await declare(broker, routes)
+      if (role === 'web') return
+      await Promise.all(routes.filter(route => !draining && owners.has(route.queue)).map((route) => {
+        const { running, started } = startConsumer(route, { broker, ...surroundings })
+        consumers.set(route.queue, running)
+        return started
+      }))
+    })()
+    done.catch(error => log.warn(`Consumers of ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`))
+    if (broker.state === 'connected') await done
+  }
+
+  async function declare(broker: Broker, routes: readonly ResolvedConsumer[]): Promise<void> {
+    const topology = topologyOf(routes, { prefix, queueType, deliveryLimit })
+    const done = broker.declare(topology)
+    for (const { name } of topology.exchanges) exchanges.set(name, done)
+    // What was not declared on this connection is on the next.
+    await done.catch(error => log.warn(`Exchanges and queues could not be declared yet: ${describeError(error)}`))
+  }
+
+  /** Declares an exchange that no consumer of this app knows. A wait for a broker that is away is left to the publish, whose buffer has a bound. */
+  async function knowExchange(broker: Broker, exchange: string): Promise<void> {
+    if (exchange === '') return
+    let known = exchanges.get(exchange)
+    if (!known) {
+      parseExchange(exchange, prefix, 'publish()')
+      if (exchanges.size >= MOST_EXCHANGES) throw new Error(`publish() was given more than ${MOST_EXCHANGES} exchanges: name an exchange for each kind of message, and put what differs into the routing key.`)
+      known = broker.declare({ exchanges: [{ name: exchange, type: 'topic' }], queues: [], bindings: [] })
+      known.catch(() => exchanges.delete(exchange))
+      exchanges.set(exchange, known)
+    }
+    if (broker.state === 'connected') await known.catch(() => {})
+  }
+
+  async function close(): Promise<void> {
+    draining = true
+    const start = performance.now()
+    const deadline = AbortSignal.timeout(Math.ceil(drainTimeout * (1 - SHARE_FOR_CONFIRMS)))
+    await Promise.all([...consumers.values()].map(consumer => consumer.stop(deadline)))
+    consumers.clear()
+    closed = true
+    const broker = await opening.catch(() => undefined)
+    await broker?.close(Math.max(1, drainTimeout - (performance.now() - start)))
+  }
+
+  return {
+    start(list) {
+      const routes = list.map(({ source, consumer }) => {
+        const resolved = resolveConsumer(consumer, settings, source)
+        own(resolved, source)
+        return resolved
+      })
+      if (routes.length > 0) outside(() => void begin(routes).catch(() => {}))
+    },
+    async connect({ timeout = CONNECT_TIMEOUT } = {}) {
+      const milliseconds = parseWait(timeout, 'timeout of connect()')
+      return opening.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
+    },
+    async publish(exchange, routingKey, message, options = {}) {
+      const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
+      const outgoing = composeMessage(exchange, routingKey, message, options, { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() })
+      if (closed) throw new PublishError('CLOSED', 'The message was not stored: the server is closing.')
+      const start = performance.now()
+      const unsent = () => new PublishError('BLOCKED', `The message was not stored: RabbitMQ was not ready to take it within ${timeout} ms.`)
+      const broker = await withDeadline(opening.then(async (opened) => {
+        await knowExchange(opened, exchange)
+        return opened
+      }), timeout, unsent)
+      await broker.publish(outgoing, Math.max(1, timeout - (performance.now() - start)))
+    },
+    async subscribe(exchange, queue, routingKey, handler, options = {}) {
+      const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
+      const consumer = resolveConsumer({ exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...options }, settings, source)
+      own(consumer, source)
+      await outside(() => begin([consumer]))
+      return {
+        async cancel() {
+          owners.delete(queue)
+          const running = consumers.get(queue)
+          consumers.delete(queue)
+          await running?.stop(AbortSignal.timeout(drainTimeout))
+        },
+      }
+    },
+    close: () => closing ??= close(),
+  }
+}

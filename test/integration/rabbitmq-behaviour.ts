@@ -1,0 +1,317 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
+import { RejectMessage } from '../../src/runtime/server/rabbitmq/consume/control'
+import type { MessageContext, RabbitConsumer } from '../../src/runtime/server/rabbitmq/consume/types'
+import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
+import type { RabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import type { RabbitmqModuleOptions } from '../../src/runtime/server/rabbitmq/settings'
+import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { currentTrace, runInTrace } from '../../src/runtime/server/rabbitmq/trace'
+import { deadLetterQueue } from '../../src/runtime/server/rabbitmq/topology'
+import type { Role } from '../../src/runtime/server/role'
+import { waitFor } from '../support/wait'
+
+/** A broker that tests talk to. */
+export interface BrokerUnderTest {
+  /** A connection of its own, as another process would have. */
+  connect: () => Promise<Broker>
+  stop: () => Promise<void>
+}
+
+/** What the room does, on whichever broker. */
+export function describeRabbitRoom(name: string, startBroker: () => Promise<BrokerUnderTest>): void {
+  describe(`the RabbitMQ room, ${name}`, () => {
+    let server: BrokerUnderTest
+    let tools: Broker
+    let rooms: RabbitRoom[] = []
+    /** Names of this test alone. */
+    let id: string
+    const tenants = new AsyncLocalStorage<string>()
+
+    beforeAll(async () => {
+      server = await startBroker()
+      tools = await server.connect()
+    })
+    beforeEach(() => {
+      id = randomUUID().slice(0, 8)
+    })
+    afterEach(async () => {
+      await Promise.all(rooms.map(room => room.close()))
+      rooms = []
+    })
+    afterAll(async () => {
+      await tools?.close(1000)
+      await server?.stop()
+    })
+
+    /** An instance of the app, with a connection of its own. */
+    async function startInstance({ role = 'all', consumers = [], log = () => {}, ...options }: RabbitmqModuleOptions & { role?: Role, consumers?: RabbitConsumer[], log?: (message: string) => void } = {}) {
+      const broker = await server.connect()
+      const room = createRabbitRoom({
+        broker: Promise.resolve(broker),
+        settings: resolveRabbitmqSettings({ prefix: `test-${id}`, retry: { delays: ['20ms', '40ms'] }, drainTimeout: '5s', ...options }, {}),
+        role,
+        log: { info: log, warn: log },
+        currentTenant: () => tenants.getStore() ?? '',
+        runAsTenant: (tenant, task) => tenants.run(tenant, task),
+      })
+      rooms.push(room)
+      room.start(consumers.map((consumer, index) => ({ source: `consumers/${index}.ts`, consumer })))
+      await Promise.all(consumers.map(({ queue }) => waitFor(async () => await tools.count(queue) !== undefined)))
+      return { room, broker }
+    }
+
+    const orders = () => `orders-${id}`
+    const queue = (part = 'queue') => `${part}-${id}`
+    const count = (name: string) => tools.count(name)
+
+    async function takeDeadLetter(of: string): Promise<Delivery> {
+      const letter = await waitFor(() => tools.get(deadLetterQueue(of)), { timeout: 20_000 })
+      letter.ack()
+      return letter
+    }
+
+    it('brings what is published to the handler, decoded, with what is known of it', async () => {
+      const { room } = await startInstance({ appId: 'shop' })
+      const got: [unknown, MessageContext][] = []
+      await room.subscribe(orders(), queue(), 'order.created', (message, context) => void got.push([message, context]))
+      await room.publish(orders(), 'order.created', { orderId: 7, at: new Date(0) }, { correlationId: 'c1', headers: { kind: 'test' } })
+      await waitFor(() => got.length === 1)
+      const [message, { signal, properties, ...rest }] = got[0]!
+      expect(message).toEqual({ orderId: 7, at: '1970-01-01T00:00:00.000Z' })
+      expect(signal.aborted).toBe(false)
+      expect(rest).toEqual({ attempt: 1, exchange: orders(), routingKey: 'order.created', queue: queue(), redelivered: false })
+      expect(properties).toMatchObject({ type: 'order.created', appId: 'shop', contentType: 'application/json', correlationId: 'c1', headers: { kind: 'test' } })
+      expect(properties.messageId).toMatch(/^[\da-f-]{36}$/)
+      expect(Math.abs(properties.timestamp - Date.now() / 1000)).toBeLessThan(60)
+      await waitFor(async () => await count(queue()) === 0)
+    })
+
+    it('tries a message once and once after each delay, then keeps it as a dead letter', async () => {
+      const seen: [number, string, string][] = []
+      const { room } = await startInstance({ retry: { delays: ['20ms', '40ms', '10ms'] } })
+      await room.subscribe(orders(), queue(), '#', (_, { attempt, exchange, routingKey }) => {
+        seen.push([attempt, exchange, routingKey])
+        throw new Error('No luck with amqp://user:hidden@host/ today.')
+      })
+      await room.publish(orders(), 'order.created', { orderId: 1 }, { messageId: 'poison' })
+      const letter = await takeDeadLetter(queue())
+      expect(seen).toEqual([1, 2, 3, 4].map(attempt => [attempt, orders(), 'order.created']))
+      expect(letter.content.toString()).toBe('{"orderId":1}')
+      expect(letter.properties).toMatchObject({ messageId: 'poison', headers: {
+        'scale-attempt': 4,
+        'scale-error': 'No luck with amqp://***@host/ today.',
+        'scale-reason': 'exhausted',
+        'scale-exchange': orders(),
+        'scale-routing-key': 'order.created',
+        'scale-queue': queue(),
+      } })
+      expect([await count(queue()), await count(deadLetterQueue(queue()))]).toEqual([0, 0])
+      expect(seen.length).toBe(4)
+    })
+
+    it('makes dead letters at once of what the handler rejects and what is invalid', async () => {
+      let runs = 0
+      const consumer: RabbitConsumer = {
+        exchange: orders(), queue: queue(), routingKey: ['order.created', 'order.raw'], schema: z.object({ orderId: z.number() }),
+        handler: () => {
+          runs++
+          throw new RejectMessage('There is no such order.')
+        },
+      }
+      const { room, broker } = await startInstance({ consumers: [consumer] })
+      const reasons = async () => {
+        const { headers } = (await takeDeadLetter(queue())).properties
+        return [headers['scale-reason'], headers['scale-attempt'], headers['scale-error']]
+      }
+      await room.publish(orders(), 'order.created', { orderId: 1 })
+      expect(await reasons()).toEqual(['rejected', 1, 'RejectMessage: There is no such order.'])
+      await room.publish(orders(), 'order.created', { orderId: 'one', password: 'hidden' })
+      expect(await reasons()).toEqual(['invalid', 1, expect.stringMatching(/^RejectMessage: The message is invalid: orderId: (?!.*hidden)/)])
+      const raw = { messageId: 'raw', timestamp: 0, headers: {} }
+      await broker.publish({ exchange: orders(), routingKey: 'order.raw', content: Buffer.from('{"half'), mandatory: true, properties: { ...raw, contentType: 'application/json' } }, 5000)
+      expect(await reasons()).toEqual(['invalid', 1, 'RejectMessage: The message is invalid: its content is no JSON.'])
+      await broker.publish({ exchange: orders(), routingKey: 'order.raw', content: Buffer.from('1'), mandatory: true, properties: { ...raw, contentType: 'image/png' } }, 5000)
+      expect((await reasons())[2]).toContain('image/png')
+      expect(runs).toBe(1)
+    })
+
+    it('runs as many handlers as it may and holds as many messages as it may', async () => {
+      let running = 0
+      let most = 0
+      let done = 0
+      let open!: () => void
+      const gate = new Promise<void>(resolve => open = resolve)
+      const { room } = await startInstance()
+      await room.subscribe(orders(), queue(), '#', async () => {
+        most = Math.max(most, ++running)
+        await gate
+        await new Promise(setImmediate)
+        running--
+        done++
+      }, { concurrency: 3, prefetch: 8 })
+      await Promise.all(Array.from({ length: 30 }, (_, index) => room.publish(orders(), 'a', index)))
+      await waitFor(async () => running === 3 && await count(queue()) === 22)
+      open()
+      await waitFor(() => done === 30)
+      expect(most).toBe(3)
+    })
+
+    it('aborts a handler that takes too long, and tries again', async () => {
+      const reasons: unknown[] = []
+      const { room } = await startInstance({ timeout: '30ms' })
+      await room.subscribe(orders(), queue(), '#', (_, { signal }) => new Promise<void>((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reasons.push((signal.reason as Error).name)
+          reject(signal.reason as Error)
+        })
+      }))
+      await room.publish(orders(), 'slow', 1)
+      expect((await takeDeadLetter(queue())).properties.headers['scale-error']).toBe('HandlerTimeoutError: The handler took longer than 30 ms.')
+      expect(reasons).toEqual(Array.from({ length: 3 }, () => 'HandlerTimeoutError'))
+    })
+
+    it('goes on when handlers hang and do not heed their signal', async () => {
+      const done: unknown[] = []
+      const { room } = await startInstance({ timeout: '30ms', retry: { delays: [] }, drainTimeout: '500ms' })
+      await room.subscribe(orders(), queue(), '#', message => message === 'hangs' ? new Promise(() => {}) : done.push(message), { concurrency: 1 })
+      for (const message of ['hangs', 'a', 'b']) await room.publish(orders(), 'key', message)
+      await waitFor(() => done.length === 2)
+      expect((await takeDeadLetter(queue())).content.toString()).toBe('"hangs"')
+    })
+
+    it('lets no other queue see a retry, and no queue wait for another', async () => {
+      const seen: Record<string, unknown[]> = { fails: [], other: [], hangs: [] }
+      const { room } = await startInstance({ drainTimeout: '500ms' })
+      await room.subscribe(orders(), queue('fails'), 'order.*', (message, { attempt }) => {
+        seen.fails!.push(attempt)
+        if (attempt < 3) throw new Error('Not yet.')
+      })
+      await room.subscribe(orders(), queue('other'), 'order.*', message => seen.other!.push(message))
+      await room.subscribe(orders(), queue('hangs'), 'order.*', (message) => {
+        seen.hangs!.push(message)
+        return new Promise(() => {})
+      }, { concurrency: 1 })
+      await room.publish(orders(), 'order.created', 'one')
+      await waitFor(() => seen.fails!.length === 3)
+      await room.publish(orders(), 'order.paid', 'two')
+      await waitFor(() => seen.fails!.length === 6)
+      expect(seen.other).toEqual(['one', 'two'])
+      expect(seen.hangs).toEqual(['one'])
+    })
+
+    it('stops in order and loses nothing', async () => {
+      const handled: number[] = []
+      const aborted: number[] = []
+      const consumer = (): RabbitConsumer => ({
+        exchange: orders(), queue: queue(), routingKey: '#', concurrency: 5, prefetch: 20,
+        handler: async (message: number, { signal }: MessageContext) => {
+          await new Promise(resolve => setTimeout(resolve, 2))
+          if (signal.aborted) aborted.push(message)
+          handled.push(message)
+        },
+      })
+      const { room } = await startInstance({ role: 'web', consumers: [consumer()] })
+      await Promise.all(Array.from({ length: 200 }, (_, index) => room.publish(orders(), 'a', index)))
+      for (const stopAfter of [20, 60, 100, 200]) {
+        const { room: worker } = await startInstance({ role: 'worker', consumers: [consumer()] })
+        await waitFor(() => handled.length >= stopAfter)
+        await worker.close()
+      }
+      expect([...handled].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, index) => index))
+      expect(aborted).toEqual([])
+      expect([await count(queue()), await count(deadLetterQueue(queue()))]).toEqual([0, 0])
+    })
+
+    it('waits for no handler past its budget, and leaves its message to the next instance', async () => {
+      const { room } = await startInstance({ drainTimeout: '300ms' })
+      let signal: AbortSignal | undefined
+      await room.subscribe(orders(), queue(), '#', (_, context) => {
+        signal = context.signal
+        return new Promise(() => {})
+      })
+      await room.publish(orders(), 'a', 'unfinished')
+      await waitFor(() => signal)
+      await room.close()
+      expect(signal!.aborted).toBe(true)
+      const { room: next } = await startInstance()
+      const got: unknown[] = []
+      await next.subscribe(orders(), queue(), '#', (message, { redelivered, attempt }) => got.push([message, redelivered, attempt]))
+      await waitFor(() => got.length === 1)
+      expect(got).toEqual([['unfinished', true, 1]])
+      await expect(room.publish(orders(), 'a', 1)).rejects.toMatchObject({ code: 'CLOSED' })
+    })
+
+    it('carries the tenant and the trace, also through a retry, and nothing else of the request', async () => {
+      const request = new AsyncLocalStorage<string>()
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+      const seen: unknown[] = []
+      const { room } = await startInstance()
+      await room.subscribe(orders(), queue(), '#', (_, { attempt }) => {
+        seen.push([tenants.getStore(), currentTrace(), request.getStore()])
+        if (attempt === 1) throw new Error('Not yet.')
+      })
+      const publish = () => room.publish(orders(), 'a', 1)
+      await request.run('request', () => tenants.run('acme', () => runInTrace({ traceparent, tracestate: 'vendor=1' }, publish)))
+      await waitFor(() => seen.length === 2)
+      expect(seen).toEqual([1, 2].map(() => ['acme', { traceparent, tracestate: 'vendor=1' }, undefined]))
+      await publish()
+      await waitFor(() => seen.length === 4)
+      expect(seen.slice(2)).toEqual([1, 2].map(() => [undefined, undefined, undefined]))
+    })
+
+    it('in the role web declares everything and takes nothing; in the role worker takes what has come', async () => {
+      const got: unknown[] = []
+      const consumer: RabbitConsumer = { exchange: orders(), queue: queue(), routingKey: 'order.*', handler: message => got.push(message) }
+      const { room: web } = await startInstance({ role: 'web', consumers: [consumer] })
+      await web.subscribe(orders(), queue('more'), 'order.*', message => got.push(message))
+      await web.publish(orders(), 'order.created', 1)
+      await waitFor(async () => await count(queue()) === 1 && await count(queue('more')) === 1)
+      expect(got).toEqual([])
+      await startInstance({ role: 'worker', consumers: [consumer] })
+      await waitFor(() => got.length === 1)
+      expect(await count(queue('more'))).toBe(1)
+    })
+
+    it('says when no queue takes a message, unless that is fine', async () => {
+      const { room } = await startInstance()
+      await expect(room.publish(orders(), 'order.created', 1)).rejects.toMatchObject({ name: 'PublishError', code: 'UNROUTABLE' })
+      await room.publish(orders(), 'order.created', 1, { unroutable: 'ignore' })
+    })
+
+    it('shares the messages of a queue among instances, each taken once', async () => {
+      const seen: [number, unknown][] = []
+      for (const instance of [0, 1]) {
+        const { room } = await startInstance()
+        await room.subscribe(orders(), queue(), '#', async (message) => {
+          seen.push([instance, message])
+          await new Promise(resolve => setTimeout(resolve, 2))
+        }, { prefetch: 2, concurrency: 2 })
+      }
+      await Promise.all(Array.from({ length: 60 }, (_, index) => rooms[0]!.publish(orders(), 'a', index)))
+      await waitFor(() => seen.length === 60)
+      expect(new Set(seen.map(([, message]) => message)).size).toBe(60)
+      expect(new Set(seen.map(([instance]) => instance)).size).toBe(2)
+    })
+
+    it('a cancelled subscription takes no more, and its queue is free for another', async () => {
+      const { room } = await startInstance()
+      const first: unknown[] = []
+      const second: unknown[] = []
+      const { cancel } = await room.subscribe(orders(), queue(), '#', message => first.push(message))
+      await expect(room.subscribe(orders(), queue(), '#', () => {})).rejects.toThrow(`both consume the queue ${queue()}`)
+      await room.publish(orders(), 'a', 1)
+      await waitFor(() => first.length === 1)
+      await cancel()
+      await room.publish(orders(), 'a', 2)
+      expect(await waitFor(() => count(queue()))).toBe(1)
+      await room.subscribe(orders(), queue(), '#', message => second.push(message))
+      await waitFor(() => second.length === 1)
+      expect(first).toEqual([1])
+    })
+  })
+}

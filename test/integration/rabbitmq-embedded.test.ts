@@ -1,0 +1,11 @@
+import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded/server'
+import { describeRabbitRoom } from './rabbitmq-behaviour'
+import { describeBroker } from './rabbitmq-contract'
+
+async function startEmbedded() {
+  const server = createEmbeddedServer({ limits: { messages: 10_000, bytes: 64e6 }, log: { warn: () => {} } })
+  return { connect: async () => server.connect(), stop: async () => server.stop() }
+}
+
+describeBroker('in this process', startEmbedded)
+describeRabbitRoom('in this process', startEmbedded)
