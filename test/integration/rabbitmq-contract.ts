@@ -75,9 +75,9 @@ export function describeBroker(name: string, startBroker: () => Promise<BrokerUn
       await waitFor(async () => await broker.count(work) === 1 && await broker.count(other) === 2)
     })
 
-    it('refuses what has no exchange or no queue, and drops what may be dropped', async () => {
+    it('refuses what no queue takes, also where nobody declared the exchange, and drops what may be dropped', async () => {
       await broker.declare(topology())
-      await expect(publish('one', { exchange: `none-${id}` })).rejects.toMatchObject({ code: 'EXCHANGE' })
+      await expect(publish('one', { exchange: `none-${id}` })).rejects.toMatchObject({ code: 'UNROUTABLE' })
       await expect(publish('one', { routingKey: 'none' })).rejects.toMatchObject({ code: 'UNROUTABLE' })
       await expect(publish('one', { exchange: '', routingKey: `none-${id}` })).rejects.toMatchObject({ code: 'UNROUTABLE' })
       await publish('one', { routingKey: 'none', mandatory: false })

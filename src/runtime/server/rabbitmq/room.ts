@@ -34,8 +34,6 @@ export interface RabbitRoomOptions {
 }
 
 const CONNECT_TIMEOUT = '5s'
-/** Their names come from the code of the app, so more of them are a mistake: names made of data. */
-const MOST_EXCHANGES = 1000
 /** What is kept of the drain timeout for confirms and the end of connections. */
 const SHARE_FOR_CONFIRMS = 0.2
 
@@ -46,7 +44,6 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
   /** Who consumes each queue. */
   const owners = new Map<string, string>()
   const consumers = new Map<string, RunningConsumer>()
-  const exchanges = new Map<string, Promise<void>>()
   let draining = false
   let closed = false
   let closing: Promise<void> | undefined
@@ -74,7 +71,8 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
   async function begin(routes: readonly ResolvedConsumer[]): Promise<void> {
     const broker = await opening
     const done = (async () => {
-      await declare(broker, routes)
+      // What is not declared on this connection is on the next.
+      await broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
       if (role === 'web') return
       await Promise.all(routes.filter(route => !draining && owners.has(route.queue)).map((route) => {
         const { running, started } = startConsumer(route, { broker, ...surroundings })
@@ -84,28 +82,6 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
     })()
     done.catch(error => log.warn(`Consumers of ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`))
     if (broker.state === 'connected') await done
-  }
-
-  async function declare(broker: Broker, routes: readonly ResolvedConsumer[]): Promise<void> {
-    const topology = topologyOf(routes, { prefix, queueType, deliveryLimit })
-    const done = broker.declare(topology)
-    for (const { name } of topology.exchanges) exchanges.set(name, done)
-    // What was not declared on this connection is on the next.
-    await done.catch(error => log.warn(`Exchanges and queues could not be declared yet: ${describeError(error)}`))
-  }
-
-  /** Declares an exchange that no consumer of this app knows. A wait for a broker that is away is left to the publish, whose buffer has a bound. */
-  async function knowExchange(broker: Broker, exchange: string): Promise<void> {
-    if (exchange === '') return
-    let known = exchanges.get(exchange)
-    if (!known) {
-      parseExchange(exchange, prefix, 'publish()')
-      if (exchanges.size >= MOST_EXCHANGES) throw new Error(`publish() was given more than ${MOST_EXCHANGES} exchanges: name an exchange for each kind of message, and put what differs into the routing key.`)
-      known = broker.declare({ exchanges: [{ name: exchange, type: 'topic' }], queues: [], bindings: [] })
-      known.catch(() => exchanges.delete(exchange))
-      exchanges.set(exchange, known)
-    }
-    if (broker.state === 'connected') await known.catch(() => {})
   }
 
   async function close(): Promise<void> {
@@ -133,16 +109,12 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
       return opening.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
     },
     async publish(exchange, routingKey, message, options = {}) {
+      if (exchange !== '') parseExchange(exchange, prefix, 'publish()')
       const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
       const outgoing = composeMessage(exchange, routingKey, message, options, { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() })
       if (closed) throw new PublishError('CLOSED', 'The message was not stored: the server is closing.')
-      const start = performance.now()
-      const unsent = () => new PublishError('BLOCKED', `The message was not stored: RabbitMQ was not ready to take it within ${timeout} ms.`)
-      const broker = await withDeadline(opening.then(async (opened) => {
-        await knowExchange(opened, exchange)
-        return opened
-      }), timeout, unsent)
-      await broker.publish(outgoing, Math.max(1, timeout - (performance.now() - start)))
+      const broker = await withDeadline(opening, timeout, () => new PublishError('UNAVAILABLE', 'The message was not sent: the broker was not opened in time.'))
+      await broker.publish(outgoing, timeout)
     },
     async subscribe(exchange, queue, routingKey, handler, options = {}) {
       const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`

@@ -100,7 +100,8 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
   function pump(): void {
     pumping = undefined
     expire()
-    while (ready.length > 0) {
+    // Only what is here now: what a consumer gives back meanwhile has its turn later.
+    for (let left = ready.length; left > 0 && ready.length > 0; left--) {
       const consumer = consumers.find(candidate => candidate.hasRoom())
       if (!consumer) return
       // In turn: who was served goes to the end.

@@ -65,14 +65,14 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     }
   }
 
-  function route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] | undefined {
-    const names = exchange === '' ? [routingKey] : exchanges.get(exchange)?.route(routingKey)
-    return names && [...names].flatMap(name => queues.get(name) ?? [])
+  /** An exchange that nobody declared has no queue, like one that is declared where it is first used. */
+  function route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
+    const names = exchange === '' ? [routingKey] : exchanges.get(exchange)?.route(routingKey) ?? []
+    return [...names].flatMap(name => queues.get(name) ?? [])
   }
 
   function store(message: OutgoingMessage): void {
     const targets = route(message)
-    if (!targets) throw new PublishError('EXCHANGE', `The message was not stored: there is no exchange ${message.exchange}.`)
     if (targets.length === 0) {
       if (message.mandatory) throw new PublishError('UNROUTABLE', `The message was not stored: no queue takes ${JSON.stringify(message.routingKey)} of the exchange ${message.exchange || '(default)'}.`)
       return
@@ -87,7 +87,7 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     const { deadLetterExchange, deadLetterKey } = queues.get(queue)!.declaration
     if (deadLetterExchange === undefined) return true
     const routingKey = deadLetterKey ?? message.routingKey
-    const targets = route({ exchange: deadLetterExchange, routingKey }) ?? []
+    const targets = route({ exchange: deadLetterExchange, routingKey })
     if (!targets.every(target => target.hasRoom(message.content.length))) return false
     const headers = { 'x-first-death-exchange': message.exchange, 'x-first-death-queue': queue, 'x-first-death-reason': reason, ...message.properties.headers }
     const letter = { exchange: deadLetterExchange, routingKey, content: message.content, properties: { ...message.properties, headers } }
