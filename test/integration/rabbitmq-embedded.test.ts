@@ -1,6 +1,7 @@
 import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded/server'
 import { describeRabbitRoom } from './rabbitmq-behaviour'
 import { describeBroker } from './rabbitmq-contract'
+import { describeDeadLetters } from './rabbitmq-dead-letters'
 
 async function startEmbedded() {
   const server = createEmbeddedServer({ limits: { messages: 10_000, bytes: 64e6 }, log: { warn: () => {} } })
@@ -9,3 +10,4 @@ async function startEmbedded() {
 
 describeBroker('in this process', startEmbedded)
 describeRabbitRoom('in this process', startEmbedded)
+describeDeadLetters('in this process', startEmbedded)

@@ -7,7 +7,7 @@ import { CliFailure } from './exit'
 import { loadScaleConfig } from './scale-config'
 
 /** The options that commands read. */
-export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards'>
+export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards' | 'rabbitmq'>
 
 /** The app whose databases a command works on. */
 export interface App {

@@ -1,0 +1,45 @@
+import { countOf, defineScaleCommand } from '../support/command'
+import { CliFailure, exitCodes } from '../support/exit'
+import { onInterrupt } from '../support/interrupt'
+import { renderTable } from '../support/table'
+import { withBroker } from './broker'
+import type { ReplayOutcome } from './dead-letters'
+import { replayDead } from './dead-letters'
+import { queueArgs, selectQueues } from './queues'
+
+/** `dlq replay`: another chance. */
+export const replayCommand = defineScaleCommand({
+  meta: { description: 'Send dead letters back to their queue, to be tried from the first attempt' },
+  examples: ['nuxt-scale dlq replay --queue email.order-notifications', 'nuxt-scale dlq replay --queue inventory.updates --limit 1', 'nuxt-scale dlq replay --all --json'],
+  args: {
+    ...queueArgs,
+    all: { type: 'boolean', description: 'Every queue that the build lists' },
+    limit: { type: 'string', description: 'Most messages of each queue (default: all)', valueHint: 'number' },
+  },
+  async run({ args, terminal }) {
+    if ((args.all ?? false) === (args.queue !== undefined)) throw new CliFailure('Which queues? Write either --queue with their names, or --all.')
+    const limit = args.limit === undefined ? Infinity : countOf(args.limit, 'limit')
+    const { queues } = await selectQueues(args)
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: what was sent back stays there, and the rest stays here.'))
+    try {
+      const outcomes = await withBroker(args.cwd, terminal, async (broker) => {
+        const all: ReplayOutcome[] = []
+        for (const queue of queues) {
+          let bar: ReturnType<typeof terminal.progress> | undefined
+          all.push(await replayDead(broker, queue, {
+            limit,
+            signal: interrupt.signal,
+            onProgress: (done, total) => (bar ??= terminal.progress('replay', total)).update(done, queue),
+          }))
+          bar?.end()
+        }
+        return all
+      })
+      terminal.result({ outcomes }, renderTable(['queue', 'replayed', 'left', 'why'], outcomes.map(({ queue, replayed, left, error }) => [queue, replayed, left, error ?? ''])))
+      return outcomes.some(({ error }) => error !== undefined) ? exitCodes.partial : exitCodes.ok
+    }
+    finally {
+      interrupt.close()
+    }
+  },
+})

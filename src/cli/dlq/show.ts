@@ -1,0 +1,37 @@
+import { countOf, defineScaleCommand } from '../support/command'
+import { exitCodes } from '../support/exit'
+import { withBroker } from './broker'
+import type { DeadLetter } from './dead-letters'
+import { showDead } from './dead-letters'
+import { queueArgs, selectQueues } from './queues'
+
+/** `dlq show`: the dead letters themselves. */
+export const showCommand = defineScaleCommand({
+  meta: { description: 'Print dead letters and why they are dead; they stay where they are' },
+  examples: ['nuxt-scale dlq show --queue email.order-notifications', 'nuxt-scale dlq show --queue inventory.updates --limit 100 --json'],
+  args: {
+    ...queueArgs,
+    limit: { type: 'string', description: 'Most messages of each queue', valueHint: 'number', default: '10' },
+  },
+  async run({ args, terminal }) {
+    const limit = countOf(args.limit, 'limit')
+    const { queues } = await selectQueues(args)
+    const letters = await withBroker(args.cwd, terminal, async (broker) => {
+      const all: ({ queue: string } & DeadLetter)[] = []
+      for (const queue of queues) all.push(...(await showDead(broker, queue, limit)).map(letter => ({ queue, ...letter })))
+      return all
+    })
+    terminal.result({ letters }, letters.length === 0 ? 'There are no dead letters.' : letters.map(letter => describe(letter, text => terminal.paint('bold', text))).join('\n\n'))
+    return exitCodes.ok
+  },
+})
+
+function describe({ queue, messageId, exchange, routingKey, reason, attempt, error, failedAt, tenant, content }: { queue: string } & DeadLetter, strong: (text: string) => string): string {
+  return [
+    strong(`${messageId} (${queue})`),
+    `  ${exchange} ${routingKey}${tenant ? `, tenant ${tenant}` : ''}`,
+    `  ${reason} at attempt ${attempt}${failedAt ? `, ${failedAt}` : ''}`,
+    ...error ? [`  ${error}`] : [],
+    `  ${content}`,
+  ].join('\n')
+}
