@@ -6,6 +6,7 @@ import { useEntriesFromSource } from './features/entries'
 import { setupHealth } from './features/health'
 import { setupHttp } from './features/http'
 import { setupRateLimit } from './features/rate-limit'
+import { setupRabbitmq } from './features/rabbitmq'
 import { setupRedis } from './features/redis'
 import { setupShards } from './features/shards'
 import { setupStorage } from './features/storage'
@@ -15,7 +16,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RateLimitModuleOptions, RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -47,6 +48,7 @@ export default defineNuxtModule<ModuleOptions>({
     setupHttp(context)
     setupRateLimit(context)
     setupTenancy(context)
+    setupRabbitmq(context)
     setupDatabase(context)
     setupShards(context)
   },

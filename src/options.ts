@@ -9,8 +9,12 @@ import type { HttpModuleOptions } from './runtime/server/http/settings'
 import { httpDefaults, resolveHttpSettings } from './runtime/server/http/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
 import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
+import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
+import { listUrls, rabbitmqDefaults, resolveRabbitmqSettings } from './runtime/server/rabbitmq/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
 import { resolveRedisSettings } from './runtime/server/redis/settings'
+import type { Role } from './runtime/server/role'
+import { DEFAULT_ROLE, parseRole } from './runtime/server/role'
 import { refuseUnknownKeys } from './runtime/server/settings'
 import type { ShardsModuleOptions } from './runtime/server/shards/settings'
 import { resolveShardsSettings, shardsDefaults } from './runtime/server/shards/settings'
@@ -19,7 +23,7 @@ import { resolveStorageSettings, storageDefaults } from './runtime/server/storag
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -45,6 +49,14 @@ export interface ModuleOptions {
   shards?: false | ShardsModuleOptions
   /** Limits by path and caller, over all instances: `consumeRateLimit` for a handler's own. Off until this key is present. */
   rateLimit?: false | RateLimitModuleOptions
+  /** Messages over RabbitMQ: `useRabbit`, and the consumers of `server/consumers/`. Off until this key is present. */
+  rabbitmq?: false | RabbitmqModuleOptions
+  /**
+   * What an instance does: answer requests (`web`), take messages (`worker`), or both (`all`). It needs `scale.rabbitmq`.
+   * @default 'all'
+   * @env NUXT_SCALE_ROLE
+   */
+  role?: Role
   /**
    * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
    * @default ''
@@ -64,6 +76,8 @@ export interface ResolvedOptions {
   database: false | Required<DatabaseModuleOptions>
   shards: false | Required<ShardsModuleOptions>
   rateLimit: false | Required<RateLimitModuleOptions>
+  rabbitmq: false | Required<RabbitmqModuleOptions>
+  role: Role
   secret: string
 }
 
@@ -91,7 +105,7 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
@@ -101,6 +115,8 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   const database = room(options.database ?? false, 'scale.database')
   const shards = room(options.shards ?? false, 'scale.shards')
   const rateLimit = room(options.rateLimit ?? false, 'scale.rateLimit')
+  const rabbitmq = room(options.rabbitmq ?? false, 'scale.rabbitmq')
+  const role = parseRole(options.role ?? DEFAULT_ROLE)
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
     resolveRedisSettings(redis, {})
@@ -113,6 +129,8 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (database) resolveDatabaseSettings(database)
   if (shards) resolveShardsSettings(shards)
   if (rateLimit) resolveRateLimitSettings(rateLimit)
+  if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
+  if (!rabbitmq && role !== DEFAULT_ROLE) throw new Error(`scale.role is '${role}', and scale.rabbitmq is off, so there is nothing to share out: add rabbitmq: {} to the scale block, or leave the role out.`)
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
@@ -123,6 +141,14 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
     shards: shards && { ...shardsDefaults, ...shards },
     rateLimit: rateLimit && { ...rateLimitDefaults, ...rateLimit },
+    rabbitmq: rabbitmq && {
+      ...rabbitmqDefaults,
+      ...rabbitmq,
+      buffer: { ...rabbitmqDefaults.buffer, ...rabbitmq.buffer },
+      retry: { ...rabbitmqDefaults.retry, ...rabbitmq.retry },
+      queue: { ...rabbitmqDefaults.queue, ...rabbitmq.queue },
+    },
+    role,
     secret: options.secret ?? '',
   }
 }
@@ -138,7 +164,7 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health, tenancy, database, shards, secret }: ResolvedOptions): void {
+export function refuseSecrets({ redis, health, tenancy, database, shards, rabbitmq, secret }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
@@ -158,6 +184,7 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, secret
       if (addressesIn(source).some(hasPassword)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
     }
   }
+  if (rabbitmq && listUrls(rabbitmq.url).some(hasPassword)) refuse('rabbitmq.url', 'NUXT_SCALE_RABBITMQ_URL')
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')
   if (database) {
     if (hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')

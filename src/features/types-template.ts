@@ -51,6 +51,11 @@ declare module '#scale/config.mjs' {
   export default config
 }
 
+declare module '#scale/consumers.mjs' {
+  const consumers: { source: string, consumer: never }[]
+  export default consumers
+}
+
 declare module '#nitro-internal-virtual/public-assets' {
   export function getAsset(path: string): object | undefined
 }

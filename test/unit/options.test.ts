@@ -3,6 +3,7 @@ import type { ModuleOptions } from '../../src/options'
 import { refuseSecrets, resolveOptions } from '../../src/options'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
+import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
 import { resolveStorageSettings } from '../../src/runtime/server/storage/settings'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
@@ -23,7 +24,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, tenancy, database, shards, rateLimit, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, tenancy, database, shards, rateLimit, rabbitmq, role, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -42,6 +43,19 @@ describe('options', () => {
     [{ redis: { url: 'redis://a', prefix: 'a{b}' } }, 'scale.redis.prefix'],
     [{ storage: { redis: 'a/b' } }, 'scale.storage.redis is "a/b"'],
     [{ health: { path: 'health' } }, 'scale.health.path is "health"'],
+    [{ rabbitmq: { uri: 'amqp://a' } }, 'scale.rabbitmq.uri is not an option'],
+    [{ rabbitmq: { url: 'http://a' } }, 'scale.rabbitmq.url (NUXT_SCALE_RABBITMQ_URL) is no address of RabbitMQ'],
+    [{ rabbitmq: { prefix: 'a b' } }, 'scale.rabbitmq.prefix is "a b"'],
+    [{ rabbitmq: { prefetch: 4, concurrency: 5 } }, 'scale.rabbitmq.prefetch is 4, and concurrency is 5'],
+    [{ rabbitmq: { timeout: '30m' } }, 'scale.rabbitmq.timeout is "30m"'],
+    [{ rabbitmq: { buffer: { onFull: 'drop' } } }, 'scale.rabbitmq.buffer.onFull is "drop": write \'reject\', \'wait\'.'],
+    [{ rabbitmq: { buffer: { size: 1 } } }, 'scale.rabbitmq.buffer.size is not an option'],
+    [{ rabbitmq: { retry: { delays: 5 } } }, 'scale.rabbitmq.retry.delays is 5'],
+    [{ rabbitmq: { retry: { delays: ['0s'] } } }, 'scale.rabbitmq.retry.delays is "0s"'],
+    [{ rabbitmq: { queue: { type: 'mirrored' } } }, 'scale.rabbitmq.queue.type is "mirrored"'],
+    [{ rabbitmq: { queue: { deliveryLimit: -1 } } }, 'scale.rabbitmq.queue.deliveryLimit is -1'],
+    [{ rabbitmq: {}, role: 'boss' }, 'scale.role (NUXT_SCALE_ROLE) is "boss"'],
+    [{ role: 'worker' }, 'scale.role is \'worker\', and scale.rabbitmq is off'],
   ])('%j stop the build with one sentence', (options, sentence) => {
     let message = ''
     try {
@@ -60,6 +74,8 @@ describe('options', () => {
     [{ redis: { url: 'redis://:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
     [{ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: 'hidden' } } }, 'NUXT_SCALE_REDIS_TLS'],
     [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
+    [{ rabbitmq: { url: 'amqp://a:5672,amqps://user:hidden@b' } }, 'NUXT_SCALE_RABBITMQ_URL'],
+    [{ rabbitmq: { url: ['amqp://a:5672', 'amqp://user:hidden@b'] } }, 'NUXT_SCALE_RABBITMQ_URL'],
   ])('with a secret are refused without showing it', (options, variable) => {
     const refuse = () => refuseSecrets(resolveOptions(options))
     expect(refuse).toThrow(variable)
@@ -70,6 +86,7 @@ describe('options', () => {
     expect(() => refuseSecrets(resolveOptions({ redis: { url: 'redis://user@10.0.0.1:6379/1' } }))).not.toThrow()
     expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: '' } } }))).not.toThrow()
     expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: true } }))).not.toThrow()
+    expect(() => refuseSecrets(resolveOptions({ rabbitmq: { url: 'amqp://a:5672,amqp://user@b:5672' } }))).not.toThrow()
   })
 
   it.each<[string, (options: never) => unknown]>([
@@ -78,6 +95,7 @@ describe('options', () => {
     ['storage', resolveStorageSettings],
     ['health', resolveHealthSettings],
     ['tenancy', resolveTenancySettings],
+    ['rabbitmq', options => resolveRabbitmqSettings(options, {})],
   ])('of %s are refused when a variable put something else in their place, without showing it', (room, resolve) => {
     for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
       const variable = `NUXT_SCALE_${room.toUpperCase()}`

@@ -9,3 +9,17 @@ export function currentScope(): string {
 export function provideScope(finder: (() => string) | undefined): void {
   find = finder
 }
+
+type ScopeRunner = (scope: string, task: () => unknown) => unknown
+
+let runner: ScopeRunner | undefined
+
+/** Runs a task in the scope of another call, as a consumer does for whoever published its message. Where nothing keeps scopes, it just runs. */
+export function runInScope(scope: string, task: () => unknown): unknown {
+  return runner === undefined || scope === '' ? task() : runner(scope, task)
+}
+
+/** Lets a room say how to enter a scope. */
+export function provideScopeRunner(enter: ScopeRunner | undefined): void {
+  runner = enter
+}

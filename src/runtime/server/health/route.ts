@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
 import { defineEventHandler, getRequestHeader, setResponseHeader, setResponseStatus, useRuntimeConfig } from '../nitro'
+import { currentRabbit } from '../rabbitmq/current'
 import { currentRedisConnection } from '../redis/current'
 import type { HealthCheck, HealthReport } from './check'
 import { createHealth } from './check'
@@ -28,7 +29,11 @@ export default defineEventHandler(async (event) => {
 
 function configuredChecks(timeout: number): HealthCheck[] {
   const redis = currentRedisConnection()
-  return redis ? [{ name: 'redis', run: () => redis.run(() => Promise.all(redis.masters().map(master => master.ping())), timeout) }] : []
+  const rabbit = currentRabbit()
+  return [
+    ...redis ? [{ name: 'redis', run: () => redis.run(() => Promise.all(redis.masters().map(master => master.ping())), timeout) }] : [],
+    ...rabbit?.remote ? [{ name: 'rabbitmq', run: () => rabbit.check(timeout) }] : [],
+  ]
 }
 
 function maySeeDetails({ details, token }: HealthSettings, authorization: string | undefined): boolean {

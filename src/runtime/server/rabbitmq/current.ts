@@ -5,6 +5,8 @@ export interface CurrentRabbit {
   client: RabbitClient
   /** Whether messages go to a broker outside of the process, which can be down. */
   remote: boolean
+  /** Resolves when there is a connection. @throws Error when there is none within `timeout` ms */
+  check: (timeout: number) => Promise<unknown>
 }
 
 let current: CurrentRabbit | undefined

@@ -3,7 +3,7 @@ import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathPatterns } from '../path-patterns'
-import { provideScope } from '../scope'
+import { provideScope, provideScopeRunner } from '../scope'
 import type { TenantLocation } from '../tenant-directory'
 import { setTenantDirectory } from '../tenant-directory'
 import { currentTenant } from './context'
@@ -13,6 +13,7 @@ import { setTenantResolver } from './runtime'
 import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
 import type { TenancyFunctions, TenantRecord } from './types'
+import { withTenant } from './utils'
 import { wrapWithTenant } from './wrap'
 
 /** Gives every request its tenant, before anything of the app runs. */
@@ -35,7 +36,12 @@ export default defineNitroPlugin((nitroApp) => {
   setTenantResolver(resolver)
   setTenantDirectory(async id => locate(await directory.find(id)))
   provideScope(() => currentTenant()?.id ?? '')
-  nitroApp.hooks.hookOnce('close', async () => provideScope(undefined))
+  provideScopeRunner(withTenant)
+  // Last of all: what ends with the server may still work for a tenant.
+  queueMicrotask(() => nitroApp.hooks.hookOnce('close', async () => {
+    provideScope(undefined)
+    provideScopeRunner(undefined)
+  }))
   // What is prerendered is one file for all tenants.
   if (import.meta.prerender) return
 

@@ -1,0 +1,46 @@
+import type { FSWatcher } from 'node:fs'
+import { existsSync, readdirSync, watch } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { getLayerDirectories } from '@nuxt/kit'
+import type { Nuxt } from '@nuxt/schema'
+import type { Nitro } from 'nitropack/types'
+
+/** The folders of consumers: that of the app, and those of its layers. */
+export function consumerFolders(nuxt: Nuxt): string[] {
+  return getLayerDirectories(nuxt).map(({ server }) => join(server, 'consumers'))
+}
+
+const SCRIPT = /\.[cm]?[jt]s$/
+const NO_CONSUMER = /\.(?:d|test|spec)\.[cm]?[jt]s$/
+
+/** The files of consumers, in a stable order. One that bears the path of another, in a layer further down, takes its place. */
+export function findConsumers(folders: readonly string[]): string[] {
+  const found = new Map<string, string>()
+  for (const folder of folders.filter(existsSync)) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (SCRIPT.test(file) && !NO_CONSUMER.test(file) && !found.has(file.replace(SCRIPT, ''))) found.set(file.replace(SCRIPT, ''), join(folder, file))
+    }
+  }
+  return [...found.values()]
+}
+
+/** Builds the server anew when a consumer comes or goes. Changes inside of one are seen by Nitro. */
+export function watchConsumers(nuxt: Nuxt, folders: readonly string[]): void {
+  const watchers: FSWatcher[] = []
+  nuxt.hook('nitro:init', (instance) => {
+    const nitro = instance as unknown as Nitro
+    let known = findConsumers(folders).join()
+    const look = () => {
+      const now = findConsumers(folders).join()
+      if (now === known) return
+      known = now
+      void nitro.hooks.callHook('rollup:reload')
+    }
+    for (const folder of folders) {
+      // The folder itself may come later.
+      const watched = existsSync(folder) ? folder : dirname(folder)
+      if (existsSync(watched)) watchers.push(watch(watched, { recursive: true }, look).on('error', () => {}))
+    }
+  })
+  nuxt.hook('close', () => watchers.forEach(watcher => watcher.close()))
+}

@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Nuxt } from '@nuxt/schema'
+import type { Nitro } from 'nitropack/types'
+import type { Plugin } from 'rollup'
+import type { ListedQueue } from './queue-list'
+import { QUEUE_LIST } from './queue-list'
+
+/**
+ * Writes the queues of all consumers next to the built server, and refuses two consumers of one queue.
+ * A queue whose name is no literal is only known at run time, where the same check is made.
+ */
+export function writeQueueList(nuxt: Nuxt, consumers: () => readonly string[]): void {
+  const { rootDir } = nuxt.options
+  const found = new Map<string, ListedQueue>()
+  nuxt.hook('nitro:config', (config) => {
+    const plugin = createQueueListPlugin(consumers, (file, queue) => found.set(file, { source: relative(rootDir, file), queue }))
+    // Every other field of Rollup's options is Nitro's to fill in.
+    config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
+  })
+  nuxt.hook('nitro:init', (instance) => {
+    const nitro = instance as unknown as Nitro
+    nitro.hooks.hook('compiled', () => {
+      if (nitro.options.preset === 'nitro-prerender') return
+      const queues = [...found.values()].sort((one, other) => one.source < other.source ? -1 : 1)
+      refuseTwins(queues)
+      writeFileSync(join(nitro.options.output.dir, QUEUE_LIST), `${JSON.stringify({ queues }, null, 2)}\n`)
+    })
+  })
+}
+
+function refuseTwins(queues: readonly ListedQueue[]): void {
+  const owners = new Map<string, string>()
+  for (const { source, queue } of queues) {
+    if (queue === null) continue
+    const owner = owners.get(queue)
+    if (owner !== undefined) throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would get a part of its messages: give one of them a queue of its own.`)
+    owners.set(queue, source)
+  }
+}
+
+interface Node {
+  type: string
+  [key: string]: unknown
+}
+
+/** The Rollup plugin of {@link writeQueueList}. Exported for its test. */
+export function createQueueListPlugin(consumers: () => readonly string[], tell: (file: string, queue: string | null) => void): Plugin {
+  return {
+    name: 'nuxt-scale:queues',
+    moduleParsed({ id, ast }) {
+      if (ast && consumers().includes(id)) tell(id, queueOf(ast as unknown as Node))
+    },
+  }
+}
+
+/** The literal behind `queue:` in the call of `defineRabbitConsumer`. */
+function queueOf(node: unknown): string | null {
+  if (typeof node !== 'object' || node === null) return null
+  if (Array.isArray(node)) return node.reduce<string | null>((found, child) => found ?? queueOf(child), null)
+  const { type, callee, arguments: given } = node as Node
+  if (type === 'CallExpression' && (callee as { name?: string }).name === 'defineRabbitConsumer') return literalOf((given as Node[])[0])
+  return queueOf(Object.values(node))
+}
+
+function literalOf(argument: Node | undefined): string | null {
+  if (argument?.type !== 'ObjectExpression') return null
+  for (const { type, key, value } of argument.properties as { type: string, key: { name?: string, value?: unknown }, value: { type: string, value?: unknown } }[]) {
+    if (type === 'Property' && (key.name ?? key.value) === 'queue' && value.type === 'Literal' && typeof value.value === 'string') return value.value
+  }
+  return null
+}

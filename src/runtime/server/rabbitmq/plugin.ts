@@ -1,0 +1,48 @@
+import consumers from '#scale/consumers.mjs'
+import type { H3Event } from 'h3'
+import { createLog } from '../log'
+import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { compilePathPatterns } from '../path-patterns'
+import { parseRole } from '../role'
+import { currentScope, runInScope } from '../scope'
+import { setCurrentRabbit } from './current'
+import { openBroker } from './open'
+import { createRabbitRoom } from './room'
+import type { RabbitmqModuleOptions } from './settings'
+import { resolveRabbitmqSettings } from './settings'
+import { readTrace, runInTrace } from './trace'
+import { closeToRequests } from './worker'
+
+/** Opens the room when the server starts, begins to consume when all plugins have run, and stops before the rooms that consumers use. */
+export default defineNitroPlugin((nitroApp) => {
+  const { app, scale } = useRuntimeConfig()
+  const given = scale.rabbitmq as unknown as RabbitmqModuleOptions
+  // While pages are prerendered there is no server to talk to, and nothing to consume.
+  const settings = resolveRabbitmqSettings(import.meta.prerender ? { ...given, url: '' } : given, import.meta.prerender ? {} : process.env)
+  const role = import.meta.prerender ? 'web' : parseRole(scale.role)
+  const remote = settings.urls.length > 0
+  const log = createLog('rabbitmq')
+  if (!remote && !import.meta.prerender) {
+    if (role !== 'all') throw new Error(`scale.role (NUXT_SCALE_ROLE) is '${role}', and messages live in the process of each instance, so none would reach another: set NUXT_SCALE_RABBITMQ_URL, or the role 'all'.`)
+    if (!import.meta.dev) log.warn('No URL of RabbitMQ is set, so messages live in this process and end with it: set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).')
+  }
+
+  const broker = openBroker(settings, log)
+  const room = createRabbitRoom({ broker, settings, role, log, currentTenant: currentScope, runAsTenant: runInScope })
+  setCurrentRabbit({ client: room, remote, check: timeout => broker.then(opened => opened.connect(timeout)) })
+
+  const { h3App } = nitroApp
+  const { handler } = h3App
+  h3App.handler = Object.assign((event: H3Event) => {
+    const { traceparent, tracestate } = event.node.req.headers
+    const trace = traceparent === undefined ? undefined : readTrace(traceparent, tracestate)
+    return trace === undefined ? handler(event) : runInTrace(trace, () => handler(event))
+  }, handler)
+  if (role === 'worker') {
+    const base = app.baseURL.replace(/\/$/, '')
+    closeToRequests(h3App, compilePathPatterns([`${base}/_scale/**`, ...scale.health ? [`${base}${scale.health.path}/**`] : []], 'scale.health.path'))
+  }
+
+  room.start(consumers)
+  nitroApp.hooks.hookOnce('close', () => room.close())
+})
