@@ -44,6 +44,8 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
   /** Who consumes each queue. */
   const owners = new Map<string, string>()
   const consumers = new Map<string, RunningConsumer>()
+  /** Declarations under way. A message that overtook them would find no queue. */
+  let declared: Promise<unknown> = Promise.resolve()
   let draining = false
   let closed = false
   let closing: Promise<void> | undefined
@@ -72,7 +74,9 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
     const broker = await opening
     const done = (async () => {
       // What is not declared on this connection is on the next.
-      await broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
+      const declaring = broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
+      declared = Promise.allSettled([declared, declaring])
+      await declaring
       if (role === 'web') return
       await Promise.all(routes.filter(route => !draining && owners.has(route.queue)).map((route) => {
         const { running, started } = startConsumer(route, { broker, ...surroundings })
@@ -82,6 +86,12 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
     })()
     done.catch(error => log.warn(`Consumers of ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`))
     if (broker.state === 'connected') await done
+  }
+
+  async function ready(): Promise<Broker> {
+    const broker = await opening
+    await declared
+    return broker
   }
 
   async function close(): Promise<void> {
@@ -113,8 +123,9 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
       const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
       const outgoing = composeMessage(exchange, routingKey, message, options, { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() })
       if (closed) throw new PublishError('CLOSED', 'The message was not stored: the server is closing.')
-      const broker = await withDeadline(opening, timeout, () => new PublishError('UNAVAILABLE', 'The message was not sent: the broker was not opened in time.'))
-      await broker.publish(outgoing, timeout)
+      const end = performance.now() + timeout
+      const broker = await withDeadline(ready(), timeout, () => new PublishError('UNAVAILABLE', 'The message was not sent: the queues of the app were not declared in time.'))
+      await broker.publish(outgoing, Math.max(1, end - performance.now()))
     },
     async subscribe(exchange, queue, routingKey, handler, options = {}) {
       const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
