@@ -26,6 +26,8 @@ export default defineNuxtConfig({
   scale: {
     cache: { debugHeaders: true },
     database: { maxConnections: 30 },
+    // Embedded until RABBITMQ_URL is set. Short pauses, so that one can watch a retry.
+    rabbitmq: { retry: { delays: ['1s', '3s', '9s'] } },
     tenancy: {
       // acme.localhost:3000 is a shop of its own, and localhost:3000 the first of them.
       baseDomains: ['localhost'],

@@ -21,6 +21,8 @@ export const TABLES = [
   `create table if not exists "Comment" ("id" text primary key, "content" text not null, "postId" text not null references "Post", "authorId" text not null references "User", "createdAt" timestamp(3) not null default now())`,
   `create index if not exists "Comment_postId_idx" on "Comment" ("postId")`,
   `create index if not exists "Comment_authorId_idx" on "Comment" ("authorId")`,
+  `create table if not exists "Email" ("id" text primary key, "orderId" text not null unique, "recipient" text not null, "subject" text not null, "attempt" integer not null, "createdAt" timestamp(3) not null default now())`,
+  `create table if not exists "StockMove" ("id" text primary key, "orderId" text not null unique, "productId" text not null references "Product", "quantity" integer not null, "createdAt" timestamp(3) not null default now())`,
   `create table if not exists "Order" ("id" text primary key, "userId" text not null references "User", "productId" text not null, "total" double precision not null, "createdAt" timestamp(3) not null default now())`,
   `create index if not exists "Order_userId_createdAt_id_idx" on "Order" ("userId", "createdAt", "id")`,
   `create index if not exists "Order_createdAt_idx" on "Order" ("createdAt")`,
