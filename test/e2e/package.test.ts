@@ -36,16 +36,19 @@ it('is a package that others can import', async () => {
 it('declares every package that it imports', () => {
   // What npm puts side by side is found undeclared too; other package managers keep each to its own list.
   const { dependencies, peerDependencies = {} } = JSON.parse(readFileSync(join(packed.folder, 'package.json'), 'utf8')) as Record<'dependencies' | 'peerDependencies', Record<string, string>>
-  const imported = filesOf(join(packed.folder, 'dist'))
-    .filter(file => /\.m?js$/.test(file))
+  const importedBy = (files: RegExp) => filesOf(join(packed.folder, 'dist'))
+    .filter(file => files.test(file))
     .flatMap(file => ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName))
     // A virtual module of Nitro or of ours begins with #.
     .filter(name => !/^[.#]/.test(name) && !isBuiltin(name))
     .map(name => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
+  const imported = importedBy(/\.m?js$/)
   // Nitro resolves itself and h3 wherever they are. A peer may be the app's alone, as the client is that Prisma generates.
   const declared = [...Object.keys(dependencies), ...Object.keys(peerDependencies), 'h3', 'nitropack']
   expect(imported.filter(name => !declared.includes(name))).toEqual([])
-  expect(Object.keys(dependencies).filter(name => !imported.includes(name))).toEqual([])
+  // Some are needed for their types alone.
+  const used = [...imported, ...importedBy(/\.d\.m?ts$/)]
+  expect(Object.keys(dependencies).filter(name => !used.includes(name))).toEqual([])
 })
 
 it('type-checks, with auto-imports that know their types', async () => {

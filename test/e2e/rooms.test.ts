@@ -5,7 +5,7 @@ import { buildFixture, startNuxt } from '../support/nuxt'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 
-const ROOMS = ['redis', 'cache', 'storage', 'health'] as const
+const ROOMS = ['redis', 'cache', 'storage', 'health', 'rabbitmq'] as const
 type Room = typeof ROOMS[number]
 
 /** The only files of a room that are built when it is off: where the rooms that are on ask for it. */
@@ -14,9 +14,10 @@ const DOORS: Record<Room, string[]> = {
   cache: ['cache/runtime'],
   storage: [],
   health: [],
+  rabbitmq: ['rabbitmq/current'],
 }
 /** The packages that a room brings along, those of ioredis by its own name. */
-const PACKAGES: Record<Room, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [] }
+const PACKAGES: Record<Room, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [], rabbitmq: ['amqplib'] }
 
 let redis: RedisServer
 let full: Built
@@ -80,12 +81,12 @@ async function observe({ output }: Built) {
 }
 
 it('with every room on, each has its files, its packages and its place in the app', async () => {
-  // Tenancy is off until its block is there.
+  // Tenancy, the database and shards are off until their block is there.
   expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual([...ROOMS].sort())
   expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
   expect(await observe(full)).toEqual({
     app: { cache: 'object', redis: 'object' },
-    helpers: { cacheWithRedis: 'function', useRedis: 'function' },
+    helpers: { cacheWithRedis: 'function', useRedis: 'function', useRabbit: 'function' },
     mounts: { cache: 'nuxt-scale-cache', redis: 'nuxt-scale-redis' },
     cached: ['route:api:cached'],
     health: 'application/json',
@@ -100,7 +101,7 @@ it('with every room off, the build is the one without the module, and Nitro\'s o
   expect(ownFiles(none)).toEqual({ shared: [], rooms: [] })
   expect(none.files).toEqual(plain.files)
   expect(none.packages).toEqual(plain.packages)
-  expect(none.code).not.toMatch(/nuxt-scale|ioredis|cacheWithRedis\(/)
+  expect(none.code).not.toMatch(/nuxt-scale|ioredis|amqplib|cacheWithRedis\(/)
   expect(none.code.length).toBeLessThan(plain.code.length + 200) // the words that turn the rooms off
   const seen = await observe(none)
   expect(seen).toEqual(await observe(plain))
@@ -108,10 +109,11 @@ it('with every room off, the build is the one without the module, and Nitro\'s o
 })
 
 it.each<[Room, object]>([
-  ['redis', { app: { cache: 'object', redis: 'undefined' }, helpers: { cacheWithRedis: 'function', useRedis: 'undefined' }, mounts: { cache: 'nuxt-scale-cache', redis: 'memory' }, keys: [], connections: 0 }],
-  ['cache', { app: { cache: 'undefined', redis: 'object' }, helpers: { cacheWithRedis: 'undefined', useRedis: 'function' }, mounts: { cache: 'memory', redis: 'nuxt-scale-redis' }, cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 1 }],
+  ['redis', { app: { cache: 'object', redis: 'undefined' }, helpers: { cacheWithRedis: 'function', useRedis: 'undefined', useRabbit: 'function' }, mounts: { cache: 'nuxt-scale-cache', redis: 'memory' }, keys: [], connections: 0 }],
+  ['cache', { app: { cache: 'undefined', redis: 'object' }, helpers: { cacheWithRedis: 'undefined', useRedis: 'function', useRabbit: 'function' }, mounts: { cache: 'memory', redis: 'nuxt-scale-redis' }, cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 1 }],
   ['storage', { mounts: { cache: 'memory', redis: 'memory' }, cached: [] }],
   ['health', { health: 'text/html;charset=utf-8' }],
+  ['rabbitmq', { helpers: { cacheWithRedis: 'function', useRedis: 'function', useRabbit: 'undefined' } }],
 ])('with %s off, that room alone is gone', async (room, change) => {
   const without = await build(`no-${room}`, { ROOMS_OFF: room })
   const isGone = (file: string) => file.startsWith(`${room}/`) && !DOORS[room].includes(file)

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
+import type { RabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import type { CliApp } from '../support/cli'
+import { createCliApp } from '../support/cli'
+import type { RabbitServer } from '../support/rabbitmq'
+import { startRabbit } from '../support/rabbitmq'
+import { waitFor } from '../support/wait'
+
+const log = { info: () => {}, warn: () => {} }
+let server: RabbitServer
+let room: RabbitRoom
+let app: CliApp
+let bare: CliApp
+let env: NodeJS.ProcessEnv
+let broken = true
+const handled: unknown[] = []
+
+beforeAll(async () => {
+  server = await startRabbit()
+  env = { RABBITMQ_URL: server.url() }
+  app = createCliApp('{ rabbitmq: {} }', { '.output/nuxt-scale-queues.json': JSON.stringify({ queues: [{ source: 'server/consumers/mail.ts', queue: 'mail' }, { source: 'server/consumers/any.ts', queue: null }] }) })
+  bare = createCliApp('{}')
+  const broker = createAmqpBroker({ urls: [server.url()], log })
+  await broker.connect(10_000)
+  room = createRabbitRoom({ broker: Promise.resolve(broker), settings: resolveRabbitmqSettings({ retry: { delays: [] } }, {}), role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
+  await room.subscribe('orders', 'mail', 'order.*', (message, { attempt }) => {
+    if (broken) throw new Error('The mail server is away.')
+    handled.push([message, attempt])
+  })
+  for (const number of [1, 2, 3]) await room.publish('orders', 'order.created', { number }, { messageId: `m${number}` })
+  await waitFor(async () => await server.count('mail.dlq') === 3)
+})
+
+afterAll(async () => {
+  app?.remove()
+  bare?.remove()
+  await room?.close()
+  await server?.stop()
+})
+
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await app.run(['dlq', ...args, '--json'], env)
+  expect(`${stdout}${stderr}`).not.toContain(server.password)
+  return { code, document: JSON.parse(stdout) as unknown, stderr }
+}
+
+describe('dlq', () => {
+  it('lists what the build lists, and names what it could not know', async () => {
+    const { code, document, stderr } = await json('list')
+    expect([code, document]).toEqual([0, { queues: [{ queue: 'mail', waiting: 0, dead: 3 }] }])
+    expect(stderr).toContain('server/consumers/any.ts')
+    expect((await app.run(['dlq', 'list', '--queue', 'mail,none'], env)).stdout).toMatch(/^mail\s+0\s+3\nnone\s+not there\s+not there$/m)
+  })
+
+  it('shows dead letters, which stay', async () => {
+    const { document } = await json('show', '--queue', 'mail', '--limit', '2')
+    expect(document).toMatchObject({ letters: [{ queue: 'mail', reason: 'exhausted', error: 'The mail server is away.', attempt: 1 }, {}] })
+    expect((await app.run(['dlq', 'show'], env)).stdout).toContain('exhausted at attempt 1')
+    await waitFor(async () => await server.count('mail.dlq') === 3)
+  })
+
+  it('replays to the queue, from the first attempt', async () => {
+    broken = false
+    expect(await json('replay', '--queue', 'mail', '--limit', '2')).toMatchObject({ code: 0, document: { outcomes: [{ queue: 'mail', replayed: 2, left: 1 }] } })
+    await waitFor(() => handled.length === 2)
+    expect(handled.map(entry => (entry as [unknown, number])[1])).toEqual([1, 1])
+    expect(await server.count('mail.dlq')).toBe(1)
+  })
+
+  it('purges only on --yes', async () => {
+    const asked = await app.run(['dlq', 'purge', '--queue', 'mail'], env)
+    expect([asked.code, asked.stderr.trim().split('\n').at(-1)]).toEqual([1, '1 dead letters of mail would be deleted for good: write --yes if that is what you want.'])
+    expect(await server.count('mail.dlq')).toBe(1)
+    expect(await json('purge', '--queue', 'mail', '--yes')).toMatchObject({ code: 0, document: { purged: [{ queue: 'mail', deleted: 1 }] } })
+    expect(await server.count('mail.dlq')).toBe(0)
+  })
+
+  it.each<[string[], string, boolean]>([
+    [['list'], 'Which queues? Write --queue with their names, or run "nuxt build"', false],
+    [['replay'], 'Which queues? Write either --queue with their names, or --all.', true],
+    [['purge', '--yes'], 'Which queues? Write --queue with their names.', true],
+    [['show', '--queue', 'none'], 'There is no queue none.dlq', true],
+    [['show', '--queue', 'mail', '--limit', 'all'], '--limit is "all": write a whole number of at least 1.', true],
+    [['list', '--queues', 'mail'], '--queues is not a flag of this command', true],
+  ])('%j says in one sentence what is wrong', async (args, sentence, built) => {
+    const { code, stderr } = await (built ? app : bare).run(['dlq', ...args], env)
+    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringContaining(sentence)])
+  })
+
+  it('says where it looks for RabbitMQ when there is none', async () => {
+    const { code, stderr } = await app.run(['dlq', 'list'])
+    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(/^There is no RabbitMQ to look at: set NUXT_SCALE_RABBITMQ_URL/)])
+    expect((await app.run(['dlq', '--help'])).stdout).toContain('nuxt-scale dlq replay --queue email.order-notifications')
+  })
+})
