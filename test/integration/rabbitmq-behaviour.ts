@@ -256,12 +256,12 @@ export function describeRabbitRoom(name: string, startBroker: () => Promise<Brok
         if (attempt === 1) throw new Error('Not yet.')
       })
       const publish = () => room.publish(orders(), 'a', 1)
-      await request.run('request', () => tenants.run('acme', () => runInTrace({ traceparent, tracestate: 'vendor=1' }, publish)))
-      await waitFor(() => seen.length === 2)
-      expect(seen).toEqual([1, 2].map(() => ['acme', { traceparent, tracestate: 'vendor=1' }, undefined]))
       await publish()
+      await waitFor(() => seen.length === 2)
+      await request.run('request', () => tenants.run('acme', () => runInTrace({ traceparent, tracestate: 'vendor=1' }, publish)))
       await waitFor(() => seen.length === 4)
-      expect(seen.slice(2)).toEqual([1, 2].map(() => [undefined, undefined, undefined]))
+      const carried = ['acme', { traceparent, tracestate: 'vendor=1' }, undefined]
+      expect(seen).toEqual([[undefined, undefined, undefined], [undefined, undefined, undefined], carried, carried])
     })
 
     it('in the role web declares everything and takes nothing; in the role worker takes what has come', async () => {
@@ -312,6 +312,25 @@ export function describeRabbitRoom(name: string, startBroker: () => Promise<Brok
       await room.subscribe(orders(), queue(), '#', message => second.push(message))
       await waitFor(() => second.length === 1)
       expect(first).toEqual([1])
+    })
+
+    it('a cancelled subscription gives back what it has not begun', async () => {
+      const { room } = await startInstance()
+      let open!: () => void
+      const gate = new Promise<void>(resolve => open = resolve)
+      const begun: unknown[] = []
+      const { cancel } = await room.subscribe(orders(), queue(), '#', (message) => {
+        begun.push(message)
+        return gate
+      }, { concurrency: 1 })
+      for (const message of [1, 2, 3]) await room.publish(orders(), 'a', message)
+      await waitFor(async () => begun.length === 1 && await count(queue()) === 0)
+      const cancelled = cancel()
+      await waitFor(async () => await count(queue()) === 2)
+      open()
+      await cancelled
+      expect(begun).toEqual([1])
+      await waitFor(async () => await count(queue()) === 2)
     })
   })
 }
