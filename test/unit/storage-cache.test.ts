@@ -37,6 +37,18 @@ describe('the view of the cache', () => {
     expect(await cache.hasItem('category:2')).toBe(false)
   })
 
+  it('walks over no other keys for one of the app that is not there, and has nothing where they cannot be listed', async () => {
+    let walks = 0
+    engine.keys = async () => {
+      walks++
+      throw new Error('Redis is gone')
+    }
+    expect(await cache.getItem('category:2')).toBeNull()
+    expect(walks).toBe(0)
+    expect(await cache.getItem('route:/api/nothing')).toBeNull()
+    expect(walks).toBe(1)
+  })
+
   it('writes what the cache then serves', async () => {
     await cache.setItem('category:2', { name: 'Lamps' }, { ttl: 60 })
     expect(await engine.get('category:2', () => 'from the loader')).toEqual({ name: 'Lamps' })

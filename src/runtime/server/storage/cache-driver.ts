@@ -1,10 +1,14 @@
 import type { Driver } from 'unstorage'
 import type { CacheEngine } from '../cache/types'
 
+/** Keys that are found by comparing: those of routes hold slashes. */
+const HOLDS_SLASHES = 'route:'
+
 /**
  * `useStorage('cache')` as a view of the cache engine: reading sees what the cache holds, removing and clearing invalidate in every process.
  *
  * unstorage turns `/` into `:` and cuts at `?` before a driver sees a key, so a key is found by comparing in that spelling, which looks at every key.
+ * Reading does so for routes alone: a key of the app's own that is not there must not cost a walk over all others.
  * For code, prefer `invalidateCache` and its siblings.
  */
 export function cacheStorageDriver(engine: () => CacheEngine): Driver {
@@ -12,9 +16,12 @@ export function cacheStorageDriver(engine: () => CacheEngine): Driver {
     return (await engine().keys('*')).filter(key => accepts(storageSpelling(key)))
   }
   async function find(key: string): Promise<unknown> {
-    for (const candidate of [key, ...await spelt(other => other === key)]) {
-      const value = await engine().peek(candidate)
-      if (value !== undefined) return value
+    const value = await engine().peek(key)
+    if (value !== undefined || !key.startsWith(HOLDS_SLASHES)) return value ?? null
+    // As the cache itself, its view has nothing while Redis is gone.
+    for (const candidate of await spelt(other => other === key).catch(() => [])) {
+      const found = await engine().peek(candidate)
+      if (found !== undefined) return found
     }
     return null
   }
