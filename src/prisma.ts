@@ -5,6 +5,8 @@ import { checkSchema } from './runtime/server/database/prisma/schema'
 import { describeUrl } from './runtime/server/database/redact'
 import type { DatabasePool } from './runtime/server/database/types'
 
+export { outboxTables } from './runtime/server/rabbitmq/outbox/tables'
+
 /** Where a client connects. What `defineScaleDatabase` gives its factory fits as it is. */
 export interface PrismaClientInput {
   /** `postgresql://`, `mysql://`, `mariadb://`, `file:` (SQLite) or `pglite:`. The scheme chooses the driver adapter. */

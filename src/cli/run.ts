@@ -5,12 +5,13 @@ import { version } from '../../package.json'
 import type { ScaleCommand } from './support/command'
 import { CliFailure, exitCodes } from './support/exit'
 import { dlqCommand } from './dlq'
+import { outboxCommand } from './outbox'
 import { migrateCommand } from './migrate'
 import { shardsCommand } from './shards'
 
 const main: ScaleCommand = {
   meta: { name: 'nuxt-scale', version, description: 'Moves shards, migrates databases and looks after dead letters.' },
-  subCommands: { shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand },
+  subCommands: { shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
   examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale shards move', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
 }
 

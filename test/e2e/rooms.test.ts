@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { resolveOptions } from '../../src/options'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
@@ -102,7 +103,9 @@ it('with every room off, the build is the one without the module, and Nitro\'s o
   expect(none.files).toEqual(plain.files)
   expect(none.packages).toEqual(plain.packages)
   expect(none.code).not.toMatch(/nuxt-scale|ioredis|amqplib|cacheWithRedis\(/)
-  expect(none.code.length).toBeLessThan(plain.code.length + 250) // the words that turn the rooms off
+  // The options, which say that the rooms are off.
+  const words = JSON.stringify({ scale: resolveOptions(Object.fromEntries(ROOMS.map(room => [room, false]))) }, null, 2)
+  expect(none.code.length).toBeLessThan(plain.code.length + words.length + 50)
   const seen = await observe(none)
   expect(seen).toEqual(await observe(plain))
   expect(seen).toMatchObject({ cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 0 })

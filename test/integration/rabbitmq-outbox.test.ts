@@ -142,7 +142,7 @@ describe('the outbox', () => {
     await write()
     const broker = { state: 'connecting' as Broker['state'], publish: take }
     let looked = 0
-    const relay = createRelay({ broker, sources: async () => (looked++, [source()]), interval: 10, batch: 100, publishTimeout: 1000, log: silent })
+    const relay = createRelay({ broker, sources: [{ name: 'default', use: task => (looked++, source().use(task)) }], interval: 10, batch: 100, publishTimeout: 1000, log: silent })
     await new Promise(resolve => setTimeout(resolve, 100))
     expect(looked).toBe(0)
     broker.state = 'connected'
@@ -156,7 +156,7 @@ describe('the outbox', () => {
     const log = { warn: (line: string) => lines.push(line), info: (line: string) => lines.push(line) }
     let rounds = 0
     const broken: OutboxSource = { name: 'acme', use: task => ++rounds < 4 ? Promise.reject(new Error('connection refused')) : source().use(task) }
-    const relay = createRelay({ broker: { state: 'connected', publish: take }, sources: async () => [broken], interval: 5, batch: 100, publishTimeout: 1000, log })
+    const relay = createRelay({ broker: { state: 'connected', publish: take }, sources: [broken], interval: 5, batch: 100, publishTimeout: 1000, log })
     await waitFor(() => rounds > 5, { timeout: 5000 })
     await relay.stop(5000)
     expect(lines).toEqual(['The outbox of acme cannot be read; its messages wait there: connection refused', 'The outbox of acme can be read again.'])
@@ -202,5 +202,5 @@ function source(): OutboxSource {
 }
 
 function startRelay(publish: Publish, batch = 100): Relay {
-  return createRelay({ broker: { state: 'connected', publish }, sources: async () => [source()], interval: 20, batch, publishTimeout: 5000, log: silent })
+  return createRelay({ broker: { state: 'connected', publish }, sources: [source()], interval: 20, batch, publishTimeout: 5000, log: silent })
 }

@@ -1,7 +1,8 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import type { ModuleOptions } from '../../src/module'
-import type { MessageContext, RabbitConsumer } from '../../src/runtime/server/rabbitmq/consume/types'
+import type { TransactionOfClient } from '../../src/runtime/server/database/types'
+import type { InboxContext, MessageContext, RabbitConsumer } from '../../src/runtime/server/rabbitmq/consume/types'
 import { defineRabbitConsumer, useRabbit } from '../../src/runtime/server/rabbitmq/utils'
 
 const source = { exchange: 'orders', queue: 'mail', routingKey: 'order.created' } as const
@@ -28,6 +29,21 @@ describe('the types of the RabbitMQ room', () => {
     void useRabbit().subscribe('orders', 'mail', '#', ({ orderId }: { orderId: string }) => expectTypeOf(orderId).toEqualTypeOf<string>())
     expectTypeOf(useRabbit().publish('orders', 'order.created', {})).toEqualTypeOf<Promise<void>>()
     expectTypeOf(useRabbit().connect()).toEqualTypeOf<Promise<boolean>>()
+  })
+
+  it('give a consumer with dedupe the transaction that notes its messages, and no other', () => {
+    const schema = z.object({ orderId: z.number() })
+    defineRabbitConsumer({ ...source, schema, dedupe: true, handler(message, context) {
+      expectTypeOf(message).toEqualTypeOf<{ orderId: number }>()
+      expectTypeOf(context).toEqualTypeOf<InboxContext>()
+    } })
+    defineRabbitConsumer({ ...source, dedupe: 'tenant', handler: (_, context) => expectTypeOf(context).toEqualTypeOf<InboxContext>() })
+    defineRabbitConsumer({ ...source, schema, handler: (_, context) => expectTypeOf(context).toEqualTypeOf<MessageContext>() })
+    // @ts-expect-error there is no transaction without dedupe
+    defineRabbitConsumer({ ...source, handler: (_, { tx }) => tx })
+    interface Prisma { $transaction: { (queries: Promise<unknown>[]): Promise<unknown[]>, <T>(task: (tx: { order: 1 }) => Promise<T>, options?: { timeout?: number }): Promise<T> } }
+    expectTypeOf<TransactionOfClient<Prisma>>().toEqualTypeOf<{ order: 1 }>()
+    expectTypeOf<TransactionOfClient<object>>().toEqualTypeOf<unknown>()
   })
 
   it('refuse what is wrong', () => {

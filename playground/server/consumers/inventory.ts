@@ -4,9 +4,10 @@ export default defineRabbitConsumer({
   queue: 'inventory.updates',
   routingKey: 'inventory.update',
   schema: inventoryUpdate,
-  handler: ({ orderId, items }, { properties }) => withTenantDatabase(useTenant().id, prisma => prisma.$transaction(async (transaction) => {
+  dedupe: 'tenant',
+  async handler({ orderId, items }, { properties, tx }) {
     const { productId, quantity } = items[0]!
-    const { count } = await transaction.stockMove.createMany({ data: [{ id: properties.messageId, orderId, productId, quantity }], skipDuplicates: true })
-    if (count > 0) await transaction.product.update({ where: { id: productId }, data: { stock: { decrement: quantity } } })
-  })),
+    await tx.stockMove.create({ data: { id: properties.messageId, orderId, productId, quantity } })
+    await tx.product.update({ where: { id: productId }, data: { stock: { decrement: quantity } } })
+  },
 })

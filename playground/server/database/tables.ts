@@ -1,3 +1,5 @@
+import { outboxTables } from 'nuxt-scale/prisma'
+
 /** The tables of `prisma/schema.prisma` as SQL, so that the shop starts without a migration tool. Safe to run again. */
 export const TABLES = [
   `create table if not exists "Category" ("id" text primary key, "name" text not null)`,
@@ -26,4 +28,5 @@ export const TABLES = [
   `create table if not exists "Order" ("id" text primary key, "userId" text not null references "User", "productId" text not null, "total" double precision not null, "createdAt" timestamp(3) not null default now())`,
   `create index if not exists "Order_userId_createdAt_id_idx" on "Order" ("userId", "createdAt", "id")`,
   `create index if not exists "Order_createdAt_idx" on "Order" ("createdAt")`,
+  ...outboxTables.split(';').map(table => table.trim()).filter(Boolean),
 ]

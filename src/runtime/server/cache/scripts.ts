@@ -1,4 +1,4 @@
-import { defineScript } from '../redis/script'
+import { defineScript } from '../redis-script'
 import { WRITE_ID_LENGTH, WRITE_ID_START } from './entry'
 
 /** What the lease key holds while nobody loads: the last load gave nothing that may be stored, or it failed. */

@@ -46,5 +46,11 @@ export interface ScaleDatabaseRegister {}
 /** The client of a register, or `unknown` before the app has a factory. */
 export type ClientOfRegister<Register> = Register extends { client: infer Client } ? Client : unknown
 
+/** What a client's own `$transaction` hands to its callback, or `unknown` where it has none. */
+export type TransactionOfClient<Client> = Client extends { $transaction: (task: (transaction: infer Transaction) => Promise<unknown>, ...rest: never[]) => unknown } ? Transaction : unknown
+
+/** The type of a transaction of those clients. */
+export type ScaleTransaction = TransactionOfClient<ScaleDatabaseClient>
+
 /** The type of every client that the module hands out: what the factory in `server/scale.database.ts` makes. */
 export type ScaleDatabaseClient = ClientOfRegister<ScaleDatabaseRegister>

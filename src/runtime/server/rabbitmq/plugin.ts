@@ -11,6 +11,7 @@ import { createRabbitRoom } from './room'
 import type { RabbitmqModuleOptions } from './settings'
 import { resolveRabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
+import { currentMessageTransactions } from './transactions'
 import { closeToRequests } from './worker'
 
 /** Opens the room when the server starts, begins to consume when all plugins have run, and stops before the rooms that consumers use. */
@@ -28,7 +29,7 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const broker = openBroker(settings, log)
-  const room = createRabbitRoom({ broker, settings, role, log, currentTenant: currentScope, runAsTenant: runInScope })
+  const room = createRabbitRoom({ broker, settings, role, log, transactions: currentMessageTransactions(), currentTenant: currentScope, runAsTenant: runInScope })
   setCurrentRabbit({ client: room, remote, check: timeout => broker.then(opened => opened.connect(timeout)) })
 
   const { h3App } = nitroApp

@@ -14,6 +14,7 @@ import { composeMessage } from './publish/compose'
 import type { RabbitmqSettings } from './settings'
 import { parseWait } from './settings'
 import { topologyOf } from './topology'
+import type { MessageTransactions } from './transactions'
 import { currentTrace, readTrace, runInTrace } from './trace'
 
 /** The room of one process. */
@@ -28,6 +29,8 @@ export interface RabbitRoomOptions {
   settings: RabbitmqSettings
   role: Role
   log: { info: (message: string) => void, warn: (message: string) => void }
+  /** The outbox and the inbox, where they are on. */
+  transactions?: MessageTransactions
   /** The tenant of the current call; '' for none. */
   currentTenant: () => string
   runAsTenant: (tenant: string, task: () => unknown) => unknown
@@ -37,7 +40,7 @@ const CONNECT_TIMEOUT = '5s'
 /** What is kept of the drain timeout for confirms and the end of connections. */
 const SHARE_FOR_CONFIRMS = 0.2
 
-export function createRabbitRoom({ broker: opening, settings, role, log, currentTenant, runAsTenant }: RabbitRoomOptions): RabbitRoom {
+export function createRabbitRoom({ broker: opening, settings, role, log, transactions, currentTenant, runAsTenant }: RabbitRoomOptions): RabbitRoom {
   const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
   // The context of the boot, which belongs to no request.
   const outside = AsyncLocalStorage.snapshot()
@@ -49,12 +52,13 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
   let draining = false
   let closed = false
   let closing: Promise<void> | undefined
-  opening.catch(error => log.warn(`RabbitMQ cannot be used: ${describeError(error)}`))
+  opening.then(broker => draining || transactions?.start(broker), error => log.warn(`RabbitMQ cannot be used: ${describeError(error)}`))
 
   const surroundings: Omit<ConsumerSurroundings, 'broker'> = {
     prefix,
     publishTimeout,
     log,
+    applyOnce: transactions?.applyOnce,
     detach: callback => (...values) => outside(callback, ...values),
     runFor({ tenant, traceparent, tracestate }, task) {
       const trace = readTrace(traceparent, tracestate)
@@ -100,6 +104,7 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
     const deadline = AbortSignal.timeout(Math.ceil(drainTimeout * (1 - SHARE_FOR_CONFIRMS)))
     await Promise.all([...consumers.values()].map(consumer => consumer.stop(deadline)))
     consumers.clear()
+    await transactions?.stop(Math.max(1, drainTimeout * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
     closed = true
     const broker = await opening.catch(() => undefined)
     await broker?.close(Math.max(1, drainTimeout - (performance.now() - start)))
@@ -122,6 +127,10 @@ export function createRabbitRoom({ broker: opening, settings, role, log, current
       if (exchange !== '') parseExchange(exchange, prefix, 'publish()')
       const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
       const outgoing = composeMessage(exchange, routingKey, message, options, { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() })
+      if (options.tx !== undefined) {
+        if (!transactions) throw new Error('publish() was given a tx, and the outbox is off: set scale.rabbitmq.outbox to {}, and create its tables.')
+        return transactions.write(options.tx, outgoing)
+      }
       if (closed) throw new PublishError('CLOSED', 'The message was not stored: the server is closing.')
       const end = performance.now() + timeout
       const broker = await withDeadline(ready(), timeout, () => new PublishError('UNAVAILABLE', 'The message was not sent: the queues of the app were not declared in time.'))

@@ -1,6 +1,8 @@
 import type { Duration } from '../cache/types'
 import { parseDuration } from '../duration'
 import { parseBytes, parseChoice, parseCount, parseObject, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import type { OutboxModuleOptions, OutboxSettings } from './outbox/settings'
+import { resolveOutboxSettings } from './outbox/settings'
 import type { QueueType } from './topology'
 
 /** `scale.rabbitmq`: messages that are not lost. Off until it is present. Each value can be set where the server starts, as `NUXT_SCALE_RABBITMQ_<NAME>`. */
@@ -57,6 +59,11 @@ export interface RabbitmqModuleOptions {
   publishTimeout?: Duration
   retry?: RabbitmqRetryOptions
   queue?: RabbitmqQueueOptions
+  /**
+   * `publish(…, { tx })` and `dedupe`: messages that exist when a transaction commits, and effects that happen once. It needs `scale.database`.
+   * @default false
+   */
+  outbox?: false | OutboxModuleOptions
   /**
    * Longest time for everything that the room does when the server closes. Nitro gives the whole server 30 s (`NITRO_SHUTDOWN_TIMEOUT`).
    * @default '20s'
@@ -121,6 +128,7 @@ export const rabbitmqDefaults = {
   publishTimeout: '10s',
   retry: { delays: ['1s', '5s', '30s', '2m', '10m'] },
   queue: { type: 'quorum', deliveryLimit: 20 },
+  outbox: false,
   drainTimeout: '20s',
 } as const satisfies RabbitmqModuleOptions
 
@@ -139,6 +147,7 @@ export interface RabbitmqSettings {
   delays: readonly number[]
   queueType: QueueType
   deliveryLimit: number
+  outbox: OutboxSettings | undefined
   drainTimeout: number
 }
 
@@ -181,6 +190,7 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
     delays: parseDelays(retry.delays, `${ROOM}.retry.delays`),
     queueType: parseChoice(queue.type, ['quorum', 'classic'], `${ROOM}.queue.type`),
     deliveryLimit: parseCount(queue.deliveryLimit, `${ROOM}.queue.deliveryLimit`),
+    outbox: given.outbox === false ? undefined : resolveOutboxSettings(given.outbox, `${ROOM}.outbox`),
     drainTimeout: parseWait(given.drainTimeout, `${ROOM}.drainTimeout`),
   }
 }

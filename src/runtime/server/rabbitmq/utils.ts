@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { ConsumeOptions, ConsumerSource, MessageHandler, RabbitConsumer } from './consume/types'
+import type { ConsumeOptions, ConsumerSource, InboxContext, MessageHandler, RabbitConsumer } from './consume/types'
 import { currentRabbit } from './current'
 import type { RabbitClient } from './client'
 
@@ -20,6 +20,11 @@ export function useRabbit(): RabbitClient {
   return rabbit.client
 }
 
+/** With `dedupe` the handler is given a transaction. */
+type Handled<Message>
+  = | ConsumeOptions & { dedupe: true | string, handler: MessageHandler<Message, InboxContext> }
+    | ConsumeOptions & { dedupe?: false, handler: MessageHandler<Message> }
+
 /**
  * A consumer, as the default export of a file in `server/consumers/`. With a schema the handler gets what the schema makes, and messages
  * that it refuses become dead letters at once.
@@ -36,10 +41,10 @@ export function useRabbit(): RabbitClient {
  * ```
  */
 export function defineRabbitConsumer<Schema extends StandardSchemaV1>(
-  consumer: ConsumerSource & ConsumeOptions & { schema: Schema, handler: MessageHandler<StandardSchemaV1.InferOutput<Schema>> },
+  consumer: ConsumerSource & { schema: Schema } & Handled<StandardSchemaV1.InferOutput<Schema>>,
 ): RabbitConsumer
 export function defineRabbitConsumer<Message = unknown>(
-  consumer: ConsumerSource & ConsumeOptions & { schema?: undefined, handler: MessageHandler<Message> },
+  consumer: ConsumerSource & { schema?: undefined } & Handled<Message>,
 ): RabbitConsumer
 export function defineRabbitConsumer(consumer: RabbitConsumer): RabbitConsumer {
   return consumer

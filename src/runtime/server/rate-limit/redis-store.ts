@@ -1,5 +1,5 @@
 import type { RedisConnection } from '../redis/types'
-import { runScript } from '../redis/script'
+import { runScript } from '../redis-script'
 import type { SharedLimits } from './shared-limits'
 import { judgeScript } from './script'
 

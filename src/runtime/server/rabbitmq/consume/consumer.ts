@@ -5,6 +5,7 @@ import type { Delivery } from '../message'
 import { decodeMessage } from './decode'
 import { describeError } from './describe-error'
 import { attemptOf, copyOf, judge, originOf } from './failure'
+import type { MessageTransactions } from '../transactions'
 import type { ResolvedConsumer } from './resolve'
 import { runHandler } from './run-handler'
 import type { MessageContext } from './types'
@@ -16,6 +17,8 @@ export interface ConsumerSurroundings {
   /** ms for the confirm of a copy that waits or is a dead letter. */
   publishTimeout: number
   log: { warn: (message: string) => void }
+  /** Runs an effect once for each message; undefined where the outbox is off. */
+  applyOnce: MessageTransactions['applyOnce'] | undefined
   /** Cuts a callback loose from the request in whose course it happens to be called, as by a message published inside this process. */
   detach: <Arguments extends unknown[]>(callback: (...values: Arguments) => void) => (...values: Arguments) => void
   /** Runs a handler on behalf of whom its message was published for. */
@@ -34,8 +37,8 @@ const LONGEST_PAUSE = 30_000
 
 /** Takes messages off a queue and runs the handler on them, at most `concurrency` at a time. */
 export function startConsumer(consumer: ResolvedConsumer, surroundings: ConsumerSurroundings): { running: RunningConsumer, started: Promise<void> } {
-  const { broker, log, prefix, publishTimeout, detach, runFor } = surroundings
-  const { queue, concurrency, prefetch, delays, schema, timeout } = consumer
+  const { broker, log, prefix, publishTimeout, applyOnce, detach, runFor } = surroundings
+  const { queue, concurrency, prefetch, delays, schema, timeout, dedupe } = consumer
   const waiting: Delivery[] = []
   const running = new Set<Promise<void>>()
   /** Ends pauses. */
@@ -81,7 +84,9 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
       traceparent: textHeader(properties.headers, HEADERS.traceparent),
       tracestate: textHeader(properties.headers, HEADERS.tracestate),
     }
-    const run = runHandler(signal => runFor(about, () => consumer.handler(message, { ...context, signal })), timeout, halt.signal)
+    const run = runHandler(signal => runFor(about, () => dedupe === undefined
+      ? consumer.handler(message, { ...context, signal })
+      : applyOnce!({ database: dedupe, queue, messageId: properties.messageId, timeout }, async tx => consumer.handler(message, { ...context, signal, tx } as MessageContext))), timeout, halt.signal)
     let done = false
     const finished = run.finished.then(() => done = true)
     try {

@@ -4,18 +4,20 @@ import type { RabbitmqSettings } from '../settings'
 import { parseDelays, parseRun } from '../settings'
 import type { Route } from '../topology'
 import { deadLetterExchange, delayExchange, returnExchange } from '../topology'
-import type { MessageHandler, RabbitConsumer } from './types'
+import type { MessageContext, MessageHandler, RabbitConsumer } from './types'
 
 /** A consumer, checked, with every default filled in. Times in milliseconds. */
 export interface ResolvedConsumer extends Route {
   schema: StandardSchemaV1 | undefined
-  handler: MessageHandler<unknown>
+  handler: MessageHandler<unknown, MessageContext>
+  /** Name of the database whose inbox notes the messages; undefined for none. */
+  dedupe: string | undefined
   prefetch: number
   concurrency: number
   timeout: number
 }
 
-const KEYS = ['exchange', 'queue', 'routingKey', 'schema', 'handler', 'concurrency', 'prefetch', 'timeout', 'retry']
+const KEYS = ['exchange', 'queue', 'routingKey', 'schema', 'handler', 'concurrency', 'prefetch', 'timeout', 'retry', 'dedupe']
 
 /**
  * @param source what to call the consumer in an error: its file, or `subscribe()`
@@ -35,6 +37,7 @@ export function resolveConsumer(consumer: RabbitConsumer, settings: RabbitmqSett
     routingKeys: parseRoutingKeys(consumer.routingKey, source),
     schema: consumer.schema,
     handler: consumer.handler as MessageHandler<unknown>,
+    dedupe: parseDedupe(consumer.dedupe, settings, source),
     prefetch,
     concurrency,
     timeout: consumer.timeout === undefined ? settings.timeout : parseRun(consumer.timeout, `timeout of ${source}`),
@@ -69,6 +72,13 @@ function parseRoutingKeys(value: unknown, source: string): string[] {
     throw new TypeError(`routingKey of ${source} is ${JSON.stringify(value)}: write a pattern such as 'order.created' or 'order.*', or a list of them.`)
   }
   return keys
+}
+
+function parseDedupe(dedupe: boolean | string | undefined, { outbox }: RabbitmqSettings, source: string): string | undefined {
+  if (dedupe === undefined || dedupe === false) return undefined
+  if (dedupe !== true && (typeof dedupe !== 'string' || dedupe === '')) throw new TypeError(`dedupe of ${source} is ${JSON.stringify(dedupe)}: write true, 'tenant', or a name that usePrisma() knows.`)
+  if (!outbox) throw new Error(`dedupe of ${source} needs the inbox: set scale.rabbitmq.outbox to {}, and create its tables.`)
+  return dedupe === true ? 'default' : dedupe
 }
 
 function isOwn(name: string, prefix: string): boolean {

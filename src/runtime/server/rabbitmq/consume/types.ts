@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../../cache/types'
+import type { ScaleTransaction } from '../../database/types'
 import type { MessageProperties } from '../message'
 
 /** What a handler is given besides the message. */
@@ -17,7 +18,13 @@ export interface MessageContext {
   redelivered: boolean
 }
 
-export type MessageHandler<Message> = (message: Message, context: MessageContext) => unknown
+/** What the handler of a consumer with `dedupe` is given. */
+export interface InboxContext extends MessageContext {
+  /** The transaction that notes the message: what is written through it happens once. */
+  tx: ScaleTransaction
+}
+
+export type MessageHandler<Message, Context = MessageContext> = (message: Message, context: Context) => unknown
 
 /** How a consumer works. What is left out is as in `scale.rabbitmq`. */
 export interface ConsumeOptions {
@@ -27,6 +34,11 @@ export interface ConsumeOptions {
   prefetch?: number
   /** Longest run of the handler. */
   timeout?: Duration
+  /**
+   * Applies each message once, whatever its copies: the handler runs in a transaction (`tx`) that notes the message in `scale_inbox`. `true` is the default database,
+   * `'tenant'` that of the message's tenant, another text a name that `usePrisma()` knows. It needs `scale.rabbitmq.outbox`.
+   */
+  dedupe?: boolean | string
   /** Pauses before each further attempt; `false` for a single attempt. */
   retry?: false | { delays: readonly Duration[] }
 }
@@ -44,5 +56,5 @@ export interface ConsumerSource {
 /** A consumer of `server/consumers/**`. */
 export interface RabbitConsumer extends ConsumerSource, ConsumeOptions {
   schema?: StandardSchemaV1
-  handler: MessageHandler<never>
+  handler: MessageHandler<never, never>
 }

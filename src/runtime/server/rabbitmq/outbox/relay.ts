@@ -13,8 +13,8 @@ export interface OutboxSource {
 }
 
 export interface RelayOptions extends RoundOptions {
-  /** The databases to look at, asked before every round: tenants come and go. */
-  sources: () => Promise<readonly OutboxSource[]>
+  /** The databases to look at. */
+  sources: readonly OutboxSource[]
   broker: Pick<Broker, 'publish' | 'state'>
   /** Milliseconds between two looks at an outbox that was empty. */
   interval: number
@@ -52,7 +52,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function run(): void {
     nudged = false
-    running = lookAtAll().catch(error => complain('sources', error)).then(() => {
+    running = lookAtAll().then(() => {
       running = undefined
       schedule(nudged ? NUDGE_DELAY : interval)
     })
@@ -61,8 +61,7 @@ export function createRelay(options: RelayOptions): Relay {
   async function lookAtAll(): Promise<void> {
     // What cannot be published now would only hold its rows and a connection of the database.
     if (broker.state !== 'connected') return
-    const queue = (await sources()).values()
-    recovered('sources')
+    const queue = sources.values()
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
       for (const source of queue) await empty(source)
     }))
@@ -94,7 +93,8 @@ export function createRelay(options: RelayOptions): Relay {
     if (failing.delete(name)) log.info(`The outbox of ${name} can be read again.`)
   }
 
-  schedule(0)
+  // Not at once: the first transaction of a process nudges, and tables may still be on their way.
+  schedule(interval)
   return {
     nudge() {
       nudged = true

@@ -16,7 +16,7 @@ export interface PublishContext {
   now: number
 }
 
-const KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable']
+const KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable', 'tx']
 /** What AMQP holds in a short string, as ids and keys are. */
 const MOST_BYTES = 255
 

@@ -1,5 +1,6 @@
 import type { Duration } from '../../cache/types'
 import type { HeaderValue } from '../message'
+import type { SqlTransaction } from '../sql-client'
 
 /** What can be said about a message. */
 export interface PublishOptions {
@@ -27,4 +28,8 @@ export interface PublishOptions {
    * @default 'error'
    */
   unroutable?: 'error' | 'ignore'
+  /**
+   * A transaction of Prisma: the message is kept in `scale_outbox` and published when the transaction has committed, or never. It needs `scale.rabbitmq.outbox`.
+   */
+  tx?: SqlTransaction
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { followRedirection } from './redirect'
-import type { RedisClient } from './types'
+import { followRedirection } from './redis/redirect'
+import type { RedisClient } from './redis/types'
 
 /** A Lua script with its digest, so that a call sends forty bytes instead of the text. */
 export interface Script {
