@@ -2,18 +2,16 @@ import { randomUUID } from 'node:crypto'
 
 /** Creates an order, and in the same transaction the messages to mail and stock: they exist when the order does, and nobody waits for them. */
 export default defineEventHandler(async (event) => {
-  const { userId, productId, quantity = 1, mailFailures = 0 } = await readBody<{ userId?: unknown, productId?: unknown, quantity?: unknown, mailFailures?: unknown }>(event) ?? {}
-  if (typeof userId !== 'string' || typeof productId !== 'string') throw createError({ statusCode: 400, message: 'userId and productId must be texts.' })
-  const count = readNumber(quantity, 'quantity', 1, 10)
+  const { userId, productId, quantity, mailFailures } = await readValidatedBody(event, orderRequest.parse)
   const product = await findProduct(productId)
   if (!product) throw createError({ statusCode: 404, message: 'Product not found' })
   const prisma = getShardForUser(userId)
   if (!await prisma.user.findUnique({ where: { id: userId } })) throw createError({ statusCode: 404, message: 'User not found' })
   const shard = resolveShard({ userId })
   const order = await prisma.$transaction(async (tx) => {
-    const created = await tx.order.create({ data: { id: `order-${shard}-${randomUUID()}`, userId, productId, total: Math.round(product.price * count * 100) / 100 } })
-    await useRabbit().publish('notifications', 'order.created', { orderId: created.id, userId, totalAmount: created.total, mailFailures: Number(mailFailures) || 0, timestamp: new Date() }, { tx })
-    await useRabbit().publish('inventory', 'inventory.update', { orderId: created.id, items: [{ productId, quantity: count }], timestamp: new Date() }, { tx })
+    const created = await tx.order.create({ data: { id: `order-${shard}-${randomUUID()}`, userId, productId, total: Math.round(product.price * quantity * 100) / 100 } })
+    await useRabbit().publish('notifications', 'order.created', { orderId: created.id, userId, totalAmount: created.total, mailFailures, timestamp: new Date() }, { tx })
+    await useRabbit().publish('inventory', 'inventory.update', { orderId: created.id, items: [{ productId, quantity }], timestamp: new Date() }, { tx })
     return created
   })
   setResponseStatus(event, 201)
