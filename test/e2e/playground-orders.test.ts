@@ -87,7 +87,7 @@ describe('orders over RabbitMQ, by a web and a worker', () => {
 
   it('what was ordered while no worker had ever run is done by the first', async () => {
     const { id } = await (await send(web, 'POST', '/api/orders', { userId: 'eu-1', productId: 'p7' })).json() as Order
-    expect(await servers[2].count('email.order-notifications')).toBe(1)
+    await waitFor(async () => await servers[2].count('email.order-notifications') === 1, { timeout: 20_000 })
     expect((await orderOf(web, id, 'acme')).email).toBeUndefined()
     worker = await startNuxt(output, { env: { ...env, NUXT_SCALE_ROLE: 'worker' } })
     await waitFor(async () => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPrismaClient } from '../../src/prisma'
@@ -149,6 +150,17 @@ describe('the outbox', () => {
     relay.nudge()
     await waitFor(() => taken.length === 1, { timeout: 5000 })
     await relay.stop(5000)
+  })
+
+  it('is emptied outside of the request that nudges', async () => {
+    const requests = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    const relay = createRelay({ broker: { state: 'connected', publish: take }, sources: [{ name: 'default', use: task => (seen.push(requests.getStore()), source().use(task)) }], interval: 60_000, batch: 100, publishTimeout: 1000, log: silent })
+    await write()
+    requests.run('a request', () => relay.nudge())
+    await waitFor(() => taken.length === 1, { timeout: 5000 })
+    await relay.stop(5000)
+    expect(new Set(seen)).toEqual(new Set([undefined]))
   })
 
   it('says once that its database does not answer, and once that it does again', async () => {

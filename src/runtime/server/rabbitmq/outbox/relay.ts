@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Broker } from '../broker'
 import { withDeadline } from '../../deadline'
 import type { SqlClient } from '../sql-client'
@@ -40,6 +41,8 @@ const NUDGE_DELAY = 25
 export function createRelay(options: RelayOptions): Relay {
   const { sources, broker, interval, batch, log } = options
   const failing = new Set<string>()
+  // A nudge comes in the course of a request, whose clients and tenant are not the relay's.
+  const outside = AsyncLocalStorage.snapshot()
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let nudged = false
@@ -47,7 +50,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function schedule(delay: number): void {
     clearTimeout(timer)
-    timer = stopped ? undefined : setTimeout(run, delay).unref()
+    timer = stopped ? undefined : outside(setTimeout, run, delay).unref()
   }
 
   function run(): void {
