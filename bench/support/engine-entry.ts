@@ -1,4 +1,5 @@
 export { createCacheEngine } from '../../src/runtime/server/cache/create'
+export { createClientRegistry } from '../../src/runtime/server/database/clients'
 export { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 export { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 export { createRedisStore as createRateLimitStore } from '../../src/runtime/server/rate-limit/redis-store'

@@ -7,6 +7,6 @@ if (!address) throw new Error(`${ENGINE_VARIABLE} is not set: start the bench wi
 export const {
   createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
   createLimiter, createRateLimitStore, resolveRateLimit,
-  createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
+  createClientRegistry, createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
   createAmqpBroker,
 } = await import(address) as typeof import('./engine-entry.ts')
