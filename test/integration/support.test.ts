@@ -284,7 +284,8 @@ describe('postgres', () => {
       return client
     }
     const first = await connect()
-    await first.query('create table one.items (id int); insert into one.items values (1)')
+    // The servers of the tests do not wait for their log, and this one is killed a moment later.
+    await first.query('set synchronous_commit to on; create table one.items (id int); insert into one.items values (1)')
     await connect()
     expect(await server.connections()).toBe(2)
     await expect(connect()).rejects.toThrow('remaining connection slots are reserved')
