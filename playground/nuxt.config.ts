@@ -27,7 +27,7 @@ export default defineNuxtConfig({
     cache: { debugHeaders: true },
     database: { maxConnections: 30 },
     // Embedded until RABBITMQ_URL is set. Short pauses, so that one can watch a retry.
-    rabbitmq: { retry: { delays: ['1s', '3s', '9s'] }, outbox: { databases: ['shard eu', 'shard us', 'shard asia'], interval: '5s' } },
+    rabbitmq: { retry: { delays: ['1s', '3s', '9s'] }, outbox: { databases: ['shard eu', 'shard us', 'shard asia'], interval: '10s' } },
     tenancy: {
       // acme.localhost:3000 is a shop of its own, and localhost:3000 the first of them.
       baseDomains: ['localhost'],
