@@ -1,3 +1,4 @@
+import { describeError } from '../consume/describe-error'
 import type { OutboxSource } from '../outbox/relay'
 import { forgetApplied } from './apply-once'
 
@@ -18,7 +19,7 @@ export function createInboxSweep(sources: readonly OutboxSource[], age: number, 
         await source.use(client => forgetApplied(client, age))
       }
       catch (error) {
-        log.warn(`The inbox of ${source.name} could not be swept; it is tried again in an hour: ${error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)}`)
+        log.warn(`The inbox of ${source.name} could not be swept; it is tried again in an hour: ${describeError(error)}`)
       }
     }
   }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Broker } from '../broker'
+import { describeError } from '../consume/describe-error'
 import { withDeadline } from '../../deadline'
 import type { SqlClient } from '../sql-client'
 import type { RoundOptions } from './round'
@@ -89,7 +90,7 @@ export function createRelay(options: RelayOptions): Relay {
   function complain(name: string, error: unknown): void {
     if (failing.has(name)) return
     failing.add(name)
-    log.warn(`The outbox of ${name} cannot be read; its messages wait there: ${error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)}`)
+    log.warn(`The outbox of ${name} cannot be read; its messages wait there: ${describeError(error)}`)
   }
 
   function recovered(name: string): void {
