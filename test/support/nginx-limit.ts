@@ -1,6 +1,7 @@
 /**
  * The decision of `limit_req burst=… nodelay`, written as in nginx's own module: what is in excess drains at the rate,
- * and a request that would raise it above the burst is turned away. In microseconds instead of nginx's milliseconds.
+ * and a request that would raise it above the burst is turned away. The excess is counted in microseconds that it takes to drain, which
+ * are whole as nginx's thousandths of a request are: with fractions of a request, rounding would decide at the edge.
  *
  * @param interval microseconds between two requests at the rate
  * @returns a function that judges a request at a moment
@@ -14,8 +15,8 @@ export function createNginxLimit(interval: number, burst: number): (now: number)
       last = now
       return true
     }
-    const raised = Math.max(0, excess * interval - (now - last) + interval) / interval
-    if (raised > burst) return false
+    const raised = Math.max(0, excess - (now - last) + interval)
+    if (raised > burst * interval) return false
     excess = raised
     last = now
     return true
