@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis'
 import { followRedirection } from './redirect'
 import type { RedisConnection } from './types'
 
-/** Keys that one step looks at: a stall of under a millisecond or two, and a thousand steps for a million keys. */
-const COUNT = 1000
+/** Keys that one step looks at: a stall of well under a millisecond or two, and two thousand steps for a million keys. */
+const COUNT = 500
 /** Deadline in ms of one step and of deleting what it found. It waits behind other work of the server, so it is longer than a read's. */
 const STEP_BUDGET = 5000
 
