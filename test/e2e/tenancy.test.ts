@@ -1,5 +1,9 @@
+import { renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
+import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { createClient } from '../support/http-client.ts'
 import type { HttpClient } from '../support/http-client.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -9,6 +13,8 @@ import { buildFixture, startNuxt } from '../support/nuxt.ts'
 import type { NuxtInstance } from '../support/nuxt.ts'
 import { startRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis.ts'
+import { createTemporaryDirectory } from '../support/temporary-directory.ts'
+import { waitFor } from '../support/wait.ts'
 
 const fixture = new URL('../fixtures/tenancy', import.meta.url).pathname
 const TENANTS = 50
@@ -445,6 +451,26 @@ describe('shards', () => {
     expect(json((await get('/api/open/scatter')).body)).toEqual({ results: SHARDS, partial: false, missing: [] })
     const hung = json((await get('/api/open/scatter?hang=s5')).body)
     expect(hung).toEqual({ results: SHARDS.filter(shard => shard !== 's5'), partial: true, missing: [{ shard: 's5', timedOut: true }] })
+  })
+
+  it('follow the map of a file while the server runs', async () => {
+    const { path } = createTemporaryDirectory('map')
+    const file = join(path, 'shards.json')
+    const map = firstSlotMap(SHARDS)
+    writeFileSync(file, serializeSlotMap(map))
+    const { instance, client } = await start({ NUXT_SCALE_SHARDS_SLOT_MAP_FILE: file })
+    try {
+      const shardOf = async (user: string) => json((await get(`/api/open/shard?user=${user}`, {}, client)).body)
+      expect(await shardOf('anybody')).toEqual(json((await get('/api/open/shard?user=anybody')).body))
+      writeFileSync(`${file}.new`, serializeSlotMap({ ...map, version: 2, overrides: new Map([['anybody', 's8'], ['somebody', 's4']]) }))
+      renameSync(`${file}.new`, file)
+      await waitFor(async () => (await shardOf('anybody')).named === 's8')
+      expect(await shardOf('somebody')).toEqual({ named: 's4', rows: ['s4'] })
+    }
+    finally {
+      client.close()
+      await instance.stop()
+    }
   })
 
   it('without its database stops the boot', async () => {

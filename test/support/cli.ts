@@ -1,11 +1,16 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { buildSync } from 'esbuild'
 import { productionEnvironment } from './environment'
 import { createTemporaryDirectory } from './temporary-directory'
 
-const bin = resolve('dist/cli.mjs')
+/** The command line in one file, as the package has it. The source would be compiled anew by each of a hundred processes. */
+const bin = resolve('test/.tmp/cli.mjs')
+const unfinished = `${bin}.${process.pid}`
+buildSync({ entryPoints: ['src/cli.ts'], outfile: unfinished, bundle: true, packages: 'external', platform: 'node', format: 'esm' })
+renameSync(unfinished, bin)
 
 /** What a command line left. */
 export interface CliRun {
