@@ -5,14 +5,15 @@ import { version } from '../../package.json'
 import type { ScaleCommand } from './support/command'
 import { CliFailure, exitCodes } from './support/exit'
 import { dlqCommand } from './dlq'
+import { doctorCommand } from './doctor'
 import { outboxCommand } from './outbox'
 import { migrateCommand } from './migrate'
 import { shardsCommand } from './shards'
 
 const main: ScaleCommand = {
-  meta: { name: 'nuxt-scale', version, description: 'Moves shards, migrates databases and looks after dead letters.' },
-  subCommands: { shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
-  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale shards move', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
+  meta: { name: 'nuxt-scale', version, description: 'Moves shards, migrates databases, looks after dead letters and examines deployments.' },
+  subCommands: { shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand, doctor: doctorCommand },
+  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale shards move', 'nuxt-scale migrate --all', 'nuxt-scale dlq list', 'nuxt-scale doctor'],
 }
 
 /**

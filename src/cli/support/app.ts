@@ -6,7 +6,7 @@ import type { ModuleOptions } from '../../options'
 import { CliFailure } from './exit'
 import { loadScaleConfig } from './scale-config'
 
-/** The options that commands read. */
+/** The options that name databases and queues. */
 export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards' | 'rabbitmq'>
 
 /** The app whose databases a command works on. */
@@ -14,7 +14,7 @@ export interface App {
   /** Absolute path of its folder. */
   rootDir: string
   /** The `scale:` block of its nuxt.config; empty when there is none. */
-  options: AppOptions
+  options: ModuleOptions
   /** The environment, with what `.env` adds to it. */
   env: NodeJS.ProcessEnv
   /** The functions of `server/scale.config.ts`. */
@@ -30,7 +30,7 @@ export async function loadApp(folder: string): Promise<App> {
   const rootDir = resolve(folder)
   const { loadNuxtConfig } = await import('@nuxt/kit')
   try {
-    const nuxtOptions = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as Nuxt['options'] & { scale?: AppOptions }
+    const nuxtOptions = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as Nuxt['options'] & { scale?: ModuleOptions }
     return { rootDir, options: nuxtOptions.scale ?? {}, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }
   }
   catch (error) {

@@ -166,7 +166,8 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
 }
 
 /** The secret goes beside the address, so that no error of the address can hold it. */
-async function openModel({ address, user, password }: BrokerHost, name: string, signal: AbortSignal): Promise<ChannelModel> {
+/** Opens one connection, unsupervised. Abort `signal` to give its socket up. */
+export async function openModel({ address, user, password }: BrokerHost, name: string, signal: AbortSignal): Promise<ChannelModel> {
   // The signal is an option of every socket of Node, which amqplib hands on and does not name.
   const socket: SocketOptions & { signal: AbortSignal } = {
     signal,

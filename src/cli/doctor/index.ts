@@ -1,0 +1,80 @@
+import { parseDuration } from '../../runtime/server/duration'
+import { loadApp } from '../support/app'
+import { countOf, defineScaleCommand } from '../support/command'
+import { CliFailure, exitCodes } from '../support/exit'
+import { runTimeOptions } from '../support/run-time-options'
+import type { Terminal } from '../support/terminal'
+import { examineDatabases } from './databases'
+import { examineDeployment } from './deployment'
+import type { Finding, Severity } from './finding'
+import { examineOptions } from './options'
+import type { Patient } from './patient'
+import { examineRabbitmq } from './rabbitmq'
+import { examineRedis } from './redis'
+
+/** Everything that can be looked at, by the name that the progress bar shows. */
+const examinations: Record<string, (patient: Patient) => readonly Finding[] | Promise<readonly Finding[]>> = {
+  options: examineOptions,
+  redis: examineRedis,
+  rabbitmq: examineRabbitmq,
+  databases: examineDatabases,
+  deployment: examineDeployment,
+}
+
+/** `doctor`: what the options and the services that run say about each other. */
+export const doctorCommand = defineScaleCommand({
+  meta: { description: 'Examine the options and the running services, and say what to mend' },
+  examples: ['nuxt-scale doctor', 'nuxt-scale doctor --replicas 4 --url https://shop.example', 'nuxt-scale doctor --strict --json'],
+  args: {
+    'replicas': { type: 'string', description: 'Instances that run side by side', valueHint: 'number', default: '1' },
+    'url': { type: 'string', description: 'The address of the running deployment', valueHint: 'address' },
+    'balancer-keep-alive': { type: 'string', description: 'How long the balancer keeps an idle connection to an instance', valueHint: 'duration' },
+    'strict': { type: 'boolean', description: 'Fail on warnings too' },
+  },
+  async run({ args, terminal }) {
+    const app = await loadApp(args.cwd)
+    const balancerKeepAlive = args['balancer-keep-alive']
+    const findings = await examine({
+      app,
+      options: runTimeOptions(app.options, app.env),
+      functions: await app.loadConfig(),
+      replicas: countOf(args.replicas, 'replicas'),
+      url: args.url && checkUrl(args.url),
+      balancerKeepAlive: balancerKeepAlive === undefined ? undefined : parseDuration(balancerKeepAlive, '--balancer-keep-alive'),
+    }, terminal)
+    const count = (severity: Severity) => findings.filter(finding => finding.severity === severity).length
+    const counts = { errors: count('error'), warnings: count('warning'), ok: count('ok') }
+    terminal.result({ ...counts, findings }, describe(findings, counts, terminal))
+    return counts.errors > 0 || (args.strict && counts.warnings > 0) ? exitCodes.error : exitCodes.ok
+  },
+})
+
+async function examine(patient: Patient, terminal: Terminal): Promise<Finding[]> {
+  const names = Object.keys(examinations)
+  const bar = terminal.progress('examined', names.length)
+  let done = 0
+  const findings = await Promise.all(names.map(async (name) => {
+    const found = await examinations[name]!(patient)
+    bar.update(++done, name)
+    return found
+  }))
+  bar.end()
+  const order: readonly Severity[] = ['error', 'warning', 'ok']
+  return findings.flat().sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
+}
+
+function checkUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
+  throw new CliFailure(`--url is ${JSON.stringify(text)}: write an address such as https://shop.example.`)
+}
+
+const marks = { error: ['red', '✖'], warning: ['yellow', '!'], ok: ['green', '✔'] } as const
+
+function describe(findings: readonly Finding[], { errors, warnings }: { errors: number, warnings: number }, { paint }: Terminal): string {
+  const lines = findings.map(({ severity, room, message, fix }) => {
+    const [style, mark] = marks[severity]
+    return `${paint(style, mark)} ${room}: ${message}${fix ? `\n    ${paint('dim', `→ ${fix}`)}` : ''}`
+  })
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
+  return [...lines, '', errors + warnings === 0 ? 'Nothing to mend.' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')
+}

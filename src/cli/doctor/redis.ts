@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis'
+import { createRedisConnection } from '../../runtime/server/redis/connection'
+import { describeRedis } from '../../runtime/server/redis/describe'
+import { resolveRedisSettings } from '../../runtime/server/redis/settings'
+import { withDeadline } from '../../runtime/server/deadline'
+import type { Finding, Notes } from './finding'
+import { notesOf } from './finding'
+import type { Patient } from './patient'
+import { ANSWER_TIMEOUT, skewOf } from './patient'
+
+/** Connections of one instance: commands, subscriptions, and the probe of a silent server. */
+const CONNECTIONS_PER_INSTANCE = 3
+
+/** Whether Redis answers, may be written to, and keeps what it is given for as long as the module counts on it. */
+export async function examineRedis({ options, app, replicas }: Patient): Promise<readonly Finding[]> {
+  const notes = notesOf('redis')
+  const settings = options.redis ? resolveRedisSettings(options.redis, app.env) : undefined
+  if (!settings) {
+    if (replicas > 1) notes.error(`There is no Redis, so each of ${replicas} instances has a cache of its own, and invalidates its own alone.`, 'Set NUXT_SCALE_REDIS_URL (or REDIS_URL).')
+    return notes.findings
+  }
+  const name = describeRedis(settings)
+  const connection = createRedisConnection({ ...settings, commandTimeout: ANSWER_TIMEOUT }, { log: { info: () => {}, warn: () => {} } })
+  try {
+    await connection.run(client => client.ping(), ANSWER_TIMEOUT)
+    const masters = connection.masters()
+    for (const master of masters) await withDeadline(examineMaster(master, { notes, name: masters.length > 1 ? `${name}, master ${master.options.host}:${master.options.port}` : name, replicas, stores: Boolean(options.storage && options.storage.redis) }), ANSWER_TIMEOUT, () => new Error(`no answer within ${ANSWER_TIMEOUT} ms`))
+  }
+  catch (error) {
+    notes.error(`${name} cannot be used: ${(error as Error).message.replace(/\.$/, '')}.`, 'Start it, and look at address, password, TLS and firewall.')
+  }
+  finally {
+    await connection.close()
+  }
+  return notes.findings
+}
+
+interface MasterContext {
+  notes: Notes
+  name: string
+  replicas: number
+  /** `useStorage('redis')` holds what is no cache. */
+  stores: boolean
+}
+
+async function examineMaster(master: Redis, { notes, name, replicas, stores }: MasterContext): Promise<void> {
+  const asked = Date.now()
+  const [seconds, microseconds] = await master.time()
+  const skew = skewOf(Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000), asked, Date.now())
+  if (skew > 0) notes.warn(`The clock of ${name} is ${skew} ms off.`, 'Run chrony or another NTP client on both machines.')
+
+  const info = parseInfo(await master.info())
+  const config = await readConfig(master)
+  if (info.role !== 'master') notes.error(`${name} is a replica, which refuses writes.`, 'Write the address of the master, or use Sentinel or Cluster.')
+  if (info.loading === '1') notes.error(`${name} is still loading its data.`, 'Wait for it before you start instances.')
+  notes.ok(`${name} answers (Redis ${info.redis_version}).`)
+
+  const limit = Number(info.maxmemory ?? 0)
+  const policy = info.maxmemory_policy ?? config?.get('maxmemory-policy')
+  if (limit === 0) notes.warn(`${name} has no memory limit, and ends with the machine's memory.`, 'Set maxmemory, and maxmemory-policy volatile-lfu (allkeys-lfu when it holds nothing but the cache).')
+  else if (policy === 'noeviction') notes.error(`${name} refuses every write when its memory is full: maxmemory-policy is noeviction.`, 'Set maxmemory-policy volatile-lfu: every key of the cache has an expiry.')
+  else if (policy?.startsWith('allkeys') && stores) notes.warn(`${name} may drop what useStorage('redis') keeps: maxmemory-policy is ${policy}.`, 'Set maxmemory-policy volatile-lfu, which spares keys without an expiry.')
+  else notes.ok(`${name} makes room by ${policy} at ${Math.round(limit / 1024 / 1024)} MB.`)
+  if (limit > 0 && Number(info.used_memory) > 0.9 * limit) notes.warn(`${name} uses ${Math.round(100 * Number(info.used_memory) / limit)} % of its memory limit.`, 'Raise maxmemory, or shorten the times to live.')
+
+  if (info.rdb_last_bgsave_status === 'err' && config?.get('stop-writes-on-bgsave-error') !== 'no') notes.error(`${name} refuses writes because it could not save its data.`, 'Look at its disk and log; stop-writes-on-bgsave-error no keeps a cache going.')
+  if (info.aof_last_write_status === 'err') notes.error(`${name} could not write its append-only file.`, 'Look at its disk and log.')
+  if (stores && info.aof_enabled === '0' && config?.get('save') === '') notes.warn(`${name} keeps nothing over a restart, also not what useStorage('redis') holds.`, 'Set appendonly yes, or leave the storage mount to caches.')
+
+  const most = Number(config?.get('maxclients') ?? info.maxclients ?? Number.NaN)
+  const needed = replicas * CONNECTIONS_PER_INSTANCE
+  if (most < needed * 2) notes.warn(`${name} takes ${most} connections, and ${replicas} instances need ${needed}, twice that during a rollout.`, 'Raise maxclients.')
+}
+
+/** Managed services often forbid CONFIG; what INFO says has to do then. */
+async function readConfig(master: Redis): Promise<Map<string, string> | undefined> {
+  const names = ['maxmemory-policy', 'save', 'stop-writes-on-bgsave-error', 'maxclients']
+  try {
+    const answers = await Promise.all(names.map(name => master.config('GET', name) as Promise<string[]>))
+    return new Map(answers.map(([name, value]) => [name!, value!]))
+  }
+  catch {
+    return undefined
+  }
+}
+
+function parseInfo(text: string): Record<string, string | undefined> {
+  return Object.fromEntries(text.split('\r\n').filter(line => line.includes(':')).map((line) => {
+    const at = line.indexOf(':')
+    return [line.slice(0, at), line.slice(at + 1)]
+  }))
+}

@@ -1,0 +1,30 @@
+import { destr } from 'destr'
+import { snakeCase } from 'scule'
+import type { ModuleOptions, ResolvedOptions } from '../../options'
+import { resolveOptions } from '../../options'
+
+/**
+ * The options as a server of the app would have them: those of nuxt.config with every default, and over them what `NUXT_SCALE_*` says.
+ * The rules are those of Nitro, by which the server reads them.
+ *
+ * @throws Error one sentence that names the wrong option
+ */
+export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): ResolvedOptions {
+  const resolved = override(resolveOptions(options), env, 'NUXT_SCALE') as ResolvedOptions
+  // The text itself: a secret such as 1e5 is no number.
+  return { ...resolved, secret: env.NUXT_SCALE_SECRET || resolved.secret }
+}
+
+function override(options: object, env: NodeJS.ProcessEnv, prefix: string): object {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => {
+    const variable = `${prefix}_${snakeCase(key).toUpperCase()}`
+    const given = destr<unknown>(env[variable])
+    if (!isObject(value)) return [key, given ?? value]
+    if (isObject(given)) return [key, override({ ...value, ...given }, env, variable)]
+    return [key, given ?? override(value, env, variable)]
+  }))
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,158 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Finding } from '../../src/cli/doctor/finding'
+import type { CliRun } from '../support/cli'
+import { createCliApp } from '../support/cli'
+import { startPostgres } from '../support/postgres'
+import type { PostgresServer } from '../support/postgres'
+import type { RabbitServer } from '../support/rabbitmq'
+import { startRabbit } from '../support/rabbitmq'
+import { startRedis } from '../support/redis'
+import type { RedisServer } from '../support/redis'
+
+let redis: RedisServer
+let rabbit: RabbitServer
+let postgres: PostgresServer
+let healthy: NodeJS.ProcessEnv
+
+const scale = `{
+  database: { maxConnections: 20 },
+  shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US' }, slotMapFile: 'server/shards.json' },
+  tenancy: { map: { acme: 'DATABASE_URL' }, trustedProxies: ['10.0.0.0/8'] },
+  rabbitmq: {},
+  rateLimit: { replicas: 2, trustedProxies: ['10.0.0.0/8'], rules: { '/api/**': { limit: 10, window: 1 } } },
+}`
+
+beforeAll(async () => {
+  [redis, rabbit, postgres] = await Promise.all([startRedis({ args: ['--maxmemory', '64mb', '--maxmemory-policy', 'volatile-lfu', '--appendonly', 'yes'] }), startRabbit(), startPostgres()])
+  await postgres.createDatabases('eu', 'us')
+  healthy = {
+    REDIS_URL: redis.url,
+    RABBITMQ_URL: rabbit.url(),
+    DATABASE_URL: postgres.url('app'),
+    DATABASE_URL_EU: postgres.url('eu'),
+    DATABASE_URL_US: postgres.url('us'),
+    NUXT_SCALE_SECRET: 'a long random text',
+  }
+})
+
+afterAll(async () => {
+  await Promise.all([redis?.stop(), rabbit?.stop(), postgres?.stop()])
+})
+
+interface Report { errors: number, warnings: number, ok: number, findings: Finding[] }
+
+/** Examines the app, which is healthy but for what `env` and `args` say. */
+async function doctor(env: NodeJS.ProcessEnv = {}, args: string[] = ['--replicas', '2'], options = scale): Promise<CliRun & { report: Report, wrong: string[] }> {
+  const app = createCliApp(options)
+  onTestFinished(app.remove)
+  const run = await app.run(['doctor', ...args, '--json'], { ...healthy, ...env })
+  for (const { password } of [postgres, rabbit]) expect(run.stdout + run.stderr).not.toContain(password)
+  const report = run.stdout ? JSON.parse(run.stdout) as Report : { errors: 0, warnings: 0, ok: 0, findings: [] }
+  for (const { severity, fix } of report.findings) expect(typeof fix).toBe(severity === 'ok' ? 'undefined' : 'string')
+  return { ...run, report, wrong: report.findings.filter(({ severity }) => severity !== 'ok').map(({ severity, room, message }) => `${severity} ${room}: ${message}`) }
+}
+
+describe('what is healthy', () => {
+  it('is said to be, with exit code 0', async () => {
+    const { code, report, wrong } = await doctor({}, ['--replicas', '2', '--strict'])
+    expect({ code, wrong }).toEqual({ code: 0, wrong: [] })
+    expect(report.findings.map(({ message }) => message)).toEqual(expect.arrayContaining([
+      expect.stringMatching(/^redis:\/\/.+ answers \(Redis \d/),
+      expect.stringMatching(/^amqp:\/\/.+ answers \(RabbitMQ \d/),
+      '3 of 3 databases answer, on 1 server.',
+      'The slot map is stored.',
+    ]))
+  })
+
+  it('is printed for people', async () => {
+    const app = createCliApp('{ redis: false }')
+    onTestFinished(app.remove)
+    const { code, stdout } = await app.run(['doctor'], { NUXT_SCALE_SECRET: 'a long random text' })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^✔ secret: NUXT_SCALE_SECRET is set\.$/m)
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing to mend.')
+  })
+})
+
+describe('what is wrong is found', () => {
+  it('in the options', async () => {
+    const unsigned = scale.replace('trustedProxies: [\'10.0.0.0/8\'] },\n  rabbitmq', '},\n  rabbitmq').replace(', slotMapFile: \'server/shards.json\'', '').replace('replicas: 2, trustedProxies: [\'10.0.0.0/8\'], ', '')
+    const { code, wrong } = await doctor({ NUXT_SCALE_SECRET: '', NUXT_SCALE_HEALTH_DETAILS: 'always' }, undefined, unsigned)
+    expect(code).toBe(1)
+    expect(wrong).toEqual([
+      'error tenancy: Anybody may name any tenant in the header x-tenant-id, and a production server does not start like this.',
+      'error secret: There is no secret, so what one instance signs (cursors, cookies of replicas) is refused by the others.',
+      'warning health: Everybody sees memory, host name and version of Node, because scale.health.details is \'always\'.',
+      'warning rateLimit: All callers share one limit, that of the balancer\'s address, because scale.rateLimit.trustedProxies is empty.',
+      'warning rateLimit: While Redis is away each instance allows 1/1 of a limit, and there are 2 of them.',
+      'warning shards: The slot map is not stored, so a shard that is added or taken away moves rows out of sight.',
+    ])
+  })
+
+  it('in Redis', async () => {
+    const client = redis.client()
+    await client.config('SET', 'maxmemory-policy', 'noeviction')
+    onTestFinished(async () => void await client.config('SET', 'maxmemory-policy', 'volatile-lfu', 'maxmemory', '64mb', 'maxclients', '1000'))
+    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error redis: .+ refuses every write when its memory is full: maxmemory-policy is noeviction\.$/)])
+    await client.config('SET', 'maxmemory', '0', 'maxclients', '40')
+    expect((await doctor({}, ['--replicas', '8'], scale.replace('maxConnections: 20', 'maxConnections: 5').replace('replicas: 2', 'replicas: 8'))).wrong).toEqual([
+      expect.stringMatching(/^warning redis: .+ has no memory limit, and ends with the machine's memory\.$/),
+      expect.stringMatching(/^warning redis: .+ takes 40 connections, and 8 instances need 24, twice that during a rollout\.$/),
+    ])
+  })
+
+  it('in RabbitMQ that is short of memory', async () => {
+    await rabbit.memoryAlarm(true)
+    onTestFinished(() => rabbit.memoryAlarm(false))
+    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error rabbitmq: .+ takes no messages: low on memory\.$/)])
+  })
+
+  it('in a PostgreSQL that cannot hold all pools', async () => {
+    const { code, wrong, report } = await doctor({ NUXT_SCALE_DATABASE_MAX_CONNECTIONS: '50' })
+    expect([code, wrong]).toEqual([1, [`error database: PostgreSQL at 127.0.0.1:${postgres.port} has 97 connections for everybody, and the instances may ask for 2 × 50 = 100.`]])
+    expect(report.findings[0]!.fix).toContain('scale.database.maxConnections to 48 or less')
+    expect((await doctor({ NUXT_SCALE_DATABASE_MAX_CONNECTIONS: '48' })).wrong).toEqual([expect.stringMatching(/^warning database: .+ not for old and new instances side by side\.$/)])
+  })
+
+  it('in services that are not there', async () => {
+    const nobody = '127.0.0.1:1'
+    const { code, wrong } = await doctor({ REDIS_URL: `redis://:hidden@${nobody}`, RABBITMQ_URL: `amqp://user:hidden@${nobody}`, DATABASE_URL_US: `postgresql://user:hidden@${nobody}/us` })
+    expect(code).toBe(1)
+    expect(wrong).toEqual([
+      expect.stringMatching(/^error redis: redis:\/\/127\.0\.0\.1:1\/0 cannot be used: /),
+      expect.stringMatching(/^error rabbitmq: amqp:\/\/127\.0\.0\.1:1 cannot be used: connect ECONNREFUSED/),
+      expect.stringMatching(/^error database: The database shard us cannot be used: connect ECONNREFUSED/),
+    ])
+    expect((await doctor({ REDIS_URL: '', RABBITMQ_URL: '', DATABASE_URL_US: '' })).wrong).toEqual([
+      'error redis: There is no Redis, so each of 2 instances has a cache of its own, and invalidates its own alone.',
+      'error rabbitmq: There is no RabbitMQ, so messages live in the process that sends them and end with it.',
+      expect.stringMatching(/^error database: scale\.shards\.map\.us names the environment variable DATABASE_URL_US, which is not set/),
+    ])
+  })
+
+  it('in a deployment', async () => {
+    const server = createServer((_, response) => response.writeHead(503, { 'cache-control': 'max-age=60', 'date': 'Tue, 24 Nov 2020 00:00:00 GMT', 'keep-alive': 'timeout=5' }).end('{"status":"error"}'))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { wrong } = await doctor({}, ['--replicas', '2', '--url', url, '--balancer-keep-alive', '60s'])
+    expect(wrong).toEqual([
+      `error deployment: ${url}/api/health answers 503: a dependency is missing.`,
+      `error deployment: The answer of ${url}/api/health may be cached on its way.`,
+      expect.stringMatching(/^error deployment: .+ closes an idle connection after 5 s, and the balancer keeps it for 60 s/),
+      expect.stringMatching(/^warning deployment: The clock behind .+ is \d+ ms off\.$/),
+    ])
+    server.close()
+    server.closeAllConnections()
+    expect((await doctor({}, ['--url', url])).wrong).toContainEqual(expect.stringMatching(/^error deployment: .+ does not answer: connect ECONNREFUSED/))
+  })
+})
+
+it('what is no number, no address or no flag is refused', async () => {
+  for (const [args, sentence] of [[['--replicas', '0'], '--replicas is "0"'], [['--url', 'shop.example'], '--url is "shop.example"'], [['--fix'], '--fix is not a flag']] as const) {
+    const { code, stderr } = await doctor({}, [...args])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)])
+  }
+})
