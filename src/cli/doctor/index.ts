@@ -4,21 +4,18 @@ import { countOf, defineScaleCommand } from '../support/command'
 import { CliFailure, exitCodes } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
-import { examineDatabases } from './databases'
-import { examineDeployment } from './deployment'
 import type { Finding, Severity } from './finding'
-import { examineOptions } from './options'
 import type { Patient } from './patient'
-import { examineRabbitmq } from './rabbitmq'
-import { examineRedis } from './redis'
 
-/** Everything that can be looked at, by the name that the progress bar shows. */
-const examinations: Record<string, (patient: Patient) => readonly Finding[] | Promise<readonly Finding[]>> = {
-  options: examineOptions,
-  redis: examineRedis,
-  rabbitmq: examineRabbitmq,
-  databases: examineDatabases,
-  deployment: examineDeployment,
+type Examination = (patient: Patient) => readonly Finding[] | Promise<readonly Finding[]>
+
+/** Everything that can be looked at, by the name that the progress bar shows. Clients are loaded only by the command that uses them. */
+const examinations: Record<string, () => Promise<Examination>> = {
+  options: async () => (await import('./options')).examineOptions,
+  redis: async () => (await import('./redis')).examineRedis,
+  rabbitmq: async () => (await import('./rabbitmq')).examineRabbitmq,
+  databases: async () => (await import('./databases')).examineDatabases,
+  deployment: async () => (await import('./deployment')).examineDeployment,
 }
 
 /** `doctor`: what the options and the services that run say about each other. */
@@ -54,7 +51,7 @@ async function examine(patient: Patient, terminal: Terminal): Promise<Finding[]>
   const bar = terminal.progress('examined', names.length)
   let done = 0
   const findings = await Promise.all(names.map(async (name) => {
-    const found = await examinations[name]!(patient)
+    const found = await (await examinations[name]!())(patient)
     bar.update(++done, name)
     return found
   }))
