@@ -16,7 +16,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {

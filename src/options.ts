@@ -1,3 +1,5 @@
+import type { DeployModuleOptions } from './deploy/options'
+import { resolveDeploySettings } from './deploy/settings'
 import type { CacheModuleOptions } from './runtime/server/cache/settings'
 import { cacheDefaults, resolveCacheSettings } from './runtime/server/cache/settings'
 import type { DatabaseModuleOptions } from './runtime/server/database/settings'
@@ -23,7 +25,7 @@ import { resolveStorageSettings, storageDefaults } from './runtime/server/storag
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -57,6 +59,8 @@ export interface ModuleOptions {
    * @env NUXT_SCALE_ROLE
    */
   role?: Role
+  /** What stands around the app: `npx nuxt-scale nginx`, `haproxy`, `caddy`, `kubernetes`, `compose` and `diagram` read it. It adds nothing to the build. */
+  deploy?: DeployModuleOptions
   /**
    * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
    * @default ''
@@ -105,7 +109,7 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
@@ -130,6 +134,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (shards) resolveShardsSettings(shards)
   if (rateLimit) resolveRateLimitSettings(rateLimit)
   if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
+  resolveDeploySettings(options.deploy)
   if (!rabbitmq && role !== DEFAULT_ROLE) throw new Error(`scale.role is '${role}', and scale.rabbitmq is off, so there is nothing to share out: add rabbitmq: {} to the scale block, or leave the role out.`)
   return {
     redis: redis && { ...redisDefaults, ...redis },

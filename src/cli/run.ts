@@ -4,6 +4,7 @@ import { renderUsage, runCommand } from 'citty'
 import { version } from '../../package.json'
 import type { ScaleCommand } from './support/command'
 import { CliFailure, exitCodes } from './support/exit'
+import { deployCommands } from './deploy'
 import { dlqCommand } from './dlq'
 import { doctorCommand } from './doctor'
 import { outboxCommand } from './outbox'
@@ -11,9 +12,9 @@ import { migrateCommand } from './migrate'
 import { shardsCommand } from './shards'
 
 const main: ScaleCommand = {
-  meta: { name: 'nuxt-scale', version, description: 'Moves shards, migrates databases, looks after dead letters and examines deployments.' },
-  subCommands: { shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand, doctor: doctorCommand },
-  examples: ['nuxt-scale shards plan --add eu2', 'nuxt-scale shards move', 'nuxt-scale migrate --all', 'nuxt-scale dlq list', 'nuxt-scale doctor'],
+  meta: { name: 'nuxt-scale', version, description: 'Makes the files of what stands around the app, moves shards, migrates databases, looks after dead letters and examines deployments.' },
+  subCommands: { ...deployCommands, doctor: doctorCommand, shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
+  examples: ['nuxt-scale nginx', 'nuxt-scale kubernetes', 'nuxt-scale doctor', 'nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
 }
 
 /**

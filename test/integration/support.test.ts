@@ -52,8 +52,8 @@ describe('install', () => {
     expect(failure.code).toBe(1)
     expect(failure.stdout).toBe('')
     expect(failure.stderr.trim().split('\n')).toHaveLength(1)
-    expect(failure.stderr).toContain('redis-server, redis-cli, epmd, openssl, chromium')
-    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools erlang-base openssl chromium')
+    expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, chromium')
+    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl chromium')
   })
 
   it('accepts a browser named by CHROMIUM_PATH', async () => {

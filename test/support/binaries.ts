@@ -33,6 +33,8 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'postgres', commands: ['postgres'], folders: postgresFolders, debianPackage: 'postgresql' },
   { name: 'mariadbd', commands: ['mariadbd'], debianPackage: 'mariadb-server' },
   { name: 'nginx', commands: ['nginx'], debianPackage: 'nginx' },
+  { name: 'haproxy', commands: ['haproxy'], debianPackage: 'haproxy' },
+  { name: 'caddy', commands: ['caddy'], debianPackage: 'caddy' },
   // Debian's commands of the same names in PATH are wrappers that become another user first.
   { name: 'rabbitmq-server', commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'], debianPackage: 'rabbitmq-server' },
   { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], debianPackage: 'rabbitmq-server' },

@@ -24,7 +24,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, tenancy, database, shards, rateLimit, rabbitmq, role, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],

@@ -15,6 +15,8 @@ export interface App {
   rootDir: string
   /** The `scale:` block of its nuxt.config; empty when there is none. */
   options: ModuleOptions
+  /** Where it is under its domain, and where its build files are. */
+  paths: { baseURL: string, buildAssetsDir: string }
   /** The environment, with what `.env` adds to it. */
   env: NodeJS.ProcessEnv
   /** The functions of `server/scale.config.ts`. */
@@ -31,7 +33,8 @@ export async function loadApp(folder: string): Promise<App> {
   const { loadNuxtConfig } = await import('@nuxt/kit')
   try {
     const nuxtOptions = await loadNuxtConfig({ cwd: rootDir, dotenv: { cwd: rootDir } }) as Nuxt['options'] & { scale?: ModuleOptions }
-    return { rootDir, options: nuxtOptions.scale ?? {}, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }
+    const { baseURL, buildAssetsDir } = nuxtOptions.app
+    return { rootDir, options: nuxtOptions.scale ?? {}, paths: { baseURL, buildAssetsDir }, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }
   }
   catch (error) {
     throw new CliFailure(`The nuxt.config of the app cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)

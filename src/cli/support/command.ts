@@ -29,10 +29,12 @@ export interface CommandInput<Args extends ArgsDef> {
  *
  * @param definition `run` returns the exit code
  */
-export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run, ...rest }: {
+export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run, resultOnly = false, ...rest }: {
   meta: { description: string }
   examples: string[]
   args: Args
+  /** Whether stdout holds the result alone without `--json` too, as for a document. */
+  resultOnly?: boolean
   run: (input: CommandInput<Args>) => Promise<number>
 }): ScaleCommand {
   const args = { ...own, ...commonArgs }
@@ -41,7 +43,7 @@ export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run,
     args,
     async run({ args: given }) {
       refuseUnknownFlags(given, args)
-      const terminal = openTerminal({ json: given.json as boolean | undefined ?? false })
+      const terminal = openTerminal({ json: given.json as boolean | undefined ?? false, resultOnly })
       try {
         return await run({ args: given as CommandInput<Args>['args'], terminal })
       }

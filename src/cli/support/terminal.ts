@@ -26,12 +26,12 @@ export interface ProgressBar {
 }
 
 /**
- * @param options `json` sends what others write to stdout (a nuxt.config that logs) to stderr, so that stdout holds the document alone
+ * @param options `json` and `resultOnly` send what others write to stdout (a nuxt.config that logs) to stderr, so that stdout holds the document alone
  */
-export function openTerminal({ json }: { json: boolean }): Terminal {
+export function openTerminal({ json, resultOnly = false }: { json: boolean, resultOnly?: boolean }): Terminal {
   const { stdout, stderr } = process
   const write = stdout.write.bind(stdout)
-  if (json) stdout.write = stderr.write.bind(stderr) as typeof stdout.write
+  if (json || resultOnly) stdout.write = stderr.write.bind(stderr) as typeof stdout.write
   const log = createConsola({ stdout: stderr, stderr, formatOptions: { date: false, colors: stderr.isTTY, compact: true } })
   let shown = false
   const clear = () => {

@@ -1,0 +1,13 @@
+import { renderDiagram } from '../../deploy/diagram'
+import { parseChoice } from '../../runtime/server/settings'
+import { defineDocumentCommand } from './document'
+
+/** `nuxt-scale diagram` */
+export const diagramCommand = defineDocumentCommand({
+  meta: { description: 'Print a Mermaid diagram of the app and what stands around it' },
+  examples: ['nuxt-scale diagram', 'nuxt-scale diagram --target kubernetes --output architecture.mmd'],
+  args: {
+    target: { type: 'string', description: 'What stands in front: nginx, haproxy, caddy or kubernetes', valueHint: 'target', default: 'nginx' },
+  },
+  render: (topology, { target }) => renderDiagram(topology, parseChoice(target, ['nginx', 'haproxy', 'caddy', 'kubernetes'], '--target')),
+})

@@ -1,0 +1,110 @@
+import type { ModuleOptions } from '../options'
+import { isName } from '../runtime/server/database-address'
+import { databaseDefaults } from '../runtime/server/database/settings'
+import { httpDefaults } from '../runtime/server/http/settings'
+import { resolveRabbitmqSettings } from '../runtime/server/rabbitmq/settings'
+import { resolveShardsSettings } from '../runtime/server/shards/settings'
+import { resolveTenancySettings } from '../runtime/server/tenancy/settings'
+import { healthPathsOf, shutdownBudgetOf } from './app-contract'
+import { parseCookiePattern, parseHeaderName, parsePlainPath, parseServerName, parseVariable } from './checks'
+import { resolveDeploySettings } from './settings'
+import type { Topology, TopologyDatabase, TopologyRedis, TopologyTenantHeader } from './topology'
+
+/** What a topology is made of. */
+export interface TopologyInput {
+  /** The `scale:` block of nuxt.config. */
+  options: ModuleOptions
+  /** `app.baseURL` and `app.buildAssetsDir` of nuxt.config. */
+  paths: { baseURL: string, buildAssetsDir: string }
+}
+
+/**
+ * The topology of an app. Reads no environment: the same options make the same files anywhere.
+ *
+ * @throws Error one sentence that names the option that is wrong, or that may not stand in the file of another program
+ */
+export function createTopology({ options, paths }: TopologyInput): Topology {
+  const base = parsePlainPath(paths.baseURL, 'app.baseURL')
+  const { serverNames, replicas, ...settings } = resolveDeploySettings(options.deploy, base)
+  const health = healthPathsOf(options.health, base)
+  if (health) parsePlainPath(health.aggregate, 'scale.health.path')
+  const rabbitmq = options.rabbitmq ? resolveRabbitmqSettings(options.rabbitmq, {}) : undefined
+  const redis = redisOf(options.redis)
+  const databases = databasesOf(options)
+  return {
+    ...settings,
+    hosts: serverNames ?? hostsOfTenants(options.tenancy),
+    buildFiles: { path: base + parsePlainPath(`/${paths.buildAssetsDir.replaceAll(/^\/|\/$/g, '')}`, 'app.buildAssetsDir'), tree: true },
+    health,
+    shutdown: shutdownBudgetOf(),
+    messagesDrain: rabbitmq?.drainTimeout ?? 0,
+    sessionCookies: cookiesOf(options.http),
+    tenantHeader: tenantHeaderOf(options.tenancy),
+    instances: { web: replicas.web, worker: rabbitmq && replicas.worker },
+    redis,
+    rabbitmq: rabbitmq !== undefined,
+    databases,
+    secrets: secretsOf({ options, redis, databases }),
+  }
+}
+
+function hostsOfTenants(tenancy: ModuleOptions['tenancy']): string[] {
+  if (!tenancy) return []
+  const { baseDomains, byDomain } = resolveTenancySettings(tenancy)
+  // Tenants with a domain of their own may come under any host.
+  if (byDomain && tenancy.from?.includes('domain')) return []
+  return baseDomains.flatMap(domain => [domain, `*.${domain}`]).map(host => parseServerName(host, 'scale.tenancy.baseDomains'))
+}
+
+function cookiesOf(http: ModuleOptions['http']): readonly string[] {
+  const patterns = http && http.sessionCookies ? http.sessionCookies : httpDefaults.sessionCookies
+  return patterns.map((pattern, index) => parseCookiePattern(pattern, `scale.http.sessionCookies[${index}]`))
+}
+
+function tenantHeaderOf(tenancy: ModuleOptions['tenancy']): TopologyTenantHeader | undefined {
+  const header = tenancy ? resolveTenancySettings(tenancy).header : undefined
+  if (!tenancy || header === undefined) return undefined
+  return { name: parseHeaderName(header, 'scale.tenancy.header'), fromEdgeOnly: Array.isArray(tenancy.trustedProxies) }
+}
+
+function redisOf(redis: ModuleOptions['redis']): TopologyRedis | undefined {
+  if (redis === false) return undefined
+  const { cluster, sentinels, url, host } = redis ?? {}
+  const isSet = (value: unknown) => value !== undefined && value !== '' && value !== false
+  return { kind: isSet(cluster) ? 'cluster' : isSet(sentinels) ? 'sentinel' : 'single', addressed: [cluster, sentinels, url, host].some(isSet) }
+}
+
+/** Databases whose address is in a variable. What has an address in the options is reached by it, and what is embedded is no server. */
+function databasesOf({ database, tenancy, shards }: ModuleOptions): TopologyDatabase[] {
+  const found = new Map<string, { names: string[], variable: string, ownServer: boolean }>()
+  const add = (name: string, source: string | undefined, path: string, ownServer: boolean) => {
+    if (!isName(source)) return
+    const variable = parseVariable(source, path)
+    const known = found.get(variable)
+    if (known) known.names.push(name)
+    else found.set(variable, { names: [name], variable, ownServer })
+  }
+  if (database) add('default', database.url ?? databaseDefaults.url, 'scale.database.url', false)
+  if (tenancy) {
+    for (const [id, { url }] of resolveTenancySettings(tenancy).map) add(`tenant ${id}`, url, `scale.tenancy.map.${id}`, false)
+  }
+  if (shards) {
+    for (const [shard, { url }] of resolveShardsSettings(shards).map) add(`shard ${shard}`, url, `scale.shards.map.${shard}`, true)
+  }
+  return [...found.values()]
+}
+
+function secretsOf({ options, redis, databases }: { options: ModuleOptions, redis: TopologyRedis | undefined, databases: readonly TopologyDatabase[] }): Topology['secrets'] {
+  return {
+    required: [
+      ...redis && !redis.addressed ? ['NUXT_SCALE_REDIS_URL'] : [],
+      ...options.rabbitmq ? ['NUXT_SCALE_RABBITMQ_URL'] : [],
+      ...databases.map(({ variable }) => variable),
+    ],
+    optional: [
+      ...redis?.addressed ? ['NUXT_SCALE_REDIS_PASSWORD'] : [],
+      ...options.health !== false && options.health?.details === 'token' ? ['NUXT_SCALE_HEALTH_TOKEN'] : [],
+      'NUXT_SCALE_SECRET',
+    ],
+  }
+}

@@ -1,0 +1,88 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment'
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler'
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
+import type { IContainer } from 'kubernetes-models/v1/Container'
+import type { IEnvVar } from 'kubernetes-models/v1/EnvVar'
+import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
+import { graceSecondsOf } from '../app-contract'
+import type { InstanceRole } from '../environment'
+import { environmentOf } from '../environment'
+import type { Topology } from '../topology'
+import { metadataOf, nameOf, selectorOf } from './labels'
+
+/** The Deployment of a role, what scales it, and what keeps it alive while nodes are emptied. */
+export function workloadOf(topology: Topology, role: InstanceRole, { min, max }: { min: number, max: number }): object[] {
+  const name = nameOf(topology, role)
+  const labels = selectorOf(topology, role)
+  const deployment: IDeployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadataOf(topology, name, labels),
+    spec: {
+      // With an autoscaler the number is its own: a number here would be set again by each rollout.
+      ...max === min && { replicas: min },
+      selector: { matchLabels: labels },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      template: { metadata: { labels }, spec: podOf(topology, role) },
+    },
+  }
+  const budget: IPodDisruptionBudget = {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: metadataOf(topology, name, labels),
+    // minAvailable: 1 would keep a node with the only pod from ever being emptied.
+    spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+  }
+  return [deployment, ...max > min ? [autoscalerOf(topology, name, { min, max, labels })] : [], budget]
+}
+
+function autoscalerOf(topology: Topology, name: string, { min, max, labels }: { min: number, max: number, labels: Record<string, string> }): IHorizontalPodAutoscaler {
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: metadataOf(topology, name, labels),
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas: min,
+      maxReplicas: max,
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: topology.kubernetes.targetCpu } } }],
+      behavior: { scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: 'Percent', value: 25, periodSeconds: 60 }] } },
+    },
+  }
+}
+
+function podOf(topology: Topology, role: InstanceRole): IPodSpec {
+  const { image, port, shutdown, messagesDrain, kubernetes: { resources } } = topology
+  return {
+    // No preStop pause: the app itself goes on serving for a while after SIGTERM.
+    terminationGracePeriodSeconds: graceSecondsOf(shutdown, messagesDrain),
+    automountServiceAccountToken: false,
+    securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: selectorOf(topology, role) } }],
+    containers: [{
+      name: 'app',
+      image,
+      ports: [{ name: 'http', containerPort: port }],
+      env: [...Object.entries(environmentOf(topology, role)).map(([name, value]) => ({ name, value })), ...secretsOf(topology)],
+      ...probesOf(topology),
+      resources: { requests: { cpu: resources.cpu, memory: resources.memory }, limits: { memory: resources.memoryLimit } },
+      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    }],
+  }
+}
+
+function secretsOf({ secrets, kubernetes: { secret } }: Topology): IEnvVar[] {
+  const reference = (key: string, optional: boolean): IEnvVar => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key, ...optional && { optional } } } })
+  return [...secrets.required.map(key => reference(key, false)), ...secrets.optional.map(key => reference(key, true))]
+}
+
+/** Started within two minutes; out of service within ten seconds; ended after half a minute without an answer. */
+function probesOf({ health }: Topology): Pick<IContainer, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> {
+  if (!health) return { readinessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 5 } }
+  const get = (path: string) => ({ httpGet: { path, port: 'http' }, timeoutSeconds: 3 })
+  return {
+    startupProbe: { ...get(health.startup), periodSeconds: 2, failureThreshold: 60 },
+    readinessProbe: { ...get(health.ready), periodSeconds: 5, failureThreshold: 2 },
+    livenessProbe: { ...get(health.live), periodSeconds: 10, failureThreshold: 3 },
+  }
+}

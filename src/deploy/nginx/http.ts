@@ -1,0 +1,50 @@
+import type { Topology } from '../topology'
+import type { NginxNames } from './names'
+import type { Line } from './syntax'
+import { block, comment, directive } from './syntax'
+import { rate, size } from './units'
+
+/** What nginx takes in the http block only: zones and maps. */
+export function httpLines(topology: Topology, names: NginxNames): Line[] {
+  return [
+    ...cacheLines(topology, names),
+    ...limitLines(topology, names),
+    comment('A request without Upgrade keeps the connection to the instance open.'),
+    block('map', ['$http_upgrade', names.connection], [directive('default', 'upgrade'), directive('', '')]),
+    'blank',
+    ...schemeLines(topology, names),
+  ]
+}
+
+function cacheLines({ cache, sessionCookies }: Topology, names: NginxNames): Line[] {
+  if (!cache) return []
+  return [
+    directive('proxy_cache_path', cache.path, 'levels=1:2', `keys_zone=${names.cacheZone}:${size(cache.memory)}`, `max_size=${size(cache.size)}`, `inactive=${Math.ceil(cache.inactive / 1000)}s`, 'use_temp_path=off'),
+    'blank',
+    comment('Whose request it is: what is for one is neither taken from the cache nor put there.'),
+    block('map', ['$http_cookie', names.session], [directive('default', '0'), ...sessionCookies.length > 0 ? [directive(cookieExpression(sessionCookies), '1')] : []]),
+    block('map', ['$http_authorization', names.personal], [directive('', names.session), directive('default', '1')]),
+    'blank',
+  ]
+}
+
+/** Matches a Cookie header in which one of the names stands. nginx joins several such headers. */
+export function cookieExpression(patterns: readonly string[]): string {
+  const names = patterns.map(pattern => pattern.replaceAll('.', '[.]').replaceAll('*', '[^=; ]*'))
+  return `~*(?:^|[; ])(?:${names.join('|')})=`
+}
+
+function limitLines({ rateLimit }: Topology, names: NginxNames): Line[] {
+  if (!rateLimit) return []
+  return [directive('limit_req_zone', '$binary_remote_addr', `zone=${names.limitZone}:10m`, `rate=${rate(rateLimit.limit, rateLimit.window)}`), 'blank']
+}
+
+/** What the client spoke: behind a proxy of yours it is what that says. */
+function schemeLines({ trustedProxies }: Topology, names: NginxNames): Line[] {
+  if (trustedProxies.length === 0) return []
+  return [
+    block('geo', ['$realip_remote_addr', names.fromProxy], [directive('default', '0'), ...trustedProxies.map(proxy => directive(proxy, '1'))]),
+    block('map', [`${names.fromProxy}:$http_x_forwarded_proto`, names.scheme], [directive('default', '$scheme'), directive('1:https', 'https'), directive('1:http', 'http')]),
+    'blank',
+  ]
+}

@@ -1,0 +1,31 @@
+/** The names of one app in nginx, which are global there: two apps must not share one. */
+export interface NginxNames {
+  upstream: string
+  upstreamZone: string
+  cacheZone: string
+  limitZone: string
+  tlsZone: string
+  /** Variables, with their `$`. */
+  connection: string
+  personal: string
+  session: string
+  scheme: string
+  fromProxy: string
+}
+
+/** @param name of the topology: letters, digits and dashes */
+export function nginxNamesOf(name: string): NginxNames {
+  const word = name.replaceAll('-', '_')
+  return {
+    upstream: name,
+    upstreamZone: `${word}_upstream`,
+    cacheZone: `${word}_cache`,
+    limitZone: `${word}_limit`,
+    tlsZone: `${word}_tls`,
+    connection: `$${word}_connection`,
+    personal: `$${word}_personal`,
+    session: `$${word}_session`,
+    scheme: `$${word}_scheme`,
+    fromProxy: `$${word}_from_proxy`,
+  }
+}

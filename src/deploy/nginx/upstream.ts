@@ -1,0 +1,36 @@
+import { isIPv6 } from 'node:net'
+import type { Topology } from '../topology'
+import type { NginxNames } from './names'
+import type { Directive, Line } from './syntax'
+import { block, directive } from './syntax'
+import { time } from './units'
+import type { NginxTarget } from './version'
+
+/** Idle connections to the servers that each worker process keeps. */
+const KEEPALIVE = 32
+/** How much sooner than the server nginx lets a connection go: the other way round a request meets a closing door. */
+const HEAD_START = 5000
+const METHODS = { 'round-robin': [], 'weighted': [], 'least-conn': [directive('least_conn')], 'ip-hash': [directive('ip_hash')] } as const
+
+/** The servers, and who of them gets a request. */
+export function upstreamOf(topology: Topology, names: NginxNames, { edition }: NginxTarget): Directive {
+  const { servers, balance, shutdown } = topology
+  const slowStart = edition === 'plus' && balance !== 'ip-hash' && servers.length > 1
+  return block('upstream', [names.upstream], [
+    // What one worker process learns of a server, all of them know.
+    directive('zone', names.upstreamZone, '128k'),
+    ...METHODS[balance],
+    ...servers.map(({ host, port, weight, backup }): Line => directive(
+      'server',
+      `${isIPv6(host) ? `[${host}]` : host}:${port}`,
+      ...weight === 1 ? [] : [`weight=${weight}`],
+      // One of one is never left out, and nothing is gained by counting.
+      ...servers.length > 1 ? ['max_fails=3', 'fail_timeout=10s'] : [],
+      ...slowStart ? ['slow_start=30s'] : [],
+      ...backup ? ['backup'] : [],
+    )),
+    // After the method: before it, nginx warns and drops the kept connections.
+    directive('keepalive', KEEPALIVE),
+    directive('keepalive_timeout', time(Math.max(1000, shutdown.keepAliveTimeout - HEAD_START))),
+  ])
+}

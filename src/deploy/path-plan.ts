@@ -1,0 +1,36 @@
+import type { PathPattern } from './checks'
+import type { Topology } from './topology'
+
+/** What a part of the app is to the edge. */
+export interface PathPlan extends PathPattern {
+  /** `stream`: WebSockets and events. `shared`: the same for everybody, and stored. `build`: shared, and its names are hashes. */
+  kind: 'health' | 'stream' | 'shared' | 'build' | 'app'
+  /** Whether the limit of the edge holds. */
+  limited: boolean
+}
+
+/** The parts of an app that the edge treats differently, the most specific first; the last is everything else. */
+export function planPaths({ streams, cache, rateLimit, health, buildFiles }: Topology): PathPlan[] {
+  const healthPath: PathPattern[] = health ? [{ path: health.aggregate, tree: true }] : []
+  const shared = cache?.shared ?? []
+  const limited = rateLimit?.paths ?? []
+  const everything: PathPattern = { path: '', tree: true }
+  const kindOf = (pattern: PathPattern): PathPlan['kind'] => {
+    if (covered(pattern, healthPath)) return 'health'
+    if (covered(pattern, streams)) return 'stream'
+    if (covered(pattern, [buildFiles])) return 'build'
+    return covered(pattern, shared) ? 'shared' : 'app'
+  }
+  const plans = new Map<string, PathPlan>()
+  for (const pattern of [...healthPath, ...streams, buildFiles, ...shared, ...limited, everything]) {
+    const kind = kindOf(pattern)
+    plans.set(`${pattern.tree} ${pattern.path}`, { ...pattern, kind, limited: kind !== 'health' && covered(pattern, limited) })
+  }
+  return [...plans.values()].sort((one, other) => other.path.length - one.path.length || Number(one.tree) - Number(other.tree))
+}
+
+function covered({ path, tree }: PathPattern, patterns: readonly PathPattern[]): boolean {
+  return patterns.some(pattern => pattern.tree
+    ? path === pattern.path || path.startsWith(`${pattern.path}/`)
+    : !tree && path === pattern.path)
+}

@@ -1,0 +1,240 @@
+import { parseDuration } from '../runtime/server/duration'
+import { parseBytes, parseChoice, parseCount, parseObject, parseSwitch, refuseUnknownKeys } from '../runtime/server/settings'
+import { compileTrustedAddresses } from '../runtime/server/trusted-addresses'
+import type { PathPattern } from './checks'
+import { parseFile, parseHost, parseImage, parseName, parseObjectName, parsePathPattern, parseQuantity, parseServerName } from './checks'
+import type { Balance, DeployCache, DeployKubernetes, DeployModuleOptions, DeployRateLimit, DeployReplicas, DeployServer, DeployTls } from './options'
+
+/** One server behind the balancer. */
+export interface ServerSettings {
+  host: string
+  port: number
+  weight: number
+  backup: boolean
+}
+
+export interface TlsSettings {
+  /** Absent when the program gets certificates by itself. */
+  files?: { certificate: string, key: string, bundle: string }
+  /** Seconds; 0 for none. */
+  hsts: number
+}
+
+export interface EdgeCacheSettings {
+  path: string
+  /** Bytes. */
+  size: number
+  /** Bytes. */
+  memory: number
+  /** Milliseconds. */
+  inactive: number
+  shared: readonly PathPattern[]
+}
+
+export interface EdgeLimitSettings {
+  limit: number
+  /** Milliseconds. */
+  window: number
+  burst: number
+  paths: readonly PathPattern[]
+}
+
+export interface ReplicasSettings {
+  min: number
+  max: number
+}
+
+/** `scale.deploy`, checked. Times in milliseconds. */
+export interface DeploySettings {
+  name: string
+  /** Undefined: nobody said. Lower case. */
+  serverNames: readonly string[] | undefined
+  servers: readonly ServerSettings[]
+  balance: Balance
+  tls: TlsSettings | undefined
+  listen: { http: number, https: number, ipv6: boolean }
+  trustedProxies: readonly string[]
+  timeouts: { connect: number, send: number, read: number, stream: number }
+  maxBodySize: number
+  cache: EdgeCacheSettings | undefined
+  rateLimit: EdgeLimitSettings | undefined
+  streams: readonly PathPattern[]
+  image: string
+  /** Whether somebody said which. */
+  imageGiven: boolean
+  port: number
+  replicas: { web: ReplicasSettings, worker: ReplicasSettings }
+  kubernetes: { namespace?: string, ingressClass?: string, secret: string, tlsSecret: string, resources: { cpu: string, memory: string, memoryLimit: string }, targetCpu: number }
+}
+
+const ROOM = 'scale.deploy'
+const KEYS = ['name', 'serverName', 'servers', 'balance', 'tls', 'listen', 'trustedProxies', 'timeouts', 'maxBodySize', 'cache', 'rateLimit', 'streams', 'image', 'port', 'replicas', 'kubernetes']
+const MOST_WEIGHT = 100
+
+/**
+ * @param base what stands before every path of the app (`app.baseURL`), without a slash at the end
+ * @throws Error naming the option that is wrong
+ */
+export function resolveDeploySettings(options: DeployModuleOptions = {}, base = ''): DeploySettings {
+  const given = group(options, ROOM, KEYS) as DeployModuleOptions
+  const name = parseName(given.name ?? 'app', `${ROOM}.name`)
+  const balance = parseChoice(given.balance ?? 'round-robin', ['round-robin', 'least-conn', 'ip-hash', 'weighted'], `${ROOM}.balance`)
+  const listen = group(given.listen, `${ROOM}.listen`, ['http', 'https', 'ipv6'])
+  const replicas = group(given.replicas, `${ROOM}.replicas`, ['web', 'worker'])
+  return {
+    name,
+    serverNames: given.serverName === undefined ? undefined : listOf([given.serverName].flat(), 'serverName', 'a domain').map((host, index) => parseServerName(host, `${ROOM}.serverName${index > 0 ? `[${index}]` : ''}`)),
+    servers: parseServers(given.servers ?? [{ host: '127.0.0.1' }], balance),
+    balance,
+    tls: parseTls(given.tls ?? false),
+    listen: { http: parsePort(listen.http ?? 80, `${ROOM}.listen.http`), https: parsePort(listen.https ?? 443, `${ROOM}.listen.https`), ipv6: parseSwitch(listen.ipv6 ?? true, `${ROOM}.listen.ipv6`) },
+    trustedProxies: parseProxies(given.trustedProxies ?? []),
+    timeouts: parseTimeouts(given.timeouts),
+    maxBodySize: parseBytes(given.maxBodySize ?? '10mb', `${ROOM}.maxBodySize`),
+    cache: given.cache === undefined || given.cache === false ? undefined : parseCache(given.cache, name, base),
+    rateLimit: given.rateLimit === undefined || given.rateLimit === false ? undefined : parseRateLimit(given.rateLimit, base),
+    streams: parsePaths(given.streams ?? [], 'streams', base),
+    image: parseImage(given.image ?? `${name}:latest`, `${ROOM}.image`),
+    imageGiven: given.image !== undefined,
+    port: parsePort(given.port ?? 3000, `${ROOM}.port`),
+    replicas: { web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }), worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }) },
+    kubernetes: parseKubernetes(given.kubernetes, name),
+  }
+}
+
+function group(value: unknown, path: string, keys: readonly string[]): Record<string, unknown> {
+  const values = parseObject(value ?? {}, path)
+  refuseUnknownKeys(values, keys, path)
+  return values
+}
+
+function listOf(value: unknown, option: string, wanted: string): readonly unknown[] {
+  if (Array.isArray(value) && value.length > 0) return value
+  throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list with at least ${wanted}.`)
+}
+
+function parsePort(value: unknown, path: string): number {
+  const port = parseCount(value, path)
+  if (port > 65_535) throw new TypeError(`${path} is ${port}: write a port from 1 to 65535.`)
+  return port
+}
+
+function parseServers(value: unknown, balance: Balance): ServerSettings[] {
+  const servers = listOf(value, 'servers', 'one server').map((server, index) => parseServer(server, `${ROOM}.servers[${index}]`))
+  const seen = new Set<string>()
+  for (const [index, { host, port, weight, backup }] of servers.entries()) {
+    const path = `${ROOM}.servers[${index}]`
+    if (seen.has(`${host} ${port}`)) throw new Error(`${path} is ${host}:${port} again: give it a weight instead, and balance: 'weighted'.`)
+    seen.add(`${host} ${port}`)
+    if (weight !== 1 && balance === 'round-robin') throw new Error(`${path}.weight is ${weight}, and ${ROOM}.balance is 'round-robin', which treats all alike: write balance: 'weighted'.`)
+    if (backup && balance === 'ip-hash') throw new Error(`${path}.backup is true, and ${ROOM}.balance is 'ip-hash', which knows no backup: write another balance.`)
+  }
+  if (servers.every(({ backup }) => backup)) throw new Error(`${ROOM}.servers are all backup: leave backup out of one of them at least.`)
+  if (balance === 'weighted' && servers.every(({ weight }) => weight === 1)) throw new Error(`${ROOM}.balance is 'weighted', and no server has a weight: write { host, weight: 3 }, or balance: 'round-robin'.`)
+  return servers
+}
+
+function parseServer(value: unknown, path: string): ServerSettings {
+  const { host, port, weight, backup } = group(value, path, ['host', 'port', 'weight', 'backup'] satisfies (keyof DeployServer)[])
+  const checked = parseCount(weight ?? 1, `${path}.weight`)
+  if (checked > MOST_WEIGHT) throw new TypeError(`${path}.weight is ${checked}: write a whole number from 1 to ${MOST_WEIGHT}.`)
+  return { host: parseHost(host, `${path}.host`), port: parsePort(port ?? 3000, `${path}.port`), weight: checked, backup: parseSwitch(backup ?? false, `${path}.backup`) }
+}
+
+function parseTls(value: unknown): TlsSettings | undefined {
+  if (value === false) return undefined
+  if (value === 'auto') return { hsts: 0 }
+  const path = `${ROOM}.tls`
+  const { certificate, key, bundle, hsts } = group(value, path, ['certificate', 'key', 'bundle', 'hsts'] satisfies (keyof DeployTls)[])
+  const file = parseFile(certificate, `${path}.certificate`)
+  return {
+    files: { certificate: file, key: parseFile(key, `${path}.key`), bundle: bundle === undefined ? file : parseFile(bundle, `${path}.bundle`) },
+    hsts: Math.floor(parseDuration(hsts as number | string ?? 0, `${path}.hsts`) / 1000),
+  }
+}
+
+function parseProxies(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  compileTrustedAddresses(value, `${ROOM}.trustedProxies`)
+  for (const proxy of value) {
+    if (String(proxy).includes('%')) throw new TypeError(`${ROOM}.trustedProxies holds ${JSON.stringify(proxy)}: write an address without a zone.`)
+  }
+  return value.map(String)
+}
+
+function parseTimeouts(value: unknown): DeploySettings['timeouts'] {
+  const defaults = { connect: '2s', send: '30s', read: '60s', stream: '1h' }
+  const given = { ...defaults, ...group(value, `${ROOM}.timeouts`, Object.keys(defaults)) }
+  const time = (name: keyof typeof defaults) => {
+    const milliseconds = parseDuration(given[name], `${ROOM}.timeouts.${name}`)
+    // nginx takes no more for a connection, and no program a time of nothing.
+    const most = name === 'connect' ? 75_000 : 24 * 3_600_000
+    if (milliseconds < 1 || milliseconds > most) throw new TypeError(`${ROOM}.timeouts.${name} is ${JSON.stringify(given[name])}: write a time from '1ms' to '${most / 1000}s'.`)
+    return milliseconds
+  }
+  return { connect: time('connect'), send: time('send'), read: time('read'), stream: time('stream') }
+}
+
+function parsePaths(value: unknown, option: string, base: string): PathPattern[] {
+  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
+  return value.map((pattern, index) => parsePathPattern(pattern, `${ROOM}.${option}[${index}]`, base))
+}
+
+function parseCache(value: unknown, name: string, base: string): EdgeCacheSettings {
+  const path = `${ROOM}.cache`
+  const given = group(value, path, ['path', 'size', 'memory', 'inactive', 'shared'] satisfies (keyof DeployCache)[]) as DeployCache
+  const memory = parseBytes(given.memory ?? '10mb', `${path}.memory`)
+  if (memory < 64 * 1024) throw new TypeError(`${path}.memory is ${JSON.stringify(given.memory)}: write at least '64kb'.`)
+  const inactive = parseDuration(given.inactive ?? '60m', `${path}.inactive`)
+  if (inactive < 1000) throw new TypeError(`${path}.inactive is ${JSON.stringify(given.inactive)}: write a time of at least '1s'.`)
+  return {
+    path: parseFile(given.path ?? `/var/cache/nginx-${name}`, `${path}.path`),
+    size: parseBytes(given.size ?? '1gb', `${path}.size`),
+    memory,
+    inactive,
+    shared: parsePaths(given.shared ?? [], 'cache.shared', base),
+  }
+}
+
+function parseRateLimit(value: unknown, base: string): EdgeLimitSettings {
+  const path = `${ROOM}.rateLimit`
+  const given = group(value, path, ['limit', 'window', 'burst', 'paths'] satisfies (keyof DeployRateLimit)[]) as DeployRateLimit
+  const limit = parseCount(given.limit ?? 10, `${path}.limit`)
+  const window = parseDuration(given.window ?? 1, `${path}.window`)
+  if (!Number.isInteger(limit * 60_000 / window)) throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, because nginx counts so.`)
+  return {
+    limit,
+    window,
+    burst: parseCount(given.burst ?? 20, `${path}.burst`, 0),
+    paths: parsePaths(given.paths ?? ['/api/**'], 'rateLimit.paths', base),
+  }
+}
+
+function parseReplicas(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
+  const path = `${ROOM}.replicas.${role}`
+  const given = group(value, path, ['min', 'max']) as DeployReplicas
+  const min = parseCount(given.min ?? Math.min(defaults.min, given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)), `${path}.min`)
+  const max = parseCount(given.max ?? Math.max(defaults.max, min), `${path}.max`)
+  if (max < min) throw new TypeError(`${path}.max is ${max}, less than min, ${min}: write at least as many.`)
+  return { min, max }
+}
+
+function parseKubernetes(value: unknown, name: string): DeploySettings['kubernetes'] {
+  const path = `${ROOM}.kubernetes`
+  const given = group(value, path, ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[]) as DeployKubernetes
+  const resources = group(given.resources, `${path}.resources`, ['cpu', 'memory', 'memoryLimit'])
+  const targetCpu = parseCount(given.targetCpu ?? 70, `${path}.targetCpu`)
+  if (targetCpu > 100) throw new TypeError(`${path}.targetCpu is ${targetCpu}: write a share from 1 to 100 percent.`)
+  return {
+    ...given.namespace !== undefined && { namespace: parseObjectName(given.namespace, `${path}.namespace`) },
+    ...given.ingressClass !== undefined && { ingressClass: parseObjectName(given.ingressClass, `${path}.ingressClass`) },
+    secret: parseObjectName(given.secret ?? `${name}-secrets`, `${path}.secret`),
+    tlsSecret: parseObjectName(given.tlsSecret ?? `${name}-tls`, `${path}.tlsSecret`),
+    resources: {
+      cpu: parseQuantity(resources.cpu ?? '250m', `${path}.resources.cpu`),
+      memory: parseQuantity(resources.memory ?? '256Mi', `${path}.resources.memory`),
+      memoryLimit: parseQuantity(resources.memoryLimit ?? '512Mi', `${path}.resources.memoryLimit`),
+    },
+    targetCpu,
+  }
+}
