@@ -15,10 +15,8 @@ export function renderHaproxy(topology: Topology): string {
   if (tls && !tls.files) throw new Error('scale.deploy.tls is \'auto\', and HAProxy gets no certificates by itself: write tls: { certificate, key }, or use Caddy.')
   return [
     '# HAProxy 2.6 and newer, made by npx nuxt-scale haproxy: change scale.deploy in nuxt.config, not this file.',
-    section('global', [
-      'maxconn 10000',
-      ...tls ? ['ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets'] : [],
-    ]),
+    // How many connections: as many as the limit of open files allows. A number above it would keep HAProxy from starting.
+    ...tls ? [section('global', ['ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets'])] : [],
     section('defaults', [
       'mode http',
       `timeout connect ${timeouts.connect}ms`,

@@ -9,6 +9,8 @@ export interface Origin {
   count: number
   /** Connections that it has accepted. */
   connections: number
+  /** What it says when it is asked. */
+  ready: boolean
   server: Server
   close: () => Promise<void>
 }
@@ -18,6 +20,7 @@ export async function startOrigin(handler: RequestListener): Promise<Origin> {
   const port = await freePort()
   const server = createServer((request: IncomingMessage, response) => {
     if (request.url === '/api/health/ready') {
+      response.statusCode = origin.ready ? 200 : 503
       response.end('{}')
       return
     }
@@ -29,6 +32,7 @@ export async function startOrigin(handler: RequestListener): Promise<Origin> {
     port,
     count: 0,
     connections: 0,
+    ready: true,
     server,
     close: () => new Promise((resolve) => {
       server.close(() => resolve())
