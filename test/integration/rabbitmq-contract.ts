@@ -169,6 +169,31 @@ export function describeBroker(name: string, startBroker: () => Promise<BrokerUn
       await waitFor(async () => await broker.count(work) === 2)
     })
 
+    it.each(['taken one by one', 'of a consumer', 'of a consumer that is cancelled'])('settles what was acknowledged right before the end, %s', async (how) => {
+      await broker.declare(topology())
+      const contents = Array.from({ length: 20 }, (_, index) => String(index))
+      await Promise.all(contents.map(content => publish(content)))
+      const connection = await server.connect()
+      await connection.connect(5000)
+      const taken: Delivery[] = []
+      if (how === 'taken one by one') {
+        for (const _ of contents) taken.push((await connection.get(work))!)
+      }
+      else {
+        const subscription = await connection.consume(work, 50, delivery => taken.push(delivery))
+        await waitFor(() => taken.length === 20)
+        if (how === 'of a consumer that is cancelled') await subscription.cancel()
+      }
+      const [kept, ...handled] = taken
+      for (const delivery of handled) delivery.ack()
+      await connection.close(2000)
+      // Only the one that was not acknowledged comes again.
+      const again = await waitFor(() => broker.get(work))
+      expect(text(again)).toBe(text(kept))
+      again.ack()
+      expect(await broker.get(work)).toBeUndefined()
+    })
+
     it('ends once, tells so, and takes nothing after', async () => {
       const connection = await server.connect()
       await connection.declare(topology())

@@ -97,8 +97,6 @@ export async function replayDead(broker: Broker, queue: string, { limit, signal,
       error = failure instanceof Error ? failure.message : String(failure)
     }
   }
-  // Whoever closes the broker next must not overtake the last acknowledgement, or its message would be replayed and dead at once.
-  await broker.count(deadLetterQueue(queue)).catch(() => {})
   return { queue, replayed, left: found - replayed, ...error !== undefined && { error } }
 }
 

@@ -110,7 +110,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     await new Promise(resolve => setImmediate(resolve))
     publisher.end()
     const half = Math.max(0, end - clock.now()) / 2
-    await within(Promise.all(all.map(consumer => consumer.end(half))), half)
+    await within(Promise.all([inspector?.end(half), ...all.map(consumer => consumer.end(half))]), half)
     const left = Math.max(0, end - clock.now())
     await Promise.all([publishing.close(left), consuming.close(left)])
     availability.close()
@@ -139,7 +139,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     async consume(queue, prefetch, take) {
       if (closing) throw new Error(`The queue "${queue}" is not consumed: the connection to RabbitMQ is closed.`)
       start()
-      const consumer: Consumer = createConsumer({ queue, prefetch, take, log, clock, timeout: operationTimeout, declare: setUp, onCancel: () => consumers.delete(consumer) })
+      const consumer: Consumer = createConsumer({ queue, prefetch, take, log, clock, timeout: operationTimeout, declare: setUp, onEnd: () => consumers.delete(consumer) })
       consumers.add(consumer)
       const connection = consuming.current
       if (connection) await outside(() => consumer.open(connection))

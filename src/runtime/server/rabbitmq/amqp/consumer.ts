@@ -16,7 +16,7 @@ import { createSession } from './session'
 export interface Consumer extends Subscription {
   /** Subscribes on a new connection. Never waits for what is being handled, and never rejects. */
   open: (connection: OpenConnection) => Promise<void>
-  /** Closes its channel within `timeout` ms; what was handled is told before. */
+  /** Closes its channel within `timeout` ms, also one that is being closed since it was cancelled; what was handled is told before. */
   end: (timeout: number) => Promise<void>
 }
 
@@ -31,8 +31,8 @@ export interface ConsumerOptions {
   clock: BrokerClock
   /** Milliseconds that the broker has to answer. */
   timeout: number
-  /** Called when it is cancelled. */
-  onCancel: () => void
+  /** Called when it is cancelled and its channel is closed, and so not before everything that it was given is settled. */
+  onEnd: () => void
 }
 
 const FIRST_PAUSE = 100
@@ -44,6 +44,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { queue, prefetch, log, clock, timeout } = options
   const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })
   let session: Session | undefined
+  let closing: Promise<void> | undefined
   let consumerTag: string | undefined
   let since = 0
   let cancelled = false
@@ -61,6 +62,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         if (opened) lost(opened, connection, reason)
       } })
       if (fault) throw new Error(fault.text)
+      if (cancelled) return void closeChannel(channel, timeout)
       opened = session = createSession(channel, () => {
         if (cancelled && opened) void closeSession(opened, timeout)
       })
@@ -118,6 +120,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     if (was !== session) return
     session = undefined
     consumerTag = undefined
+    if (cancelled) options.onEnd()
     if (clock.now() - since > STABLE) backoff.reset()
     void closeChannel(was.channel, timeout)
     // Where the whole connection is closed, it says so after its channels.
@@ -141,10 +144,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   }
 
   async function closeSession(on: Session, within: number): Promise<void> {
-    on.flush()
-    on.end()
-    if (on === session) session = undefined
-    await closeChannel(on.channel, within)
+    if (on === session) {
+      session = undefined
+      closing = on.close(within).then(options.onEnd)
+    }
+    await closing
   }
 
   function answer<Result>(work: Promise<Result>): Promise<Result> {
@@ -160,15 +164,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       if (cancelled) return
       cancelled = true
       clock.clearTimeout(retryTimer)
-      options.onCancel()
       const tag = consumerTag
       consumerTag = undefined
-      if (session && tag !== undefined) await stop(session, tag)
+      if (!session) options.onEnd()
+      else if (tag !== undefined) await stop(session, tag)
     },
     async end(within) {
       cancelled = true
       clock.clearTimeout(retryTimer)
-      if (session) await closeSession(session, within)
+      await (session ? closeSession(session, within) : closing)
     },
   }
 }

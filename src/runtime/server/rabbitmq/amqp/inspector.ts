@@ -13,6 +13,8 @@ export interface Inspector {
   get: (queue: string) => Promise<Delivery | undefined>
   count: (queue: string) => Promise<number | undefined>
   purge: (queue: string) => Promise<number>
+  /** Gives back what was taken and not settled, within `timeout` ms; what was settled is told before. */
+  end: (timeout: number) => Promise<void>
 }
 
 /** @param timeout milliseconds that the broker has to answer */
@@ -40,6 +42,10 @@ export function createInspector(connection: OpenConnection, timeout: number): In
 
   return {
     count,
+    async end(within) {
+      const opened = await session?.catch(() => undefined)
+      await opened?.close(within)
+    },
     async get(queue) {
       const taken = taking.then(() => take(queue))
       taking = taken.catch(() => {})

@@ -1,6 +1,7 @@
 import type { Channel, Message } from 'amqplib'
 import type { Delivery } from '../message'
 import { createAcknowledgements } from './acknowledgements'
+import { closeChannel } from './channel'
 import { deliveryCount, readProperties } from './properties'
 
 /** A channel that messages are delivered on. Its deliveries can be settled on it alone: on another channel their tags are those of other messages. */
@@ -10,10 +11,13 @@ export interface Session {
   readonly unsettled: number
   /** Makes a delivery of a message of this channel. */
   deliver: (queue: string, message: Message) => Delivery
-  /** Tells the broker at once what it is to be told soon. */
-  flush: () => void
-  /** What is settled from now on has no effect, as when the channel is closed. */
+  /** What is settled from now on has no effect, as when the channel is lost. */
   end: () => void
+  /**
+   * Tells the broker what was settled, and closes the channel within `timeout` ms; what was not settled comes back. Do it before the connection is closed,
+   * whose own farewell leaves at once and overtakes all that its channels have not sent yet.
+   */
+  close: (timeout: number) => Promise<void>
 }
 
 /** @param onSettled called when the last unsettled delivery was settled */
@@ -73,9 +77,13 @@ export function createSession(channel: Channel, onSettled: () => void = () => {}
       return unsettled
     },
     deliver,
-    flush,
     end() {
       alive = false
+    },
+    close(timeout) {
+      flush()
+      alive = false
+      return closeChannel(channel, timeout)
     },
   }
 }
