@@ -149,6 +149,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     rabbitmq: rabbitmq && {
       ...rabbitmqDefaults,
       ...rabbitmq,
+      tls: { ...rabbitmqDefaults.tls, ...rabbitmq.tls },
       buffer: { ...rabbitmqDefaults.buffer, ...rabbitmq.buffer },
       retry: { ...rabbitmqDefaults.retry, ...rabbitmq.retry },
       queue: { ...rabbitmqDefaults.queue, ...rabbitmq.queue },
@@ -189,7 +190,10 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, rabbit
       if (addressesIn(source).some(hasPassword)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
     }
   }
-  if (rabbitmq && listUrls(rabbitmq.url).some(hasPassword)) refuse('rabbitmq.url', 'NUXT_SCALE_RABBITMQ_URL')
+  if (rabbitmq) {
+    if (listUrls(rabbitmq.url).some(hasPassword)) refuse('rabbitmq.url', 'NUXT_SCALE_RABBITMQ_URL')
+    if (rabbitmq.tls.key) refuse('rabbitmq.tls.key', 'NUXT_SCALE_RABBITMQ_TLS_KEY')
+  }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')
   if (database) {
     if (hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')

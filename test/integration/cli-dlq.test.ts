@@ -7,6 +7,8 @@ import type { CliApp } from '../support/cli'
 import { createCliApp } from '../support/cli'
 import type { RabbitServer } from '../support/rabbitmq'
 import { startRabbit } from '../support/rabbitmq'
+import { createTemporaryDirectory } from '../support/temporary-directory'
+import { createServerCertificates } from '../support/tls'
 import { waitFor } from '../support/wait'
 
 const log = { info: () => {}, warn: () => {} }
@@ -15,12 +17,17 @@ let room: RabbitRoom
 let app: CliApp
 let bare: CliApp
 let env: NodeJS.ProcessEnv
+/** The same over TLS, under an authority of its own. */
+let secure: NodeJS.ProcessEnv
+const directory = createTemporaryDirectory('tls')
 let broken = true
 const handled: unknown[] = []
 
 beforeAll(async () => {
-  server = await startRabbit()
+  const certificates = await createServerCertificates(directory.path)
+  server = await startRabbit({ tls: certificates })
   env = { RABBITMQ_URL: server.url() }
+  secure = { RABBITMQ_URL: server.secureUrl(), NUXT_SCALE_RABBITMQ_TLS_CA: certificates.ca }
   app = createCliApp('{ rabbitmq: {} }', { '.output/nuxt-scale-queues.json': JSON.stringify({ queues: [{ source: 'server/consumers/mail.ts', queue: 'mail' }, { source: 'server/consumers/any.ts', queue: null }] }) })
   bare = createCliApp('{}')
   const broker = createAmqpBroker({ urls: [server.url()], log })
@@ -39,10 +46,11 @@ afterAll(async () => {
   bare?.remove()
   await room?.close()
   await server?.stop()
+  directory.remove()
 })
 
 const json = async (...args: string[]) => {
-  const { code, stdout, stderr } = await app.run(['dlq', ...args, '--json'], env)
+  const { code, stdout, stderr } = await app.run(['dlq', ...args, '--json'], secure)
   expect(`${stdout}${stderr}`).not.toContain(server.password)
   return { code, document: JSON.parse(stdout) as unknown, stderr }
 }

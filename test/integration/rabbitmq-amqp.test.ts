@@ -2,21 +2,33 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { TlsSettings } from '../../src/runtime/server/rabbitmq/tls'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
 import { messageOf, outcomeOf, tally } from '../support/messages.ts'
 import { freePort } from '../support/ports.ts'
 import type { RabbitServer } from '../support/rabbitmq.ts'
 import { startRabbit } from '../support/rabbitmq.ts'
+import { createTemporaryDirectory } from '../support/temporary-directory.ts'
+import type { ServerCertificates } from '../support/tls.ts'
+import { createServerCertificates } from '../support/tls.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { trackUnhandledRejections, waitFor } from '../support/wait.ts'
 
 let server: RabbitServer
 
+let certificates: ServerCertificates
+let foreign: ServerCertificates
+const directories = [createTemporaryDirectory('tls'), createTemporaryDirectory('tls')] as const
+
 beforeAll(async () => {
-  server = await startRabbit()
+  [certificates, foreign] = await Promise.all([createServerCertificates(directories[0].path, 'IP:127.0.0.1,DNS:rabbit.internal'), createServerCertificates(directories[1].path)])
+  server = await startRabbit({ tls: certificates })
 })
 
-afterAll(() => server.stop())
+afterAll(async () => {
+  await server?.stop()
+  directories.forEach(directory => directory.remove())
+})
 
 async function proxied() {
   const proxy = await startTcpProxy(server.port)
@@ -122,6 +134,52 @@ describe('connecting', () => {
     await got.reach(2)
     expect(seen.length).toBeGreaterThanOrEqual(5)
     expect(seen.filter(store => store !== undefined)).toEqual([])
+  })
+})
+
+describe('over TLS', () => {
+  const trusted = () => ({ ca: certificates.ca })
+
+  it.each<[string, () => TlsSettings, string?]>([
+    ['its address', trusted],
+    ['a name that is given', () => ({ ...trusted(), servername: 'rabbit.internal' }), 'localhost'],
+    ['a certificate to show', () => ({ ...trusted(), cert: certificates.certificate, key: certificates.key })],
+  ])('publishes and consumes under an authority of one\'s own, by %s', async (_, tls, host) => {
+    const { broker, lines } = openBroker([server.secureUrl(host)], { tls: tls() })
+    await broker.connect(CONNECT_TIMEOUT)
+    const topology = queueTopology('secure', { type: 'classic' })
+    await broker.declare(topology)
+    // Larger than a record of TLS and a frame of AMQP.
+    const content = Buffer.alloc(300_000, 'x')
+    await broker.publish(messageOf('a', { exchange: 'secure', content }), PUBLISH_TIMEOUT)
+    const got = collector()
+    await broker.consume('secure', 10, got.take)
+    await got.reach(1)
+    expect(got.deliveries[0]!.content.equals(content)).toBe(true)
+    expect(lines).toEqual([])
+  })
+
+  it.each<[string, () => TlsSettings | undefined, string]>([
+    ['of an authority that nobody knows', () => undefined, 'self-signed certificate in certificate chain'],
+    ['of another authority', () => ({ ca: foreign.ca }), 'self-signed certificate in certificate chain'],
+    ['of another name', () => ({ ...trusted(), servername: 'other.internal' }), 'does not match certificate\'s altnames'],
+    ['that refuses the certificate it is shown', () => ({ ...trusted(), cert: foreign.certificate, key: foreign.key }), 'alert'],
+  ])('gets nowhere with a server %s, and says why in one line', async (_, tls, reason) => {
+    const { broker, lines } = openBroker([server.secureUrl()], { tls: tls() })
+    broker.connect(CONNECT_TIMEOUT).catch(() => {})
+    await waitFor(() => lines.length === 1, soon('the reason'))
+    expect(lines[0]).toMatch(/^RabbitMQ at amqps:\/\/127\.0\.0\.1:\d+ is not available: [^\n]*$/)
+    expect(lines[0]).toContain(reason)
+    await expect(broker.connect(1)).rejects.toThrow(reason)
+  })
+
+  it('says what is wrong when one side speaks TLS and the other does not', async () => {
+    for (const [url, reason] of [[server.secureUrl().replace('amqps:', 'amqp:'), /ECONNRESET|closed/], [server.url().replace('amqp:', 'amqps:'), /wrong version number/]] as const) {
+      const { broker, lines } = openBroker([url])
+      broker.connect(CONNECT_TIMEOUT).catch(() => {})
+      await waitFor(() => lines.length === 1, soon('the reason'))
+      expect(lines[0]).toMatch(reason)
+    }
   })
 })
 

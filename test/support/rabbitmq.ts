@@ -10,6 +10,7 @@ import { freePort } from './ports.ts'
 import { startProcess } from './process.ts'
 import type { ManagedProcess } from './process.ts'
 import { createTemporaryDirectory } from './temporary-directory.ts'
+import type { ServerCertificates } from './tls.ts'
 
 const run = promisify(execFile)
 const commandTimeout = 30_000
@@ -29,6 +30,8 @@ export interface RabbitServer {
   readonly port: number
   /** `amqp://` address with user and password. @param port another one, such as that of a proxy */
   url: (port?: number) => string
+  /** `amqps://` address of a server that was started with certificates. @param host another name of this machine. Default `127.0.0.1` */
+  secureUrl: (host?: string) => string
   /** The password in {@link url}. It must show up nowhere. */
   readonly password: string
   /** Process id of the running server. */
@@ -85,8 +88,14 @@ async function drainQueue(channel: Channel, queue: string): Promise<StoredMessag
   return messages
 }
 
+/** What a private RabbitMQ is started with. */
+export interface StartRabbitOptions {
+  /** Listens on a second port, for TLS alone. A client may show a certificate of the same authority, and no other. */
+  tls?: ServerCertificates
+}
+
 /** Server, command line and port mapper of Debian's package find each other through these and nothing of the machine's own node. */
-async function nodeEnvironment(directory: string, port: number): Promise<NodeJS.ProcessEnv> {
+async function nodeEnvironment(directory: string, port: number, secure: { port: number, tls: ServerCertificates } | undefined): Promise<NodeJS.ProcessEnv> {
   const [distributionPort, mapperPort] = [await freePort(), await freePort()]
   writeFileSync(join(directory, 'plugins'), '[].')
   writeFileSync(join(directory, 'environment'), '')
@@ -98,6 +107,16 @@ async function nodeEnvironment(directory: string, port: number): Promise<NodeJS.
     'vm_memory_high_watermark.absolute = 2GB',
     'disk_free_limit.absolute = 50MB',
     'log.console.level = info',
+    ...secure
+      ? [
+          `listeners.ssl.1 = 127.0.0.1:${secure.port}`,
+          `ssl_options.cacertfile = ${secure.tls.caFile}`,
+          `ssl_options.certfile = ${secure.tls.certificateFile}`,
+          `ssl_options.keyfile = ${secure.tls.keyFile}`,
+          'ssl_options.verify = verify_peer',
+          'ssl_options.fail_if_no_peer_cert = false',
+        ]
+      : [],
     '',
   ].join('\n'))
   return {
@@ -130,12 +149,13 @@ async function nodeEnvironment(directory: string, port: number): Promise<NodeJS.
  * Starts RabbitMQ in a temporary folder and waits until it accepts connections, which takes about 5 s.
  * @throws Error with the server's last log lines when it does not start
  */
-export async function startRabbit(): Promise<RabbitServer> {
+export async function startRabbit({ tls }: StartRabbitOptions = {}): Promise<RabbitServer> {
   const host = '127.0.0.1'
   const port = await freePort()
   const directory = createTemporaryDirectory('rabbitmq')
   for (const folder of ['data', 'log', 'config']) mkdirSync(join(directory.path, folder))
-  const env = await nodeEnvironment(directory.path, port)
+  const secure = tls && { port: await freePort(), tls }
+  const env = await nodeEnvironment(directory.path, port, secure)
   const clients = new Set<ChannelModel>()
   let stopped = false
   let mapper: ManagedProcess | undefined
@@ -188,6 +208,10 @@ export async function startRabbit(): Promise<RabbitServer> {
     host,
     port,
     url,
+    secureUrl: (name = host) => {
+      if (!secure) throw new Error(`The rabbitmq-server on port ${port} has no certificates: start it with tls.`)
+      return `amqps://${user}:${password}@${name}:${secure.port}`
+    },
     password,
     get pid() {
       return server.pid

@@ -76,6 +76,7 @@ describe('options', () => {
     [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
     [{ rabbitmq: { url: 'amqp://a:5672,amqps://user:hidden@b' } }, 'NUXT_SCALE_RABBITMQ_URL'],
     [{ rabbitmq: { url: ['amqp://a:5672', 'amqp://user:hidden@b'] } }, 'NUXT_SCALE_RABBITMQ_URL'],
+    [{ rabbitmq: { tls: { cert: '-----BEGIN CERTIFICATE-----', key: '-----BEGIN hidden' } } }, 'NUXT_SCALE_RABBITMQ_TLS_KEY'],
   ])('with a secret are refused without showing it', (options, variable) => {
     const refuse = () => refuseSecrets(resolveOptions(options))
     expect(refuse).toThrow(variable)

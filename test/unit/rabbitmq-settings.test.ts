@@ -10,7 +10,7 @@ describe('scale.rabbitmq', () => {
     const { rabbitmq } = resolveOptions({ rabbitmq: { queue: { type: 'classic' } }, role: 'web' })
     expect(rabbitmq).toMatchObject({ url: '', prefix: 'scale', window: 256, buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' }, queue: { type: 'classic', deliveryLimit: 20 } })
     expect(resolveRabbitmqSettings(rabbitmq || {}, {})).toEqual({
-      urls: [], prefix: 'scale', appId: undefined, prefetch: 64, concurrency: 16, timeout: 60_000, window: 256, buffer: { messages: 10_000, bytes: 64 * 1024 ** 2, onFull: 'reject' },
+      urls: [], tls: undefined, prefix: 'scale', appId: undefined, prefetch: 64, concurrency: 16, timeout: 60_000, window: 256, buffer: { messages: 10_000, bytes: 64 * 1024 ** 2, onFull: 'reject' },
       publishTimeout: 10_000, delays: [1000, 5000, 30_000, 120_000, 600_000], queueType: 'classic', deliveryLimit: 20, drainTimeout: 20_000,
     })
   })
@@ -27,6 +27,18 @@ describe('scale.rabbitmq', () => {
     const resolve = () => resolveRabbitmqSettings({}, { RABBITMQ_URL: url })
     expect(resolve).toThrow('scale.rabbitmq.url (RABBITMQ_URL) is no address of RabbitMQ')
     expect(resolve).not.toThrow('hidden')
+  })
+
+  it('takes what amqps:// needs, and shows no key', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nhidden\n-----END CERTIFICATE-----\n'
+    const tls = (given: object, url = 'amqps://a') => resolveRabbitmqSettings({ url, tls: given }, {}).tls
+    expect(tls({ ca: pem, cert: '', key: '', servername: 'rabbit', rejectUnauthorized: 'false' })).toEqual({ ca: pem, servername: 'rabbit', rejectUnauthorized: false })
+    expect(tls({ ca: '', rejectUnauthorized: true }, 'amqp://a')).toBeUndefined()
+    expect(() => tls({ ca: '/etc/ca.pem' })).toThrow('scale.rabbitmq.tls.ca is no PEM')
+    expect(() => tls({ key: pem })).toThrow('scale.rabbitmq.tls has one of cert and key')
+    expect(() => tls({ ca: pem }, 'amqps://a,amqp://b')).toThrow('begins with amqp://, which is not encrypted')
+    expect(() => tls({ cafile: 'a' })).toThrow('scale.rabbitmq.tls.cafile is not an option')
+    expect(() => resolveRabbitmqSettings({ tls: 'hidden' as never }, {})).toThrow(/^scale\.rabbitmq\.tls \(NUXT_SCALE_RABBITMQ_TLS\) is not an object of options(?!.*hidden)/)
   })
 
   it('reads what the environment can say', () => {

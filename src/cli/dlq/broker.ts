@@ -3,6 +3,7 @@ import { openBroker } from '../../runtime/server/rabbitmq/open'
 import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import { loadApp } from '../support/app'
 import { CliFailure } from '../support/exit'
+import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
 
 /** ms to find RabbitMQ, and to leave it. */
@@ -16,8 +17,8 @@ const CLOSE_TIMEOUT = 5000
  */
 export async function withBroker<T>(cwd: string, terminal: Terminal, task: (broker: Broker) => Promise<T>): Promise<T> {
   const { options, env } = await loadApp(cwd)
-  const given = { ...options.rabbitmq || {}, ...env.NUXT_SCALE_RABBITMQ_URL && { url: env.NUXT_SCALE_RABBITMQ_URL } }
-  const settings = resolveRabbitmqSettings(given, env)
+  const { rabbitmq } = runTimeOptions({ ...options, rabbitmq: options.rabbitmq || {} }, env)
+  const settings = resolveRabbitmqSettings(rabbitmq || {}, env)
   if (settings.urls.length === 0) throw new CliFailure('There is no RabbitMQ to look at: set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL), or write it into .env. Without one, messages live in the process of the app.')
   const broker = await openBroker(settings, { info: () => {}, warn: message => terminal.log.warn(message) })
   try {

@@ -5,6 +5,7 @@ import { faultOf } from '../../runtime/server/rabbitmq/amqp/faults'
 import { parseHost } from '../../runtime/server/rabbitmq/amqp/host'
 import { isAtLeast, parseVersion } from '../../runtime/server/rabbitmq/amqp/version'
 import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
+import type { TlsSettings } from '../../runtime/server/rabbitmq/tls'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
 import type { Patient } from './patient'
@@ -19,17 +20,17 @@ const ALARM_WAIT = 500
 export async function examineRabbitmq({ options, app, replicas }: Patient): Promise<readonly Finding[]> {
   const notes = notesOf('rabbitmq')
   if (!options.rabbitmq) return notes.findings
-  const { urls } = resolveRabbitmqSettings(options.rabbitmq, app.env)
+  const { urls, tls } = resolveRabbitmqSettings(options.rabbitmq, app.env)
   if (urls.length === 0) notes.error(`There is no RabbitMQ, so messages live in ${replicas > 1 ? 'the process that sends them' : 'the process'} and end with it.`, 'Set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).')
-  await Promise.all(urls.map(url => examineNode(url, notes)))
+  await Promise.all(urls.map(url => examineNode(url, tls, notes)))
   return notes.findings
 }
 
-async function examineNode(url: string, notes: Notes): Promise<void> {
+async function examineNode(url: string, tls: TlsSettings | undefined, notes: Notes): Promise<void> {
   const host = parseHost(url, HEARTBEAT)
   const ended = new AbortController()
   try {
-    const model = await withDeadline(openModel(host, 'nuxt-scale doctor', ended.signal), ANSWER_TIMEOUT, () => new Error(`no connection within ${ANSWER_TIMEOUT} ms`))
+    const model = await withDeadline(openModel(host, { name: 'nuxt-scale doctor', tls }, ended.signal), ANSWER_TIMEOUT, () => new Error(`no connection within ${ANSWER_TIMEOUT} ms`))
     // Without a listener an error would end the process.
     model.on('error', () => {})
     const { version } = model.connection.serverProperties

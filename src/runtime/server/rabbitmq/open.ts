@@ -13,8 +13,8 @@ export interface RabbitLog {
  * The code for RabbitMQ is loaded only where it is used.
  */
 export async function openBroker(settings: RabbitmqSettings, log: RabbitLog): Promise<Broker> {
-  const { urls, window, buffer, appId } = settings
+  const { urls, tls, window, buffer, appId } = settings
   if (urls.length === 0) return createEmbeddedServer({ limits: buffer, log }).connect()
   const { createAmqpBroker } = await import('./amqp/broker')
-  return createAmqpBroker({ urls, appId, window, buffer, log })
+  return createAmqpBroker({ urls, tls, appId, window, buffer, log })
 }

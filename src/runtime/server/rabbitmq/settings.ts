@@ -3,6 +3,8 @@ import { parseDuration } from '../duration'
 import { parseBytes, parseChoice, parseCount, parseObject, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { OutboxModuleOptions, OutboxSettings } from './outbox/settings'
 import { resolveOutboxSettings } from './outbox/settings'
+import type { RabbitmqTlsOptions, TlsSettings } from './tls'
+import { parseTls, rabbitmqTlsDefaults } from './tls'
 import type { QueueType } from './topology'
 
 /** `scale.rabbitmq`: messages that are not lost. Off until it is present. Each value can be set where the server starts, as `NUXT_SCALE_RABBITMQ_<NAME>`. */
@@ -13,6 +15,7 @@ export interface RabbitmqModuleOptions {
    * @env NUXT_SCALE_RABBITMQ_URL
    */
   url?: string | readonly string[]
+  tls?: RabbitmqTlsOptions
   /**
    * Begins the names of the exchanges and queues that the module makes for itself.
    * @default 'scale'
@@ -118,6 +121,7 @@ export interface RabbitmqQueueOptions {
 
 export const rabbitmqDefaults = {
   url: '',
+  tls: rabbitmqTlsDefaults,
   prefix: 'scale',
   appId: '',
   prefetch: 64,
@@ -136,6 +140,7 @@ export const rabbitmqDefaults = {
 export interface RabbitmqSettings {
   /** Addresses of the nodes of one broker; empty when messages live in the process. They may hold passwords. */
   urls: readonly string[]
+  tls: TlsSettings | undefined
   prefix: string
   appId: string | undefined
   prefetch: number
@@ -173,8 +178,10 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
   const concurrency = parseCount(given.concurrency, `${ROOM}.concurrency`)
   if (prefetch > 65_535) throw new TypeError(`${ROOM}.prefetch is ${prefetch}: write a whole number up to 65535.`)
   if (prefetch < concurrency) throw new TypeError(`${ROOM}.prefetch is ${prefetch}, and concurrency is ${concurrency}: write a prefetch of at least the concurrency, so that every handler has a message.`)
+  const urls = parseUrls(given.url, env)
   return {
-    urls: parseUrls(given.url, env),
+    urls,
+    tls: parseTls(given.tls ?? {}, urls, `${ROOM}.tls`),
     prefix: parsePrefix(given.prefix),
     appId: String(given.appId) || undefined,
     prefetch,

@@ -54,7 +54,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     }
   }
 
-  const shared = { hosts, connectTimeout, operationTimeout, maxBackoff, clock, setUp }
+  const shared = { hosts, tls: options.tls, connectTimeout, operationTimeout, maxBackoff, clock, setUp }
   const publishing = createConnection({
     ...shared,
     name: nameOf(appId, 'publishing'),

@@ -1,6 +1,7 @@
 import type { ChannelModel, SocketOptions } from 'amqplib'
 import { connect, credentials } from 'amqplib'
 import { withDeadline } from '../../deadline'
+import type { TlsSettings } from '../tls'
 import type { AdminChannel } from './admin-channel'
 import { createAdminChannel } from './admin-channel'
 import { createBackoff } from './backoff'
@@ -41,6 +42,8 @@ export interface ConnectionOptions {
   name: string
   /** Taken in turn. */
   hosts: readonly BrokerHost[]
+  /** For hosts of `amqps://`. */
+  tls?: TlsSettings
   /** Milliseconds until an attempt is given up. */
   connectTimeout: number
   /** Milliseconds that the broker has to answer. */
@@ -92,7 +95,7 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
     const watched: Watched = { fault: undefined, lost: Promise.withResolvers() }
     try {
       // Listeners come with the model, before anything else can happen: an error without a listener would end the process.
-      const opening = openModel(host, options.name, socket.signal).then(model => watch(model, watched, options.onBlocked))
+      const opening = openModel(host, options, socket.signal).then(model => watch(model, watched, options.onBlocked))
       const model = await withDeadline(opening, options.connectTimeout, () => {
         abort()
         return new Error(`no connection within ${options.connectTimeout} ms`)
@@ -165,11 +168,11 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
   }
 }
 
-/** The secret goes beside the address, so that no error of the address can hold it. */
-/** Opens one connection, unsupervised. Abort `signal` to give its socket up. */
-export async function openModel({ address, user, password }: BrokerHost, name: string, signal: AbortSignal): Promise<ChannelModel> {
+/** Opens one connection, unsupervised; abort `signal` to give its socket up. The secret goes beside the address, so that no error of the address can hold it. */
+export async function openModel({ address, user, password }: BrokerHost, { name, tls }: Pick<ConnectionOptions, 'name' | 'tls'>, signal: AbortSignal): Promise<ChannelModel> {
   // The signal is an option of every socket of Node, which amqplib hands on and does not name.
   const socket: SocketOptions & { signal: AbortSignal } = {
+    ...tls,
     signal,
     // Otherwise a message of several frames waits for the acknowledgement of the first: 50 ms instead of 1 for 4 KB.
     noDelay: true,

@@ -20,7 +20,9 @@ export const REPLY = {
 /** Reads an error of amqplib. Its texts name queues, exchanges and users, and never a password. */
 export function faultOf(error: unknown): Fault {
   if (!(error instanceof Error)) return { text: 'the connection was closed' }
-  const { code } = error as Error & { code?: unknown }
+  const { code, reason } = error as Error & { code?: unknown, reason?: unknown }
+  // OpenSSL's message names its source files.
+  if (typeof code === 'string' && code.startsWith('ERR_SSL_') && typeof reason === 'string') return { text: reason }
   const line = error.message.replace(/\s+/g, ' ').trim()
   // The words of the broker come in quotation marks behind those of amqplib. A host with several addresses that all refuse gives no word at all.
   const text = /with message "(.+)"/.exec(line)?.[1] ?? (line || String(code ?? error.name))

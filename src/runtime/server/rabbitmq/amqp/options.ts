@@ -1,4 +1,5 @@
 import type { BrokerClock } from './clock'
+import type { TlsSettings } from '../tls'
 import type { Limits } from './budget'
 
 /** Where the broker writes what an operator must know. */
@@ -20,6 +21,8 @@ export interface BufferOptions extends Limits {
 export interface AmqpBrokerOptions {
   /** `amqp://user:password@host:5672/vhost` or `amqps://…`, one for each host; they are tried in turn. */
   urls: readonly string[]
+  /** For `amqps://`. @default what Node trusts */
+  tls?: TlsSettings
   /** Name of the app: put on messages that name none, and shown in the management page. */
   appId?: string
   /** How many messages may be sent without being confirmed. @default 256 */
