@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { QUEUE_LIST } from '../../src/features/queue-list'
 import { productionEnvironment } from '../support/environment'
 import type { NuxtInstance } from '../support/nuxt'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import { freePort } from '../support/ports'
 import { startProcess } from '../support/process'
+import type { RabbitServer } from '../support/rabbitmq'
+import { startRabbit } from '../support/rabbitmq'
+import { createTemporaryDirectory } from '../support/temporary-directory'
+import type { ServerCertificates } from '../support/tls'
+import { createServerCertificates } from '../support/tls'
 import { waitFor } from '../support/wait'
 
 const fixture = 'test/fixtures/rabbitmq'
@@ -65,6 +70,7 @@ describe('the build', () => {
   it('lists the queues for the command line', () => {
     expect(JSON.parse(readFileSync(join(output, QUEUE_LIST), 'utf8'))).toEqual({ queues: [
       { source: 'layers/base/server/consumers/audit.ts', queue: 'audit' },
+      { source: 'server/consumers/held.ts', queue: 'held' },
       { source: 'server/consumers/mail/order-created.ts', queue: 'mail.order-created' },
     ] })
   })
@@ -107,5 +113,88 @@ describe('roles', () => {
     finally {
       expect((await worker.stop()).signal).not.toBe('SIGKILL')
     }
+  })
+})
+
+describe('a server that is told to stop, with 200 messages in its hands and 2,000 publishes without a confirm', () => {
+  const directory = createTemporaryDirectory('stopped')
+  let certificates: ServerCertificates
+  let rabbit: RabbitServer
+
+  beforeAll(async () => {
+    certificates = await createServerCertificates(directory.path)
+    rabbit = await startRabbit({ tls: certificates })
+    await rabbit.onChannel(async (channel) => {
+      await channel.assertExchange('flood', 'topic')
+      await channel.assertQueue('flooded', { arguments: { 'x-queue-type': 'quorum' } })
+      await channel.bindQueue('flooded', 'flood', '#')
+    })
+  })
+  afterAll(async () => {
+    await rabbit?.stop()
+    directory.remove()
+  })
+
+  const ids = Array.from({ length: 200 }, (_, index) => String(index))
+  const endless = (id: string) => Number(id) % 2 === 1
+
+  async function giveWork(): Promise<void> {
+    const channel = await (await rabbit.client()).createConfirmChannel()
+    for (const id of ids) channel.sendToQueue('held', Buffer.from(JSON.stringify({ id, endless: endless(id) })), { messageId: id, contentType: 'application/json', persistent: true })
+    await channel.waitForConfirms()
+  }
+
+  const heldBy = async (server: NuxtInstance) => await (await server.fetch('/api/seen?by=held')).json() as { id: string, redelivered: boolean }[]
+  const sorted = (list: readonly string[] = []) => [...list].sort((one, other) => Number(one) - Number(other))
+
+  it.each(['goes on', 'stays silent'])('ends by itself, knows what is stored, and leaves to another what it has not finished, when RabbitMQ %s', async (then) => {
+    const outcomes = join(directory.path, `${then}.json`)
+    const first = await startNuxt(output, { env: { RABBITMQ_URL: rabbit.url(), OUTCOMES_FILE: outcomes } })
+    onTestFinished(async () => void await first.kill())
+    await waitFor(async () => await rabbit.count('held') === 0, { timeout: 20_000 })
+    await giveWork()
+    await waitFor(async () => (await heldBy(first)).length === 200, { timeout: 20_000 })
+
+    const flood = (...ids: string[]) => first.fetch('/api/flood', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ exchange: 'flood', ids }) })
+    // The first to an exchange waits for more than a confirm.
+    await flood('first')
+    await waitFor(async () => await rabbit.count('flooded') === 1, { timeout: 20_000 })
+
+    await rabbit.pause()
+    onTestFinished(() => rabbit.resume())
+    await flood(...Array.from({ length: 2000 }, (_, index) => String(index)))
+    const ended = first.stop()
+    await waitFor(() => first.logs().includes('The server is told to stop.'))
+    if (then === 'goes on') await rabbit.resume()
+    expect(await ended).toEqual({ code: 0, signal: null })
+    await rabbit.resume()
+
+    const { published, handled } = JSON.parse(readFileSync(outcomes, 'utf8')) as { published: Record<string, string[]>, handled: string[] }
+    const stored = (await rabbit.drain('flooded')).map(message => message.messageId)
+    // The first is stored in any case.
+    expect([stored.shift(), published.stored?.shift()]).toEqual(['first', 'first'])
+    expect(new Set(stored).size).toBe(stored.length)
+    expect(sorted(handled)).toEqual(ids.filter(id => !endless(id)))
+    if (then === 'goes on') {
+      expect(Object.keys(published)).toEqual(['stored'])
+      expect(sorted(published.stored)).toEqual(sorted(stored))
+      expect(stored.length).toBe(2000)
+    }
+    else {
+      // The window was sent, and the rest never was.
+      expect([published.stored, published.UNKNOWN_OUTCOME?.length, published.CLOSED?.length]).toEqual([[], 256, 2000 - 256])
+      expect(stored.filter(id => published.CLOSED?.includes(id))).toEqual([])
+    }
+
+    // By the way: over TLS, under an authority of its own.
+    const second = await startNuxt(output, { env: { RABBITMQ_URL: rabbit.secureUrl(), NUXT_SCALE_RABBITMQ_TLS_CA: certificates.ca } })
+    onTestFinished(async () => void await second.kill())
+    // What was acknowledged while RabbitMQ was silent for good never came to it.
+    const left = then === 'goes on' ? ids.filter(endless) : ids
+    await waitFor(async () => (await heldBy(second)).length >= left.length && await rabbit.count('held') === 0, { timeout: 20_000 })
+    const again = await heldBy(second)
+    expect([sorted(again.map(({ id }) => id)), again.every(({ redelivered }) => redelivered)]).toEqual([left, true])
+    await second.stop()
+    expect([await rabbit.count('held'), await rabbit.count('held.dlq')]).toEqual([0, 0])
   })
 })
