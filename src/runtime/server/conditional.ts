@@ -1,3 +1,9 @@
+/**
+ * Headers that describe a body, which a 304 does not have (RFC 9110 §15.4.5), and the one that frames it (RFC 9112 §6.1).
+ * The others are the same as those of the 200.
+ */
+export const BODY_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range', 'transfer-encoding'])
+
 /** The validators of the stored response. */
 export interface Validators {
   etag?: string

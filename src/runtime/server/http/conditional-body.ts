@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isNotModified } from '../conditional'
+import { BODY_HEADERS, isNotModified } from '../conditional'
 
 /** Bodies over this many bytes get no tag: hashing them would hold up everybody else. */
 const LARGEST_BODY = 1024 * 1024
-/** Headers that describe a body, which a 304 does not have (RFC 9110 §15.4.5). */
-const DESCRIBES_BODY = ['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range']
 
 /** The answer of a handler, on its way to be sent. */
 export interface Answer {
@@ -33,7 +31,7 @@ export function makeConditional(request: IncomingMessage, response: ServerRespon
   )
   if (!notModified) return
   response.statusCode = 304
-  for (const name of DESCRIBES_BODY) response.removeHeader(name)
+  for (const name of BODY_HEADERS) response.removeHeader(name)
   answer.body = null
 }
 

@@ -2,7 +2,7 @@ import type { H3Event } from 'h3'
 import type { ServerResponse } from 'node:http'
 import type { CacheSource } from '../types'
 import { mergeVary } from './cacheability'
-import { isNotModified } from '../../conditional'
+import { BODY_HEADERS, isNotModified } from '../../conditional'
 import type { LiveResponse } from './render'
 import { requestHeader } from './request'
 
@@ -18,9 +18,6 @@ export interface DeliveryOptions {
   debug: boolean
   splitCookies: (header: string | string[]) => string[]
 }
-
-/** Headers that describe a body, which a 304 does not have (RFC 9110 §15.4.5). */
-const describesBody = new Set(['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range', 'transfer-encoding'])
 
 /**
  * Sends a response: the same headers with a 200 and with the 304 that spares it.
@@ -54,7 +51,7 @@ function clientHas(event: H3Event, { headers }: LiveResponse): boolean {
 function setHeaders(res: ServerResponse, response: LiveResponse, options: DeliveryOptions, spared: boolean): void {
   for (const [name, value] of Object.entries(response.headers)) {
     if (name === 'set-cookie') res.appendHeader(name, options.splitCookies(value))
-    else if (name !== 'vary' && (!spared || !describesBody.has(name))) res.setHeader(name, value)
+    else if (name !== 'vary' && (!spared || !BODY_HEADERS.has(name))) res.setHeader(name, value)
   }
   const vary = mergeVary([res.getHeader('vary'), response.headers.vary].flat(), options.cacheable ? options.varies : [])
   if (vary) res.setHeader('vary', vary)
