@@ -156,7 +156,7 @@ describe('the cache of the app', () => {
   it('is one for both instances, and says where a response came from', async () => {
     const sources = []
     for (const instance of [scale.instances[0], scale.instances[0], scale.instances[1], scale.instances[1]]) {
-      sources.push((await instance.fetch('/api/swr')).headers.get('x-nuxt-scale-cache'))
+      sources.push(/detail=(\w+)/.exec((await instance.fetch('/api/swr')).headers.get('cache-status') ?? '')?.[1])
     }
     expect(sources).toEqual(['loader', 'l1', 'l2', 'l1'])
   })
@@ -166,7 +166,7 @@ describe('the cache of the app', () => {
     const first = await json(one, '/api/ruled?utm_source=x&page=1')
     expect(first.path).toBe('/api/ruled?page=1')
     expect(await json(two, '/api/ruled?page=1')).toEqual(first)
-    expect((await one.fetch('/api/ruled?page=1', { headers: { cookie: 'session=1' } })).headers.get('x-nuxt-scale-cache')).toBeNull()
+    expect((await one.fetch('/api/ruled?page=1', { headers: { cookie: 'session=1' } })).headers.get('cache-status')).toBeNull()
     await one.fetch('/api/invalidate?tag=ruled', { method: 'POST' })
     expect(await json(one, '/api/ruled?page=1')).not.toEqual(first)
   })

@@ -12,7 +12,6 @@ import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 import { waitFor } from '../support/wait'
 
-const HEADER = 'x-nuxt-scale-cache'
 let redis: RedisServer
 let postgres: PostgresServer
 let output: string
@@ -43,7 +42,7 @@ async function isFilled(instance: NuxtInstance): Promise<void> {
   await instance.fetch('/api/tenant', { signal: AbortSignal.timeout(120_000) })
 }
 
-const source = async (instance: NuxtInstance, path: string) => (await instance.fetch(path)).headers.get(HEADER)
+const source = async (instance: NuxtInstance, path: string) => /detail=(\w+)/.exec((await instance.fetch(path)).headers.get('cache-status') ?? '')?.[1] ?? null
 
 async function invalidate(instance: NuxtInstance, way: string, value: string): Promise<void> {
   const response = await instance.fetch('/api/cache/invalidate', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ way, value }) })

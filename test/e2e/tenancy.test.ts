@@ -226,7 +226,7 @@ describe('caches', () => {
   })
 
   it('are invalidated for the current tenant, for another one, and for all when told', async () => {
-    const fresh = async (index: number, path: string) => (await get(path, as(tenantOf(index)), clients[1])).headers['x-nuxt-scale-cache'] === 'loader'
+    const fresh = async (index: number, path: string) => (await get(path, as(tenantOf(index)), clients[1])).headers['cache-status'] === 'nuxt-scale; fwd=miss; detail=loader'
     const warm = async () => {
       for (const index of [20, 21]) {
         for (const path of ['/api/ruled', '/api/plain']) {

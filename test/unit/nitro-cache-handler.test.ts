@@ -75,7 +75,7 @@ async function serve(routes: Record<string, [EventHandler, CachedRouteOptions?]>
   return { host, runs: () => runs, request: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init) }
 }
 
-const source = (response: Response) => response.headers.get('x-nuxt-scale-cache')
+const source = (response: Response) => /^nuxt-scale; (?:hit|fwd=miss); detail=(\w+)$/.exec(response.headers.get('cache-status') ?? '')?.[1] ?? null
 
 describe('bodies', () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)

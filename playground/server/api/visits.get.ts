@@ -1,7 +1,7 @@
 export default defineEventHandler(async (event) => {
   const { cache } = useNitroApp()
   const known = await cache.get<{ since: string }>('visits')
-  setResponseHeader(event, 'x-nuxt-scale-cache', known ? 'hit' : 'loader')
+  setCacheStatus(event, known ? 'hit' : 'loader')
   if (known) return known
   const visits = { since: new Date().toISOString() }
   await cache.set('visits', visits, 60)

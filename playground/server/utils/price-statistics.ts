@@ -13,5 +13,5 @@ export const priceStatistics = defineCachedFunction(async (_event: H3Event) => {
   maxAge: 60,
   tags: ['products'],
   getKey: () => 'all',
-  onSource: (source, event) => setResponseHeader(event, 'x-nuxt-scale-cache', source),
+  onSource: (source, event) => setCacheStatus(event, source),
 })

@@ -8,6 +8,6 @@ export default defineEventHandler((event) => {
     ttl: 600,
     serializer: 'devalue',
     tags: ['categories', 'products'],
-    onSource: source => setResponseHeader(event, 'x-nuxt-scale-cache', source),
+    onSource: source => setCacheStatus(event, source),
   })
 })

@@ -60,7 +60,7 @@ export interface CacheModuleOptions {
    */
   maxBodySize?: number | string
   /**
-   * Says in `x-nuxt-scale-cache` which level answered a cached route. Always on in development.
+   * Says in `Cache-Status` (RFC 9211) which level answered a cached route: `nuxt-scale; hit; detail=l1`. Always on in development.
    * @default false
    * @env NUXT_SCALE_CACHE_DEBUG_HEADERS
    */

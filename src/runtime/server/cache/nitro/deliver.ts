@@ -2,6 +2,7 @@ import type { H3Event } from 'h3'
 import type { ServerResponse } from 'node:http'
 import type { CacheSource } from '../types'
 import { mergeVary } from './cacheability'
+import { cacheStatus } from './cache-status'
 import { BODY_HEADERS, isNotModified } from '../../conditional'
 import type { LiveResponse } from './render'
 import { requestHeader } from './request'
@@ -14,7 +15,7 @@ export interface DeliveryOptions {
   /** `Cache-Control` where neither the handler nor a route rule set one. */
   cacheControl: string
   varies: readonly string[]
-  /** Say where the response came from. */
+  /** Say in `Cache-Status` where the response came from. */
   debug: boolean
   splitCookies: (header: string | string[]) => string[]
 }
@@ -56,7 +57,7 @@ function setHeaders(res: ServerResponse, response: LiveResponse, options: Delive
   const vary = mergeVary([res.getHeader('vary'), response.headers.vary].flat(), options.cacheable ? options.varies : [])
   if (vary) res.setHeader('vary', vary)
   if (options.cacheable) setCacheHeaders(res, response, options)
-  if (options.debug) res.setHeader('x-nuxt-scale-cache', options.source)
+  if (options.debug) res.appendHeader('cache-status', cacheStatus[options.source])
 }
 
 function setCacheHeaders(res: ServerResponse, response: LiveResponse, { cacheControl, source }: DeliveryOptions): void {

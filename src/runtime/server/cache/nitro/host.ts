@@ -4,7 +4,7 @@ import type { CacheEngine, CacheOptions } from '../types'
 
 /** The settings of `scale.cache` that cached routes and functions use. */
 export interface NitroCacheSettings {
-  /** Say in `x-nuxt-scale-cache` where a response came from. */
+  /** Say in `Cache-Status` where a response came from. */
   debugHeaders: boolean
   /** Seconds: the end of staleness where an option names none. */
   staleMaxAge: number
