@@ -9,6 +9,7 @@ import type { HealthModuleOptions } from './runtime/server/health/settings'
 import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
 import type { HttpModuleOptions } from './runtime/server/http/settings'
 import { httpDefaults, resolveHttpSettings } from './runtime/server/http/settings'
+import { checkPurgeOptions, httpPurgeDefaults } from './runtime/server/http/purge/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
 import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
 import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
@@ -128,6 +129,10 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (storage) resolveStorageSettings(storage)
   if (cache) resolveCacheSettings(cache)
   if (http) resolveHttpSettings(http)
+  if (http && http.purge) {
+    checkPurgeOptions(http.purge, http.cdn)
+    if (!cache) throw new Error('scale.http.purge follows the invalidations of the cache, and scale.cache is false: turn it on, or take purge out.')
+  }
   if (health) resolveHealthSettings(health)
   if (tenancy) resolveTenancySettings(tenancy)
   if (database) resolveDatabaseSettings(database)
@@ -140,7 +145,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
     cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
-    http: http && { ...httpDefaults, ...http },
+    http: http && { ...httpDefaults, ...http, purge: http.purge ? { ...httpPurgeDefaults, ...http.purge } : false },
     health: health && { ...healthDefaults, ...health },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
@@ -170,7 +175,7 @@ function room<Options extends object>(options: false | Options | undefined, path
  *
  * @throws Error naming the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, health, tenancy, database, shards, rabbitmq, secret }: ResolvedOptions): void {
+export function refuseSecrets({ redis, http, health, tenancy, database, shards, rabbitmq, secret }: ResolvedOptions): void {
   const refuse = (option: string, variable: string) => {
     throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
   }
@@ -180,6 +185,7 @@ export function refuseSecrets({ redis, health, tenancy, database, shards, rabbit
     if (typeof redis.tls === 'object' && redis.tls.key) refuse('redis.tls.key', 'NUXT_SCALE_REDIS_TLS')
     if (hasPassword(redis.url)) refuse('redis.url', 'NUXT_SCALE_REDIS_URL')
   }
+  if (http && http.purge && http.purge.token) refuse('http.purge.token', 'NUXT_SCALE_HTTP_PURGE_TOKEN')
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
       if (addressesIn(tenant).some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')

@@ -1,7 +1,9 @@
 import { addServerPlugin } from '@nuxt/kit'
 import type { FeatureContext } from './types'
 
-/** Cache headers and conditional requests. */
+/** Cache headers, conditional requests, and the purge of a CDN. Register it after the cache, whose invalidations the purge follows. */
 export function setupHttp({ options, runtime }: FeatureContext): void {
-  if (options.http) addServerPlugin(runtime('http/plugin'))
+  if (!options.http) return
+  addServerPlugin(runtime('http/plugin'))
+  if (options.http.purge) addServerPlugin(runtime('http/purge/plugin'))
 }

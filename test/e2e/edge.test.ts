@@ -18,7 +18,7 @@ let proxy: HttpClient
 beforeAll(async () => {
   const output = await buildFixture('test/fixtures/edge')
   redis = await startRedis()
-  instances = await Promise.all([1, 2].map(() => startNuxt(output, { env: { NUXT_SCALE_REDIS_URL: redis.url } })))
+  instances = await Promise.all([1, 2].map(() => startNuxt(output, { env: { NUXT_SCALE_REDIS_URL: redis.url, NUXT_SCALE_HTTP_CDN: 'nginx' } })))
   nginx = await startNginx(`
     location / {
       proxy_pass http://127.0.0.1:${instances[0]!.port};
@@ -123,7 +123,7 @@ describe('cache headers', () => {
     expect((await headersOf('/'))['x-accel-expires']).toBe('300')
     expect((await headersOf('/api/plain'))['cache-control']).toBe('private, max-age=60')
     expect((await headersOf('/api/static/list'))['cache-control']).toBe('public, max-age=3600')
-    expect((await headersOf('/api/static/list')).vary).toBe('accept-language')
+    expect((await headersOf('/api/static/list')).vary).toBe('x-tenant-id, accept-language')
     expect((await headersOf('/api/realtime/now'))['cache-control']).toBe('no-store')
     expect((await headersOf('/robots.txt'))['cache-control']).toBe('public, max-age=3600')
     expect((await headersOf('/api/cached'))['cache-control']).toBe('s-maxage=60, stale-while-revalidate=86400')

@@ -35,6 +35,7 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'nginx', commands: ['nginx'], debianPackage: 'nginx' },
   { name: 'haproxy', commands: ['haproxy'], debianPackage: 'haproxy' },
   { name: 'caddy', commands: ['caddy'], debianPackage: 'caddy' },
+  { name: 'varnishd', commands: ['varnishd'], debianPackage: 'varnish' },
   // Debian's commands of the same names in PATH are wrappers that become another user first.
   { name: 'rabbitmq-server', commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'], debianPackage: 'rabbitmq-server' },
   { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], debianPackage: 'rabbitmq-server' },

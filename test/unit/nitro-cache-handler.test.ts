@@ -1,4 +1,5 @@
-import { createServer } from 'node:http'
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -12,6 +13,7 @@ import type { NitroCacheHost } from '../../src/runtime/server/cache/nitro/host'
 import { addEventCacheTags } from '../../src/runtime/server/cache/nitro/tags'
 import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 import type { CachedRouteOptions } from '../../src/runtime/server/cache/nitro/types'
+import { responseTagsOf } from '../../src/runtime/server/response-tags'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
 
@@ -390,8 +392,10 @@ describe('invalidation', () => {
     expect(runs()).toBe(2)
   })
 
-  it('a tag outside of a load does nothing', () => {
-    expect(() => addEventCacheTags({ context: {} }, ['x'])).not.toThrow()
+  it('a tag outside of a load is one of the response, for caches in front', () => {
+    const event = createEvent(new IncomingMessage(new Socket()), new ServerResponse(new IncomingMessage(new Socket())))
+    addEventCacheTags(event, ['x y'])
+    expect(responseTagsOf(event.node.res)).toEqual({ stored: [], named: ['x%20y'] })
   })
 })
 

@@ -48,6 +48,13 @@ export function parseCount(value: unknown, path: string, least = 1): number {
   return count
 }
 
+/** A number above `bound`. */
+export function parseNumberAbove(value: unknown, bound: number, path: string): number {
+  const number = parseNumber(value, path, bound, Number.MAX_SAFE_INTEGER, `a number above ${bound}`)
+  if (number === bound) throw new TypeError(`${path} is ${show(value)}: write a number above ${bound}.`)
+  return number
+}
+
 function parseNumber(value: unknown, path: string, least: number, most: number, wanted: string): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number !== 'number' || !Number.isFinite(number) || number < least || number > most) {

@@ -82,6 +82,7 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     get: createGet(core, currentScope),
     peek,
     set,
+    onInvalidated: listener => invalidations.listen(listener),
     async invalidate(keys, { scope = currentScope(), strict = false } = {}) {
       const list = typeof keys === 'string' ? [keys] : keys
       if (scope === '*') {

@@ -4,6 +4,8 @@ import { withoutScope } from './key'
 export interface Landing<T = unknown> {
   value: T
   source: 'l2' | 'stale' | 'loader' | 'uncacheable'
+  /** Encoded, with their scope: those of the options and those that the load named. */
+  tags: readonly string[]
   personal?: boolean
 }
 

@@ -34,6 +34,9 @@ class LoadFailure {
   }
 }
 
+/** A value that may be served in the place of one that cannot be loaded. */
+type Held = Pick<Landing, 'value' | 'tags'>
+
 /** One call of `get`, as it goes through its steps. */
 interface Call {
   key: string
@@ -80,7 +83,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   function acceptsHit(options: CacheOptions, entry: L1Entry, now: number): boolean {
     if (options.validate !== undefined && !options.validate(entry.value)) return false
     if (options.earlyRefresh && refreshEarly({ earlyRefresh: Number(options.earlyRefresh) }, entry.expires - now, entry.cost)) return false
-    options.onSource?.('l1')
+    options.onSource?.('l1', entry.tags)
     return true
   }
 
@@ -114,11 +117,11 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     refresh(call, entry.writeId, entry)
     if (now < entry.freshUntil) {
       stats.l1Hits++
-      tell(policy, 'l1')
+      tell(policy, 'l1', entry.tags)
     }
     else {
       stats.staleHits++
-      tell(policy, 'stale')
+      tell(policy, 'stale', entry.tags)
     }
     return entry.promise
   }
@@ -132,7 +135,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     const arrival = await flight.join()
     if (arrival === PERSONAL) return loadAlone(call)
     if (arrival === AGAIN) return again(call)
-    tell(call.policy, arrival.source)
+    tell(call.policy, arrival.source, arrival.tags)
     return arrival.value
   }
 
@@ -142,7 +145,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     const now = clock.now()
     if (entry !== undefined && now < entry.freshUntil && isUsable(core, entry, now) && call.policy.validate?.(entry.value) !== false) {
       stats.l1Hits++
-      tell(call.policy, 'l1')
+      tell(call.policy, 'l1', entry.tags)
       return entry.promise
     }
     return proceed(call, entry)
@@ -154,7 +157,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     try {
       const landing = await journey(call, flight)
       flight.land(landing.personal ? PERSONAL : landing)
-      tell(call.policy, landing.source)
+      tell(call.policy, landing.source, landing.tags)
       return landing.value
     }
     catch (error) {
@@ -205,22 +208,22 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   function hit(call: Call, found: Found): Landing {
     stats.l2Hits++
     if (refreshEarly(call.policy, found.entry!.expires - clock.wall(), found.entry!.cost)) refresh(call, found.writeId)
-    return { value: found.value, source: 'l2' }
+    return { value: found.value, source: 'l2', tags: found.tags }
   }
 
   function stale(call: Call, found: Found): Landing {
     stats.staleHits++
     refresh(call, found.writeId, l1.get(call.key))
-    return { value: found.value, source: 'stale' }
+    return { value: found.value, source: 'stale', tags: found.tags }
   }
 
-  function rescued(found: { value: unknown }): Landing {
+  function rescued(found: Held): Landing {
     stats.staleHits++
-    return { value: found.value, source: 'stale' }
+    return { value: found.value, source: 'stale', tags: found.tags }
   }
 
   /** While Redis is away, L1 answers within the caller's staleIfError, of whatever epoch it is. */
-  function heldForRescue(key: string, policy: Policy): { value: unknown } | undefined {
+  function heldForRescue(key: string, policy: Policy): Held | undefined {
     const entry = l1.get(key)
     return entry !== undefined && policy.staleIfError > 0 && clock.now() < Math.min(entry.expires + policy.staleIfError, entry.horizon) ? entry : undefined
   }
@@ -248,15 +251,20 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   async function loadPersonal(call: Call, flight: Flight): Promise<Landing> {
     core.flights.end(flight)
     flight.land(PERSONAL)
-    return { value: await loadAlone(call, true), source: 'uncacheable', personal: true }
+    return loadForOne(call)
   }
 
-  async function loadAlone(call: Call, silent = false): Promise<unknown> {
-    const flight = beginFlight(core, call.key, call.policy.tags)
-    const { value } = await loadUnwritten(core, flight, call.load, call.policy, call.scope)
-    stats.uncacheable++
-    if (!silent) tell(call.policy, 'uncacheable')
+  async function loadAlone(call: Call): Promise<unknown> {
+    const { value, tags } = await loadForOne(call)
+    tell(call.policy, 'uncacheable', tags)
     return value
+  }
+
+  async function loadForOne(call: Call): Promise<Landing> {
+    const flight = beginFlight(core, call.key, call.policy.tags)
+    const { value, tags } = await loadUnwritten(core, flight, call.load, call.policy, call.scope)
+    stats.uncacheable++
+    return { value, source: 'uncacheable', personal: true, tags }
   }
 
   /** Reloads in the background what is served meanwhile. One at a time in this process; the lease decides between processes. */
@@ -294,8 +302,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     else if (answer.state !== 'held' && held) held.refreshAfter = clock.now() + REFRESH_PAUSE_AFTER_FAILURE
   }
 
-  function tell(policy: Policy, source: CacheSource): void {
-    policy.onSource?.(source)
+  function tell(policy: Policy, source: CacheSource, tags: readonly string[]): void {
+    policy.onSource?.(source, tags)
   }
 
   return get

@@ -2,13 +2,7 @@ import type { CacheCore } from './core'
 import { withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
 import type { ScopedPattern } from './store'
-
-/** Something to take away, in every process. */
-type Invalidation
-  = | { kind: 'key', key: string }
-    | { kind: 'tag', tag: string }
-    | { kind: 'tag everywhere', tag: string }
-    | { kind: 'pattern', pattern: ScopedPattern }
+import type { Invalidation, InvalidationListener } from './types'
 
 /** Invalidations that wait for Redis at most. Past that a single one of everything is as right, and smaller. */
 const MOST_QUEUED = 1000
@@ -26,9 +20,15 @@ export class Invalidations {
   #recent: { at: number, invalidation: Invalidation }[] = []
   #sending = false
   #retry: NodeJS.Timeout | undefined
+  #listener: InvalidationListener | undefined
 
   constructor(core: CacheCore) {
     this.#core = core
+  }
+
+  /** Whoever follows is told of an invalidation after every process was: what it then fetches is new. */
+  listen(listener: InvalidationListener): void {
+    this.#listener = listener
   }
 
   /** @param keys encoded, with their scope */
@@ -96,8 +96,11 @@ export class Invalidations {
     this.#sending = true
     try {
       while (this.#queue.length > 0) {
-        await this.#send(this.#queue[0]!)
+        const invalidation = this.#queue[0]!
+        await this.#send(invalidation)
         this.#queue.shift()
+        // It was told at once, but between the return of Redis and this moment others may have served what is old.
+        void this.#listener?.(invalidation, false)
         this.#core.stats.invalidationsQueued = this.#queue.length
       }
     }
@@ -124,6 +127,15 @@ export class Invalidations {
   }
 
   async #perform(invalidation: Invalidation, strict: boolean): Promise<number> {
+    try {
+      return await this.#takeAway(invalidation, strict)
+    }
+    finally {
+      await this.#listener?.(invalidation, strict)
+    }
+  }
+
+  async #takeAway(invalidation: Invalidation, strict: boolean): Promise<number> {
     const here = this.#applyHere(invalidation)
     try {
       const deleted = await this.#send(invalidation)

@@ -54,7 +54,7 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
     if (loaded.personal || !isStorable(loaded.raw, policy)) {
       if (!loaded.personal) end(core, flight, lease, 'uncacheable')
       core.stats.uncacheable++
-      return { value: loaded.raw, source: 'uncacheable', personal: true }
+      return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
     }
     return await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
   }
@@ -72,8 +72,8 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
  */
 export async function loadUnwritten(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string): Promise<Landing> {
   const loaded = await runLoader(core, flight, load, policy, scope)
-  if (loaded.personal || !isStorable(loaded.raw, policy)) return { value: loaded.raw, source: 'uncacheable', personal: true }
-  return { value: encode(core, flight.key, loaded.raw, policy)?.value ?? loaded.raw, source: 'loader' }
+  if (loaded.personal || !isStorable(loaded.raw, policy)) return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
+  return { value: encode(core, flight.key, loaded.raw, policy)?.value ?? loaded.raw, source: 'loader', tags: tagsOf(policy, loaded) }
 }
 
 /**
@@ -126,9 +126,10 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
   const encoded = encode(core, flight.key, loaded.raw, policy)
   if (encoded === undefined) {
     end(core, flight, lease, 'uncacheable')
-    return { value: loaded.raw, source: 'uncacheable', personal: true }
+    return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
   }
-  const landing: Landing = { value: encoded.value, source: 'loader' }
+  const tags = tagsOf(policy, loaded)
+  const landing: Landing = { value: encoded.value, source: 'loader', tags }
   if (versions === undefined || flight.dirty || budget.left <= 0) {
     end(core, flight, lease, 'free')
     return landing
@@ -149,7 +150,7 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
       horizon: now + life.horizon,
       writeId: lease.token,
       cost: loaded.cost,
-      tags: [...policy.tags, ...loaded.lateTags],
+      tags,
       versions: [...versions, ...late],
     }
     const entry = encodeEntry(header, encoded.payload)
@@ -181,6 +182,10 @@ async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags:
   ]))
   const raced = !heard || !isClean(core, flight) || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
+}
+
+function tagsOf(policy: Policy, { lateTags }: Loaded): readonly string[] {
+  return lateTags.length === 0 ? policy.tags : [...policy.tags, ...lateTags]
 }
 
 /** Gives the lease back in the background; nobody's answer depends on it. */

@@ -16,10 +16,12 @@ export interface Found {
   /** Id of the entry as it was seen, usable or not; '' for none. The lease script compares it. */
   writeId: string
   value: unknown
+  /** Encoded, with their scope. */
+  tags: readonly string[]
   entry?: Entry
 }
 
-const NOTHING: Found = { state: 'none', writeId: '', value: undefined }
+const NOTHING: Found = { state: 'none', writeId: '', value: undefined, tags: [] }
 
 /**
  * Reads a key from the store, checks its tags and keeps a usable value in L1.
@@ -45,7 +47,7 @@ export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, bu
   if (policy.validate !== undefined && !policy.validate(value)) return { ...NOTHING, writeId }
   if (core.development) deepFreeze(value)
   if (state !== 'rescue' || policy.staleIfError > 0) keepInL1(core, flight, entry, value, bytes.length - entry.payloadStart)
-  return { state, writeId, value, entry }
+  return { state, writeId, value, tags: entry.tags, entry }
 }
 
 /** Embedded, an expired value that may still stand in for a failing load is in L1. */
@@ -53,7 +55,7 @@ function heldOnlyHere(core: CacheCore, key: string, policy: Policy): Found {
   const entry = core.l1.get(key)
   const now = core.clock.now()
   if (entry === undefined || entry.epoch !== core.coherence.epoch || now >= Math.min(entry.expires + policy.staleIfError, entry.horizon)) return NOTHING
-  return { state: 'rescue', writeId: entry.writeId, value: entry.value }
+  return { state: 'rescue', writeId: entry.writeId, value: entry.value, tags: entry.tags }
 }
 
 function stateOf(entry: Entry, policy: Policy, now: number): Found['state'] {

@@ -48,8 +48,8 @@ export interface CacheOptions<T = unknown> {
   serializer?: 'json' | 'devalue' | CacheSerializer<T>
   /** Refuses a cached or loaded value: a refused hit is a miss, a refused load is not stored. */
   validate?: (value: T) => boolean
-  /** Hears where the value came from, once a call. */
-  onSource?: (source: CacheSource) => void
+  /** Hears where the value came from, once a call, and its tags as they are stored: encoded, in the scope of the call. */
+  onSource?: (source: CacheSource, tags: readonly string[]) => void
   /** Keeps the process alive for a refresh in the background, as `event.waitUntil` does. The promise never rejects. */
   waitUntil?: (refresh: Promise<void>) => void
   /** Hears the error of a refresh in the background, which no caller sees. Without it the error is logged. */
@@ -66,6 +66,18 @@ export interface InvalidateOptions extends ScopeOptions {
   strict?: boolean
 }
 
+/** Something that was taken away, in every process. Keys and tags are as they are stored: encoded, with their scope. */
+export type Invalidation
+  = | { kind: 'key', key: string }
+    | { kind: 'tag', tag: string }
+    /** In every scope; the tag is without one. */
+    | { kind: 'tag everywhere', tag: string }
+    /** An encoded glob in one scope, in none (`''`) or in every scope (`'*'`). */
+    | { kind: 'pattern', pattern: { scope: string, glob: string } }
+
+/** Follows an invalidation. With `strict` it rejects when it could not; otherwise it never rejects. */
+export type InvalidationListener = (invalidation: Invalidation, strict: boolean) => Promise<void>
+
 /** The one cache of the process. Every surface (helpers, Nitro's cache, `nitroApp.cache`) calls it. */
 export interface CacheEngine {
   /**
@@ -77,6 +89,8 @@ export interface CacheEngine {
   peek: <T>(key: string, options?: Pick<CacheOptions<T>, 'serializer'>) => Promise<T | undefined>
   /** Stores `value`. With racing writers invalidate instead: the last arrival wins. Returns whether Redis (or, embedded, L1) took it. */
   set: <T>(key: string, value: T, options?: CacheOptions<T>) => Promise<boolean>
+  /** Lets another room follow: `listener` hears of every invalidation once it was sent, and the caller waits for it. One at most. */
+  onInvalidated: (listener: InvalidationListener) => void
   /** Deletes keys in every process. Write the source first and invalidate after. */
   invalidate: (keys: string | readonly string[], options?: InvalidateOptions) => Promise<void>
   /** Deletes every key that matches a Redis glob. Returns how many entries were deleted. */

@@ -70,7 +70,7 @@ export function invalidateCacheTags(tags: string | readonly string[], options?: 
 }
 
 /**
- * Names tags of the response that is being made, inside a cached handler or page. Outside one it does nothing.
+ * Names tags of the response that is being made: of what a cached handler or page keeps, and of the copies that a CDN keeps of any response.
  *
  * @example
  * ```ts

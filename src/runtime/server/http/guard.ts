@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { addVary } from '../before-headers'
 import type { CdnTarget } from './policy'
+import { responseTagsOf } from '../response-tags'
+import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
 import { cacheClasses, cacheControlOf, cdnControlOf, cdnHeaders } from './policy'
 import type { ResolvedHttpRule } from './settings'
+import type { TagFormat } from './tag-header'
+import { tagHeaderOf } from './tag-header'
 
 /** What is known of a request before it is answered. */
 export interface GuardedRequest {
@@ -15,9 +19,9 @@ export interface GuardedRequest {
   isBuildFile: boolean
 }
 
-/** Headers in which a shared cache is told more than the browser, tags for its purge included. */
-const SHARED_HEADERS = [...Object.values(cdnHeaders), 'surrogate-key', 'cache-tag']
 const PERSONAL = 'private, no-store'
+/** A browser asks anew each time, and nobody else keeps it: what no purge would find must not be kept where only a purge reaches. */
+const UNTAGGED = 'private, no-cache'
 
 /**
  * Says who may store a response, now that it is known what it holds. What must not be shared is not, whoever said otherwise;
@@ -55,11 +59,30 @@ function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, { 
   if (shared !== undefined) response.setHeader(cdnHeaders[cdn!], shared)
 }
 
+/**
+ * Names the tags of a response to the shared cache in front, if it may keep it at all.
+ * With more tags than that cache can take it keeps nothing, since a purge by one that is missing would leave an old copy there.
+ *
+ * @returns false when there were too many
+ */
+export function tagResponse(response: ServerResponse, scope: string, format: TagFormat): boolean {
+  const tags = responseTagsOf(response)
+  if (tags === undefined || !mayBeShared(String(response.getHeader('cache-control') ?? ''))) return true
+  const value = tagHeaderOf(tags, scope, format, response.getHeader(format.header)?.toString())
+  if (value === undefined) {
+    response.setHeader('cache-control', UNTAGGED)
+    withdraw(response)
+    return false
+  }
+  if (value !== '') response.setHeader(format.header, value)
+  return true
+}
+
 /** Whether a shared cache could store a response that says so (RFC 9111 §3, §5.2.2). */
 function mayBeShared(cacheControl: string): boolean {
   return !/(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/i.test(cacheControl)
 }
 
 function withdraw(response: ServerResponse): void {
-  for (const name of SHARED_HEADERS) response.removeHeader(name)
+  for (const name of SHARED_CACHE_HEADERS) response.removeHeader(name)
 }

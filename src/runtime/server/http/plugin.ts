@@ -5,6 +5,8 @@ import type { HttpModuleOptions, ResolvedHttpRule } from './settings'
 import { resolveHttpSettings } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
+import { wantResponseTags } from '../response-tags'
+import { createLog } from '../log'
 
 /** Says of every response who may cache it. */
 export default defineNitroPlugin((nitroApp) => {
@@ -25,6 +27,21 @@ export default defineNitroPlugin((nitroApp) => {
     buildAssets: `${base}${buildAssets}/`,
     isSessionCookie: settings.isSessionCookie,
     cdn: settings.cdn,
+    tags: settings.tags,
+    onTooManyTags: once((path) => {
+      const { header, longestHeader, mostTags } = settings.tags!
+      createLog('http').warn(`The response of ${path} has more cache tags than ${header} may hold (${mostTags} of them, ${longestHeader} bytes), so no CDN keeps it: name fewer tags. This is said once.`)
+    }),
   })
+  if (settings.tags) wantResponseTags()
   if (settings.etag) nitroApp.hooks.hook('beforeResponse', (event, answer) => makeConditional(event.node.req, event.node.res, answer))
 })
+
+function once(tell: (path: string) => void): (path: string) => void {
+  let told = false
+  return (path) => {
+    if (told) return
+    told = true
+    tell(path)
+  }
+}

@@ -3,6 +3,9 @@ import { parseDuration } from '../duration'
 import { parseChoice, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys, show } from '../settings'
 import type { CacheClass, CachePolicy, CdnTarget } from './policy'
 import { cacheClasses, cdnHeaders } from './policy'
+import type { HttpPurgeOptions } from './purge/settings'
+import type { TagFormat } from './tag-header'
+import { tagFormats } from './tag-header'
 
 /** How the responses of some paths may be cached. What is not set is as the class says. */
 export interface HttpRule {
@@ -52,6 +55,12 @@ export interface HttpModuleOptions {
    * @env NUXT_SCALE_HTTP_ETAG
    */
   etag?: boolean
+  /**
+   * Invalidations of tags and keys reach the copies of the CDN too: Fastly, Cloudflare, or with `cdn: 'generic'` whoever answers HTTP PURGE,
+   * such as Varnish. Off until this key is present.
+   * @default false
+   */
+  purge?: false | HttpPurgeOptions
 }
 
 export const httpDefaults = {
@@ -60,6 +69,7 @@ export const httpDefaults = {
   cdn: '',
   sessionCookies: ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*'],
   etag: true,
+  purge: false,
 } satisfies Required<HttpModuleOptions>
 
 /** One rule, checked. */
@@ -80,6 +90,8 @@ export interface HttpSettings {
   cdn: CdnTarget | undefined
   isSessionCookie: (name: string) => boolean
   etag: boolean
+  /** How the shared cache in front is told the tags of a response. */
+  tags: TagFormat | undefined
 }
 
 const ROOM = 'scale.http'
@@ -105,6 +117,8 @@ export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/
     cdn,
     isSessionCookie: compileNames(given.sessionCookies),
     etag: parseSwitch(given.etag, `${ROOM}.etag`),
+    // Without a purge nobody is known to read them, and a cache that is no CDN would show them to visitors.
+    tags: cdn && (cdn !== 'generic' || given.purge) ? tagFormats[cdn] : undefined,
   }
 }
 

@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import type { App, H3Event } from 'h3'
 import { beforeHeaders } from '../before-headers'
 import { pathOf } from '../path-patterns'
+import { currentScope } from '../scope'
 import type { GuardedRequest } from './guard'
-import { guardResponse } from './guard'
+import { guardResponse, tagResponse } from './guard'
 import type { CdnTarget } from './policy'
 import type { ResolvedHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
+import type { TagFormat } from './tag-header'
 import { completeNotModified, settleConditions } from './static-conditions'
 
 export interface HttpWrapOptions {
@@ -16,10 +18,14 @@ export interface HttpWrapOptions {
   buildAssets: string
   isSessionCookie: (name: string) => boolean
   cdn: CdnTarget | undefined
+  /** How the shared cache in front is told the tags of a response; undefined when it is not. */
+  tags: TagFormat | undefined
+  /** Told of a response with more tags than that cache can take. */
+  onTooManyTags: (path: string) => void
 }
 
 /** Watches every response, whoever makes it, and says at the last moment who may store it. */
-export function wrapWithHttpRules(app: Pick<App, 'handler'>, { ruleOf, publicFile, buildAssets, isSessionCookie, cdn }: HttpWrapOptions): void {
+export function wrapWithHttpRules(app: Pick<App, 'handler'>, { ruleOf, publicFile, buildAssets, isSessionCookie, cdn, tags, onTooManyTags }: HttpWrapOptions): void {
   const { handler } = app
 
   function look(request: IncomingMessage, path: string, file: PublicFile | undefined): GuardedRequest {
@@ -39,9 +45,12 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, { ruleOf, publicFil
     const file = publicFile(path)
     if (file) settleConditions(req.headers, file)
     const request = look(req, path, file)
+    // Whoever writes the headers may have left the tenant of the request.
+    const scope = tags === undefined ? '' : currentScope()
     beforeHeaders(res, (response) => {
       if (file) completeNotModified(response, file)
       guardResponse(response, request, cdn)
+      if (tags !== undefined && !tagResponse(response, scope, tags)) onTooManyTags(path)
     })
     return handler(event)
   }, handler)

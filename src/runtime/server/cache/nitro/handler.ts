@@ -15,6 +15,9 @@ import type { RequestView } from './request'
 import { responseSerializer } from './response'
 import type { CachedResponse } from './response'
 import type { BuildFacts, CachedRouteOptions } from './types'
+import { nameResponseTags, noteStoredTags, wantsResponseTags } from '../../response-tags'
+
+const NO_TAGS: readonly string[] = []
 
 /** What is worked out once for a cached handler. */
 interface Plan {
@@ -39,9 +42,20 @@ export function createCachedEventHandler(
   return async (event) => {
     plan ??= makePlan(handler, options, build)
     const lifetime = resolveLifetime(options, host.settings().staleMaxAge)
-    if (!lifetime || await isBypassed(event, options)) return handler(event)
-    return options.headersOnly ? sendHeadersOnly(event, plan) : answer(event, plan, lifetime, host)
+    const bypassed = !lifetime || await isBypassed(event, options)
+    if (!bypassed && !options.headersOnly) return answer(event, plan, lifetime, host)
+    // Not kept here, but a shared cache in front may.
+    if (wantsResponseTags() && isRead(event)) nameResponseTags(event.node.res, await tagsOf(event, options))
+    return bypassed ? handler(event) : sendHeadersOnly(event, plan)
   }
+}
+
+function isRead({ method }: H3Event): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function tagsOf(event: H3Event, { tags }: CachedRouteOptions): readonly string[] | Promise<readonly string[]> {
+  return typeof tags === 'function' ? tags(event) : tags ?? NO_TAGS
 }
 
 /** Done at the first request: routes are wrapped while modules are still being evaluated. */
@@ -59,7 +73,7 @@ function makePlan(handler: EventHandler, options: CachedRouteOptions, build: Bui
 
 async function isBypassed(event: H3Event, { bypass, shouldBypassCache }: CachedRouteOptions): Promise<boolean> {
   const { req } = event.node
-  if ((event.method !== 'GET' && event.method !== 'HEAD') || req.headers.range !== undefined) return true
+  if (!isRead(event) || req.headers.range !== undefined) return true
   if (typeof bypass === 'function' ? await bypass(event) : matchesRule(event, bypass)) return true
   return Boolean(await shouldBypassCache?.(event))
 }
@@ -85,6 +99,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   if (await options.shouldInvalidateCache?.(event)) await host.engine().invalidate(key)
 
   let source = 'loader' as CacheSource
+  let stored = NO_TAGS
   let answered = false
   const response: LiveResponse = await host.engine().get<CachedResponse>(key, async (context) => {
     const live = await renderResponse({ handler: plan.handler, event, view, varies, integrity, context, cacheOptions: options }, host)
@@ -95,11 +110,14 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   }, {
     ttl: lifetime.fresh,
     staleTtl: lifetime.stale,
-    tags: typeof options.tags === 'function' ? await options.tags(event) : options.tags,
+    tags: await tagsOf(event, options),
     serializer: responseSerializer,
     // What may not be stored says so while it is made, so a hit need not be examined again.
     validate: response => response.integrity === integrity,
-    onSource: (found) => { source = found },
+    onSource: (found, tags) => {
+      source = found
+      stored = tags
+    },
     ...refreshHooks(host, event),
   })
   answered = true
@@ -107,6 +125,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   const cacheable = (source !== 'loader' && source !== 'uncacheable') || isStorable(response, varies, Number.POSITIVE_INFINITY)
   if (!cacheable) source = 'uncacheable'
   options.onSource?.(source, event)
+  if (wantsResponseTags()) noteStoredTags(event.node.res, key, stored)
   return deliver(event, response, {
     cacheable,
     source,

@@ -1,4 +1,5 @@
 import type { H3Event } from 'h3'
+import { nameResponseTags } from '../../response-tags'
 import type { LoadContext } from '../types'
 
 /**
@@ -12,11 +13,13 @@ type LoadBearer = object & { [LOADS]?: Set<LoadContext> }
 /**
  * Adds tags to the cached response (or cached function value) that is being made for this event, so that
  * `invalidateCacheTags` finds it. Works in a cached handler, in a page that a route rule caches, and in anything they call.
- * Outside of a load it does nothing, so code need not know whether somebody caches it.
+ * Outside of a load they are tags of the response itself, which only a shared cache in front may keep: code need not know who caches it.
  */
-export function addEventCacheTags(event: Pick<H3Event, 'context'>, tags: string | readonly string[]): void {
+export function addEventCacheTags(event: Pick<H3Event, 'context' | 'node'>, tags: string | readonly string[]): void {
   const list = typeof tags === 'string' ? [tags] : tags
-  for (const load of (event.context as LoadBearer)[LOADS] ?? []) load.addTags(list)
+  const loads = (event.context as LoadBearer)[LOADS]
+  if (loads === undefined || loads.size === 0) nameResponseTags(event.node.res, list)
+  else for (const load of loads) load.addTags(list)
 }
 
 /** Runs `task` so that {@link addEventCacheTags} on this event reaches `load`. Nested loads all hear of a tag. */
