@@ -66,6 +66,37 @@ const get = (path: string, headers: Record<string, string | string[]> = {}, clie
 const as = (tenant: string) => ({ 'x-tenant-id': tenant })
 const json = (body: string) => JSON.parse(body) as Record<string, unknown>
 
+describe('a preflight', () => {
+  const preflight = { 'origin': 'https://shop.example', 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-tenant-id' }
+  const ask = (path: string, headers: Record<string, string>, method = 'OPTIONS') => clients[0]!.request(path, { method, headers })
+
+  it.each(['/api/crossed/every', '/api/crossed/read', '/api/crossed/cached', '/api/crossed/nothing', '/page'])('to %s needs no tenant, and reaches no handler', async (path) => {
+    for (const named of [{}, as('nobody'), { host: 'nobody.shop.example' }] as Record<string, string>[]) {
+      const { status, body, headers } = await ask(path, { ...preflight, ...named })
+      expect([status, body]).toEqual([204, ''])
+      if (path.startsWith('/api/')) expect(headers).toMatchObject({ 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' })
+    }
+  })
+
+  it('is answered by the handler that is there for it', async () => {
+    const { status, body, headers } = await ask('/api/crossed/own', preflight)
+    expect([status, body, headers['access-control-allow-origin']]).toEqual([200, 'own of nobody', 'https://own.example'])
+  })
+
+  it('has its tenant where it can name one', async () => {
+    expect((await ask('/api/crossed/own', { ...preflight, host: 'tenant-1.shop.example' })).body).toBe('own of tenant-1')
+    expect(json((await ask('/api/crossed/every', { ...preflight, host: 'tenant-1.shop.example' })).body)).toEqual({ rows: 'tenant-1' })
+  })
+
+  it('is that and nothing else: whatever looks like one is refused without a tenant', async () => {
+    for (const name of ['origin', 'access-control-request-method'] as const) {
+      const { [name]: _, ...rest } = preflight
+      expect((await ask('/api/crossed/every', rest)).status).toBe(400)
+    }
+    for (const method of ['GET', 'POST', 'DELETE']) expect((await ask('/api/crossed/every', preflight, method)).status).toBe(400)
+  })
+})
+
 describe('a request and its tenant', () => {
   it('named by the header, by the host or by both', async () => {
     for (const headers of [as('tenant-1'), { host: 'tenant-1.shop.example' }, { ...as('tenant-1'), host: 'TENANT-1.shop.example:80' }] as Record<string, string>[]) {

@@ -49,7 +49,7 @@ export default defineNitroPlugin((nitroApp) => {
   const ownPaths = [`/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
   const isOwn = compilePathPatterns(ownPaths, 'scale.tenancy.exclude')
   const withoutBase = (path: string) => base && path.startsWith(base) ? path.slice(base.length) || '/' : path
-  wrapWithTenant(nitroApp.h3App, {
+  wrapWithTenant(nitroApp.h3App, nitroApp.router.handler, {
     resolver,
     isExcluded: path => isOwn(withoutBase(path)) || settings.isExcluded(withoutBase(path)),
     isPublicFile: path => getPublicAsset(path) !== undefined,

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import type { App, H3Event } from 'h3'
+import type { App, EventHandler, H3Event } from 'h3'
 import { addVary, beforeHeaders } from '../before-headers'
 import { HttpError } from '../http-error'
 import { pathOf } from '../path-patterns'
+import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
 import { currentTenant, runAsTenant } from './context'
+import { fencePreflights, isPreflight } from './preflight'
 import type { TenantResolver } from './resolve'
 import type { Tenant } from './types'
 
@@ -22,12 +24,16 @@ export interface WrapOptions {
 /**
  * Puts the tenant around everything that a request runs, errors included. It has to wrap the app's handler:
  * a middleware of a module runs after those of the user.
+ *
+ * @param router the handler of the app's routes
  */
-export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: WrapOptions): void {
+export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, router: EventHandler, options: WrapOptions): void {
   const { handler } = app
   const { onError, onRequest } = app.options
   const guard = guardOfSharedCaches(options)
   const refusals = new WeakMap<H3Event, unknown>()
+  const preflights = new WeakSet<H3Event>()
+  const letsPreflightsIn = fencePreflights(app, router, event => preflights.has(event))
   const { resolver, isExcluded, isPublicFile } = options
 
   function run(event: H3Event, tenant: Tenant): unknown {
@@ -38,6 +44,10 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options'>, options: W
   function refuse(event: H3Event, error: unknown): unknown {
     // Other methods would pass the file by, and reach the app without a tenant.
     if (/^(?:GET|HEAD)$/.test(event.method) && isPublicFile(pathOf(event.path))) return handler(event)
+    if (letsPreflightsIn && isPreflight(event.node.req)) {
+      preflights.add(event)
+      return handler(event)
+    }
     if (error instanceof HttpError && error.retryAfter !== undefined) event.node.res.setHeader('retry-after', error.retryAfter)
     refusals.set(event, error)
     return handler(event)
@@ -92,11 +102,10 @@ function guardOfSharedCaches({ varies, isPrivate }: WrapOptions): ((response: Se
 }
 
 const SHARED = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
-const CDN_HEADERS = ['cdn-cache-control', 'surrogate-control', 'cloudflare-cdn-cache-control', 'netlify-cdn-cache-control', 'vercel-cdn-cache-control']
 
 function makePrivate(response: ServerResponse): void {
   const directives = [response.getHeader('cache-control') ?? []].flat().join(',').split(',').map(part => part.trim()).filter(part => part && !SHARED.test(part))
   if (!directives.some(directive => /^(?:private|no-store)$/i.test(directive))) directives.unshift('private')
   response.setHeader('cache-control', directives.join(', '))
-  for (const name of CDN_HEADERS) response.removeHeader(name)
+  for (const name of SHARED_CACHE_HEADERS) response.removeHeader(name)
 }
