@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bucketOf, judge } from '../../src/runtime/server/rate-limit/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-store'
-import { judgeScript } from '../../src/runtime/server/rate-limit/script'
+import { judgeScript, judgeWholeScript } from '../../src/runtime/server/rate-limit/script'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import { defineScript, runScript } from '../../src/runtime/server/redis-script'
@@ -86,18 +86,20 @@ describe('four processes on one Redis', () => {
 })
 
 describe('the script', () => {
-  it('decides as the algorithm and as nginx do, on 10,000 sequences of arrivals', async () => {
+  it.each([
+    ['for any interval', judgeScript, 10_000, () => bucketOf(1 + randomInt(50), 1_000_000 * (1 + randomInt(60)), randomInt(8))],
+    ['for whole milliseconds', judgeWholeScript, 3000, () => bucketOf(1, 1000 * (1 + randomInt(60_000)), randomInt(8))],
+  ])('%s decides as the algorithm and as nginx do, on thousands of sequences of arrivals', async (name, script, sequences, pickBucket) => {
     // The same text, told by the test when the key would expire, because Redis's own time goes on.
-    const parts = judgeScript.text.split(/call\('PTTL', key\)|\(raised \+ rest\) \/ 1000/)
+    const parts = script.text.split(/call\('PTTL', key\)|\(raised \+ rest\) \/ 1000/)
     expect(parts.length).toBe(3)
     const timed = defineScript(`${parts[0]}ARGV[3]${parts[1]}600000${parts[2]}`)
     const client = redis.client()
     let decisions = 0
     const wrong: unknown[] = []
     const sequence = async (key: string) => {
-      const burst = randomInt(8)
-      const bucket = bucketOf(1 + randomInt(50), 1_000_000 * (1 + randomInt(60)), burst)
-      const nginx = createNginxLimit(bucket.interval, burst)
+      const bucket = pickBucket()
+      const nginx = createNginxLimit(bucket.interval, bucket.capacity / bucket.interval - 1)
       let arrival = 0
       let expiry = 0
       let now = 1_790_000_000_000 + randomInt(1_000_000_000)
@@ -111,12 +113,12 @@ describe('the script', () => {
         if (answer !== (expected.allowed ? expected.fill : -1 - expected.fill) || expected.allowed !== nginx(now * 1000)) wrong.push({ key, request, answer, expected })
       }
     }
-    const keys = Array.from({ length: 10_000 }, (_, index) => `sequence-${index}`).values()
+    const keys = Array.from({ length: sequences }, (_, index) => `sequence ${name} ${index}`).values()
     await Promise.all(Array.from({ length: 100 }, async () => {
       for (const key of keys) await sequence(key)
     }))
     expect(wrong.slice(0, 3)).toEqual([])
-    expect(decisions).toBe(120_000)
+    expect(decisions).toBe(12 * sequences)
   }, 180_000)
 
   it('leaves no key without an expiry', async () => {

@@ -17,7 +17,7 @@ function setUp({ replicas = 1 } = {}) {
       if (state.gone) throw new Error('Redis is gone')
       const verdict = judge(bucket, arrivals.get(key) ?? 0, state.now * 1000, cost)
       arrivals.set(key, verdict.arrival)
-      return verdict
+      return verdict.allowed ? verdict.fill : -1 - verdict.fill
     },
   }
   const limiter = createLimiter({ shared, share: 1 / replicas, onShared: reachable => void state.news.push(reachable), now: () => state.now })

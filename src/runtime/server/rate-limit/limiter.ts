@@ -41,10 +41,10 @@ export interface LimiterOptions {
 
 export interface Limiter {
   /**
-   * Takes `cost` from the bucket of a key.
+   * Takes `cost` from the bucket of a key. At once where nobody else is asked.
    * @throws TypeError when the rule could never let that cost pass
    */
-  take: (rule: RateLimit, key: string, cost?: number) => Promise<RateLimitDecision>
+  take: (rule: RateLimit, key: string, cost?: number) => RateLimitDecision | Promise<RateLimitDecision>
   readonly stats: RateLimitStats
 }
 
@@ -73,41 +73,54 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     return decisionOf(bucket, own.take(key, bucket, cost), cost, 'memory')
   }
 
-  async function decide(rule: RateLimit, key: string, cost: number): Promise<RateLimitDecision> {
-    const { bucket } = rule
-    if (!shared) return decideHere(bucket, key, cost)
-    const block = blocked.get(key)
-    const moment = now()
-    if (block !== undefined && moment < block.until && cost >= block.cost) {
-      return { allowed: false, remaining: 0, reset: block.empty - moment, retryAfter: block.until - moment, by: 'redis' }
+  /** One promise a decision: everything waits for this. */
+  function ask({ take }: SharedLimits, rule: RateLimit, key: string, cost: number): Promise<RateLimitDecision> {
+    return take(key, rule.bucket, cost).then(answer => shareDecision(rule, key, cost, answer), error => decideAlone(rule, key, cost, error))
+  }
+
+  function shareDecision(rule: RateLimit, key: string, cost: number, answer: number): RateLimitDecision {
+    const verdict = answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
+    const decision = decisionOf(rule.bucket, verdict, cost, 'redis')
+    hear(true)
+    if (!decision.allowed && decision.retryAfter > WORTH_REMEMBERING) {
+      const heard = now()
+      blocked.set(key, { until: heard + decision.retryAfter, cost, empty: heard + decision.reset })
     }
-    try {
-      const decision = decisionOf(bucket, await shared.take(key, bucket, cost), cost, 'redis')
-      hear(true)
-      if (!decision.allowed && decision.retryAfter > WORTH_REMEMBERING) {
-        const heard = now()
-        blocked.set(key, { until: heard + decision.retryAfter, cost, empty: heard + decision.reset })
-      }
-      return decision
-    }
-    catch (error) {
-      hear(false, error)
-      stats.fallbacks++
-      return rule.fallback === 'memory' ? decideHere(shareOf(bucket, share, cost), key, cost) : withoutCount(rule.fallback === 'open')
-    }
+    return count(rule, decision)
+  }
+
+  function decideAlone(rule: RateLimit, key: string, cost: number, error: unknown): RateLimitDecision {
+    hear(false, error)
+    stats.fallbacks++
+    return count(rule, rule.fallback === 'memory' ? decideHere(shareOf(rule.bucket, share, cost), key, cost) : withoutCount(rule.fallback === 'open'))
+  }
+
+  /** What is known without asking: the key is denied until its time has come. */
+  function blockOf(key: string, cost: number): RateLimitDecision | undefined {
+    const block = blocked.size === 0 ? undefined : blocked.get(key)
+    const moment = block === undefined ? 0 : now()
+    if (block === undefined || moment >= block.until || cost < block.cost) return undefined
+    return { allowed: false, remaining: 0, reset: block.empty - moment, retryAfter: block.until - moment, by: 'redis' }
+  }
+
+  function count(rule: RateLimit, decision: RateLimitDecision): RateLimitDecision {
+    if (decision.allowed) stats.allowed++
+    else if (rule.shadow) stats.shadowed++
+    else stats.denied++
+    return decision
   }
 
   return {
     stats,
-    async take(rule, key, cost = rule.cost) {
-      if (cost * rule.bucket.interval > rule.bucket.capacity) {
-        throw new TypeError(`A request of cost ${cost} never passes the rate limit "${rule.name}", which lets ${rule.bucket.capacity / rule.bucket.interval} through at once: raise its burst, or lower the cost.`)
+    take(rule, ofKey, cost = rule.cost) {
+      const { bucket } = rule
+      if (cost * bucket.interval > bucket.capacity) {
+        return Promise.reject(new TypeError(`A request of cost ${cost} never passes the rate limit "${rule.name}", which lets ${bucket.capacity / bucket.interval} through at once: raise its burst, or lower the cost.`))
       }
-      const decision = await decide(rule, `${rule.name}:${key}`, cost)
-      if (decision.allowed) stats.allowed++
-      else if (rule.shadow) stats.shadowed++
-      else stats.denied++
-      return decision
+      const key = `${rule.name}:${ofKey}`
+      if (shared === undefined) return count(rule, decideHere(bucket, key, cost))
+      const block = blockOf(key, cost)
+      return block === undefined ? ask(shared, rule, key, cost) : count(rule, block)
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../redis/types'
 import { runScript } from '../redis-script'
 import type { SharedLimits } from './shared-limits'
-import { judgeScript } from './script'
+import { judgeScript, judgeWholeScript } from './script'
 
 /**
  * Buckets that all instances share: one script a request, pipelined with its neighbours.
@@ -9,10 +9,11 @@ import { judgeScript } from './script'
  * @param deadline milliseconds of one call
  */
 export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
+  const head = `${connection.prefix}:limit:{`
   return {
-    async take(key, { interval, capacity }, cost) {
-      const answer = await connection.run(client => runScript(client, judgeScript, [`${connection.prefix}:limit:{${key}}`], [cost * interval, capacity]), deadline) as number
-      return answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
+    take(key, { interval, capacity }, cost) {
+      const script = interval % 1000 === 0 ? judgeWholeScript : judgeScript
+      return connection.run(client => runScript(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>, deadline)
     },
   }
 }

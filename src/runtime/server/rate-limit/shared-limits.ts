@@ -1,7 +1,12 @@
-import type { Bucket, Verdict } from './gcra'
+import type { Bucket } from './gcra'
 
 /** Where buckets are kept that all instances share. */
 export interface SharedLimits {
-  /** @param key of the bucket, of a bounded length */
-  take: (key: string, bucket: Bucket, cost: number) => Promise<Verdict>
+  /**
+   * Judges one request. A plain number, since this is asked for every request.
+   *
+   * @param key of the bucket, of a bounded length
+   * @returns microseconds until the bucket is empty; below zero when the request is denied, and then one more, since zero has no sign
+   */
+  take: (key: string, bucket: Bucket, cost: number) => Promise<number>
 }

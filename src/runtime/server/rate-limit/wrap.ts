@@ -16,11 +16,16 @@ export interface RateLimitWrapOptions {
 export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, keyOf, headers }: RateLimitWrapOptions): void {
   const { handler } = app
 
-  async function limited(event: H3Event, rule: RateLimit): Promise<unknown> {
-    const decision = await limiter.take(rule, await keyOf(event, rule))
+  function limited(event: H3Event, rule: RateLimit): unknown {
+    const key = keyOf(event, rule)
+    const decision = typeof key === 'string' ? limiter.take(rule, key) : key.then(key => limiter.take(rule, key))
+    return decision instanceof Promise ? decision.then(decision => proceed(event, rule, decision)) : proceed(event, rule, decision)
+  }
+
+  function proceed(event: H3Event, rule: RateLimit, decision: RateLimitDecision): unknown {
     if (headers && !rule.shadow && decision.by !== 'fallback') setRateLimitHeaders(event.node.res, rule, decision)
     if (decision.allowed || rule.shadow) return handler(event)
-    deny(event.node.res, decision)
+    return deny(event.node.res, decision)
   }
 
   app.handler = Object.assign((event: H3Event) => {
