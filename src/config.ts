@@ -1,9 +1,11 @@
 /** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
 import type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+import type { HealthFunctions } from './runtime/server/health/types'
 import type { RateLimitFunctions } from './runtime/server/rate-limit/key'
 import type { TenancyFunctions } from './runtime/server/tenancy/types'
 
 export type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+export type { HealthCheckFunction, HealthCheckOptions, HealthLevel } from './runtime/server/health/types'
 export type { TenantRecord } from './runtime/server/tenancy/types'
 
 /**
@@ -27,7 +29,7 @@ export function defineScaleDatabase<Result>(
 }
 
 /** What `server/scale.config.ts` can decide. */
-export type ScaleConfig = TenancyFunctions & RateLimitFunctions
+export type ScaleConfig = TenancyFunctions & RateLimitFunctions & HealthFunctions
 
 /**
  * The functions of `server/scale.config.ts`, typed.

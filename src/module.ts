@@ -9,6 +9,7 @@ import { setupRateLimit } from './features/rate-limit'
 import { setupRabbitmq } from './features/rabbitmq'
 import { setupRedis } from './features/redis'
 import { setupShards } from './features/shards'
+import { setupShutdown } from './features/shutdown'
 import { setupStorage } from './features/storage'
 import { setupTenancy } from './features/tenancy'
 import type { FeatureContext } from './features/types'
@@ -16,7 +17,7 @@ import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { refuseSecrets, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
 /** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
 export interface ModuleRuntimeConfig {
@@ -45,6 +46,7 @@ export default defineNuxtModule<ModuleOptions>({
     setupCache(context)
     setupStorage(context)
     setupHealth(context)
+    setupShutdown(context)
     setupHttp(context)
     setupRateLimit(context)
     setupTenancy(context)

@@ -21,12 +21,14 @@ import { DEFAULT_ROLE, parseRole } from './runtime/server/role'
 import { refuseUnknownKeys } from './runtime/server/settings'
 import type { ShardsModuleOptions } from './runtime/server/shards/settings'
 import { resolveShardsSettings, shardsDefaults } from './runtime/server/shards/settings'
+import type { ShutdownModuleOptions } from './runtime/server/shutdown/settings'
+import { resolveShutdownSettings, shutdownDefaults } from './runtime/server/shutdown/settings'
 import type { StorageModuleOptions } from './runtime/server/storage/settings'
 import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
@@ -42,8 +44,10 @@ export interface ModuleOptions {
   cache?: false | CacheModuleOptions
   /** Who may cache which response, and conditional requests. Off until this key is present. */
   http?: false | HttpModuleOptions
-  /** `GET /api/health`. */
+  /** `GET /api/health`, and below it `/live`, `/ready` and `/startup`. */
   health?: false | HealthModuleOptions
+  /** An end without a lost request: draining, keep-alive, one budget for everything. Off until this key is present. */
+  shutdown?: false | ShutdownModuleOptions
   /** Which tenant a request belongs to: `useTenant`, `withTenant`, and caches that keep tenants apart. Off until it is present. */
   tenancy?: false | TenancyModuleOptions
   /** Database clients from the factory in `server/scale.database.ts`, under one budget of connections. Off until this key is present. */
@@ -77,6 +81,7 @@ export interface ResolvedOptions {
   cache: false | Required<CacheModuleOptions>
   http: false | Required<HttpModuleOptions>
   health: false | Required<HealthModuleOptions>
+  shutdown: false | Required<ShutdownModuleOptions>
   tenancy: false | Required<TenancyModuleOptions>
   database: false | Required<DatabaseModuleOptions>
   shards: false | Required<ShardsModuleOptions>
@@ -110,12 +115,13 @@ const redisDefaults: Required<RedisRuntimeOptions> = {
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'secret'], 'scale')
   const redis = room(options.redis, 'scale.redis')
   const storage = room(options.storage, 'scale.storage')
   const cache = room(options.cache, 'scale.cache')
   const http = room(options.http ?? false, 'scale.http')
   const health = room(options.health, 'scale.health')
+  const shutdown = room(options.shutdown ?? false, 'scale.shutdown')
   const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
   const database = room(options.database ?? false, 'scale.database')
   const shards = room(options.shards ?? false, 'scale.shards')
@@ -134,6 +140,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     if (!cache) throw new Error('scale.http.purge follows the invalidations of the cache, and scale.cache is false: turn it on, or take purge out.')
   }
   if (health) resolveHealthSettings(health)
+  if (shutdown) resolveShutdownSettings(shutdown)
   if (tenancy) resolveTenancySettings(tenancy)
   if (database) resolveDatabaseSettings(database)
   if (shards) resolveShardsSettings(shards)
@@ -146,7 +153,8 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     storage: storage && { ...storageDefaults, ...storage },
     cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
     http: http && { ...httpDefaults, ...http, purge: http.purge ? { ...httpPurgeDefaults, ...http.purge } : false },
-    health: health && { ...healthDefaults, ...health },
+    health: health && { ...healthDefaults, ...health, checks: { ...healthDefaults.checks, ...health.checks } },
+    shutdown: shutdown && { ...shutdownDefaults, ...shutdown },
     tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
     database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
     shards: shards && { ...shardsDefaults, ...shards },

@@ -1,11 +1,20 @@
 import { addServerHandler, addServerPlugin } from '@nuxt/kit'
+import { defu } from 'defu'
+import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
-/** `GET /api/health`, and HEAD for probes that want no body. */
-export function setupHealth({ options, runtime }: FeatureContext): void {
+const PROBES = { '': 'aggregate', '/live': 'live', '/ready': 'ready', '/startup': 'startup' }
+
+/** `GET /api/health` and its probes, and HEAD for whoever wants no body. */
+export function setupHealth(context: FeatureContext): void {
+  const { nuxt, options, runtime } = context
   if (!options.health) return
+  const { path } = options.health
+  provideScaleConfig(context)
   addServerPlugin(runtime('health/plugin'))
-  for (const method of ['get', 'head'] as const) {
-    addServerHandler({ route: options.health.path, method, handler: runtime('health/route') })
+  for (const [end, name] of Object.entries(PROBES)) {
+    for (const method of ['get', 'head'] as const) addServerHandler({ route: `${path}${end}`, method, handler: runtime(`health/routes/${name}`) })
   }
+  // A rule of the app for /api/** would keep an answer for a minute that is true for a second.
+  nuxt.options.routeRules = defu({ [`${path}/**`]: { cache: false as const } }, nuxt.options.routeRules)
 }

@@ -49,6 +49,7 @@ it.each([
   ['NUXT_SCALE_HEALTH', 'true', 'scale.health (NUXT_SCALE_HEALTH) is not an object of options'],
   ['NUXT_SCALE_HEALTH_TIMEOUT', '-1', 'scale.health.timeout is -1: write a number of seconds'],
   ['NUXT_SCALE_HEALTH_DETAILS', 'sometimes', 'scale.health.details is "sometimes": write \'never\', \'token\', \'always\'.'],
+  ['NUXT_SCALE_HEALTH_CHECKS_REDIS', 'fatal', 'scale.health.checks.redis is "fatal": write \'critical\', \'degraded\'.'],
 ])('%s=%s stops the boot with one sentence and no secret', async (variable, value, sentence) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(output, 'server/index.mjs')], {
     env: productionEnvironment({ ...environment(), PORT: String(await freePort()), HOST: '127.0.0.1', [variable]: value }),

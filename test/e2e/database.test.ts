@@ -151,6 +151,30 @@ describe('database clients in a built app', () => {
     expect(unsigned.logs().join('\n')).not.toContain('hidden')
   })
 
+  it('is not ready while the database answers nobody, lives on, and is ready again when it does', async () => {
+    const app = await start({ NUXT_SCALE_HEALTH_TIMEOUT: '300ms', NUXT_SCALE_HEALTH_CACHE_TTL: '0', NUXT_SCALE_HEALTH_DETAILS: 'always' })
+    const probe = async (path: string) => (await app.fetch(`/api/health${path}`)).status
+    await waitFor(async () => await probe('/ready') === 200)
+    await server.pause()
+    try {
+      // Asked again and again, it holds one connection and not one for each probe.
+      for (let index = 0; index < 5; index++) {
+        const asked = performance.now()
+        expect([await probe('/ready'), await probe('/live'), await probe('/startup')]).toEqual([503, 200, 200])
+        expect(performance.now() - asked).toBeLessThan(1300)
+      }
+      expect((await gauges(app)).leases).toBe(1)
+      expect((await (await app.fetch('/api/health')).json()).checks).toMatchObject({ database: { status: 'error', level: 'critical' } })
+    }
+    finally {
+      await server.resume()
+    }
+    await waitFor(async () => await probe('/ready') === 200)
+    await waitFor(async () => (await gauges(app)).leases === 0)
+    await app.stop()
+    expect(app.logs().join('\n')).not.toContain(server.password)
+  })
+
   it('says what is missing without a default database', async () => {
     const app = await start({ DATABASE_URL: undefined })
     expect((await app.fetch('/api/none')).status).toBe(200)

@@ -15,7 +15,7 @@ const DOORS: Record<Room, string[]> = {
   cache: ['cache/runtime'],
   storage: [],
   health: [],
-  rabbitmq: ['rabbitmq/current'],
+  rabbitmq: [],
 }
 /** The packages that a room brings along, those of ioredis by its own name. */
 const PACKAGES: Record<Room, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [], rabbitmq: ['amqplib'] }
@@ -82,7 +82,7 @@ async function observe({ output }: Built) {
 }
 
 it('with every room on, each has its files, its packages and its place in the app', async () => {
-  // Tenancy, the database and shards are off until their block is there.
+  // The shutdown, tenancy, the database and shards are off until their block is there.
   expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual([...ROOMS].sort())
   expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
   expect(await observe(full)).toEqual({
@@ -90,7 +90,7 @@ it('with every room on, each has its files, its packages and its place in the ap
     helpers: { cacheWithRedis: 'function', useRedis: 'function', useRabbit: 'function' },
     mounts: { cache: 'nuxt-scale-cache', redis: 'nuxt-scale-redis' },
     cached: ['route:api:cached'],
-    health: 'application/json',
+    health: 'application/health+json',
     keys: ['scale:cache:{route:/api/cached}'],
     connections: 2,
   })

@@ -5,6 +5,7 @@ import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { resolveShutdownSettings } from '../../src/runtime/server/shutdown/settings'
 import { resolveStorageSettings } from '../../src/runtime/server/storage/settings'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
 
@@ -24,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -43,6 +44,9 @@ describe('options', () => {
     [{ redis: { url: 'redis://a', prefix: 'a{b}' } }, 'scale.redis.prefix'],
     [{ storage: { redis: 'a/b' } }, 'scale.storage.redis is "a/b"'],
     [{ health: { path: 'health' } }, 'scale.health.path is "health"'],
+    [{ health: { checks: { redis: 'fatal' } } }, 'scale.health.checks.redis is "fatal"'],
+    [{ shutdown: { grace: 1 } }, 'scale.shutdown.grace is not an option'],
+    [{ shutdown: { timeout: 'soon' } }, 'scale.shutdown.timeout is "soon"'],
     [{ rabbitmq: { uri: 'amqp://a' } }, 'scale.rabbitmq.uri is not an option'],
     [{ rabbitmq: { url: 'http://a' } }, 'scale.rabbitmq.url (NUXT_SCALE_RABBITMQ_URL) is no address of RabbitMQ'],
     [{ rabbitmq: { prefix: 'a b' } }, 'scale.rabbitmq.prefix is "a b"'],
@@ -95,6 +99,7 @@ describe('options', () => {
     ['cache', resolveCacheSettings],
     ['storage', resolveStorageSettings],
     ['health', resolveHealthSettings],
+    ['shutdown', resolveShutdownSettings],
     ['tenancy', resolveTenancySettings],
     ['rabbitmq', options => resolveRabbitmqSettings(options, {})],
   ])('of %s are refused when a variable put something else in their place, without showing it', (room, resolve) => {

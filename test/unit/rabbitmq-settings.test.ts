@@ -11,7 +11,7 @@ describe('scale.rabbitmq', () => {
     expect(rabbitmq).toMatchObject({ url: '', prefix: 'scale', window: 256, buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' }, queue: { type: 'classic', deliveryLimit: 20 } })
     expect(resolveRabbitmqSettings(rabbitmq || {}, {})).toEqual({
       urls: [], tls: undefined, prefix: 'scale', appId: undefined, prefetch: 64, concurrency: 16, timeout: 60_000, window: 256, buffer: { messages: 10_000, bytes: 64 * 1024 ** 2, onFull: 'reject' },
-      publishTimeout: 10_000, delays: [1000, 5000, 30_000, 120_000, 600_000], queueType: 'classic', deliveryLimit: 20, drainTimeout: 20_000,
+      publishTimeout: 10_000, delays: [1000, 5000, 30_000, 120_000, 600_000], queueType: 'classic', deliveryLimit: 20, drainTimeout: 15_000,
     })
   })
 

@@ -1,3 +1,4 @@
+import { onClose } from '../closing'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { currentRedisConnection } from '../redis/current'
@@ -20,5 +21,5 @@ export default defineNitroPlugin((nitroApp) => {
   if (!connection && !import.meta.dev && !import.meta.prerender) {
     log.warn('No Redis is configured: the cache lives in this process alone. Set NUXT_SCALE_REDIS_URL to share it between instances.')
   }
-  nitroApp.hooks.hookOnce('close', () => engine.close())
+  onClose(nitroApp, 'caches', () => engine.close())
 })

@@ -151,14 +151,14 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (oldest) leave(oldest)
   }
 
-  async function close(): Promise<void> {
+  async function close(left: number): Promise<void> {
     queue.clear(spec => new DatabaseClosedError(labelOf(spec)))
     for (const entry of [...entries.values()]) leave(entry)
-    await allEnded(drainTimeout)
+    await allEnded(Math.min(drainTimeout, left / 2))
     for (const entry of leaving) {
       if (entry.state === 'open') maker.end(entry)
     }
-    await allEnded(disconnectTimeout)
+    await allEnded(Math.min(disconnectTimeout, left / 2))
   }
 
   function allEnded(milliseconds: number): Promise<void> {
@@ -216,8 +216,8 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
         stuck: maker.stuck,
       }
     },
-    close() {
-      return closing ??= close()
+    close(left = Infinity) {
+      return closing ??= close(left)
     },
   }
 }

@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import factory from '#scale/database.mjs'
 import { beforeHeaders } from '../before-headers'
+import { onClose } from '../closing'
+import { provideHealthCheck } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { pathOf } from '../path-patterns'
 import { readSecret } from '../signing-keys'
+import type { TenancyModuleOptions } from '../tenancy/settings'
+import { currentTenantDirectory } from '../tenant-directory'
 import { createClientRegistry } from './clients'
 import { addDatabase, setCurrentDatabase } from './current'
+import { pingDatabase } from './ping'
 import { probeAddress } from './probe'
 import { createQueryWatch } from './query-watch'
 import { createReplicaSets } from './replica-sets'
@@ -18,7 +23,8 @@ import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types
 
 /** Opens the registry of clients when the server starts, and disconnects everything when it closes. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveDatabaseSettings(useRuntimeConfig().scale.database as unknown as DatabaseModuleOptions, process.env)
+  const { scale } = useRuntimeConfig()
+  const settings = resolveDatabaseSettings(scale.database as unknown as DatabaseModuleOptions, process.env)
   if (typeof factory !== 'function') {
     throw new TypeError('server/scale.database.ts exports no factory by default: write export default defineScaleDatabase(({ url, schema, pool }) => …).')
   }
@@ -39,7 +45,17 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   setCurrentDatabase({ registry, settings, copies, onPin: isAsync(factory) ? warm : undefined })
-  if (settings.url) addDatabase('default', { url: settings.url, replicas: settings.replicas })
+  if (settings.url) {
+    const spec = addDatabase('default', { url: settings.url, replicas: settings.replicas })
+    provideHealthCheck({ name: 'database', room: 'database', run: () => pingDatabase(spec) })
+  }
+  const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
+  if (usualTenant) {
+    provideHealthCheck({ name: `tenant ${usualTenant}`, room: 'tenants', run: async () => {
+      const location = await currentTenantDirectory()?.(usualTenant)
+      return location && pingDatabase({ name: usualTenant, ...location })
+    } })
+  }
 
   const { h3App } = nitroApp
   const handler = withLeases(h3App.handler, {
@@ -48,7 +64,7 @@ export default defineNitroPlugin((nitroApp) => {
     onWrite: ({ node: { req, res } }) => beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(secret, Date.now(), isSecure(req)))),
   })
   h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
-  nitroApp.hooks.hookOnce('close', () => registry.close())
+  onClose(nitroApp, 'databases', left => registry.close(left))
 })
 
 function isSecure({ socket, headers }: IncomingMessage): boolean {

@@ -57,6 +57,9 @@ export interface ClientRegistry<Client> {
    */
   leaseNow: (spec: DatabaseSpec) => DatabaseLease<Client>
   gauges: () => DatabaseGauges
-  /** Refuses new leases, lets those that are out end within `drainTimeout`, and disconnects everything. Idempotent. */
-  close: () => Promise<void>
+  /**
+   * Refuses new leases, lets those that are out end within `drainTimeout`, and disconnects everything. Idempotent.
+   * @param left milliseconds for all of it. @default what the options say
+   */
+  close: (left?: number) => Promise<void>
 }

@@ -1,54 +1,52 @@
 import { withDeadline } from '../deadline'
+import type { HealthLevel } from './types'
 
-/** One dependency of the app. It resolves when the dependency works. */
+/** One thing that the app depends on. */
 export interface HealthCheck {
   name: string
-  run: () => Promise<unknown>
+  level: HealthLevel
+  /** Milliseconds. */
+  timeout: number
+  /** Has failed when it throws, rejects, or gives `false`. */
+  run: (signal: AbortSignal) => unknown
 }
 
-export interface HealthReport {
-  status: 'ok' | 'error'
-  /** When the checks ran. */
-  timestamp: string
-  checks: Record<string, { status: 'ok' | 'error', milliseconds: number }>
-}
+/** Undefined when all is well, else what is wrong in a word or two, without anything secret. */
+export type CheckFault = string | undefined
+
+/** So many deadlines later a run that never ended is given up, and the next probe begins another. */
+const DEADLINES_TO_WAIT = 10
 
 /**
- * Runs checks in parallel, each under its deadline, and keeps the answer for a moment: probes of many balancers cost one check.
- * What went wrong stays out of the report, since errors name hosts.
+ * Makes a check repeatable. A run that hangs is waited for again instead of a second one being put on top of it: each would hold a connection.
  *
- * @param checks what to look at
- * @param settings milliseconds
+ * @param now milliseconds of a clock that does not jump
  */
-export function createHealth(checks: readonly HealthCheck[], settings: { timeout: number, cacheTtl: number }): () => Promise<HealthReport> {
-  let latest: Promise<HealthReport> | undefined
-  let usableUntil = 0
-  return () => {
-    if (latest === undefined || performance.now() >= usableUntil) {
-      usableUntil = Infinity
-      latest = report(checks, settings.timeout).finally(() => {
-        usableUntil = performance.now() + settings.cacheTtl
+export function createProbe({ name, timeout, run }: HealthCheck, now: () => number = () => performance.now()): () => Promise<CheckFault> {
+  let running: Promise<CheckFault> | undefined
+  let began = 0
+
+  function begin(): Promise<CheckFault> {
+    began = now()
+    // Behind a turn, so that a check that throws at once has failed like any other.
+    const work: Promise<CheckFault> = Promise.resolve()
+      .then(() => run(AbortSignal.timeout(timeout)))
+      .then(result => result === false ? 'it returned false' : undefined, describeFault)
+      .finally(() => {
+        if (running === work) running = undefined
       })
-    }
-    return latest
+    return work
+  }
+
+  return () => {
+    if (!running || now() - began > timeout * DEADLINES_TO_WAIT) running = begin()
+    return withDeadline(running, timeout, () => new Error(name)).catch(() => `no answer within ${timeout} ms`)
   }
 }
 
-async function report(checks: readonly HealthCheck[], timeout: number): Promise<HealthReport> {
-  const results = await Promise.all(checks.map(async (check) => {
-    const start = performance.now()
-    const status = await passes(check, timeout) ? 'ok' as const : 'error' as const
-    return [check.name, { status, milliseconds: Math.round(performance.now() - start) }] as const
-  }))
-  return {
-    status: results.every(([, result]) => result.status === 'ok') ? 'ok' : 'error',
-    timestamp: new Date().toISOString(),
-    checks: Object.fromEntries(results),
-  }
-}
-
-function passes(check: HealthCheck, timeout: number): Promise<boolean> {
-  // Behind a turn, so that a check that throws at once has failed like any other.
-  const work = Promise.resolve().then(check.run)
-  return withDeadline(work, timeout, () => new Error(`The health check ${check.name} took longer than ${timeout} ms.`)).then(() => true, () => false)
+/** The kind of an error: its message may name hosts and hold passwords. */
+function describeFault(error: unknown): string {
+  if (!(error instanceof Error)) return 'it threw'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${error.name} ${code}` : error.name
 }

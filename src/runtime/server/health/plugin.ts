@@ -1,8 +1,44 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import config from '#scale/config.mjs'
+import { onClose } from '../closing'
+import { isDraining } from '../draining'
+import { providedHealthChecks } from '../health-checks'
+import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { appChecks, roomChecks } from './configured-checks'
+import type { CurrentHealth } from './current'
+import { setCurrentHealth } from './current'
+import { watchEventLoopLag } from './event-loop-lag'
+import { createProbes } from './probes'
+import { createReporter } from './report'
 import type { HealthModuleOptions } from './settings'
 import { resolveHealthSettings } from './settings'
+import type { HealthFunctions } from './types'
 
 /** Looks at the settings when the server starts, so that a wrong one stops the boot and not the first probe. */
-export default defineNitroPlugin(() => {
-  resolveHealthSettings(useRuntimeConfig().scale.health as HealthModuleOptions)
+export default defineNitroPlugin((nitroApp) => {
+  const settings = resolveHealthSettings(useRuntimeConfig().scale.health as unknown as HealthModuleOptions)
+  const ofApp = appChecks((config as HealthFunctions).healthChecks, settings.timeout)
+  if (import.meta.prerender) return
+  // Checks belong to no request, although one asks for them.
+  const outside = AsyncLocalStorage.snapshot()
+  const log = createLog('health')
+  const watch = watchEventLoopLag()
+  onClose(nitroApp, 'context', watch.stop)
+
+  function open(): CurrentHealth {
+    const report = createReporter({
+      checks: [...roomChecks(providedHealthChecks(), settings), ...ofApp],
+      cacheTtl: settings.cacheTtl,
+      onChange: ({ name, level }, fault) => fault === undefined
+        ? log.info(`The check ${name} passes again.`)
+        : log.warn(`The ${level} check ${name} fails: ${fault}.`),
+    })
+    const probes = createProbes({ report: () => outside(report), isDraining, lag: watch.read, maxEventLoopLag: settings.maxEventLoopLag })
+    return { settings, probes, lag: watch.read }
+  }
+
+  // At the first probe, when all rooms have said what they depend on.
+  let opened: CurrentHealth | undefined
+  setCurrentHealth(() => opened ??= open())
 })

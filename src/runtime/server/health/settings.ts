@@ -1,11 +1,13 @@
 import { parseDuration } from '../duration'
-import { parseChoice, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { Duration } from '../cache/types'
+import type { CheckedRoom } from '../health-checks'
+import type { HealthLevel } from './types'
 
-/** `scale.health`: one route that says whether this instance can serve. */
+/** `scale.health`: routes that say whether this instance lives, and whether it can serve. */
 export interface HealthModuleOptions {
   /**
-   * Route of the check. Decided at build.
+   * Route of the whole picture; `/live`, `/ready` and `/startup` lie below it. Decided at build.
    * @default '/api/health'
    */
   path?: string
@@ -33,9 +35,55 @@ export interface HealthModuleOptions {
    * @env NUXT_SCALE_HEALTH_TOKEN
    */
   token?: string
+  /**
+   * What it means when something that a room depends on fails: `'critical'`, this instance cannot serve (503); `'degraded'`, it serves all the same;
+   * `false`, nobody looks. Only what is configured is looked at. A worker without RabbitMQ cannot serve in any case.
+   * @env NUXT_SCALE_HEALTH_CHECKS_REDIS, NUXT_SCALE_HEALTH_CHECKS_DATABASE and so on
+   */
+  checks?: HealthRoomLevels
+  /**
+   * Mean lateness of the event loop over ten seconds above which the process no longer counts as alive, so that it is restarted. `false`: no limit.
+   * @default false
+   * @env NUXT_SCALE_HEALTH_MAX_EVENT_LOOP_LAG
+   */
+  maxEventLoopLag?: false | Duration
 }
 
-export const healthDefaults = { path: '/api/health', timeout: '1s', cacheTtl: '1s', details: 'never', token: '' } as const satisfies HealthModuleOptions
+/** The levels of the rooms' checks. */
+export interface HealthRoomLevels {
+  /**
+   * Every master. The cache and the limits do without Redis.
+   * @default 'degraded'
+   */
+  redis?: false | HealthLevel
+  /** @default 'degraded' */
+  rabbitmq?: false | HealthLevel
+  /**
+   * The default database.
+   * @default 'critical'
+   */
+  database?: false | HealthLevel
+  /**
+   * Each shard: one that is down is no reason to send the users of the others away.
+   * @default 'degraded'
+   */
+  shards?: false | HealthLevel
+  /**
+   * The database of `scale.tenancy.default`.
+   * @default 'degraded'
+   */
+  tenants?: false | HealthLevel
+}
+
+export const healthDefaults = {
+  path: '/api/health',
+  timeout: '1s',
+  cacheTtl: '1s',
+  details: 'never',
+  token: '',
+  checks: { redis: 'degraded', rabbitmq: 'degraded', database: 'critical', shards: 'degraded', tenants: 'degraded' },
+  maxEventLoopLag: false,
+} as const satisfies HealthModuleOptions
 
 export interface HealthSettings {
   path: string
@@ -43,6 +91,9 @@ export interface HealthSettings {
   cacheTtl: number
   details: 'never' | 'token' | 'always'
   token: string
+  checks: Record<CheckedRoom, false | HealthLevel>
+  /** Undefined: no limit. */
+  maxEventLoopLag: number | undefined
 }
 
 /** @throws Error naming the option that is wrong */
@@ -50,13 +101,23 @@ export function resolveHealthSettings(options: HealthModuleOptions = {}): Health
   const room = 'scale.health'
   refuseOtherThanObject(options, room)
   refuseUnknownKeys(options, Object.keys(healthDefaults), room)
-  const { path, timeout, cacheTtl, details, token } = { ...healthDefaults, ...options }
-  if (typeof path !== 'string' || !/^\/[^\s?#]*$/.test(path)) throw new TypeError(`${room}.path is ${JSON.stringify(path)}: write a path that begins with /, such as '/api/health'.`)
+  const { path, timeout, cacheTtl, details, token, checks, maxEventLoopLag } = { ...healthDefaults, ...options }
+  if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) throw new TypeError(`${room}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`)
   return {
     path,
     timeout: parseDuration(timeout, `${room}.timeout`),
     cacheTtl: parseDuration(cacheTtl, `${room}.cacheTtl`),
     details: parseChoice(details, ['never', 'token', 'always'], `${room}.details`),
     token: String(token),
+    checks: parseLevels(checks, `${room}.checks`),
+    maxEventLoopLag: readSwitch(maxEventLoopLag) === false ? undefined : parseDuration(maxEventLoopLag as Duration, `${room}.maxEventLoopLag`),
   }
+}
+
+function parseLevels(given: unknown, path: string): HealthSettings['checks'] {
+  const levels = parseObject(given, path)
+  refuseUnknownKeys(levels, Object.keys(healthDefaults.checks), path)
+  const entries = Object.entries({ ...healthDefaults.checks, ...levels })
+  return Object.fromEntries(entries.map(([name, level]) =>
+    [name, readSwitch(level) === false ? false : parseChoice(level, ['critical', 'degraded'], `${path}.${name}`)])) as HealthSettings['checks']
 }

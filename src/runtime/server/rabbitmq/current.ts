@@ -1,20 +1,12 @@
 import type { RabbitClient } from './client'
 
-/** The room of this process, for other rooms. */
-export interface CurrentRabbit {
-  client: RabbitClient
-  /** Whether messages go to a broker outside of the process, which can be down. */
-  remote: boolean
-  /** Resolves when there is a connection. @throws Error when there is none within `timeout` ms */
-  check: (timeout: number) => Promise<unknown>
-}
+let current: RabbitClient | undefined
 
-let current: CurrentRabbit | undefined
-
-export function currentRabbit(): CurrentRabbit | undefined {
+/** The room of this process. */
+export function currentRabbit(): RabbitClient | undefined {
   return current
 }
 
-export function setCurrentRabbit(rabbit: CurrentRabbit | undefined): void {
+export function setCurrentRabbit(rabbit: RabbitClient | undefined): void {
   current = rabbit
 }

@@ -1,5 +1,7 @@
 import consumers from '#scale/consumers.mjs'
 import type { H3Event } from 'h3'
+import { onClose } from '../closing'
+import { provideHealthCheck } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { compilePathPatterns } from '../path-patterns'
@@ -30,7 +32,9 @@ export default defineNitroPlugin((nitroApp) => {
 
   const broker = openBroker(settings, log)
   const room = createRabbitRoom({ broker, settings, role, log, transactions: currentMessageTransactions(), currentTenant: currentScope, runAsTenant: runInScope })
-  setCurrentRabbit({ client: room, remote, check: timeout => broker.then(opened => opened.connect(timeout)) })
+  setCurrentRabbit(room)
+  // A worker without a broker has nothing to do.
+  if (remote) provideHealthCheck({ name: 'rabbitmq', room: 'rabbitmq', essential: role === 'worker', run: timeout => broker.then(opened => opened.connect(timeout)) })
 
   const { h3App } = nitroApp
   const { handler } = h3App
@@ -45,5 +49,5 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   room.start(consumers)
-  nitroApp.hooks.hookOnce('close', () => room.close())
+  onClose(nitroApp, 'consumers', left => room.close(left), { option: 'scale.rabbitmq.drainTimeout', milliseconds: settings.drainTimeout })
 })

@@ -21,6 +21,11 @@ import { currentTrace, readTrace, runInTrace } from './trace'
 export interface RabbitRoom extends RabbitClient {
   /** Checks the consumers, declares everything they need, and starts them where the role has them. */
   start: (consumers: readonly { source: string, consumer: RabbitConsumer }[]) => void
+  /**
+   * As that of the client.
+   * @param left milliseconds that it may take. @default the drain timeout, which is the most in any case
+   */
+  close: (left?: number) => Promise<void>
 }
 
 export interface RabbitRoomOptions {
@@ -98,16 +103,17 @@ export function createRabbitRoom({ broker: opening, settings, role, log, transac
     return broker
   }
 
-  async function close(): Promise<void> {
+  async function close(left: number): Promise<void> {
+    const budget = Math.min(drainTimeout, left)
     draining = true
     const start = performance.now()
-    const deadline = AbortSignal.timeout(Math.ceil(drainTimeout * (1 - SHARE_FOR_CONFIRMS)))
+    const deadline = AbortSignal.timeout(Math.ceil(budget * (1 - SHARE_FOR_CONFIRMS)))
     await Promise.all([...consumers.values()].map(consumer => consumer.stop(deadline)))
     consumers.clear()
-    await transactions?.stop(Math.max(1, drainTimeout * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
+    await transactions?.stop(Math.max(1, budget * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
     closed = true
     const broker = await opening.catch(() => undefined)
-    await broker?.close(Math.max(1, drainTimeout - (performance.now() - start)))
+    await broker?.close(Math.max(1, budget - (performance.now() - start)))
   }
 
   return {
@@ -150,6 +156,6 @@ export function createRabbitRoom({ broker: opening, settings, role, log, transac
         },
       }
     },
-    close: () => closing ??= close(),
+    close: (left = Infinity) => closing ??= close(left),
   }
 }

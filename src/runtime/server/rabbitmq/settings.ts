@@ -68,8 +68,8 @@ export interface RabbitmqModuleOptions {
    */
   outbox?: false | OutboxModuleOptions
   /**
-   * Longest time for everything that the room does when the server closes. Nitro gives the whole server 30 s (`NITRO_SHUTDOWN_TIMEOUT`).
-   * @default '20s'
+   * Longest time for everything that the room does when the server closes, within what `scale.shutdown.gracePeriod` leaves.
+   * @default '15s'
    * @env NUXT_SCALE_RABBITMQ_DRAIN_TIMEOUT
    */
   drainTimeout?: Duration
@@ -133,7 +133,7 @@ export const rabbitmqDefaults = {
   retry: { delays: ['1s', '5s', '30s', '2m', '10m'] },
   queue: { type: 'quorum', deliveryLimit: 20 },
   outbox: false,
-  drainTimeout: '20s',
+  drainTimeout: '15s',
 } as const satisfies RabbitmqModuleOptions
 
 /** The options as the room uses them. All times in milliseconds. */

@@ -17,7 +17,7 @@ export { RejectMessage, RetryMessage } from './consume/control'
 export function useRabbit(): RabbitClient {
   const rabbit = currentRabbit()
   if (!rabbit) throw new Error('useRabbit() was called before the server started: call it in a handler, or in a plugin of your own, not at the top of a file.')
-  return rabbit.client
+  return rabbit
 }
 
 /** With `dedupe` the handler is given a transaction. */

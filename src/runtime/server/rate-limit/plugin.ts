@@ -1,4 +1,5 @@
 import config from '#scale/config.mjs'
+import { onClose } from '../closing'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { currentRedisConnection } from '../redis/current'
@@ -7,6 +8,7 @@ import type { RateLimitFunctions } from './key'
 import { createKeyFinder } from './key'
 import { createLimiter } from './limiter'
 import { createRedisStore } from './redis-store'
+import { compilePathPatterns } from '../path-patterns'
 import { compilePathRules } from '../path-rules'
 import type { RateLimitModuleOptions } from './settings'
 import { resolveRateLimitSettings } from './settings'
@@ -14,7 +16,8 @@ import { wrapWithRateLimit } from './wrap'
 
 /** Limits what comes from outside. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveRateLimitSettings(useRuntimeConfig().scale.rateLimit as unknown as RateLimitModuleOptions)
+  const { app, scale } = useRuntimeConfig()
+  const settings = resolveRateLimitSettings(scale.rateLimit as unknown as RateLimitModuleOptions)
   if (import.meta.prerender) return
   const functions = config as RateLimitFunctions
   const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')
@@ -32,6 +35,10 @@ export default defineNitroPlugin((nitroApp) => {
   })
   const keyOf = createKeyFinder(settings, functions)
   setCurrentRateLimit({ limiter, settings, keyOf })
-  nitroApp.hooks.hookOnce('close', async () => setCurrentRateLimit(undefined))
-  if (settings.rules.size > 0) wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: compilePathRules(settings.rules, 'scale.rateLimit.rules'), keyOf, headers: settings.headers })
+  onClose(nitroApp, 'caches', () => setCurrentRateLimit(undefined))
+  if (settings.rules.size === 0) return
+  const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules')
+  // A probe that is turned away would look like an instance that is ill.
+  const isProbe = compilePathPatterns(scale.health ? [`${app.baseURL.replace(/\/$/, '')}${scale.health.path}/**`] : [], 'scale.health.path')
+  wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: path => isProbe(path) ? undefined : ruleOf(path), keyOf, headers: settings.headers })
 })

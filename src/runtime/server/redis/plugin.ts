@@ -1,3 +1,5 @@
+import { onClose } from '../closing'
+import { provideHealthCheck } from '../health-checks'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { createLog } from '../log'
 import { createRedisConnection } from './connection'
@@ -5,7 +7,7 @@ import { setCurrentRedisConnection } from './current'
 import type { RedisRuntimeOptions } from './runtime-options'
 import { resolveRedisSettings } from './settings'
 
-/** Opens the shared connection when the server starts, and closes it last. While pages are prerendered there is no server to talk to. */
+/** Opens the shared connection when the server starts, and closes it behind all that uses it. While pages are prerendered there is no server to talk to. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const settings = resolveRedisSettings(useRuntimeConfig().scale.redis as RedisRuntimeOptions, process.env)
@@ -13,9 +15,9 @@ export default defineNitroPlugin((nitroApp) => {
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   setCurrentRedisConnection(connection)
   nitroApp.redis = connection.client
-  // Registered after every plugin of this turn, so that whatever uses the connection closes before it does.
-  queueMicrotask(() => nitroApp.hooks.hookOnce('close', async () => {
+  provideHealthCheck({ name: 'redis', room: 'redis', run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout) })
+  onClose(nitroApp, 'redis', () => {
     setCurrentRedisConnection(undefined)
-    await connection.close()
-  }))
+    return connection.close()
+  })
 })

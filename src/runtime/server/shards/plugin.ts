@@ -1,5 +1,8 @@
+import { onClose } from '../closing'
 import { addDatabase } from '../database/current'
+import { pingDatabase } from '../database/ping'
 import { addressesOf, addressOf, parseReplicas } from '../database-address'
+import { provideHealthCheck } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { databaseOfShard, setCurrentShards } from './current'
@@ -13,12 +16,16 @@ import type { TenantLocation } from '../tenant-directory'
 export default defineNitroPlugin((nitroApp) => {
   const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
-  for (const [shard, source] of settings.map) addDatabase(databaseOfShard(shard), locate(shard, source))
+  for (const [shard, source] of settings.map) {
+    const name = databaseOfShard(shard)
+    const spec = addDatabase(name, locate(shard, source))
+    provideHealthCheck({ name, room: 'shards', run: () => pingDatabase(spec) })
+  }
   setCurrentShards(createShardResolver(settings))
   const log = createLog('shards')
   if (settings.slotMapFile) {
     const stop = followSlotMapFile(settings, { onChange: next => setCurrentShards(createShardResolver(next)), onRefused: sentence => log.warn(sentence) })
-    nitroApp.hooks.hookOnce('close', stop)
+    onClose(nitroApp, 'databases', stop)
   }
   if (!import.meta.dev && mustBeStored(settings)) {
     log.warn('The slot map of the shards is not stored: that is right until a shard comes or goes, before which scale.shards.slotMap must hold it.')

@@ -1,4 +1,5 @@
 import config from '#scale/config.mjs'
+import { onClose } from '../closing'
 import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
@@ -38,10 +39,10 @@ export default defineNitroPlugin((nitroApp) => {
   provideScope(() => currentTenant()?.id ?? '')
   provideScopeRunner(withTenant)
   // Last of all: what ends with the server may still work for a tenant.
-  queueMicrotask(() => nitroApp.hooks.hookOnce('close', async () => {
+  onClose(nitroApp, 'context', () => {
     provideScope(undefined)
     provideScopeRunner(undefined)
-  }))
+  })
   // What is prerendered is one file for all tenants.
   if (import.meta.prerender) return
 

@@ -1,0 +1,45 @@
+import { parseDuration } from '../duration'
+import type { RoomCheck } from '../health-checks'
+import { parseChoice, refuseUnknownKeys } from '../settings'
+import type { HealthCheck } from './check'
+import type { HealthSettings } from './settings'
+import type { HealthCheckOptions, HealthFunctions } from './types'
+
+const FILE = 'healthChecks of server/scale.config.ts'
+/** Names that rooms use. */
+const OF_ROOMS = /^(?:redis|rabbitmq|database|(?:shard|tenant) .*)$/
+
+/** The checks of the rooms that are configured, at the level that the settings give them. */
+export function roomChecks(provided: readonly RoomCheck[], { checks, timeout }: Pick<HealthSettings, 'checks' | 'timeout'>): HealthCheck[] {
+  return provided.flatMap(({ name, room, essential, run }) => {
+    const level = checks[room]
+    return level === false ? [] : [{ name, level: essential ? 'critical' : level, timeout, run: () => run(timeout) }]
+  })
+}
+
+/**
+ * The checks of the app's own.
+ *
+ * @param timeout milliseconds, for those that say nothing
+ * @throws Error naming the check that is wrong
+ */
+export function appChecks(functions: HealthFunctions['healthChecks'], timeout: number): HealthCheck[] {
+  if (functions === undefined) return []
+  if (typeof functions !== 'object' || functions === null) throw new TypeError(`${FILE} is no object: write checks by name, such as { search: () => ping() }.`)
+  return Object.entries(functions).map(([name, given]) => {
+    const path = `${FILE}: ${name}`
+    const options: HealthCheckOptions = typeof given === 'function' ? { check: given } : given
+    if (typeof options !== 'object' || options === null || typeof options.check !== 'function') {
+      throw new TypeError(`${path} is no check: write a function, or { check, level, timeout }.`)
+    }
+    if (OF_ROOMS.test(name)) throw new Error(`${path} is the name of a check of a room: choose another.`)
+    refuseUnknownKeys(options, ['check', 'level', 'timeout'], path)
+    const { check, level = 'critical' } = options
+    return {
+      name,
+      level: parseChoice(level, ['critical', 'degraded'], `${path}.level`),
+      timeout: options.timeout === undefined ? timeout : parseDuration(options.timeout, `${path}.timeout`),
+      run: signal => check({ signal }),
+    }
+  })
+}

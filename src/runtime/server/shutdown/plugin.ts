@@ -1,0 +1,44 @@
+import { setTimeout } from 'node:timers/promises'
+import { closingLimits, endBy } from '../closing'
+import { setDraining } from '../draining'
+import { createLog } from '../log'
+import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { parseRole } from '../role'
+import { checkBudget } from './budget'
+import { watchConnections } from './connections'
+import { createDrain } from './drain'
+import { NITRO_SHUTDOWN, takeNitroShutdown } from './nitro-shutdown'
+import type { ShutdownModuleOptions } from './settings'
+import { resolveShutdownSettings } from './settings'
+
+/** Lets an instance end without losing a request. It is part of a build for Nitro's node-server alone, behind all other plugins. */
+export default defineNitroPlugin((nitroApp) => {
+  const { scale } = useRuntimeConfig()
+  const given = resolveShutdownSettings(scale.shutdown as unknown as ShutdownModuleOptions)
+  const role = parseRole(scale.role)
+  const settings = role === 'worker' ? { ...given, drainDelay: 0 } : given
+  const log = createLog('shutdown')
+  const warning = checkBudget(settings, closingLimits())
+  if (warning) log.warn(warning)
+
+  const connections = watchConnections(nitroApp.h3App, settings.keepAliveTimeout)
+  const taken = takeNitroShutdown(process.env, settings.gracePeriod)
+  if (!taken) {
+    log.info('NITRO_SHUTDOWN_DISABLED is set, so signals are left alone and nothing is drained.')
+    return
+  }
+  const onSignal = createDrain({
+    settings,
+    connections,
+    log,
+    begin(deadline) {
+      setDraining(true)
+      endBy(deadline)
+    },
+    close: () => process.emit(NITRO_SHUTDOWN as never),
+    mayExit: taken.mayExit,
+    exit: code => process.exit(code),
+    wait: setTimeout,
+  })
+  for (const signal of taken.signals) process.on(signal, onSignal)
+})
