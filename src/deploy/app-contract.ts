@@ -1,6 +1,7 @@
-import { parseDuration } from '../runtime/server/duration'
 import type { HealthModuleOptions } from '../runtime/server/health/settings'
 import { resolveHealthSettings } from '../runtime/server/health/settings'
+import type { ShutdownModuleOptions } from '../runtime/server/shutdown/settings'
+import { resolveShutdownSettings } from '../runtime/server/shutdown/settings'
 
 /** Where an instance says how it is. Paths begin with the base of the app. */
 export interface HealthPaths {
@@ -18,14 +19,14 @@ export interface HealthPaths {
 export interface ShutdownBudget {
   /** How long it goes on serving after it has said that it is not ready. */
   drainDelay: number
-  /** How long requests under way may take after that. */
-  timeout: number
   /** How long it keeps a connection that rests. */
   keepAliveTimeout: number
+  /** From SIGTERM to SIGKILL. */
+  gracePeriod: number
 }
 
-/** What balancers and orchestrators must know of an instance. This file is the one place that knows it. */
-const shutdownDefaults = { drainDelay: '5s', timeout: '8s', keepAliveTimeout: '65s' } as const
+/** An instance without `scale.shutdown`: Nitro takes no new connections at once, and may use its timeout twice, for connections and for what closes after them. */
+const withoutShutdown: ShutdownBudget = { drainDelay: 0, keepAliveTimeout: 5000, gracePeriod: 62_000 }
 
 /** Health paths of an app. Without `scale.health` there are none, and nothing is asked. */
 export function healthPathsOf(health: false | HealthModuleOptions | undefined, base: string): HealthPaths | undefined {
@@ -35,22 +36,16 @@ export function healthPathsOf(health: false | HealthModuleOptions | undefined, b
 }
 
 /** The shutdown budget of an app. */
-export function shutdownBudgetOf(options: Partial<Record<keyof ShutdownBudget, string | number>> = {}): ShutdownBudget {
-  const given = { ...shutdownDefaults, ...options }
-  return {
-    drainDelay: parseDuration(given.drainDelay, 'scale.shutdown.drainDelay'),
-    timeout: parseDuration(given.timeout, 'scale.shutdown.timeout'),
-    keepAliveTimeout: parseDuration(given.keepAliveTimeout, 'scale.shutdown.keepAliveTimeout'),
-  }
+export function shutdownBudgetOf(options: false | ShutdownModuleOptions | undefined): ShutdownBudget {
+  if (!options) return withoutShutdown
+  const { drainDelay, keepAliveTimeout, gracePeriod } = resolveShutdownSettings(options)
+  return { drainDelay, keepAliveTimeout, gracePeriod }
 }
 
-/** Time for the process itself to go. */
-const SPARE = 2000
-
-/**
- * Seconds from SIGTERM to SIGKILL. Nitro may use its timeout twice: for connections, then for what closes after them, which with messages may take
- * `drainTimeout` of its own.
- */
-export function graceSecondsOf({ drainDelay, timeout }: ShutdownBudget, messagesDrain = 0): number {
-  return Math.ceil((drainDelay + timeout + Math.max(timeout, messagesDrain) + SPARE) / 1000)
+/** How long a balancer lets a connection to an instance rest: less long than the instance, which would else close it under a request. */
+export function balancerKeepAliveOf({ keepAliveTimeout }: ShutdownBudget): number {
+  return Math.max(1000, keepAliveTimeout - HEAD_START)
 }
+
+/** Milliseconds. */
+const HEAD_START = 2000

@@ -1,12 +1,10 @@
+import { balancerKeepAliveOf } from './app-contract'
 import { isIPv6 } from 'node:net'
 import type { Topology } from './topology'
 
 /** More entries than that for one server would make a long list of a short one. */
 const MOST_ENTRIES = 100
 const POLICIES = { 'round-robin': 'round_robin', 'weighted': 'round_robin', 'least-conn': 'least_conn', 'ip-hash': 'ip_hash' } as const
-/** How much sooner than the server Caddy lets a connection go. */
-const HEAD_START = 5000
-
 /** A line, or a block: what stands before its braces, and the lines in them. */
 type Line = string | Block
 interface Block {
@@ -83,7 +81,7 @@ function proxy(topology: Topology): Line[] {
       lines: [
         `dial_timeout ${timeouts.connect}ms`,
         `response_header_timeout ${timeouts.read}ms`,
-        `keepalive ${Math.max(1000, shutdown.keepAliveTimeout - HEAD_START)}ms`,
+        `keepalive ${balancerKeepAliveOf(shutdown)}ms`,
       ],
     },
   ]

@@ -28,7 +28,7 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
   const { serverNames, replicas, ...settings } = resolveDeploySettings(options.deploy, base)
   const health = healthPathsOf(options.health, base)
   if (health) parsePlainPath(health.aggregate, 'scale.health.path')
-  const rabbitmq = options.rabbitmq ? resolveRabbitmqSettings(options.rabbitmq, {}) : undefined
+  if (options.rabbitmq) resolveRabbitmqSettings(options.rabbitmq, {})
   const redis = redisOf(options.redis)
   const databases = databasesOf(options)
   return {
@@ -36,13 +36,12 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
     hosts: serverNames ?? hostsOfTenants(options.tenancy),
     buildFiles: { path: base + parsePlainPath(`/${paths.buildAssetsDir.replaceAll(/^\/|\/$/g, '')}`, 'app.buildAssetsDir'), tree: true },
     health,
-    shutdown: shutdownBudgetOf(),
-    messagesDrain: rabbitmq?.drainTimeout ?? 0,
+    shutdown: shutdownBudgetOf(options.shutdown),
     sessionCookies: cookiesOf(options.http),
     tenantHeader: tenantHeaderOf(options.tenancy),
-    instances: { web: replicas.web, worker: rabbitmq && replicas.worker },
+    instances: { web: replicas.web, worker: options.rabbitmq ? replicas.worker : undefined },
     redis,
-    rabbitmq: rabbitmq !== undefined,
+    rabbitmq: Boolean(options.rabbitmq),
     databases,
     secrets: secretsOf({ options, redis, databases }),
   }

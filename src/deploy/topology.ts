@@ -36,8 +36,6 @@ export interface Topology extends Omit<DeploySettings, 'serverNames' | 'replicas
   /** Absent without `scale.health`. */
   health: HealthPaths | undefined
   shutdown: ShutdownBudget
-  /** Longest that messages take to settle when an instance leaves; 0 without RabbitMQ. */
-  messagesDrain: number
   /** Cookies that make a request personal; `*` stands for anything. */
   sessionCookies: readonly string[]
   tenantHeader: TopologyTenantHeader | undefined

@@ -25,7 +25,7 @@ const apps: [string, ModuleOptions][] = [
   ['a Redis of its own', { redis: { sentinels: 'a:1,b:2', name: 'mymaster' }, deploy: { image: 'shop:1' } }],
   ['tenants and shards', { database: {}, tenancy: { map: { acme: 'DATABASE_URL_ACME', globex: 'TENANT_GLOBEX' }, baseDomains: ['shop.example'] }, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US' } } }],
   ['everything', {
-    database: {}, rabbitmq: {}, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' } }, health: { details: 'token' },
+    database: {}, rabbitmq: {}, shutdown: { gracePeriod: '40s' }, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' } }, health: { details: 'token' },
     deploy: {
       name: 'shop', serverName: ['shop.example', '*.shop.example'], tls: { certificate: '/c', key: '/k' }, image: 'registry.example/shop:1.2.3', cache: { shared: ['/api/static/**'] }, rateLimit: {},
       replicas: { web: { min: 3, max: 12 }, worker: { min: 2, max: 2 } }, kubernetes: { namespace: 'shop', ingressClass: 'traefik', targetCpu: 60 },
@@ -89,11 +89,19 @@ describe('kubernetes', () => {
     const [web] = objectsOf(apps[4]![1])
     const pod = (web as unknown as IDeployment).spec!.template.spec!
     const container = pod.containers[0]!
-    expect(pod.terminationGracePeriodSeconds).toBe(35)
+    expect(pod.terminationGracePeriodSeconds).toBe(40)
+    expect(container.lifecycle).toBeUndefined()
     expect([container.startupProbe, container.readinessProbe, container.livenessProbe].map(probe => probe!.httpGet!.path)).toEqual(['/api/health/startup', '/api/health/ready', '/api/health/live'])
     const env = container.env!
     expect(env.filter(({ value }) => value !== undefined)).toEqual([{ name: 'HOST', value: '0.0.0.0' }, { name: 'PORT', value: '3000' }, { name: 'NUXT_SCALE_ROLE', value: 'web' }])
     expect(env.filter(({ valueFrom }) => valueFrom).map(({ name, valueFrom }) => [name, valueFrom!.secretKeyRef])).toContainEqual(['DATABASE_URL_EU', { name: 'shop-secrets', key: 'DATABASE_URL_EU' }])
+  })
+
+  it('lets a pod without a drain of its own wait before it ends', () => {
+    const [web] = objectsOf({ shutdown: false })
+    const pod = (web as unknown as IDeployment).spec!.template.spec!
+    expect(pod.terminationGracePeriodSeconds).toBe(67)
+    expect(pod.containers[0]!.lifecycle).toEqual({ preStop: { exec: { command: ['sleep', '5'] } } })
   })
 
   it('lets the Service find the web pods alone', () => {

@@ -27,7 +27,7 @@ describe('scale.deploy', () => {
       rateLimit: undefined,
       image: 'app:latest',
       instances: { web: { min: 3, max: 10 }, worker: undefined },
-      shutdown: { drainDelay: 5000, timeout: 8000, keepAliveTimeout: 65_000 },
+      shutdown: { drainDelay: 0, keepAliveTimeout: 5000, gracePeriod: 62_000 },
       health: { aggregate: '/api/health', live: '/api/health/live', ready: '/api/health/ready', startup: '/api/health/startup' },
     })
     expect(deploy({ name: 'shop', cache: {}, rateLimit: {} })).toMatchObject({

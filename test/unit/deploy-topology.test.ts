@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { graceSecondsOf } from '../../src/deploy/app-contract'
+import { balancerKeepAliveOf, shutdownBudgetOf } from '../../src/deploy/app-contract'
 import { renderDiagram } from '../../src/deploy/diagram'
 import { cookieExpression } from '../../src/deploy/nginx/http'
 import { hasHttp2Directive, parseNginxVersion } from '../../src/deploy/nginx/version'
@@ -23,7 +23,7 @@ describe('a topology', () => {
 
   it('has workers with messages only, and Redis unless it is off', () => {
     expect(topologyOf({}).instances.worker).toBeUndefined()
-    expect(topologyOf({ rabbitmq: {} })).toMatchObject({ instances: { worker: { min: 1, max: 4 } }, messagesDrain: 20_000 })
+    expect(topologyOf({ rabbitmq: {} })).toMatchObject({ instances: { worker: { min: 1, max: 4 } }, rabbitmq: true })
     expect(topologyOf({ redis: false })).toMatchObject({ redis: undefined, secrets: { required: [] } })
     expect(topologyOf({ redis: { cluster: 'a:1,b:2' } })).toMatchObject({ redis: { kind: 'cluster', addressed: true }, secrets: { required: [], optional: ['NUXT_SCALE_REDIS_PASSWORD', 'NUXT_SCALE_SECRET'] } })
     expect(topologyOf({ rabbitmq: {}, health: { details: 'token' } }).secrets).toEqual({
@@ -68,10 +68,15 @@ describe('the plan of paths', () => {
 })
 
 describe('the time that an instance has to leave', () => {
-  it('covers the drain, the requests, and what closes after them', () => {
-    expect(graceSecondsOf({ drainDelay: 5000, timeout: 8000, keepAliveTimeout: 65_000 })).toBe(23)
-    expect(graceSecondsOf({ drainDelay: 5000, timeout: 8000, keepAliveTimeout: 65_000 }, 20_000)).toBe(35)
-    expect(graceSecondsOf({ drainDelay: 0, timeout: 1500, keepAliveTimeout: 65_000 })).toBe(5)
+  it('is that of scale.shutdown, or of Nitro without it', () => {
+    expect(shutdownBudgetOf({})).toEqual({ drainDelay: 5000, keepAliveTimeout: 65_000, gracePeriod: 30_000 })
+    expect(shutdownBudgetOf({ gracePeriod: '45s', drainDelay: '10s' })).toMatchObject({ drainDelay: 10_000, gracePeriod: 45_000 })
+    expect(shutdownBudgetOf(undefined)).toEqual({ drainDelay: 0, keepAliveTimeout: 5000, gracePeriod: 62_000 })
+  })
+
+  it('ends no connection of the balancer that the balancer still uses', () => {
+    expect(balancerKeepAliveOf(shutdownBudgetOf({}))).toBe(63_000)
+    expect(balancerKeepAliveOf(shutdownBudgetOf(false))).toBe(3000)
   })
 })
 

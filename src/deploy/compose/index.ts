@@ -1,4 +1,3 @@
-import { graceSecondsOf } from '../app-contract'
 import type { InstanceRole } from '../environment'
 import { environmentOf } from '../environment'
 import { renderNginx } from '../nginx'
@@ -21,7 +20,7 @@ export function composeOf(topology: Topology): object {
     environment: { ...environmentOf(topology, role), ...backing.environment },
     depends_on: healthy(backing.services.map(({ name }) => name)),
     healthcheck: { test: ['CMD', 'node', '-e', probe(topology)], interval: '2s', timeout: '5s', retries: 30 },
-    stop_grace_period: `${graceSecondsOf(topology.shutdown, topology.messagesDrain)}s`,
+    stop_grace_period: `${Math.ceil(topology.shutdown.gracePeriod / 1000)}s`,
     restart: 'unless-stopped',
   })
   const shared = instance('web')

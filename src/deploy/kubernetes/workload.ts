@@ -4,11 +4,13 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisrup
 import type { IContainer } from 'kubernetes-models/v1/Container'
 import type { IEnvVar } from 'kubernetes-models/v1/EnvVar'
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
-import { graceSecondsOf } from '../app-contract'
 import type { InstanceRole } from '../environment'
 import { environmentOf } from '../environment'
 import type { Topology } from '../topology'
 import { metadataOf, nameOf, selectorOf } from './labels'
+
+/** Milliseconds in which every node of a cluster hears that a pod gets no more requests. */
+const PAUSE = 5000
 
 /** The Deployment of a role, what scales it, and what keeps it alive while nodes are emptied. */
 export function workloadOf(topology: Topology, role: InstanceRole, { min, max }: { min: number, max: number }): object[] {
@@ -52,10 +54,9 @@ function autoscalerOf(topology: Topology, name: string, { min, max, labels }: { 
 }
 
 function podOf(topology: Topology, role: InstanceRole): IPodSpec {
-  const { image, port, shutdown, messagesDrain, kubernetes: { resources } } = topology
+  const { image, port, shutdown, kubernetes: { resources } } = topology
   return {
-    // No preStop pause: the app itself goes on serving for a while after SIGTERM.
-    terminationGracePeriodSeconds: graceSecondsOf(shutdown, messagesDrain),
+    terminationGracePeriodSeconds: Math.ceil((shutdown.gracePeriod + pauseOf(topology)) / 1000),
     automountServiceAccountToken: false,
     securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
     topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: selectorOf(topology, role) } }],
@@ -65,10 +66,16 @@ function podOf(topology: Topology, role: InstanceRole): IPodSpec {
       ports: [{ name: 'http', containerPort: port }],
       env: [...Object.entries(environmentOf(topology, role)).map(([name, value]) => ({ name, value })), ...secretsOf(topology)],
       ...probesOf(topology),
+      ...pauseOf(topology) > 0 && { lifecycle: { preStop: { exec: { command: ['sleep', String(pauseOf(topology) / 1000)] } } } },
       resources: { requests: { cpu: resources.cpu, memory: resources.memory }, limits: { memory: resources.memoryLimit } },
       securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
     }],
   }
+}
+
+/** Milliseconds before SIGTERM. With `scale.shutdown` the app itself goes on serving for a while after it. */
+function pauseOf({ shutdown }: Topology): number {
+  return shutdown.drainDelay === 0 ? PAUSE : 0
 }
 
 function secretsOf({ secrets, kubernetes: { secret } }: Topology): IEnvVar[] {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { balancerKeepAliveOf } from '../app-contract'
 import type { Topology } from '../topology'
 import type { NginxNames } from './names'
 import type { Directive, Line } from './syntax'
@@ -8,8 +9,6 @@ import type { NginxTarget } from './version'
 
 /** Idle connections to the servers that each worker process keeps. */
 const KEEPALIVE = 32
-/** How much sooner than the server nginx lets a connection go: the other way round a request meets a closing door. */
-const HEAD_START = 5000
 const METHODS = { 'round-robin': [], 'weighted': [], 'least-conn': [directive('least_conn')], 'ip-hash': [directive('ip_hash')] } as const
 
 /** The servers, and who of them gets a request. */
@@ -31,6 +30,6 @@ export function upstreamOf(topology: Topology, names: NginxNames, { edition }: N
     )),
     // After the method: before it, nginx warns and drops the kept connections.
     directive('keepalive', KEEPALIVE),
-    directive('keepalive_timeout', time(Math.max(1000, shutdown.keepAliveTimeout - HEAD_START))),
+    directive('keepalive_timeout', time(balancerKeepAliveOf(shutdown))),
   ])
 }
