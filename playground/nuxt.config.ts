@@ -41,5 +41,13 @@ export default defineNuxtConfig({
       regions: { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' },
       defaultRegion: 'EU',
     },
+    shutdown: {},
+    // What stands around several instances: `npx nuxt-scale nginx --cwd playground`. The demo says which ports are free.
+    deploy: {
+      name: 'shop',
+      serverName: ['localhost', '*.localhost', '127.0.0.1'],
+      listen: { http: Number(process.env.SHOP_PORT ?? 8080), ipv6: false },
+      servers: (process.env.SHOP_INSTANCES ?? '3001,3002,3003').split(',').map(port => ({ host: '127.0.0.1', port: Number(port) })),
+    },
   },
 })
