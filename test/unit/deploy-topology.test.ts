@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { balancerKeepAliveOf, shutdownBudgetOf } from '../../src/deploy/app-contract'
 import { renderDiagram } from '../../src/deploy/diagram'
@@ -129,5 +130,17 @@ describe('a diagram', () => {
       expect(text.split(node), node).toHaveLength(2)
     }
     expect(renderDiagram(topologyOf({}), 'kubernetes')).toContain('pods["web × 3–10"]')
+  })
+
+  it.each([['18.deploy', 'nginx'], ['22.kubernetes', 'kubernetes']] as const)('stands in the docs as it is made: %s', (page, target) => {
+    const documented = topologyOf({
+      rabbitmq: {},
+      shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' } },
+      deploy: {
+        name: 'shop', serverName: 'shop.example', balance: 'least-conn', servers: [1, 2, 3].map(number => ({ host: `10.0.0.${number}` })),
+        tls: { certificate: '/etc/ssl/shop.pem', key: '/etc/ssl/shop.key', hsts: '365d' }, cache: { shared: ['/api/static/**'] }, rateLimit: { limit: 10, burst: 20 },
+      },
+    })
+    expect(readFileSync(`docs/content/${page}.md`, 'utf8')).toContain(`\`\`\`mermaid\n${renderDiagram(documented, target)}\`\`\``)
   })
 })
