@@ -1,11 +1,17 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ModuleOptions } from '../../src/options'
 import type { HttpClient } from '../support/http-client'
 import { createClient } from '../support/http-client'
 import type { Origin } from '../support/origin'
 import { startOrigin } from '../support/origin'
+import { freePort } from '../support/ports'
+import { createTemporaryDirectory } from '../support/temporary-directory'
+import { createServerCertificates } from '../support/tls'
 import { startGeneratedNginx } from '../support/topology'
 import { waitFor } from '../support/wait'
 
@@ -195,6 +201,38 @@ describe('at the edge', () => {
     expect(origins.reduce((sum, { count }) => sum + count, 0)).toBe(1)
     expect((await client.request('/order')).status).toBe(502)
     expect(origins.reduce((sum, { count }) => sum + count, 0)).toBe(4)
+  })
+})
+
+describe('TLS', () => {
+  it('is what the app is told of, what plain HTTP is sent to, and what strangers do not get', async () => {
+    const directory = createTemporaryDirectory('deploy-tls')
+    cleanups.push(directory.remove)
+    const { certificateFile, keyFile, ca } = await createServerCertificates(directory.path, 'DNS:shop.example')
+    const https = await freePort()
+    const http = await freePort()
+    await start({ deploy: { listen: { http, https, ipv6: false }, serverName: 'shop.example', tls: { certificate: certificateFile, key: keyFile, hsts: '365d' } } }, ({ headers }, response) => {
+      response.end(headers['x-forwarded-proto'])
+    })
+
+    const plain = createClient(http)
+    cleanups.push(() => plain.close())
+    const redirect = await plain.request('/cart?a=1', { method: 'POST', headers: { host: 'shop.example' } })
+    expect([redirect.status, redirect.headers.location]).toEqual([308, `https://shop.example:${https}/cart?a=1`])
+
+    const ask = (servername: string) => new Promise<[number | undefined, string | undefined, string]>((resolve, reject) => {
+      httpsRequest({ host: '127.0.0.1', port: https, servername, ca, headers: { host: servername } }, (response) => {
+        response.once('data', data => resolve([response.statusCode, response.headers['strict-transport-security'], String(data)]))
+      }).on('error', reject).end()
+    })
+    expect(await ask('shop.example')).toEqual([200, 'max-age=31536000', 'https'])
+    await expect(ask('evil.example')).rejects.toThrow(/unrecognized name/i)
+
+    const session = connectHttp2(`https://127.0.0.1:${https}`, { ca, servername: 'shop.example' })
+    const stream = session.request({ ':path': '/', ':authority': 'shop.example' })
+    const [headers] = await once(stream, 'response') as [{ ':status': number }]
+    expect(headers[':status']).toBe(200)
+    session.destroy()
   })
 })
 

@@ -25,7 +25,7 @@ export function deploy(options: DeployModuleOptions): Topology {
 
 /** Starts the nginx that is generated for an app whose instances listen on these ports of this machine. */
 export async function startGeneratedNginx(ports: readonly number[], { deploy: given, ...rest }: ModuleOptions = {}): Promise<NginxServer> {
-  const port = await freePort()
+  const port = given?.listen?.http ?? await freePort()
   const servers = ports.map((own, index) => ({ host: '127.0.0.1', port: own, ...given?.servers?.[index] && { weight: given.servers[index].weight } }))
   return startNginxWith(port, folder => renderNginx(topologyOf({
     ...rest,
