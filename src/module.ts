@@ -11,6 +11,7 @@ import { setupRedis } from './features/redis'
 import { setupShards } from './features/shards'
 import { setupShutdown } from './features/shutdown'
 import { setupStorage } from './features/storage'
+import { keepModernSyntax } from './features/syntax'
 import { setupTenancy } from './features/tenancy'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
@@ -42,6 +43,7 @@ export default defineNuxtModule<ModuleOptions>({
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, runtime }
+    keepModernSyntax(context)
     setupRedis(context)
     setupCache(context)
     setupStorage(context)

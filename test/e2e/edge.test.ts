@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HttpClient } from '../support/http-client'
 import { createClient } from '../support/http-client'
@@ -9,6 +10,7 @@ import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 import { waitFor } from '../support/wait'
 
+let output: string
 let redis: RedisServer
 let nginx: NginxServer
 let instances: NuxtInstance[]
@@ -16,7 +18,7 @@ let clients: HttpClient[]
 let proxy: HttpClient
 
 beforeAll(async () => {
-  const output = await buildFixture('test/fixtures/edge')
+  output = await buildFixture('test/fixtures/edge')
   redis = await startRedis()
   instances = await Promise.all([1, 2].map(() => startNuxt(output, { env: { NUXT_SCALE_REDIS_URL: redis.url, NUXT_SCALE_HTTP_CDN: 'nginx' } })))
   nginx = await startNginx(`
@@ -183,5 +185,13 @@ describe('a conditional request', () => {
   it('to what must not be stored has nothing to compare', async () => {
     expect((await get('/api/fails')).headers.etag).toBeUndefined()
     expect((await get('/api/plain')).headers.etag).toBeTruthy()
+  })
+})
+
+describe('the built server', () => {
+  it('has private fields, and not a WeakMap for each of them', () => {
+    const code = readFileSync(`${output}/server/chunks/nitro/nitro.mjs`, 'utf8')
+    expect(code).toMatch(/\bthis\.#\w+/)
+    expect(code).not.toMatch(/__private(?:Get|Set|Add)\b/)
   })
 })
