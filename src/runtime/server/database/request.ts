@@ -7,11 +7,14 @@ import { createScope, createUser, currentScope, runInScope } from './scope'
 /** Milliseconds that the work of an aborted request, or its `waitUntil`, may go on before its clients are taken from it. */
 export const GRACE = 5000
 
-const scopes = new WeakMap<H3Event, LeaseScope>()
+/** On the event itself: a WeakMap of all requests is dear to the garbage collector. */
+const SCOPE = Symbol('scope of the database')
+
+type ScopedEvent = H3Event & { [SCOPE]?: LeaseScope }
 
 /** The scope of a request. */
 export function scopeOf(event: H3Event): LeaseScope | undefined {
-  return scopes.get(event)
+  return (event as ScopedEvent)[SCOPE]
 }
 
 export interface LeaseOptions {
@@ -30,25 +33,31 @@ export interface LeaseOptions {
  * @param options.onWrite called when the user of a request first writes, before the headers of its response are sent
  */
 export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrite }: LeaseOptions): (event: H3Event) => Promise<unknown> {
+  const noteWrite = (event: H3Event) => {
+    if (!event.node.res.headersSent) onWrite(event)
+  }
+
   return async (event) => {
-    const { method, headers } = event.node.req
-    const response = event.node.res
-    const user = currentScope()?.user ?? createUser(headers.cookie, () => response.headersSent || onWrite(event))
-    const scope = createScope({ method }, user)
-    scopes.set(event, scope)
-    const stopWatching = onAbort(response, () => scope.end())
+    const { req, res } = event.node
+    let stopWatching: (() => void) | undefined
+    // Most requests ask no database, and then nobody need watch how they end.
+    const scope: LeaseScope = createScope(req, currentScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
+      stopWatching = onAbort(res, () => scope.end())
+    })
+    ;(event as ScopedEvent)[SCOPE] = scope
     try {
       const wait = ready()
       if (wait) await wait
       const result = await runInScope(scope, () => handler(event))
-      stopWatching()
-      whenOver(response, () => endAfterBackground(event, scope))
+      stopWatching?.()
+      if (isOver(res)) endAfterBackground(event, scope)
+      else res.once('close', () => endAfterBackground(event, scope))
       return result
     }
     catch (error) {
-      stopWatching()
+      stopWatching?.()
       endAfterBackground(event, scope)
-      throw answerable(error, response)
+      throw answerable(error, res)
     }
   }
 }
@@ -59,7 +68,8 @@ function onAbort(response: ServerResponse, end: () => void): () => void {
   const onClose = () => {
     timer = setTimeout(end, GRACE).unref()
   }
-  response.once('close', onClose)
+  if (response.closed || response.destroyed) onClose()
+  else response.once('close', onClose)
   return () => {
     response.off('close', onClose)
     clearTimeout(timer)
@@ -67,9 +77,8 @@ function onAbort(response: ServerResponse, end: () => void): () => void {
 }
 
 /** A handler may be done before its response: streams and server-sent events are written behind its back. */
-function whenOver(response: ServerResponse, end: () => void): void {
-  if (response.writableEnded || response.closed || response.destroyed) end()
-  else response.once('close', end)
+function isOver(response: ServerResponse): boolean {
+  return response.writableEnded || response.closed || response.destroyed
 }
 
 function endAfterBackground(event: H3Event, scope: LeaseScope): void {

@@ -6,7 +6,7 @@ import type { DatabaseSpec } from './types'
 
 /** What decides whether a request may write. */
 export interface ScopeRequest {
-  method: string | undefined
+  method?: string | undefined
 }
 
 /** Whoever a request is made for. Requests of the server to itself are made for the same one. */
@@ -17,18 +17,29 @@ export interface ScopeUser {
   noteWrite: () => void
 }
 
-/** @param onWrite called at the first write */
-export function createUser(cookie: string | undefined, onWrite: () => void): ScopeUser {
-  let wrote = false
-  return {
-    cookie,
-    get wrote() {
-      return wrote
-    },
-    noteWrite() {
-      if (!wrote) onWrite()
-      wrote = true
-    },
+/**
+ * @param onWrite called with `owner` at the first write
+ */
+export function createUser<Owner = undefined>(cookie: string | undefined, onWrite: (owner: Owner) => void, owner?: Owner): ScopeUser {
+  return new User(cookie, onWrite as (owner: unknown) => void, owner)
+}
+
+/** A class, because every request has one: its methods are made once. */
+class User implements ScopeUser {
+  readonly cookie: string | undefined
+  readonly #onWrite: (owner: unknown) => void
+  readonly #owner: unknown
+  wrote = false
+
+  constructor(cookie: string | undefined, onWrite: (owner: unknown) => void, owner: unknown) {
+    this.cookie = cookie
+    this.#onWrite = onWrite
+    this.#owner = owner
+  }
+
+  noteWrite(): void {
+    if (!this.wrote) this.#onWrite(this.#owner)
+    this.wrote = true
   }
 }
 
@@ -57,53 +68,83 @@ export function runInScope<T>(scope: LeaseScope, work: () => T): T {
   return scopes.run(scope, work)
 }
 
-/** Creates an empty scope; without a request of its own it is on behalf of the one that runs. */
-export function createScope(request = currentScope()?.request, user = currentScope()?.user): LeaseScope {
-  const pending = new Map<string, Promise<DatabaseLease<unknown>>>()
-  const held = new Map<string, DatabaseLease<unknown>>()
-  let ended = false
+/**
+ * Creates an empty scope; without a request of its own it is on behalf of the one that runs.
+ *
+ * @param onFirstLease called before the first client is leased
+ */
+export function createScope(request = currentScope()?.request, user = currentScope()?.user, onFirstLease?: () => void): LeaseScope {
+  return new Scope(request, user, onFirstLease)
+}
 
-  function refuseEnded(spec: DatabaseSpec): void {
-    if (ended) throw new DatabaseEvictedError(`"${spec.name}"`)
+/** A class, because every request has one, and most ask no database: nothing is made before the first lease. */
+class Scope implements LeaseScope {
+  readonly request: ScopeRequest | undefined
+  readonly user: ScopeUser | undefined
+  #onFirstLease: (() => void) | undefined
+  #leases: Leases | undefined
+  #ended = false
+
+  constructor(request: ScopeRequest | undefined, user: ScopeUser | undefined, onFirstLease: (() => void) | undefined) {
+    this.request = request
+    this.user = user
+    this.#onFirstLease = onFirstLease
   }
 
-  return {
-    request,
-    user,
-    async lease<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Promise<Client> {
-      refuseEnded(spec)
-      const key = keyOf(spec)
-      let lease = pending.get(key)
-      if (!lease) {
-        lease = registry.lease(spec).then((granted) => {
-          if (ended) granted.release()
-          else held.set(key, granted)
-          return granted
-        })
-        pending.set(key, lease)
-        // A refusal is not kept: the next call of the request may be luckier.
-        lease.catch(() => pending.delete(key))
-      }
-      const { client } = await lease
-      refuseEnded(spec)
-      return client as Client
-    },
-    leaseNow<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Client {
-      refuseEnded(spec)
-      const key = keyOf(spec)
-      let lease = held.get(key)
-      if (!lease) {
-        lease = registry.leaseNow(spec)
-        held.set(key, lease)
-        pending.set(key, Promise.resolve(lease))
-      }
-      return lease.client as Client
-    },
-    end() {
-      ended = true
-      held.forEach(lease => lease.release())
-      held.clear()
-      pending.clear()
-    },
+  async lease<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Promise<Client> {
+    this.#refuseEnded(spec)
+    const { pending, held } = this.#open()
+    const key = keyOf(spec)
+    let lease = pending.get(key)
+    if (!lease) {
+      lease = registry.lease(spec).then((granted) => {
+        if (this.#ended) granted.release()
+        else held.set(key, granted)
+        return granted
+      })
+      pending.set(key, lease)
+      // A refusal is not kept: the next call of the request may be luckier.
+      lease.catch(() => pending.delete(key))
+    }
+    const { client } = await lease
+    this.#refuseEnded(spec)
+    return client as Client
   }
+
+  leaseNow<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Client {
+    this.#refuseEnded(spec)
+    const { pending, held } = this.#open()
+    const key = keyOf(spec)
+    let lease = held.get(key)
+    if (!lease) {
+      lease = registry.leaseNow(spec)
+      held.set(key, lease)
+      pending.set(key, Promise.resolve(lease))
+    }
+    return lease.client as Client
+  }
+
+  end(): void {
+    this.#ended = true
+    if (!this.#leases) return
+    this.#leases.held.forEach(lease => lease.release())
+    this.#leases.held.clear()
+    this.#leases.pending.clear()
+  }
+
+  #open(): Leases {
+    if (this.#leases) return this.#leases
+    this.#leases = { pending: new Map(), held: new Map() }
+    this.#onFirstLease?.()
+    return this.#leases
+  }
+
+  #refuseEnded(spec: DatabaseSpec): void {
+    if (this.#ended) throw new DatabaseEvictedError(`"${spec.name}"`)
+  }
+}
+
+interface Leases {
+  pending: Map<string, Promise<DatabaseLease<unknown>>>
+  held: Map<string, DatabaseLease<unknown>>
 }

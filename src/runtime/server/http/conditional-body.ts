@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { App } from 'h3'
 import { BODY_HEADERS, isNotModified } from '../conditional'
 
 /** Bodies over this many bytes get no tag: hashing them would hold up everybody else. */
@@ -8,6 +9,15 @@ const LARGEST_BODY = 1024 * 1024
 /** The answer of a handler, on its way to be sent. */
 export interface Answer {
   body?: unknown
+}
+
+/** Looks at every answer of a handler after all hooks have, with no hook of its own: Nitro makes a task and two promises for each. */
+export function answerConditionally({ options }: Pick<App, 'options'>): void {
+  const { onBeforeResponse } = options
+  options.onBeforeResponse = async (event, answer) => {
+    await onBeforeResponse?.(event, answer)
+    makeConditional(event.node.req, event.node.res, answer)
+  }
 }
 
 /**
@@ -21,7 +31,7 @@ export function makeConditional(request: IncomingMessage, response: ServerRespon
     if (text !== undefined && text.length <= LARGEST_BODY) {
       answer.body = text
       // Weak: a compressing proxy on the way changes the bytes, not what they say.
-      response.setHeader('etag', `W/"${createHash('sha1').update(text).digest('base64url')}"`)
+      response.setHeader('etag', `W/"${hash('sha1', text, 'base64url')}"`)
     }
   }
   const { headers } = request

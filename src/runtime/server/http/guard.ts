@@ -30,7 +30,7 @@ const UNTAGGED = 'private, no-cache'
 export function guardResponse(response: ServerResponse, request: GuardedRequest, cdn: CdnTarget | undefined): void {
   const { rule } = request
   if (rule?.policy.scope === 'none') {
-    response.setHeader('cache-control', cacheControlOf(rule.policy))
+    response.setHeader('cache-control', rule.cacheControl)
     withdraw(response)
     return
   }
@@ -51,9 +51,10 @@ export function guardResponse(response: ServerResponse, request: GuardedRequest,
   if (rule && given === undefined) applyRule(response, request, rule, cdn)
 }
 
-function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, { policy: written, hashedOnly, vary }: ResolvedHttpRule, cdn: CdnTarget | undefined): void {
-  const policy = hashedOnly && !isBuildFile ? cacheClasses.static : written
-  response.setHeader('cache-control', cacheControlOf(policy))
+function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, { policy: written, cacheControl, hashedOnly, vary }: ResolvedHttpRule, cdn: CdnTarget | undefined): void {
+  const isStatic = hashedOnly && !isBuildFile
+  const policy = isStatic ? cacheClasses.static : written
+  response.setHeader('cache-control', isStatic ? cacheControlOf(policy) : cacheControl)
   addVary(response, vary)
   const shared = cdn && cdnControlOf(policy, cdn)
   if (shared !== undefined) response.setHeader(cdnHeaders[cdn!], shared)

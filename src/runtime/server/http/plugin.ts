@@ -1,6 +1,6 @@
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathRules } from '../path-rules'
-import { makeConditional } from './conditional-body'
+import { answerConditionally } from './conditional-body'
 import type { HttpModuleOptions, ResolvedHttpRule } from './settings'
 import { resolveHttpSettings } from './settings'
 import type { PublicFile } from './static-conditions'
@@ -34,7 +34,7 @@ export default defineNitroPlugin((nitroApp) => {
     }),
   })
   if (settings.tags) wantResponseTags()
-  if (settings.etag) nitroApp.hooks.hook('beforeResponse', (event, answer) => makeConditional(event.node.req, event.node.res, answer))
+  if (settings.etag) answerConditionally(nitroApp.h3App)
 })
 
 function once(tell: (path: string) => void): (path: string) => void {

@@ -5,8 +5,7 @@ import type { RateLimit } from './settings'
 /**
  * Says how much is left, by `draft-ietf-httpapi-ratelimit-headers`: `RateLimit-Policy: "api";q=10;w=1`, `RateLimit: "api";r=3;t=1`.
  */
-export function setRateLimitHeaders(response: ServerResponse, { name, limit, window }: RateLimit, { remaining, reset }: RateLimitDecision): void {
-  const label = quoted(name)
+export function setRateLimitHeaders(response: ServerResponse, { label, limit, window }: RateLimit, { remaining, reset }: RateLimitDecision): void {
   response.setHeader('ratelimit-policy', `${label};q=${limit};w=${seconds(window)}`)
   response.setHeader('ratelimit', `${label};r=${remaining};t=${seconds(reset)}`)
 }
@@ -18,9 +17,4 @@ export function retryAfterSeconds({ retryAfter }: RateLimitDecision): number {
 
 function seconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
-}
-
-/** A string of a structured field holds printable ASCII only (RFC 8941 §3.3.3). */
-function quoted(name: string): string {
-  return `"${name.replace(/[^\x20-\x7E]/g, '?').replace(/["\\]/g, '\\$&')}"`
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
+import { LRUCache } from 'lru-cache'
 import { clientAddress, networkOf } from '../client-address'
 import { currentScope } from '../scope'
 import type { RateLimit, RateLimitSettings } from './settings'
@@ -14,11 +15,24 @@ export interface RateLimitFunctions {
   rateLimitKey?: (event: H3Event, rule: { name: string }) => string | undefined | Promise<string | undefined>
 }
 
+const MOST_NETWORKS = 1000
+
 /** Finds the key of a request's bucket. */
 export function createKeyFinder({ trusts }: Pick<RateLimitSettings, 'trusts'>, { rateLimitKey }: RateLimitFunctions): (event: H3Event, rule: RateLimit) => string | Promise<string> {
+  /** Of peers that nobody speaks through, of which a proxy or a browser on a connection it keeps is asked for again and again. */
+  const networks = new LRUCache<string, string>({ max: MOST_NETWORKS })
+
   const byAddress = ({ headers, socket }: IncomingMessage) => {
     const forwarded = headers['x-forwarded-for']
-    const address = clientAddress(socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(',') : forwarded, trusts)
+    const { remoteAddress } = socket
+    if (forwarded !== undefined || remoteAddress === undefined) return networkBehind(remoteAddress, forwarded)
+    let network = networks.get(remoteAddress)
+    if (network === undefined) networks.set(remoteAddress, network = networkBehind(remoteAddress, undefined))
+    return network
+  }
+
+  function networkBehind(peer: string | undefined, forwarded: string | string[] | undefined): string {
+    const address = clientAddress(peer, Array.isArray(forwarded) ? forwarded.join(',') : forwarded, trusts)
     return address === undefined ? 'unknown' : networkOf(address)
   }
   return (event, rule) => {

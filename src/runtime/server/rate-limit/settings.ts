@@ -91,6 +91,8 @@ export const rateLimitDefaults: Required<RateLimitModuleOptions> = { rules: {}, 
 export interface RateLimit {
   /** Names its buckets and its header. */
   name: string
+  /** The name as its headers write it. */
+  label: string
   limit: number
   /** Milliseconds. */
   window: number
@@ -150,6 +152,7 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
   if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) throw new TypeError(`${path}.methods is ${JSON.stringify(methods)}: write a list of methods, such as ['POST'].`)
   return {
     name,
+    label: quoted(name),
     limit,
     window,
     bucket,
@@ -167,4 +170,9 @@ function compileProxies(proxies: readonly string[]): (address: string | undefine
   const overSocket = proxies.includes('unix')
   const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${ROOM}.trustedProxies`)
   return address => address === undefined ? overSocket : trusts(address)
+}
+
+/** A string of a structured field holds printable ASCII only (RFC 8941 §3.3.3). */
+function quoted(name: string): string {
+  return `"${name.replace(/[^\x20-\x7E]/g, '?').replace(/["\\]/g, '\\$&')}"`
 }

@@ -39,8 +39,9 @@ export function createIdentifier(settings: TenancySettings, findByDomain?: FindB
   }
 
   function byDomain(host: string | undefined): ReturnType<FindByDomain> {
-    const domain = findByDomain && host !== undefined ? domainOf(host) : ''
-    return DOMAIN.test(domain) ? findByDomain!(domain) : undefined
+    if (findByDomain === undefined || host === undefined) return undefined
+    const domain = domainOf(host)
+    return DOMAIN.test(domain) ? findByDomain(domain) : undefined
   }
 
   function agree(byHeader: string | undefined, byHost: string | undefined): string | undefined {
