@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import autocannon from 'autocannon'
 import { startRedis } from '../../test/support/redis.ts'
 import { waitFor } from '../../test/support/wait.ts'
 import type { AppVariant } from '../support/apps.ts'
 import { buildApp, startApp } from '../support/apps.ts'
 import type { Contender } from '../support/rounds.ts'
+import { processorSeconds } from '../support/processor.ts'
 import { interleave } from '../support/rounds.ts'
 import { median, medianRatio } from '../support/statistics.ts'
 import type { Figure, Measure, MeasureContext } from '../support/types.ts'
@@ -15,8 +15,6 @@ type Variant = keyof typeof variants
 const routes = { '/api/handler': 'cachedEventHandler', '/api/ruled': 'route rule swr' } as const
 const CONNECTIONS = 50
 const SECONDS = 4
-/** Linux counts processor time in these. */
-const TICKS_PER_SECOND = 100
 
 /** Requests a second to cached routes of a built app. */
 export const measure: Measure = {
@@ -76,13 +74,4 @@ async function startVariant(variant: Variant, defer: MeasureContext['defer']) {
     await waitFor(async () => await client.dbsize() >= Object.keys(routes).length, { message: `the cached routes to be in Redis (${variants[variant]})` })
   }
   return instance
-}
-
-/** Processor time a process has used, in seconds; NaN where the system does not tell. */
-async function processorSeconds(pid: number): Promise<number> {
-  if (process.platform !== 'linux') return Number.NaN
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The fields follow the command name, which is in brackets and may hold blanks.
-  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
-// One app, built four ways: with the module, with tenants as well, and as plain Nitro with its cache in Redis or in memory.
+// One app, built five ways: with the module, with tenants as well, with every room, and as plain Nitro with its cache in Redis or in memory.
 const variant = process.env.BENCH_VARIANT ?? 'scale'
-const hasTenants = variant === 'tenancy'
+const hasTenants = variant === 'tenancy' || variant === 'rooms'
 const isOurs = variant === 'scale' || hasTenants
 const map = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tenant-${index}`, 'DATABASE_URL']))
 
@@ -12,5 +12,14 @@ export default defineNuxtConfig({
   compatibilityDate: '2026-01-01',
   nitro: { plugins: variant === 'redis' ? [fileURLToPath(new URL('./plain/redis.ts', import.meta.url))] : [] },
   telemetry: false,
-  scale: hasTenants ? { tenancy: { map, baseDomains: ['shop.example'], trustedProxies: 'any' } } : {},
+  scale: {
+    ...hasTenants && { tenancy: { map, baseDomains: ['shop.example'], trustedProxies: 'any' as const } },
+    ...variant === 'rooms' && {
+      http: {},
+      rateLimit: { rules: { '/api/**': { limit: 1_000_000, window: 1 } }, trustedProxies: ['127.0.0.1'] },
+      database: {},
+      shards: { map: { eu: 'postgresql://db/eu', us: 'postgresql://db/us' } },
+      rabbitmq: {},
+    },
+  },
 })
