@@ -89,6 +89,22 @@ describe('an instance that is told to end', () => {
     expect(app.logs().join('\n')).not.toMatch(/error|unhandled/i)
   })
 
+  it('answers the request of a connection that was made before it stopped listening', async () => {
+    const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '0' })
+    const fresh = await Promise.all(Array.from({ length: 20 }, () => openConnection(app.port)))
+    // The server knows a connection when it has accepted it, and they are accepted one after the other.
+    const last = await openConnection(app.port)
+    last.socket.write(`GET ${HEALTH}/live HTTP/1.1\r\nhost: app\r\n\r\n`)
+    await waitFor(() => last.received().includes('"ok"'))
+    signal(app)
+    await waitFor(() => app.fetch(`${HEALTH}/live`).then(() => false, () => true))
+    for (const { socket } of fresh) socket.write('POST /api/orders HTTP/1.1\r\nhost: app\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{"id":7}')
+    await Promise.all(fresh.map(({ closed }) => closed))
+    expect(fresh.filter(({ received }) => received().includes('"stored"'))).toHaveLength(20)
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+    expect(app.logs().join('\n')).not.toMatch(/error|unhandled/i)
+  })
+
   it('cuts off what takes longer than the timeout, and exits all the same', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '0', NUXT_SCALE_SHUTDOWN_TIMEOUT: '300ms' })
     const slow = app.fetch('/api/slow?ms=9000').then(() => 'answered', () => 'cut off')

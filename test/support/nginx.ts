@@ -20,12 +20,14 @@ export interface NginxServer {
 /**
  * Starts nginx in a temporary folder and waits until it accepts connections.
  * @param locations what stands in its one `server` block; the cache zone `pages` is there for `proxy_cache`
+ * @param around what stands beside that block, such as an `upstream`
  * @throws Error with its last log lines when it does not start
  */
-export async function startNginx(locations: string): Promise<NginxServer> {
+export async function startNginx(locations: string, around = ''): Promise<NginxServer> {
   const port = await freePort()
   return startNginxWith(port, folder => `
   proxy_cache_path ${folder('cache')} keys_zone=pages:10m use_temp_path=off;
+  ${around}
   server {
     listen 127.0.0.1:${port};
     ${locations}
@@ -93,7 +95,7 @@ daemon off;
 worker_processes ${workers};
 pid ${join(directory.path, 'nginx.pid')};
 error_log stderr warn;
-events { worker_connections 512; }
+events { worker_connections 4096; }
 http {
   access_log off;
   ${temporary}

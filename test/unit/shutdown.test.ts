@@ -21,6 +21,9 @@ function createWorld(options: ShutdownModuleOptions = {}, { streams = 0, request
     settings: resolveShutdownSettings(options),
     connections: {
       closeAfterResponse: () => note('close after response'),
+      stopListening: async () => {
+        note('stop listening')
+      },
       endStreams: async () => {
         note('end streams')
         await new Promise(resolve => setTimeout(resolve, streams))
@@ -48,6 +51,7 @@ describe('a signal', () => {
     expect(seen).toEqual([
       ['begin until 9000', 0],
       ['close after response', 0],
+      ['stop listening', 2000],
       ['end streams', 2000],
       ['close', 2400],
       ['cut', 5000],
@@ -66,7 +70,7 @@ describe('a signal', () => {
     const { seen, onSignal } = createWorld({ drainDelay: 0, timeout: '1s', gracePeriod: '4s' }, { mayExit: false })
     onSignal('SIGTERM')
     await vi.advanceTimersByTimeAsync(5000)
-    expect(seen.map(([name]) => name)).toEqual(['begin until 3000', 'close after response', 'end streams', 'close', 'cut'])
+    expect(seen.map(([name]) => name)).toEqual(['begin until 3000', 'close after response', 'stop listening', 'end streams', 'close', 'cut'])
   })
 
   it.each([['SIGTERM', 143], ['SIGINT', 130]] as const)('that comes again as %s ends the process at once, but not as an echo', async (signal, code) => {

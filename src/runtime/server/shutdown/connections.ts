@@ -1,19 +1,28 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { IncomingMessage as RealRequest } from 'node:http'
 import type { App, H3Event } from 'h3'
+import { withDeadline } from '../deadline'
 import { createSockets } from './sockets'
 
 /** What is open between this instance and its callers. */
 export interface Connections {
   /** From now on each response is the last of its connection, so that callers come back by another way. */
   closeAfterResponse: () => void
+  /**
+   * Takes no more connections, and ends those that rest. One that was just made may still bring its request: to Nitro it would look like one that rests.
+   * Resolves when all have ended, or after a second.
+   */
+  stopListening: () => Promise<void>
   /** Ends what would never end by itself: event streams, and WebSockets with 1001. Resolves when their other ends have said so too, or after a second. */
   endStreams: () => Promise<void>
   /** Cuts off all requests. Returns how many. */
   cut: () => number
 }
 
+/** Milliseconds for what was just connected to bring its request. */
+const PATIENCE = 1000
 const REQUEST_START = 'http.server.request.start'
 
 /** Watches every request of the app, and lets idle connections rest for `keepAliveTimeout` milliseconds. */
@@ -55,6 +64,17 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
       closing = true
       for (const response of open) sayClose(response)
     },
+    async stopListening() {
+      if (!server) return
+      const ended = once(server, 'close')
+      server.close()
+      // Nitro closes it once more, and its rejection would go unhandled.
+      server.close = Object.assign((callback?: (error?: Error) => void) => {
+        callback?.()
+        return server!
+      }, server.close)
+      await withDeadline(ended, PATIENCE, () => new Error('late')).catch(() => {})
+    },
     async endStreams() {
       for (const response of open) {
         if (isEventStream(response)) endStream(response)
@@ -69,8 +89,11 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
   }
 }
 
+/** Where it is too late to say so, the connection is closed behind the response. */
 function sayClose(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close')
+  const { socket } = response
+  if (response.headersSent) response.once('finish', () => socket?.end())
+  else response.setHeader('connection', 'close')
 }
 
 function isEventStream(response: ServerResponse): boolean {

@@ -25,7 +25,7 @@ const NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 2, SIGTERM: 1
 
 /**
  * What a signal leads to: readiness is 503 while requests are answered for `drainDelay`, each on a connection that ends with it;
- * then streams end, requests that are under way have `timeout`, and Nitro closes. A second signal ends the process at once.
+ * then nothing new is taken and streams end, requests that are under way have `timeout`, and Nitro closes. A second signal ends the process at once.
  *
  * @returns a listener of signals
  */
@@ -50,7 +50,7 @@ export function createDrain({ settings, connections, log, begin, close, mayExit,
       if (count > 0) log.warn(`${count} requests took longer than scale.shutdown.timeout (${timeout} ms) and were cut off.`)
     }, timeout)
     cutting.unref()
-    await connections.endStreams()
+    await Promise.all([connections.stopListening(), connections.endStreams()])
     close()
   }
 
