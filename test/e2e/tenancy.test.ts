@@ -413,6 +413,16 @@ describe('a server whose tenants anybody could name', () => {
   })
 })
 
+it('health looks at every shard and at the database of the default tenant, and of no other', async () => {
+  const { instance, client } = await start({ NUXT_SCALE_TENANCY_DEFAULT: 'tenant-1', NUXT_SCALE_HEALTH_DETAILS: 'always' })
+  const passes = { status: 'ok', level: 'degraded', milliseconds: expect.any(Number) as number }
+  const names = ['tenant tenant-1', ...['eu', 'us', 'asia', 's4', 's5', 's6', 's7', 's8'].map(shard => `shard ${shard}`)]
+  await expect.poll(async () => (json((await get('/api/health', {}, client)).body) as { checks: object }).checks, { timeout: 10_000 })
+    .toEqual(Object.fromEntries(names.map(name => [name, passes])))
+  client.close()
+  await instance.stop()
+})
+
 describe('read replicas of tenants and shards', () => {
   it('are read where asked to, not after a write of that user, and not when they are gone', async () => {
     const replicas = await startPostgres()
