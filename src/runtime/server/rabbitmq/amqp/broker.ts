@@ -44,6 +44,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   const consumers = new Set<Consumer>()
   let topology: Topology = { exchanges: [], queues: [], bindings: [] }
   let inspector: Inspector | undefined
+  let started = false
   let closing: Promise<void> | undefined
 
   /** Everything that is declared, also what is added meanwhile. */
@@ -87,7 +88,8 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   })
 
   function start(): void {
-    if (closing) return
+    if (started || closing) return
+    started = true
     outside(() => {
       publishing.start()
       consuming.start()

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import type { ChannelModel, SocketOptions } from 'amqplib'
 import { connect, credentials } from 'amqplib'
 import { withDeadline } from '../../deadline'
@@ -5,6 +6,7 @@ import type { TlsSettings } from '../tls'
 import type { AdminChannel } from './admin-channel'
 import { createAdminChannel } from './admin-channel'
 import { createBackoff } from './backoff'
+import { batchWrites } from './batch-writes'
 import type { BrokerClock } from './clock'
 import type { Fault } from './faults'
 import { faultOf } from './faults'
@@ -180,7 +182,11 @@ export async function openModel({ address, user, password }: BrokerHost, { name,
     credentials: credentials.plain(user, password),
     clientProperties: { connection_name: name },
   }
-  return connect(address, socket)
+  const model = await connect(address, socket)
+  // amqplib hands out no socket; without one, messages leave one by one.
+  const { stream } = model.connection as { stream?: unknown }
+  if (stream instanceof Writable) batchWrites(stream)
+  return model
 }
 
 /** What the events of a connection have said so far. */

@@ -38,7 +38,7 @@ export function createFifo<Item>(): Fifo<Item> {
       if (head === items.length) return undefined
       const item = items[head]
       items[head++] = undefined
-      if (head === items.length) replace([])
+      if (head === items.length) items.length = head = 0
       else if (head > SLACK && head * 2 > items.length) replace(rest())
       return item
     },

@@ -101,6 +101,14 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     if (pending === 0) finishing?.resolve()
   }
 
+  function settleStored(entry: Entry): void {
+    settle(entry, entry.returned === undefined ? undefined : errors.unroutable(entry.message, entry.returned))
+  }
+
+  function settleRefused(entry: Entry): void {
+    settle(entry, errors.refused(entry.message))
+  }
+
   function admit(): void {
     for (let entry = line.first; entry && budget.fits(entry.message.content.length); entry = line.first) {
       line.shift()
@@ -235,11 +243,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       pump()
     },
     confirmed(tag, multiple, stored) {
-      underway.confirm(tag, multiple, (entry) => {
-        if (!stored) settle(entry, errors.refused(entry.message))
-        else if (entry.returned !== undefined) settle(entry, errors.unroutable(entry.message, entry.returned))
-        else settle(entry)
-      })
+      underway.confirm(tag, multiple, stored ? settleStored : settleRefused)
       if (queue.size > 0) pump()
     },
     returned({ messageId, exchange, routingKey }, reason) {
