@@ -1,9 +1,8 @@
 import type { ConfirmChannel } from 'amqplib'
 import { connect as connectManaged } from 'amqp-connection-manager'
 import { Connection } from 'rabbitmq-client'
-import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
 import type { RabbitServer } from '../../test/support/rabbitmq.ts'
-import { createAmqpBroker } from './engine.ts'
+import { createAmqpBroker, createRabbitRoom, resolveRabbitmqSettings } from './engine.ts'
 
 /** Publishes to a queue and resolves when the broker has confirmed it. */
 export type Publish = (index: number) => Promise<unknown>
@@ -19,23 +18,23 @@ export interface RabbitPeer {
 }
 
 const content = Buffer.alloc(1024, 'x')
+/** As JSON it is as long as {@link content}. */
+const message = { text: 'x'.repeat(1024 - JSON.stringify({ text: '' }).length) }
 const silent = { info: () => {}, warn: () => {} }
 /** Milliseconds that a confirm may take on a busy machine. */
 const TIMEOUT = 60_000
 
-/** Ours, at its defaults but for the window: every message mandatory, persistent, with an id and a deadline. */
+/**
+ * Ours, at its defaults but for the window: `publish` as an app calls it, from the object to the confirm, with every message mandatory, persistent, under a deadline
+ * and with an id, a type, a time and a content type. Consuming begins below the handler, where others begin too.
+ */
 export async function startOurs(server: RabbitServer, queue: string, window: number): Promise<RabbitPeer> {
   const broker = createAmqpBroker({ urls: [server.url()], window, log: silent })
   await broker.connect(TIMEOUT)
-  const message = (index: number): OutgoingMessage => ({
-    exchange: '',
-    routingKey: queue,
-    content,
-    mandatory: true,
-    properties: { messageId: String(index), timestamp: 1_700_000_000, contentType: 'application/json', headers: {} },
-  })
+  const settings = resolveRabbitmqSettings({ publishTimeout: '60s' }, {})
+  const room = createRabbitRoom({ broker: Promise.resolve(broker), settings, role: 'web', log: silent, currentTenant: () => '', runAsTenant: (_, task) => task() })
   return {
-    publish: index => broker.publish(message(index), TIMEOUT),
+    publish: index => room.publish('', queue, message, { messageId: String(index) }),
     async consume(prefetch, taken) {
       const subscription = await broker.consume(queue, prefetch, (delivery) => {
         delivery.ack()
@@ -43,7 +42,7 @@ export async function startOurs(server: RabbitServer, queue: string, window: num
       })
       return subscription.cancel
     },
-    close: () => broker.close(5000),
+    close: () => room.close(),
   }
 }
 
