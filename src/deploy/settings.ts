@@ -1,9 +1,14 @@
 import { parseDuration } from '../runtime/server/duration'
-import { parseBytes, parseChoice, parseCount, parseObject, parseSwitch, refuseUnknownKeys } from '../runtime/server/settings'
+import { parseBytes, parseChoice, parseCount, parseSwitch } from '../runtime/server/settings'
 import { compileTrustedAddresses } from '../runtime/server/trusted-addresses'
 import type { PathPattern } from './checks'
-import { parseFile, parseHost, parseImage, parseName, parseObjectName, parsePathPattern, parseQuantity, parseServerName } from './checks'
-import type { Balance, DeployCache, DeployKubernetes, DeployModuleOptions, DeployRateLimit, DeployReplicas, DeployServer, DeployTls } from './options'
+import { parseFile, parseHost, parseImage, parseName, parseServerName } from './checks'
+import type { KubernetesSettings, ReplicasSettings } from './cluster-settings'
+import { parseKubernetes, parseReplicas } from './cluster-settings'
+import type { EdgeCacheSettings, EdgeLimitSettings } from './edge-settings'
+import { parseCache, parsePaths, parseRateLimit } from './edge-settings'
+import { group } from './option-group'
+import type { Balance, DeployModuleOptions, DeployServer, DeployTls } from './options'
 
 /** One server behind the balancer. */
 export interface ServerSettings {
@@ -18,30 +23,6 @@ export interface TlsSettings {
   files?: { certificate: string, key: string, bundle: string }
   /** Seconds; 0 for none. */
   hsts: number
-}
-
-export interface EdgeCacheSettings {
-  path: string
-  /** Bytes. */
-  size: number
-  /** Bytes. */
-  memory: number
-  /** Milliseconds. */
-  inactive: number
-  shared: readonly PathPattern[]
-}
-
-export interface EdgeLimitSettings {
-  limit: number
-  /** Milliseconds. */
-  window: number
-  burst: number
-  paths: readonly PathPattern[]
-}
-
-export interface ReplicasSettings {
-  min: number
-  max: number
 }
 
 /** `scale.deploy`, checked. Times in milliseconds. */
@@ -64,7 +45,7 @@ export interface DeploySettings {
   imageGiven: boolean
   port: number
   replicas: { web: ReplicasSettings, worker: ReplicasSettings }
-  kubernetes: { namespace?: string, ingressClass?: string, secret: string, tlsSecret: string, resources: { cpu: string, memory: string, memoryLimit: string }, targetCpu: number }
+  kubernetes: KubernetesSettings
 }
 
 const ROOM = 'scale.deploy'
@@ -100,12 +81,6 @@ export function resolveDeploySettings(options: DeployModuleOptions = {}, base = 
     replicas: { web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }), worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }) },
     kubernetes: parseKubernetes(given.kubernetes, name),
   }
-}
-
-function group(value: unknown, path: string, keys: readonly string[]): Record<string, unknown> {
-  const values = parseObject(value ?? {}, path)
-  refuseUnknownKeys(values, keys, path)
-  return values
 }
 
 function listOf(value: unknown, option: string, wanted: string): readonly unknown[] {
@@ -173,68 +148,4 @@ function parseTimeouts(value: unknown): DeploySettings['timeouts'] {
     return milliseconds
   }
   return { connect: time('connect'), send: time('send'), read: time('read'), stream: time('stream') }
-}
-
-function parsePaths(value: unknown, option: string, base: string): PathPattern[] {
-  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
-  return value.map((pattern, index) => parsePathPattern(pattern, `${ROOM}.${option}[${index}]`, base))
-}
-
-function parseCache(value: unknown, name: string, base: string): EdgeCacheSettings {
-  const path = `${ROOM}.cache`
-  const given = group(value, path, ['path', 'size', 'memory', 'inactive', 'shared'] satisfies (keyof DeployCache)[]) as DeployCache
-  const memory = parseBytes(given.memory ?? '10mb', `${path}.memory`)
-  if (memory < 64 * 1024) throw new TypeError(`${path}.memory is ${JSON.stringify(given.memory)}: write at least '64kb'.`)
-  const inactive = parseDuration(given.inactive ?? '60m', `${path}.inactive`)
-  if (inactive < 1000) throw new TypeError(`${path}.inactive is ${JSON.stringify(given.inactive)}: write a time of at least '1s'.`)
-  return {
-    path: parseFile(given.path ?? `/var/cache/nginx-${name}`, `${path}.path`),
-    size: parseBytes(given.size ?? '1gb', `${path}.size`),
-    memory,
-    inactive,
-    shared: parsePaths(given.shared ?? [], 'cache.shared', base),
-  }
-}
-
-function parseRateLimit(value: unknown, base: string): EdgeLimitSettings {
-  const path = `${ROOM}.rateLimit`
-  const given = group(value, path, ['limit', 'window', 'burst', 'paths'] satisfies (keyof DeployRateLimit)[]) as DeployRateLimit
-  const limit = parseCount(given.limit ?? 10, `${path}.limit`)
-  const window = parseDuration(given.window ?? 1, `${path}.window`)
-  if (!Number.isInteger(limit * 60_000 / window)) throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, because nginx counts so.`)
-  return {
-    limit,
-    window,
-    burst: parseCount(given.burst ?? 20, `${path}.burst`, 0),
-    paths: parsePaths(given.paths ?? ['/api/**'], 'rateLimit.paths', base),
-  }
-}
-
-function parseReplicas(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
-  const path = `${ROOM}.replicas.${role}`
-  const given = group(value, path, ['min', 'max']) as DeployReplicas
-  const min = parseCount(given.min ?? Math.min(defaults.min, given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)), `${path}.min`)
-  const max = parseCount(given.max ?? Math.max(defaults.max, min), `${path}.max`)
-  if (max < min) throw new TypeError(`${path}.max is ${max}, less than min, ${min}: write at least as many.`)
-  return { min, max }
-}
-
-function parseKubernetes(value: unknown, name: string): DeploySettings['kubernetes'] {
-  const path = `${ROOM}.kubernetes`
-  const given = group(value, path, ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[]) as DeployKubernetes
-  const resources = group(given.resources, `${path}.resources`, ['cpu', 'memory', 'memoryLimit'])
-  const targetCpu = parseCount(given.targetCpu ?? 70, `${path}.targetCpu`)
-  if (targetCpu > 100) throw new TypeError(`${path}.targetCpu is ${targetCpu}: write a share from 1 to 100 percent.`)
-  return {
-    ...given.namespace !== undefined && { namespace: parseObjectName(given.namespace, `${path}.namespace`) },
-    ...given.ingressClass !== undefined && { ingressClass: parseObjectName(given.ingressClass, `${path}.ingressClass`) },
-    secret: parseObjectName(given.secret ?? `${name}-secrets`, `${path}.secret`),
-    tlsSecret: parseObjectName(given.tlsSecret ?? `${name}-tls`, `${path}.tlsSecret`),
-    resources: {
-      cpu: parseQuantity(resources.cpu ?? '250m', `${path}.resources.cpu`),
-      memory: parseQuantity(resources.memory ?? '256Mi', `${path}.resources.memory`),
-      memoryLimit: parseQuantity(resources.memoryLimit ?? '512Mi', `${path}.resources.memoryLimit`),
-    },
-    targetCpu,
-  }
 }

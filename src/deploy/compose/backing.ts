@@ -94,7 +94,8 @@ function postgres(name: string, configs: readonly string[], database: string): B
       image: 'postgres:17-alpine',
       environment: { POSTGRES_USER: 'app', POSTGRES_PASSWORD: PASSWORDS.postgres, POSTGRES_DB: database },
       ...configs.length > 0 && { configs: configs.map(source => ({ source, target: `/docker-entrypoint-initdb.d/${source}.sql` })) },
-      healthcheck: checked('pg_isready', '-q', '-U', 'app', '-d', database),
+      // By TCP: while the image sets itself up, a server of its own already answers on the socket.
+      healthcheck: checked('pg_isready', '-q', '-h', '127.0.0.1', '-U', 'app', '-d', database),
     },
   }
 }
