@@ -41,7 +41,8 @@ export default defineNuxtConfig({
       regions: { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' },
       defaultRegion: 'EU',
     },
-    shutdown: {},
+    // Short, since nothing in front follows its readiness.
+    shutdown: { drainDelay: '500ms' },
     // What stands around several instances: `npx nuxt-scale nginx --cwd playground`. The demo says which ports are free.
     deploy: {
       name: 'shop',
