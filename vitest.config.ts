@@ -6,14 +6,18 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 2 },
           include: ['test/unit/**/*.test.ts'],
           // Property tests and millions of keys take their time on a busy machine.
           testTimeout: 30_000,
         },
       },
       {
+        // They mostly wait for servers, so two files keep two cores busy.
         test: {
           name: 'integration',
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

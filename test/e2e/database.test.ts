@@ -21,7 +21,7 @@ const instances: NuxtInstance[] = []
 
 beforeAll(async () => {
   await generatePrisma(fixture)
-  output = await buildFixture(fixture, { buildDir: '.nuxt' })
+  output = await buildFixture(fixture)
   server = await startPostgres({ maxConnections: 20 })
   await server.createSchemas('app', ...tenants)
   await server.query(['public', ...tenants].map(tenant => `grant all on schema public to app; set role app; set search_path to ${tenant}; ${itemTable}; insert into "Item" (name) values ('${tenant}'); reset role`).join(';'), 'app')
