@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a whole shop on this machine, under load, and a switch that kills parts of it.
- * See docs/content/2.demo.md.
+ * See docs/content/24.demo.md.
  */
 import { parseArgs } from 'node:util'
 import { createProgress } from '../bench/support/progress.ts'

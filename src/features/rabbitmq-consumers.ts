@@ -1,5 +1,5 @@
 import type { FSWatcher } from 'node:fs'
-import { existsSync, readdirSync, watch } from 'node:fs'
+import { existsSync, readdirSync, statSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { getLayerDirectories } from '@nuxt/kit'
 import type { Nuxt } from '@nuxt/schema'
@@ -13,12 +13,17 @@ export function consumerFolders(nuxt: Nuxt): string[] {
 const SCRIPT = /\.[cm]?[jt]s$/
 const NO_CONSUMER = /\.(?:d|test|spec)\.[cm]?[jt]s$/
 
-/** The files of consumers, in a stable order. One that bears the path of another, in a layer further down, takes its place. */
+/**
+ * The files of consumers, in a stable order. One that bears the path of another, in a layer further down, takes its place.
+ * An empty one is none yet: editors create a file first and fill it later.
+ */
 export function findConsumers(folders: readonly string[]): string[] {
   const found = new Map<string, string>()
   for (const folder of folders.filter(existsSync)) {
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-      if (SCRIPT.test(file) && !NO_CONSUMER.test(file) && !found.has(file.replace(SCRIPT, ''))) found.set(file.replace(SCRIPT, ''), join(folder, file))
+      const path = join(folder, file)
+      const name = file.replace(SCRIPT, '')
+      if (SCRIPT.test(file) && !NO_CONSUMER.test(file) && !found.has(name) && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) found.set(name, path)
     }
   }
   return [...found.values()]

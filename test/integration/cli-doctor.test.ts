@@ -21,6 +21,7 @@ const scale = `{
   shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US' }, slotMapFile: 'server/shards.json' },
   tenancy: { map: { acme: 'DATABASE_URL' }, trustedProxies: ['10.0.0.0/8'] },
   rabbitmq: {},
+  shutdown: {},
   rateLimit: { replicas: 2, trustedProxies: ['10.0.0.0/8'], rules: { '/api/**': { limit: 10, window: 1 } } },
 }`
 
@@ -63,6 +64,7 @@ describe('what is healthy', () => {
       expect.stringMatching(/^amqp:\/\/.+ answers \(RabbitMQ \d/),
       '3 of 3 databases answer, on 1 server.',
       'The slot map is stored.',
+      'Everything that may take its time at the end fits into the grace period.',
     ]))
   })
 
@@ -78,16 +80,26 @@ describe('what is healthy', () => {
 
 describe('what is wrong is found', () => {
   it('in the options', async () => {
-    const unsigned = scale.replace('trustedProxies: [\'10.0.0.0/8\'] },\n  rabbitmq', '},\n  rabbitmq').replace(', slotMapFile: \'server/shards.json\'', '').replace('replicas: 2, trustedProxies: [\'10.0.0.0/8\'], ', '')
-    const { code, wrong } = await doctor({ NUXT_SCALE_SECRET: '', NUXT_SCALE_HEALTH_DETAILS: 'always' }, undefined, unsigned)
+    const unsigned = scale.replace('trustedProxies: [\'10.0.0.0/8\'] },\n  rabbitmq', '},\n  rabbitmq').replace(', slotMapFile: \'server/shards.json\'', '').replace('replicas: 2, trustedProxies: [\'10.0.0.0/8\'], ', '').replace('shutdown: {}', 'shutdown: { drainDelay: 10, keepAliveTimeout: 30 }')
+    const { code, wrong } = await doctor({ NUXT_SCALE_SECRET: '', NUXT_SCALE_HEALTH_DETAILS: 'always' }, ['--replicas', '2', '--balancer-keep-alive', '60s'], unsigned)
     expect(code).toBe(1)
     expect(wrong).toEqual([
       'error tenancy: Anybody may name any tenant in the header x-tenant-id, and a production server does not start like this.',
       'error secret: There is no secret, so what one instance signs (cursors, cookies of replicas) is refused by the others.',
+      'error shutdown: An instance closes an idle connection after 30 s, and the balancer keeps it for 60 s, so a request may meet a closed connection.',
       'warning health: Everybody sees memory, host name and version of Node, because scale.health.details is \'always\'.',
+      'warning shutdown: scale.shutdown may need 35 s (drainDelay 10 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 30 s, after which the process is killed.',
       'warning rateLimit: All callers share one limit, that of the balancer\'s address, because scale.rateLimit.trustedProxies is empty.',
       'warning rateLimit: While Redis is away each instance allows 1/1 of a limit, and there are 2 of them.',
       'warning shards: The slot map is not stored, so a shard that is added or taken away moves rows out of sight.',
+    ])
+  })
+
+  it('when many instances come and go', async () => {
+    const { wrong } = await doctor({}, [], scale.replace('shutdown: {}', 'deploy: { replicas: { web: { max: 4 }, worker: { max: 2 } } }').replace('maxConnections: 20', 'maxConnections: 17').replace('replicas: 2', 'replicas: 6'))
+    expect(wrong).toEqual([
+      'error database: PostgreSQL at 127.0.0.1:' + postgres.port + ' has 97 connections for everybody, and the instances may ask for 6 × 17 = 102.',
+      'warning shutdown: An instance that is told to end takes no more requests at once, while balancers still send it some.',
     ])
   })
 

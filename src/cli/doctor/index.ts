@@ -1,4 +1,6 @@
+import { createTopology } from '../../deploy/create-topology'
 import { parseDuration } from '../../runtime/server/duration'
+import type { App } from '../support/app'
 import { loadApp } from '../support/app'
 import { countOf, defineScaleCommand } from '../support/command'
 import { CliFailure, exitCodes } from '../support/exit'
@@ -23,21 +25,21 @@ export const doctorCommand = defineScaleCommand({
   meta: { description: 'Examine the options and the running services, and say what to mend' },
   examples: ['nuxt-scale doctor', 'nuxt-scale doctor --replicas 4 --url https://shop.example', 'nuxt-scale doctor --strict --json'],
   args: {
-    'replicas': { type: 'string', description: 'Instances that run side by side', valueHint: 'number', default: '1' },
+    'replicas': { type: 'string', description: 'Instances that run side by side (default: the most that scale.deploy allows, else 1)', valueHint: 'number' },
     'url': { type: 'string', description: 'The address of the running deployment', valueHint: 'address' },
     'balancer-keep-alive': { type: 'string', description: 'How long the balancer keeps an idle connection to an instance', valueHint: 'duration' },
     'strict': { type: 'boolean', description: 'Fail on warnings too' },
   },
   async run({ args, terminal }) {
     const app = await loadApp(args.cwd)
-    const balancerKeepAlive = args['balancer-keep-alive']
+    const keepAlive = args['balancer-keep-alive']
     const findings = await examine({
       app,
       options: runTimeOptions(app.options, app.env),
       functions: await app.loadConfig(),
-      replicas: countOf(args.replicas, 'replicas'),
+      replicas: args.replicas === undefined ? mostInstances(app) : countOf(args.replicas, 'replicas'),
       url: args.url && checkUrl(args.url),
-      balancerKeepAlive: balancerKeepAlive === undefined ? undefined : parseDuration(balancerKeepAlive, '--balancer-keep-alive'),
+      balancerKeepAlive: keepAlive === undefined ? undefined : parseDuration(keepAlive, '--balancer-keep-alive'),
     }, terminal)
     const count = (severity: Severity) => findings.filter(finding => finding.severity === severity).length
     const counts = { errors: count('error'), warnings: count('warning'), ok: count('ok') }
@@ -58,6 +60,13 @@ async function examine(patient: Patient, terminal: Terminal): Promise<Finding[]>
   bar.end()
   const order: readonly Severity[] = ['error', 'warning', 'ok']
   return findings.flat().sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
+}
+
+/** Instances and workers alike hold connections. */
+function mostInstances({ options, paths }: App): number {
+  if (!options.deploy) return 1
+  const { web, worker } = createTopology({ options, paths }).instances
+  return web.max + (worker?.max ?? 0)
 }
 
 function checkUrl(text: string): string {

@@ -1,3 +1,7 @@
+import { shutdownBudgetOf } from '../../deploy/app-contract'
+import { parseDuration } from '../../runtime/server/duration'
+import { checkBudget } from '../../runtime/server/shutdown/budget'
+import { resolveShutdownSettings } from '../../runtime/server/shutdown/settings'
 import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
 import type { Finding } from './finding'
 import { notesOf } from './finding'
@@ -5,7 +9,7 @@ import type { Patient } from './patient'
 
 /** What the options say about each other, without asking anybody. */
 export function examineOptions(patient: Patient): Finding[] {
-  return [...examineTenancy(patient), ...examineSecret(patient), ...examineHealth(patient), ...examineLimits(patient), ...examineShardMap(patient)]
+  return [...examineTenancy(patient), ...examineSecret(patient), ...examineHealth(patient), ...examineShutdown(patient), ...examineLimits(patient), ...examineShardMap(patient)]
 }
 
 /** A header that anybody may send is no identity. */
@@ -36,6 +40,22 @@ function examineHealth({ options: { health } }: Patient): readonly Finding[] {
   else if (health.details === 'always') warn('Everybody sees memory, host name and version of Node, because scale.health.details is \'always\'.', 'Write \'token\', and set NUXT_SCALE_HEALTH_TOKEN.')
   else if (health.details === 'token' && !health.token) warn('Nobody sees the details of the health route: scale.health.details is \'token\', and there is no token.', 'Set NUXT_SCALE_HEALTH_TOKEN.')
   else ok(`The health route shows details to ${health.details === 'token' ? 'callers with the token' : 'nobody'}.`)
+  return findings
+}
+
+/** Whether an instance can leave without losing a request, and in the time that it has. */
+function examineShutdown({ options: { shutdown, rabbitmq }, replicas, balancerKeepAlive }: Patient): readonly Finding[] {
+  const { findings, error, warn, ok } = notesOf('shutdown')
+  const { keepAliveTimeout } = shutdownBudgetOf(shutdown)
+  if (balancerKeepAlive !== undefined && keepAliveTimeout <= balancerKeepAlive) error(`An instance closes an idle connection after ${keepAliveTimeout / 1000} s, and the balancer keeps it for ${balancerKeepAlive / 1000} s, so a request may meet a closed connection.`, `Set scale.shutdown.keepAliveTimeout above ${balancerKeepAlive / 1000} s, or give the balancer a shorter time.`)
+  if (!shutdown) {
+    if (replicas > 1) warn('An instance that is told to end takes no more requests at once, while balancers still send it some.', 'Write shutdown: {} into the scale block.')
+    return findings
+  }
+  const limits = rabbitmq ? [{ option: 'scale.rabbitmq.drainTimeout', milliseconds: parseDuration(rabbitmq.drainTimeout, 'scale.rabbitmq.drainTimeout') }] : []
+  const sentence = checkBudget(resolveShutdownSettings(shutdown), limits)
+  if (sentence) warn(`${sentence.slice(0, sentence.lastIndexOf(': '))}.`, 'Shorten one of them, or raise gracePeriod together with that of whatever runs the process.')
+  else ok('Everything that may take its time at the end fits into the grace period.')
   return findings
 }
 
