@@ -90,13 +90,14 @@ it('is given an authority by the environment', async () => {
   const visitsWith = async (env: NodeJS.ProcessEnv) => {
     const instance = await startNuxt(join(app, '.output'), { env: { NUXT_SCALE_REDIS_URL: redis.url, ...env } })
     // The check of health waits for the connection, which a call on the client itself does not.
-    const [health, visits] = [await instance.fetch('/api/health'), await instance.fetch('/api/visits')]
+    const health = await (await instance.fetch('/api/health')).json() as { status: string }
+    const visits = await instance.fetch('/api/visits')
     await instance.stop()
     return [visits.ok ? await visits.json() : instance.logs().join('\n'), health.status]
   }
-  expect(await visitsWith({ NUXT_SCALE_REDIS_TLS: JSON.stringify({ ca: redis.ca }) })).toEqual([{ visits: 1, wrong: 2 }, 200])
-  expect(await visitsWith({ NODE_EXTRA_CA_CERTS: file })).toEqual([{ visits: 3, wrong: 4 }, 200])
-  expect(await visitsWith({})).toEqual([expect.stringMatching(/^.*Redis at rediss:\S+ is not available: self-signed certificate in certificate chain$/m), 503])
+  expect(await visitsWith({ NUXT_SCALE_REDIS_TLS: JSON.stringify({ ca: redis.ca }) })).toEqual([{ visits: 1, wrong: 2 }, 'ok'])
+  expect(await visitsWith({ NODE_EXTRA_CA_CERTS: file })).toEqual([{ visits: 3, wrong: 4 }, 'ok'])
+  expect(await visitsWith({})).toEqual([expect.stringMatching(/^.*Redis at rediss:\S+ is not available: self-signed certificate in certificate chain$/m), 'degraded'])
   await redis.stop()
 })
 

@@ -137,7 +137,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
   }
 
   async function query<Row extends pg.QueryResultRow>(sql: string, database = 'postgres'): Promise<Row[]> {
-    const client = new pg.Client({ host, port, user: superuser, database, connectionTimeoutMillis: 5000, query_timeout: 30_000 })
+    const client = new pg.Client({ host, port, user: superuser, database, connectionTimeoutMillis: 30_000, query_timeout: 30_000 })
     await client.connect()
     try {
       return (await client.query<Row>(sql)).rows

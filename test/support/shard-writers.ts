@@ -212,7 +212,7 @@ export function readResolver(options: ShardsModuleOptions, mapFile: string): Sha
 function createClients(urls: Record<string, string>): Clients {
   const clients = new Map<string, Promise<pg.Client>>()
   const open = async (shard: string) => {
-    const client = new pg.Client({ connectionString: urls[shard], connectionTimeoutMillis: 10_000, query_timeout: 60_000, options: '-c extra_float_digits=1 -c timezone=UTC' })
+    const client = new pg.Client({ connectionString: urls[shard], connectionTimeoutMillis: 30_000, query_timeout: 60_000, options: '-c extra_float_digits=1 -c timezone=UTC' })
     client.on('error', () => {})
     await client.connect()
     return client
