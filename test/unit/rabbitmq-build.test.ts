@@ -16,7 +16,7 @@ afterAll(() => directory.remove())
 function write(...files: string[]): void {
   for (const file of files) {
     mkdirSync(dirname(join(directory.path, file)), { recursive: true })
-    writeFileSync(join(directory.path, file), '')
+    writeFileSync(join(directory.path, file), 'export default {}')
   }
 }
 
@@ -25,6 +25,15 @@ describe('the consumers of an app', () => {
     write('app/mail.ts', 'app/billing/paid.mjs', 'app/notes.md', 'app/mail.test.ts', 'app/types.d.ts', 'layer/mail.js', 'layer/stock.ts')
     const folders = ['app', 'none', 'layer'].map(folder => join(directory.path, folder))
     expect(findConsumers(folders).map(file => file.slice(directory.path.length + 1))).toEqual(['app/billing/paid.mjs', 'app/mail.ts', 'layer/stock.ts'])
+  })
+
+  it('are there once there is something in them', () => {
+    write('later/full.ts')
+    writeFileSync(join(directory.path, 'later/empty.ts'), '')
+    const found = () => findConsumers([join(directory.path, 'later')]).length
+    expect(found()).toBe(1)
+    write('later/empty.ts')
+    expect(found()).toBe(2)
   })
 
   it('are imported with the name of their file', () => {
