@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { percentile } from './percentile.ts'
+import { quantile } from '../bench/support/statistics.ts'
 
 /** What was asked of the shop in some stretch of time, and how it went. */
 export interface Tally {
@@ -13,9 +13,9 @@ export interface Tally {
   /** Of the reads, those that a cache answered. */
   hits: number
   reads: number
-  /** Milliseconds. */
-  p50: number | undefined
-  p99: number | undefined
+  /** Milliseconds; NaN when nothing has ended. */
+  p50: number
+  p99: number
 }
 
 /** A stream of requests that goes on at its rate however slow the answers are. */
@@ -97,7 +97,7 @@ export function startLoad({ url, rate }: { url: string, rate: number }): Load {
     total,
     failures,
     take() {
-      const taken = { ...recent, p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
+      const taken = { ...recent, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
       Object.assign(recent, emptyTally())
       times.length = 0
       return taken
@@ -111,7 +111,7 @@ export function startLoad({ url, rate }: { url: string, rate: number }): Load {
 }
 
 function emptyTally(): Tally {
-  return { ended: 0, failedReads: 0, failedOrders: 0, orders: 0, hits: 0, reads: 0, p50: undefined, p99: undefined }
+  return { ended: 0, failedReads: 0, failedOrders: 0, orders: 0, hits: 0, reads: 0, p50: Number.NaN, p99: Number.NaN }
 }
 
 interface Answer {

@@ -51,8 +51,8 @@ function sparkline(values: readonly number[]): string {
   return values.map(value => bars[Math.min(bars.length - 1, Math.floor(value / most * bars.length))]).join('')
 }
 
-function milliseconds(value: number | undefined): string {
-  return value === undefined ? '-' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
+function milliseconds(value: number): string {
+  return Number.isNaN(value) ? '-' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 }
 
 function percent(part: number, whole: number): string {

@@ -1,6 +1,6 @@
-import { parseImage } from '../../deploy/checks'
 import { renderCompose } from '../../deploy/compose'
 import { defineDocumentCommand } from './document'
+import { withImage } from './image'
 
 /** `nuxt-scale compose` */
 export const composeCommand = defineDocumentCommand({
@@ -9,5 +9,5 @@ export const composeCommand = defineDocumentCommand({
   args: {
     image: { type: 'string', description: 'The image of the app, with its tag (default: scale.deploy.image, else the output of nuxt build)', valueHint: 'image' },
   },
-  render: (topology, { image }) => renderCompose(image === undefined ? topology : { ...topology, image: parseImage(image, '--image'), imageGiven: true }),
+  render: (topology, { image }) => renderCompose(withImage(topology, image)),
 })

@@ -1,6 +1,6 @@
-import { parseImage } from '../../deploy/checks'
 import { renderKubernetes } from '../../deploy/kubernetes'
 import { defineDocumentCommand } from './document'
+import { withImage } from './image'
 
 /** `nuxt-scale kubernetes` */
 export const kubernetesCommand = defineDocumentCommand({
@@ -9,5 +9,5 @@ export const kubernetesCommand = defineDocumentCommand({
   args: {
     image: { type: 'string', description: 'The image of the app, with its tag (default: scale.deploy.image)', valueHint: 'image' },
   },
-  render: (topology, { image }) => renderKubernetes(image === undefined ? topology : { ...topology, image: parseImage(image, '--image'), imageGiven: true }),
+  render: (topology, { image }) => renderKubernetes(withImage(topology, image)),
 })

@@ -45,7 +45,7 @@ function quote(arg: string): string {
 }
 
 function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   if (/[\u0000-\u001F\u007F]/.test(text)) throw new Error(`${JSON.stringify(text)} holds a control character, which no configuration can hold.`)
   return text
 }
