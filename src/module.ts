@@ -1,9 +1,11 @@
 import { createResolver, defineNuxtModule } from '@nuxt/kit'
 import { defu } from 'defu'
 import { setupCache } from './features/cache'
+import { keepClosuresYoung } from './features/closures'
 import { setupDatabase } from './features/database'
 import { useEntriesFromSource } from './features/entries'
 import { setupHealth } from './features/health'
+import { setupHooks } from './features/hooks'
 import { setupHttp } from './features/http'
 import { setupRateLimit } from './features/rate-limit'
 import { setupRabbitmq } from './features/rabbitmq'
@@ -44,6 +46,8 @@ export default defineNuxtModule<ModuleOptions>({
 
     const context: FeatureContext = { nuxt, options, runtime }
     keepModernSyntax(context)
+    keepClosuresYoung(context)
+    setupHooks(context)
     setupRedis(context)
     setupCache(context)
     setupStorage(context)
