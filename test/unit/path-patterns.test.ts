@@ -9,6 +9,10 @@ describe('path patterns', () => {
     ['/api/*/public/**', ['/api/v1/public', '/api/v1/public/a/b'], ['/api/v1/publicity', '/api/public/a']],
     ['/a.b(c)', ['/a.b(c)'], ['/axb(c)', '/a.bc']],
     ['/**', ['/', '/a/b'], []],
+    // %0A in a target comes here as a line break.
+    ['/api/**', ['/api/a\nb', '/api/\n', '/api/a/\n'], ['\n/api/a', '/api\n']],
+    ['/api/**/b', ['/api/a\n/b'], ['/api/a\n']],
+    ['/a/*', ['/a/b\n'], ['/a/\n/b']],
   ])('%s', (pattern, inside, outside) => {
     const matches = compilePathPatterns([pattern], 'option')
     expect([...inside, ...outside].filter(matches)).toEqual(inside)

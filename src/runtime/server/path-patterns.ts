@@ -4,22 +4,20 @@
  * @throws TypeError naming `option` and the pattern that does not begin with a slash
  */
 export function compilePathPatterns(patterns: readonly string[], option: string): (path: string) => boolean {
-  const prefixes: string[] = []
-  const expressions: string[] = []
-  const exact = new Set<string>()
+  if (patterns.length === 0) return () => false
+  // One expression for all: every request is asked for. A path may hold a line break, which `.` must not stop at.
+  const expression = new RegExp(`^(?:${checkPathPatterns(patterns, option).map(toExpression).join('|')})$`, 's')
+  return path => expression.test(path)
+}
+
+/** @throws TypeError naming `option` and the pattern that does not begin with a slash */
+export function checkPathPatterns(patterns: readonly string[], option: string): readonly string[] {
   for (const pattern of patterns) {
     if (typeof pattern !== 'string' || !pattern.startsWith('/')) {
       throw new TypeError(`${option} holds ${JSON.stringify(pattern)}: write paths that begin with /, such as '/public/**'.`)
     }
-    const head = pattern.endsWith('/**') ? pattern.slice(0, -3) : undefined
-    if (head !== undefined && !head.includes('*')) prefixes.push(head)
-    else if (pattern.includes('*')) expressions.push(toExpression(pattern))
-    else exact.add(pattern)
   }
-  const expression = expressions.length > 0 ? new RegExp(`^(?:${expressions.join('|')})$`) : undefined
-  return path => exact.has(path)
-    || prefixes.some(prefix => path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/'))
-    || (expression !== undefined && expression.test(path))
+  return patterns
 }
 
 function toExpression(pattern: string): string {

@@ -48,11 +48,11 @@ export default defineNitroPlugin((nitroApp) => {
 
   const base = app.baseURL.replace(/\/$/, '')
   const ownPaths = [`/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
-  const isOwn = compilePathPatterns(ownPaths, 'scale.tenancy.exclude')
-  const withoutBase = (path: string) => base && path.startsWith(base) ? path.slice(base.length) || '/' : path
+  const isExcluded = compilePathPatterns([...ownPaths, ...settings.exclude], 'scale.tenancy.exclude')
+  const withoutBase = (path: string) => path.startsWith(base) ? path.slice(base.length) || '/' : path
   wrapWithTenant(nitroApp.h3App, nitroApp.router.handler, {
     resolver,
-    isExcluded: path => isOwn(withoutBase(path)) || settings.isExcluded(withoutBase(path)),
+    isExcluded: base ? path => isExcluded(withoutBase(path)) : isExcluded,
     isPublicFile: path => getPublicAsset(path) !== undefined,
     // A cache in front may know a request by the address of this server, as nginx does unless it is told otherwise.
     varies: [...settings.header ? [settings.header] : [], ...settings.baseDomains.length > 0 || tenantByDomain ? ['host'] : []],

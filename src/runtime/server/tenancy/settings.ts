@@ -2,9 +2,9 @@ import type { Duration } from '../cache/types'
 import { parseReplicas } from '../database-address'
 import { parseDuration } from '../duration'
 import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { checkPathPatterns } from '../path-patterns'
 import type { TrustedAddresses } from '../trusted-addresses'
 import { compileTrustedAddresses } from '../trusted-addresses'
-import { compilePathPatterns } from '../path-patterns'
 import type { TenantRecord } from './types'
 
 /** Where a request may name its tenant. */
@@ -108,7 +108,8 @@ export interface TenancySettings {
   missing: number
   /** Undefined: nobody said whom to believe. */
   trusts: ((address: string | undefined) => boolean) | undefined
-  isExcluded: (path: string) => boolean
+  /** Path patterns without a tenant. */
+  exclude: readonly string[]
   isTenantId: (text: string) => boolean
   cacheTtl: number
 }
@@ -139,7 +140,7 @@ export function resolveTenancySettings(options: TenancyModuleOptions): TenancySe
     unknown: parseStatus(given.unknown, 'unknown'),
     missing: parseStatus(given.missing, 'missing'),
     trusts: given.trustedProxies === '' ? undefined : compileTrustedAddresses(given.trustedProxies, `${ROOM}.trustedProxies`),
-    isExcluded: compilePathPatterns(listOf(given.exclude, 'exclude'), `${ROOM}.exclude`),
+    exclude: checkPathPatterns(listOf(given.exclude, 'exclude'), `${ROOM}.exclude`),
     isTenantId,
     cacheTtl: parseDuration(given.cacheTtl, `${ROOM}.cacheTtl`),
   }
