@@ -41,6 +41,8 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], debianPackage: 'rabbitmq-server' },
   { name: 'epmd', commands: ['epmd'], debianPackage: 'erlang-base' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
+  // Loads the servers of the bench.
+  { name: 'wrk', commands: ['wrk'], debianPackage: 'wrk' },
   {
     name: 'chromium',
     commands: ['chromium', 'chromium-browser', 'google-chrome'],

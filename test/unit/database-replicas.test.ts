@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { runInContext } from '../../src/runtime/server/call-context'
 import { copyFor } from '../../src/runtime/server/database/copy'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'
-import { createScope, createUser, runInScope } from '../../src/runtime/server/database/scope'
+import { createScope, createUser } from '../../src/runtime/server/database/scope'
 import { isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/sticky'
 import { createFakeClock, settle } from '../support/fake-clock'
 
@@ -65,7 +66,7 @@ describe('the copy that a call gets', () => {
     const user = createUser(undefined, () => cookies++)
     const scope = createScope({ method: 'POST' }, user)
     expect(copy('reader', scope)).toMatch('replica')
-    runInScope(scope, () => expect(copy('writer', createScope())).toBe('acme'))
+    runInContext({ leases: scope }, () => expect(copy('writer', createScope())).toBe('acme'))
     expect([copy('reader', scope), copy('reader', createScope({ method: 'GET' }, user)), cookies]).toEqual(['acme', 'acme', 1])
     copy('writer', scope)
     expect(cookies).toBe(1)

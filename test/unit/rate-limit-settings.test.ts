@@ -8,7 +8,7 @@ describe('the options', () => {
   it('have defaults', () => {
     const { rules, timeout, replicas, headers, trusts } = resolveRateLimitSettings({ rules: { '/api/**': { limit: 10 } } })
     expect(rules.get('/api/**')).toEqual({
-      name: '/api/**', label: '"/api/**"', limit: 10, window: 1000, bucket: { interval: 100_000, capacity: 1_000_000 }, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory',
+      name: '/api/**', label: '"/api/**"', policy: '"/api/**";q=10;w=1', bucket: { interval: 100_000, capacity: 1_000_000 }, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory',
     })
     expect([timeout, replicas, headers]).toEqual([75, 1, true])
     expect([trusts('127.0.0.1'), trusts(undefined)]).toEqual([false, false])

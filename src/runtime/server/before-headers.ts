@@ -1,7 +1,10 @@
-import type { ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 
 const CHANGE = Symbol('change of the headers')
 const WRITE_HEAD = Symbol('writeHead as it was')
+
+/** What nearly all responses have, so that it need not be kept with each. */
+const PLAIN: unknown = ServerResponse.prototype.writeHead
 
 type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
 type Watched = ServerResponse & { [CHANGE]?: (response: ServerResponse) => void, [WRITE_HEAD]?: WriteHead }
@@ -14,7 +17,8 @@ export function beforeHeaders(response: Watched, change: (response: ServerRespon
   const earlier = response[CHANGE]
   response[CHANGE] = earlier ? combine(earlier, change) : change
   if (earlier) return
-  response[WRITE_HEAD] = response.writeHead as WriteHead
+  const { writeHead: original } = response
+  if (original !== PLAIN) response[WRITE_HEAD] = original as WriteHead
   response.writeHead = writeHead as ServerResponse['writeHead']
 }
 
@@ -27,7 +31,7 @@ function combine(first: (response: ServerResponse) => void, second: (response: S
 
 /** One function for all responses, since each of them gets it. */
 function writeHead(this: Watched, status: number, message?: unknown, headers?: unknown): ServerResponse {
-  const original = this[WRITE_HEAD]!
+  const original = this[WRITE_HEAD] ?? PLAIN as WriteHead
   this.writeHead = original as ServerResponse['writeHead']
   // Headers handed over here replace what was set, so they must be set before anybody looks.
   const given = typeof message === 'object' ? message : headers

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { H3Event } from 'h3'
+import { runRequest } from '../call-context'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
 import type { LeaseScope } from './scope'
-import { createScope, createUser, currentScope, runInScope } from './scope'
+import { createScope, createUser, currentScope } from './scope'
 
 /** Milliseconds that the work of an aborted request, or its `waitUntil`, may go on before its clients are taken from it. */
 export const GRACE = 5000
@@ -48,7 +49,7 @@ export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrit
     try {
       const wait = ready()
       if (wait) await wait
-      const result = await runInScope(scope, () => handler(event))
+      const result = await runRequest(event, 'leases', scope, () => handler(event))
       stopWatching?.()
       if (isOver(res)) endAfterBackground(event, scope)
       else res.once('close', () => endAfterBackground(event, scope))

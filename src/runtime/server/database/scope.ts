@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { callContext } from '../call-context'
 import { DatabaseEvictedError } from './errors'
 import type { ClientRegistry, DatabaseLease } from './registry'
 import { keyOf } from './entry'
@@ -56,16 +56,9 @@ export interface LeaseScope {
   end: () => void
 }
 
-const scopes = new AsyncLocalStorage<LeaseScope>()
-
 /** The scope of the running request or job; undefined outside of both. */
 export function currentScope(): LeaseScope | undefined {
-  return scopes.getStore()
-}
-
-/** Runs `work` in `scope`; whoever made the scope ends it. */
-export function runInScope<T>(scope: LeaseScope, work: () => T): T {
-  return scopes.run(scope, work)
+  return callContext()?.leases
 }
 
 /**

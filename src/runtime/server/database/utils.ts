@@ -1,4 +1,5 @@
 import type { H3Event } from 'h3'
+import { runInContext } from '../call-context'
 import { withDeadline } from '../deadline'
 import { currentScope as currentTenantId } from '../scope'
 import type { TenantLocation } from '../tenant-directory'
@@ -7,7 +8,7 @@ import { currentDatabase, namedDatabase } from './current'
 import { copyFor } from './copy'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
-import { createScope, currentScope, runInScope } from './scope'
+import { createScope, currentScope } from './scope'
 import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Which copy of a database is wanted. */
@@ -79,7 +80,7 @@ export async function getTenantPrismaClient(target: H3Event | string, { role = '
 export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions): Promise<T> {
   const scope = createScope()
   try {
-    return await runInScope(scope, async () => fn(await getTenantPrismaClient(tenant, options)))
+    return await runInContext({ leases: scope }, async () => fn(await getTenantPrismaClient(tenant, options)))
   }
   finally {
     scope.end()

@@ -14,9 +14,10 @@ export interface Answer {
 /** Looks at every answer of a handler after all hooks have, with no hook of its own: Nitro makes a task and two promises for each. */
 export function answerConditionally({ options }: Pick<App, 'options'>): void {
   const { onBeforeResponse } = options
-  options.onBeforeResponse = async (event, answer) => {
-    await onBeforeResponse?.(event, answer)
-    makeConditional(event.node.req, event.node.res, answer)
+  options.onBeforeResponse = (event, answer) => {
+    const hooks = onBeforeResponse?.(event, answer)
+    const { req, res } = event.node
+    return hooks instanceof Promise ? hooks.then(() => makeConditional(req, res, answer)) : makeConditional(req, res, answer)
   }
 }
 

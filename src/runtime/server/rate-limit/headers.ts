@@ -5,8 +5,8 @@ import type { RateLimit } from './settings'
 /**
  * Says how much is left, by `draft-ietf-httpapi-ratelimit-headers`: `RateLimit-Policy: "api";q=10;w=1`, `RateLimit: "api";r=3;t=1`.
  */
-export function setRateLimitHeaders(response: ServerResponse, { label, limit, window }: RateLimit, { remaining, reset }: RateLimitDecision): void {
-  response.setHeader('ratelimit-policy', `${label};q=${limit};w=${seconds(window)}`)
+export function setRateLimitHeaders(response: ServerResponse, { label, policy }: RateLimit, { remaining, reset }: RateLimitDecision): void {
+  response.setHeader('ratelimit-policy', policy)
   response.setHeader('ratelimit', `${label};r=${remaining};t=${seconds(reset)}`)
 }
 

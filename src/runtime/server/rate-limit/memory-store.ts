@@ -16,11 +16,15 @@ export interface MemoryStore {
  * @param now microseconds by a clock that never goes back
  */
 export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
-  const arrivals = new LRUCache<string, number>({ max: MOST_BUCKETS })
+  // Each key has an object that is written into: to set a key anew with each request would cost as much as to judge it.
+  const remembered = new LRUCache<string, { arrival: number }>({ max: MOST_BUCKETS })
   return {
     take(key, bucket, cost) {
-      const verdict = judge(bucket, arrivals.get(key) ?? 0, now(), cost)
-      if (verdict.allowed) arrivals.set(key, verdict.arrival)
+      const known = remembered.get(key)
+      const verdict = judge(bucket, known?.arrival ?? 0, now(), cost)
+      if (!verdict.allowed) return verdict
+      if (known === undefined) remembered.set(key, { arrival: verdict.arrival })
+      else known.arrival = verdict.arrival
       return verdict
     },
   }

@@ -93,9 +93,8 @@ export interface RateLimit {
   name: string
   /** The name as its headers write it. */
   label: string
-  limit: number
-  /** Milliseconds. */
-  window: number
+  /** What `RateLimit-Policy` says of it. */
+  policy: string
   bucket: Bucket
   cost: number
   key: RateLimitKey
@@ -150,11 +149,11 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
   if (cost * bucket.interval > bucket.capacity) throw new TypeError(`${path}.cost is ${cost}, more than 1 + burst, so that no request would ever pass: write a smaller cost or a larger burst.`)
   const { methods = [] } = rule
   if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) throw new TypeError(`${path}.methods is ${JSON.stringify(methods)}: write a list of methods, such as ['POST'].`)
+  const label = quoted(name)
   return {
     name,
-    label: quoted(name),
-    limit,
-    window,
+    label,
+    policy: `${label};q=${limit};w=${Math.ceil(window / 1000)}`,
     bucket,
     cost,
     key: parseChoice(rule.key ?? RULE.key, ['address', 'tenant', 'function'], `${path}.key`),

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { App, EventHandler, H3Event } from 'h3'
 import { addVary, beforeHeaders } from '../before-headers'
+import { runRequest } from '../call-context'
 import { HttpError } from '../http-error'
 import { pathOf } from '../path-patterns'
 import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
@@ -8,6 +9,12 @@ import { currentTenant, runAsTenant } from './context'
 import { fencePreflights, isPreflight } from './preflight'
 import type { TenantResolver } from './resolve'
 import type { Tenant } from './types'
+
+/** On the event itself: looking into a WeakMap of all requests is dear, and most are not refused. */
+const REFUSAL = Symbol('why the request has no tenant')
+const PREFLIGHT = Symbol('preflight that was let in without a tenant')
+
+type MarkedEvent = H3Event & { [REFUSAL]?: { error: unknown }, [PREFLIGHT]?: true }
 
 export interface WrapOptions {
   resolver: TenantResolver
@@ -31,32 +38,31 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   const { handler } = app
   const { onError, onRequest } = app.options
   const guard = guardOfSharedCaches(options)
-  const refusals = new WeakMap<H3Event, unknown>()
-  const preflights = new WeakSet<H3Event>()
-  const letsPreflightsIn = fencePreflights(app, router, event => preflights.has(event))
+  const letsPreflightsIn = fencePreflights(app, router, event => (event as MarkedEvent)[PREFLIGHT] === true)
   const { resolver, isExcluded, isPublicFile } = options
 
   function run(event: H3Event, tenant: Tenant): unknown {
     attach(event, tenant)
-    return runAsTenant(tenant, () => handler(event))
+    return runRequest(event, 'tenant', tenant, () => handler(event))
   }
 
-  function refuse(event: H3Event, error: unknown): unknown {
+  function refuse(event: MarkedEvent, error: unknown): unknown {
     // Other methods would pass the file by, and reach the app without a tenant.
     if (/^(?:GET|HEAD)$/.test(event.method) && isPublicFile(pathOf(event.path))) return handler(event)
     if (letsPreflightsIn && isPreflight(event.node.req)) {
-      preflights.add(event)
+      event[PREFLIGHT] = true
       return handler(event)
     }
     if (error instanceof HttpError && error.retryAfter !== undefined) event.node.res.setHeader('retry-after', error.retryAfter)
-    refusals.set(event, error)
+    event[REFUSAL] = { error }
     return handler(event)
   }
 
   // A refusal takes the way of every error of the app, whose error pages need what its hooks put on the event.
   app.options.onRequest = (event) => {
     const done = onRequest?.(event)
-    return refusals.has(event) ? Promise.resolve(done).then(() => Promise.reject(refusals.get(event))) : done
+    const refusal = (event as MarkedEvent)[REFUSAL]
+    return refusal === undefined ? done : Promise.resolve(done).then(() => Promise.reject(refusal.error))
   }
 
   app.handler = Object.assign((event: H3Event) => {
