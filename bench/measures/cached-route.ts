@@ -1,10 +1,9 @@
-import autocannon from 'autocannon'
 import { startRedis } from '../../test/support/redis.ts'
 import { waitFor } from '../../test/support/wait.ts'
 import type { AppVariant } from '../support/apps.ts'
 import { buildApp, startApp } from '../support/apps.ts'
+import { loadHttp } from '../support/http-load.ts'
 import type { Contender } from '../support/rounds.ts'
-import { processorSeconds } from '../support/processor.ts'
 import { interleave } from '../support/rounds.ts'
 import { median, medianRatio } from '../support/statistics.ts'
 import type { Figure, Measure, MeasureContext } from '../support/types.ts'
@@ -31,11 +30,9 @@ export const measure: Measure = {
         const name = `${surface}: ${variants[variant]}`
         const times: number[] = processorTimes[name] = []
         contenders[name] = async () => {
-          const before = await processorSeconds(instance.pid)
-          const { requests, non2xx, errors, duration } = await autocannon({ url: instance.url + path, connections: CONNECTIONS, duration: SECONDS })
-          if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests to ${path} failed (${variants[variant]}).`)
-          times.push((await processorSeconds(instance.pid) - before) / requests.total * 1e6)
-          return requests.total / duration
+          const { requestsPerSecond, processorTime } = await loadHttp(instance.url + path, instance.pid, { connections: CONNECTIONS, seconds: SECONDS })
+          times.push(processorTime)
+          return requestsPerSecond
         }
       }
     }
@@ -52,7 +49,7 @@ export const measure: Measure = {
         check(`${surface}: ours / plain Nitro on Redis`, medianRatio(of(surface, 'scale'), of(surface, 'redis')), 'at least', 1.5),
         check(`${surface}: ours / plain Nitro in memory`, medianRatio(of(surface, 'scale'), of(surface, 'memory')), 'at least', 1),
       ]),
-      notes: ['The load generator shares the processor with the server, so a ratio is nearer to 1 than the servers are to each other: compare the processor times.'],
+      notes: [],
     }
   },
 }

@@ -6,7 +6,7 @@ import { requireBinary } from '../../test/support/binaries.ts'
 import type { Measured } from './run-measure.ts'
 import type { Check } from './types.ts'
 
-const libraries = ['ioredis', 'lru-cache', 'nuxt', 'nitropack', 'unstorage', 'bentocache', 'cacheable', 'autocannon', 'hashring', 'consistent-hash', 'rate-limiter-flexible', 'amqplib', 'rabbitmq-client', 'amqp-connection-manager']
+const libraries = ['ioredis', 'lru-cache', 'nuxt', 'nitropack', 'unstorage', 'bentocache', 'cacheable', 'hashring', 'consistent-hash', 'rate-limiter-flexible', 'amqplib', 'rabbitmq-client', 'amqp-connection-manager']
 
 /** Where a report was measured. */
 export interface Machine {
