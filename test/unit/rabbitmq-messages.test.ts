@@ -81,12 +81,17 @@ describe('publishing', () => {
   it.each<[object, string]>([
     [{ delay: '5s' }, 'The options of publish().delay is not an option'],
     [{ messageId: 'x'.repeat(256) }, 'messageId of publish() is no text of at most 255 bytes.'],
+    [{ correlationId: '€'.repeat(86) }, 'correlationId of publish() is no text of at most 255 bytes.'],
     [{ type: 1 }, 'type of publish() is no text'],
     [{ headers: { 'Scale-Tenant': 'other' } }, 'The header Scale-Tenant belongs to the module'],
     [{ headers: { list: [] } }, 'The header list is neither a text'],
     [{ unroutable: 'maybe' }, 'unroutable of publish() is "maybe"'],
   ])('refuses %j', (options, sentence) => {
     expect(() => compose(1, options)).toThrow(sentence)
+  })
+
+  it.each(['€'.repeat(85), '😀'.repeat(63), 'x'.repeat(255)])('takes an id of at most 255 bytes: %s', (messageId) => {
+    expect(compose(1, { messageId }).properties.messageId).toBe(messageId)
   })
 
   it('refuses in one sentence what JSON cannot hold', () => {
