@@ -18,7 +18,7 @@ import { setupTenancy } from './features/tenancy'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
-import { refuseSecrets, resolveOptions } from './options'
+import { hasRoom, refuseSecrets, resolveOptions } from './options'
 
 export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
@@ -45,9 +45,12 @@ export default defineNuxtModule<ModuleOptions>({
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, runtime }
-    keepModernSyntax(context)
-    keepClosuresYoung(context)
-    setupHooks(context)
+    // An app without a room stays what it is without the module.
+    if (hasRoom(options)) {
+      keepModernSyntax(context)
+      keepClosuresYoung(context)
+      setupHooks(context)
+    }
     setupRedis(context)
     setupCache(context)
     setupStorage(context)

@@ -91,6 +91,11 @@ export interface ResolvedOptions {
   secret: string
 }
 
+/** Whether anything of the module is on. */
+export function hasRoom({ role: _, secret: __, ...rooms }: ResolvedOptions): boolean {
+  return Object.values(rooms).some(room => room !== false)
+}
+
 /** `''` is «not set»: the value is looked up in the environment where the server starts. */
 const redisDefaults: Required<RedisRuntimeOptions> = {
   url: '',

@@ -83,7 +83,7 @@ async function observe({ output }: Built) {
 
 it('with every room on, each has its files, its packages and its place in the app', async () => {
   // The shutdown, tenancy, the database and shards are off until their block is there.
-  expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual([...ROOMS].sort())
+  expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual(['hooks', ...ROOMS].sort())
   expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
   expect(full.code).not.toMatch(/not-in-the-build|deploy:|"deploy"/)
   expect(await observe(full)).toEqual({

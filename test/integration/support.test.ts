@@ -52,8 +52,8 @@ describe('install', () => {
     expect(failure.code).toBe(1)
     expect(failure.stdout).toBe('')
     expect(failure.stderr.trim().split('\n')).toHaveLength(1)
-    expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, chromium')
-    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl chromium')
+    expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, wrk, chromium')
+    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl wrk chromium')
   })
 
   it('accepts a browser named by CHROMIUM_PATH', async () => {
@@ -284,17 +284,17 @@ describe('postgres', () => {
       return client
     }
     const first = await connect()
-    // The servers of the tests do not wait for their log, and this one is killed a moment later.
-    await first.query('set synchronous_commit to on; create table one.items (id int); insert into one.items values (1)')
+    await first.query('create table one.items (id int); insert into one.items values (1)')
     await connect()
     expect(await server.connections()).toBe(2)
     await expect(connect()).rejects.toThrow('remaining connection slots are reserved')
     expect(server.refusals()).toHaveLength(1)
     await server.pause()
-    await expect(server.query('select 1')).rejects.toThrow('timeout')
+    await expect(first.query({ text: 'select 1', query_timeout: 500 } as pg.QueryConfig)).rejects.toThrow('timeout')
     await server.resume()
+    await server.query('insert into one.items values (2)', 'other')
     await server.restart()
-    expect(await server.query('select count(*)::int as count from one.items', 'other')).toEqual([{ count: 1 }])
+    expect(await server.query('select count(*)::int as count from one.items', 'other')).toEqual([{ count: 2 }])
   })
 })
 

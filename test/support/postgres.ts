@@ -88,10 +88,9 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     listen_addresses: host,
     unix_socket_directories: '',
     max_connections: String(options.maxConnections ?? 100),
-    // Nothing here must survive the machine.
+    // Nothing here must survive the machine; a killed server keeps what it has confirmed, which is with the kernel by then.
     fsync: 'off',
     full_page_writes: 'off',
-    synchronous_commit: 'off',
     shared_buffers: '16MB',
     log_error_verbosity: 'verbose',
     ...options.settings,
