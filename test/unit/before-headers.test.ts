@@ -7,7 +7,7 @@ import { addVary, beforeHeaders } from '../../src/runtime/server/before-headers'
 let stop: (() => void) | undefined
 afterEach(() => stop?.())
 
-async function answer(write: (response: ServerResponse) => void, change = (response: ServerResponse) => addVary(response, ['x-tenant-id'])): Promise<Response> {
+async function answer(write: (response: ServerResponse) => void, change = (response: ServerResponse) => addVary(response, 'x-tenant-id')): Promise<Response> {
   const server = createServer((_request, response) => {
     beforeHeaders(response, change)
     write(response)
@@ -32,6 +32,12 @@ describe('headers can be changed at the last moment', () => {
     const response = await answer(write)
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('a')
+    expect(response.headers.get('vary')).toBe(vary)
+  })
+
+  it.each([['', null], ['accept', 'accept'], ['x-plan, accept, host', 'cookie, accept, x-plan, host']])('with the names %j', async (names, vary) => {
+    const isSet = names.includes('host')
+    const response = await answer(response => (isSet ? response.setHeader('vary', 'Cookie, Accept') : response).end(), response => addVary(response, names))
     expect(response.headers.get('vary')).toBe(vary)
   })
 

@@ -53,16 +53,16 @@ function setGiven(response: ServerResponse, given: object): void {
   for (const [name, value] of pairs) response.appendHeader(name, value)
 }
 
-/** Adds names to `Vary`, each once. */
-export function addVary(response: ServerResponse, names: readonly string[]): void {
-  if (names.length === 0) return
+/** Adds names to `Vary`, each once: lower-case, separated by `, `, and none for `''`. */
+export function addVary(response: ServerResponse, names: string): void {
+  if (names === '') return
   const set = response.getHeader('vary')
   if (set === undefined) {
-    response.setHeader('vary', names.length === 1 ? names[0]! : names.join(', '))
+    response.setHeader('vary', names)
     return
   }
   const present = [set].flat().join(',').split(',').map(name => name.trim().toLowerCase()).filter(Boolean)
   if (present.includes('*')) return
-  const missing = names.filter(name => !present.includes(name))
+  const missing = names.split(', ').filter(name => !present.includes(name))
   if (missing.length > 0) response.setHeader('vary', [...present, ...missing].join(', '))
 }

@@ -77,8 +77,8 @@ export interface ResolvedHttpRule {
   policy: CachePolicy
   /** The policy as `Cache-Control`, written once for all responses. */
   cacheControl: string
-  /** Lower case. */
-  vary: readonly string[]
+  /** Lower-case names for `Vary`, separated by `, `. */
+  vary: string
   /** Never changes under its address, which only holds for build files: elsewhere the rule is `static`. */
   hashedOnly: boolean
 }
@@ -150,7 +150,7 @@ function resolveRule(rule: CacheClass | HttpRule, path: string): ResolvedHttpRul
   if (policy.scope === 'private' && given.sharedMaxAge !== undefined) throw new TypeError(`${path}.sharedMaxAge has no meaning for the class ${name}, which no shared cache may store: write another class.`)
   const vary = given.vary ?? []
   if (!Array.isArray(vary) || vary.some(header => typeof header !== 'string' || !/^[\w-]+$/.test(header))) throw new TypeError(`${path}.vary is ${show(vary)}: write a list of request headers, such as ['accept-language'].`)
-  return { policy, cacheControl: cacheControlOf(policy), vary: vary.map(header => header.toLowerCase()), hashedOnly: name === 'immutable' }
+  return { policy, cacheControl: cacheControlOf(policy), vary: vary.join(', ').toLowerCase(), hashedOnly: name === 'immutable' }
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {

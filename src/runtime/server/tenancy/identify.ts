@@ -25,17 +25,18 @@ export type FindByDomain = (domain: string) => string | undefined | Promise<stri
  * 404 for a malformed subdomain, 421 when header and host differ
  */
 export function createIdentifier(settings: TenancySettings, findByDomain?: FindByDomain): (claims: TenantClaims) => string | undefined | Promise<string | undefined> {
-  const hosts = new Map<string, string | undefined>()
+  /** '' for a host that names nobody. */
+  const hosts = new Map<string, string>()
 
   function bySubdomain(host: string | undefined): string | undefined {
     if (host === undefined || settings.baseDomains.length === 0) return undefined
     let tenant = hosts.get(host)
-    if (tenant === undefined && !hosts.has(host)) {
-      tenant = fromHost(host, settings)
+    if (tenant === undefined) {
+      tenant = fromHost(host, settings) ?? ''
       if (hosts.size >= MOST_HOSTS) hosts.clear()
       hosts.set(host, tenant)
     }
-    return tenant
+    return tenant === '' ? undefined : tenant
   }
 
   function byDomain(host: string | undefined): ReturnType<FindByDomain> {
@@ -67,9 +68,10 @@ function domainOf(host: string): string {
 }
 
 /** Two headers arrive joined by a comma, which no id holds. */
-function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, isTenantId }: TenancySettings): string | undefined {
+function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, map, isTenantId }: TenancySettings): string | undefined {
   if (name === undefined || header === undefined || trusts?.(peer) === false) return undefined
-  if (!isTenantId(header)) throw new HttpError(400, `The header ${name} is no tenant: send one id, once.`)
+  // Those that are listed were checked when the server started.
+  if (!map.has(header) && !isTenantId(header)) throw new HttpError(400, `The header ${name} is no tenant: send one id, once.`)
   return header
 }
 

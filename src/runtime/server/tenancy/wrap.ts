@@ -101,8 +101,9 @@ function attach(event: H3Event, tenant: Tenant): void {
 /** Tells caches on the way which requests may share an answer. */
 function guardOfSharedCaches({ varies, isPrivate }: WrapOptions): ((response: ServerResponse) => void) | undefined {
   if (varies.length === 0 && !isPrivate) return undefined
+  const names = varies.join(', ')
   return (response) => {
-    addVary(response, varies)
+    addVary(response, names)
     if (isPrivate) makePrivate(response)
   }
 }
