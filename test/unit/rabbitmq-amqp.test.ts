@@ -11,11 +11,10 @@ import { createDeadlines } from '../../src/runtime/server/rabbitmq/amqp/deadline
 import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/amqp/faults'
 import { createFifo } from '../../src/runtime/server/rabbitmq/amqp/fifo'
 import { parseHost } from '../../src/runtime/server/rabbitmq/amqp/host'
-import { publishOptions, readProperties } from '../../src/runtime/server/rabbitmq/amqp/properties'
+import { readProperties } from '../../src/runtime/server/rabbitmq/amqp/properties'
 import { queueArguments } from '../../src/runtime/server/rabbitmq/amqp/queue-arguments'
 import { isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/version'
 import { ManualClock } from '../support/manual-clock.ts'
-import { messageOf } from '../support/messages.ts'
 
 describe('writes', () => {
   /** A stream that keeps what each call of the system would get. */
@@ -303,12 +302,6 @@ describe('queue arguments', () => {
 })
 
 describe('properties', () => {
-  it('writes persistent messages under the name of the app', () => {
-    const message = messageOf('id-1')
-    expect(publishOptions(message, 'shop')).toMatchObject({ persistent: true, mandatory: true, messageId: 'id-1', appId: 'shop' })
-    expect(publishOptions({ ...message, properties: { ...message.properties, appId: 'other' } }, 'shop')).toMatchObject({ appId: 'other' })
-  })
-
   it('reads a message of somebody who writes nothing about it', () => {
     const bare = { headers: undefined } as unknown as Parameters<typeof readProperties>[0]
     const [one, other] = [readProperties(bare), readProperties(bare)]

@@ -1,30 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { MessageProperties as AmqpProperties, Options } from 'amqplib'
-import type { HeaderValue, MessageProperties, OutgoingMessage } from '../message'
+import type { MessageProperties as AmqpProperties } from 'amqplib'
+import type { HeaderValue, MessageProperties } from '../message'
 
 const NO_HEADERS: MessageProperties['headers'] = Object.freeze({})
-
-/** How a message is written. Always persistent: what is confirmed must outlive the broker. */
-export function publishOptions({ mandatory, properties }: OutgoingMessage, appId: string | undefined): Options.Publish {
-  return {
-    persistent: true,
-    mandatory,
-    messageId: properties.messageId,
-    type: properties.type,
-    appId: properties.appId ?? appId,
-    timestamp: properties.timestamp,
-    contentType: properties.contentType,
-    correlationId: properties.correlationId,
-    replyTo: properties.replyTo,
-    headers: isEmpty(properties.headers) ? undefined : properties.headers,
-  }
-}
-
-/** amqplib makes what it is given the prototype of another object, which is dear. */
-function isEmpty(headers: MessageProperties['headers']): boolean {
-  for (const _ in headers) return false
-  return true
-}
 
 /** What was written, also by somebody who writes less: a message without an id gets one of its own, that no other copy of it has. */
 export function readProperties(properties: AmqpProperties): MessageProperties {

@@ -1,10 +1,13 @@
+import { Writable } from 'node:stream'
+import type { ConfirmChannel } from 'amqplib'
 import type { Topology } from '../topology'
 import { openConfirmChannel } from './channel'
 import type { OpenConnection } from './connection'
 import type { Declarer } from './declarer'
 import type { Fault } from './faults'
 import { faultOf } from './faults'
-import { publishOptions } from './properties'
+import { createFrameWriter } from './frames'
+import type { FrameTarget } from './frames'
 import type { Publisher } from './publisher'
 
 /** What publishing on a connection needs. */
@@ -38,7 +41,8 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
   try {
     const channel = await openConfirmChannel(connection.model, { timeout, onClosed: closed })
     if (connection.fault) return
-    // Listened to directly, because a callback for each message is dearer.
+    // amqplib keeps count of what it has written itself, which is nothing here.
+    channel.removeAllListeners('ack').removeAllListeners('nack')
     channel.on('ack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, true))
     channel.on('nack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, false))
     channel.on('return', ({ fields, properties }) => {
@@ -46,9 +50,7 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
       publisher.returned({ messageId: properties.messageId, exchange, routingKey }, replyText)
     })
     publisher.open({
-      send(message) {
-        channel.publish(message.exchange, message.routingKey, message.content, publishOptions(message, options.appId))
-      },
+      send: createFrameWriter({ ...partsOf(channel), appId: options.appId }),
       check: name => checkExchange(connection, name, options),
       abandon: connection.abandon,
     })
@@ -62,4 +64,14 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
 async function checkExchange(connection: OpenConnection, name: string, { declarer, topology }: PublishingOptions): Promise<Fault | undefined> {
   const { type } = topology().exchanges.find(exchange => exchange.name === name) ?? { type: 'topic' }
   return declarer.declareExchange(connection, { name, type }).catch(faultOf)
+}
+
+/** What amqplib 2 has and does not name. */
+function partsOf(channel: ConfirmChannel): Omit<FrameTarget, 'appId'> {
+  const { ch, connection } = channel as unknown as { ch?: unknown, connection?: { stream?: unknown, frameMax?: unknown } }
+  const { stream, frameMax } = connection ?? {}
+  if (!(stream instanceof Writable) || typeof ch !== 'number' || typeof frameMax !== 'number') {
+    throw new TypeError('amqplib shows neither its socket nor the number of its channel: install amqplib 2.3')
+  }
+  return { stream, channel: ch, frameMax }
 }
