@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { Writable } from 'node:stream'
 import fc from 'fast-check'
@@ -5,8 +6,6 @@ import { describe, expect, it } from 'vitest'
 import { createFrameWriter } from '../../src/runtime/server/rabbitmq/amqp/frames'
 import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
 import { messageOf } from '../support/messages.ts'
-// The reader of amqplib itself, which its package does not export.
-import amqp from '../../node_modules/amqplib/lib/frame.js'
 
 interface Frame {
   type: number
@@ -24,7 +23,8 @@ interface Decoded {
   content?: Buffer
 }
 
-const { parseFrame, decodeFrame } = amqp as unknown as { parseFrame: (bytes: Buffer, most: number) => Frame | false, decodeFrame: (frame: Frame) => Decoded }
+/** The reader of amqplib itself, which its package does not export. */
+const { parseFrame, decodeFrame } = createRequire(import.meta.url)('../../node_modules/amqplib/lib/frame.js') as { parseFrame: (bytes: Buffer, most: number) => Frame | false, decodeFrame: (frame: Frame) => Decoded }
 const BASIC_PUBLISH = 3932200
 
 /** A stream that keeps what it is given, and a writer for it. */
