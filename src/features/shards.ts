@@ -1,4 +1,5 @@
-import { addServerImports, addServerPlugin } from '@nuxt/kit'
+import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
+import { detailsOf } from '../runtime/server/source-details'
 import type { FeatureContext } from './types'
 
 const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'resolveShard', 'scatter']
@@ -7,6 +8,8 @@ const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'reso
 export function setupShards({ options, runtime }: FeatureContext): void {
   if (!options.shards) return
   if (!options.database) throw new Error('scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.')
+  const details = detailsOf(options.shards.map)
+  addServerTemplate({ filename: '#scale/shard-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })
   addServerPlugin(runtime('shards/plugin'))
   addServerImports(HELPERS.map(name => ({ name, from: runtime('shards/utils') })))
 }

@@ -1,4 +1,5 @@
-import { addServerImports, addServerPlugin } from '@nuxt/kit'
+import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
+import { detailsOf } from '../runtime/server/source-details'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
@@ -7,6 +8,8 @@ export function setupTenancy(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.tenancy) return
   provideScaleConfig(context)
+  const details = detailsOf(options.tenancy.map)
+  addServerTemplate({ filename: '#scale/tenant-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })
   addServerPlugin(runtime('tenancy/plugin'))
   addServerImports(['useTenant', 'withTenant'].map(name => ({ name, from: runtime('tenancy/utils') })))
 }

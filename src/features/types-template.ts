@@ -51,6 +51,16 @@ declare module '#scale/config.mjs' {
   export default config
 }
 
+declare module '#scale/shard-details.mjs' {
+  const details: Record<string, { schema?: string, replicas?: string | readonly string[] }>
+  export default details
+}
+
+declare module '#scale/tenant-details.mjs' {
+  const details: Record<string, { schema?: string, replicas?: string | readonly string[] }>
+  export default details
+}
+
 declare module '#scale/consumers.mjs' {
   const consumers: { source: string, consumer: never }[]
   export default consumers

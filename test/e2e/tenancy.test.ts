@@ -366,6 +366,18 @@ describe('what goes on behind an answer', () => {
   })
 })
 
+it('a variable with the address of one tenant or shard leaves its schema and its replicas', async () => {
+  const { instance, client } = await start({ DATABASE_URL_TENANTS: '', NUXT_SCALE_TENANCY_MAP_TENANT_3: postgres.url('tenants'), NUXT_SCALE_SHARDS_MAP_EU: postgres.url('us') })
+  try {
+    expect(json((await get('/api/rows', as('tenant-3'), client)).body)).toEqual({ tenant: 'tenant-3,tenant-3' })
+    expect((await get('/api/open/shard?region=EU', {}, client)).body).toContain('"us"')
+  }
+  finally {
+    client.close()
+    await instance.stop()
+  }
+})
+
 describe('functions of scale.config.ts', () => {
   it('find tenants, say who may act for them, and list more of them', async () => {
     const { instance, client } = await start({ TEST_FUNCTIONS: 'tenant authorize tenants', NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' })

@@ -1,10 +1,11 @@
 import { parseUrl } from '../../runtime/server/database/redact'
-import { resolveDatabaseSettings } from '../../runtime/server/database/settings'
+import { databaseDefaults, resolveDatabaseSettings } from '../../runtime/server/database/settings'
 import { resolveShardsSettings } from '../../runtime/server/shards/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/exit'
-import { readSource, variablePart } from '../support/source'
+import { runTimeOptions } from '../support/run-time-options'
+import { readSource } from '../support/source'
 import type { TenantSources } from './tenants'
 import { findTenants, listAllTenants } from './tenants'
 
@@ -57,12 +58,12 @@ export async function collectTargets(sources: TenantSources, selection: TargetSe
   return [...targets.values()]
 }
 
-function defaultLocation({ database }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
-  const given = { ...database || {}, ...env.NUXT_SCALE_DATABASE_URL && { url: env.NUXT_SCALE_DATABASE_URL } }
-  const { url, source } = resolveDatabaseSettings(given, env)
+function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+  const written = options.database || {}
+  const { url, source } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
   if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
   // An app whose data is all with its tenants or shards has no such database.
-  return given.url === undefined ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
+  return written.url === undefined && source === databaseDefaults.url ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
 function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[] {
@@ -70,11 +71,12 @@ function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[]
 }
 
 /** Where the shards of an app are. */
-export function shardLocations({ shards }: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
+  const { shards } = runTimeOptions(options, env)
   if (!shards) return []
   return [...resolveShardsSettings(shards).map].map(([shard, { url, schema }]) => ({
     name: `shard:${shard}`,
-    source: env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}`] || env[`NUXT_SCALE_SHARDS_MAP_${variablePart(shard)}_URL`] || url,
+    source: url,
     schema,
     path: `scale.shards.map.${shard}`,
   }))

@@ -5,6 +5,7 @@ import type { TenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/exit'
+import { runTimeOptions } from '../support/run-time-options'
 import { reasonOf } from '../support/scale-config'
 
 /** Milliseconds for `listTenants()`: longer than a request would wait, since the list may be long. */
@@ -52,17 +53,9 @@ export async function findTenants(ids: readonly string[], sources: TenantSources
   return found
 }
 
-function settingsOf({ options: { tenancy }, env }: TenantSources): TenancySettings | undefined {
-  return tenancy ? resolveTenancySettings({ ...tenancy, ...env.NUXT_SCALE_TENANCY_MAP && { map: parseMap(env.NUXT_SCALE_TENANCY_MAP) } }) : undefined
-}
-
-function parseMap(text: string): Record<string, string> {
-  try {
-    return JSON.parse(text)
-  }
-  catch {
-    throw new CliFailure('NUXT_SCALE_TENANCY_MAP is not JSON: write an object of tenants and their databases.')
-  }
+function settingsOf({ options, env }: TenantSources): TenancySettings | undefined {
+  const { tenancy } = runTimeOptions(options, env)
+  return tenancy ? resolveTenancySettings(tenancy) : undefined
 }
 
 async function bounded<T>(work: () => T | Promise<T>, name: string, deadline: number): Promise<T> {

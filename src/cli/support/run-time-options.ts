@@ -2,6 +2,7 @@ import { destr } from 'destr'
 import { snakeCase } from 'scule'
 import type { ModuleOptions, ResolvedOptions } from '../../options'
 import { resolveOptions } from '../../options'
+import { detailsOf, withDetails } from '../../runtime/server/source-details'
 
 /**
  * The options as a server of the app would have them: those of nuxt.config with every default, and over them what `NUXT_SCALE_*` says.
@@ -10,9 +11,19 @@ import { resolveOptions } from '../../options'
  * @throws Error one sentence that names the wrong option
  */
 export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): ResolvedOptions {
-  const resolved = override(resolveOptions(options), env, 'NUXT_SCALE') as ResolvedOptions
-  // The text itself: a secret such as 1e5 is no number.
-  return { ...resolved, secret: env.NUXT_SCALE_SECRET || resolved.secret }
+  const written = resolveOptions(options)
+  const resolved = override(written, env, 'NUXT_SCALE') as ResolvedOptions
+  return {
+    ...resolved,
+    tenancy: withDetailsOf(resolved.tenancy, written.tenancy),
+    shards: withDetailsOf(resolved.shards, written.shards),
+    // The text itself: a secret such as 1e5 is no number.
+    secret: env.NUXT_SCALE_SECRET || resolved.secret,
+  }
+}
+
+function withDetailsOf<Room extends false | { map: object }>(room: Room, written: Room): Room {
+  return room && written ? { ...room, map: withDetails(room.map, detailsOf(written.map)) } : room
 }
 
 function override(options: object, env: NodeJS.ProcessEnv, prefix: string): object {

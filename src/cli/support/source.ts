@@ -15,8 +15,3 @@ export function readSource(source: string, env: NodeJS.ProcessEnv, path: string)
   parseUrl(url)
   return url
 }
-
-/** The part of an environment variable that a key of an option becomes: `eu-west` → `EU_WEST`. */
-export function variablePart(key: string): string {
-  return key.replaceAll(/[^a-z\d]+/gi, '_').toUpperCase()
-}

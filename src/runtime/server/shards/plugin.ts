@@ -1,3 +1,4 @@
+import details from '#scale/shard-details.mjs'
 import { onClose } from '../closing'
 import { addDatabase } from '../database/current'
 import { pingDatabase } from '../database/ping'
@@ -14,7 +15,7 @@ import type { TenantLocation } from '../tenant-directory'
 
 /** Gives every shard a database client, and a way to find the right one. */
 export default defineNitroPlugin((nitroApp) => {
-  const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions)
+  const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions, details)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
   for (const [shard, source] of settings.map) {
     const name = databaseOfShard(shard)

@@ -1,5 +1,7 @@
 import { parseReplicas } from '../database-address'
 import { parseChoice, parseObject, refuseUnknownKeys, show } from '../settings'
+import type { SourceDetails } from '../source-details'
+import { withDetails } from '../source-details'
 import { parseKnownShard, parseShardName, refuseTwins } from './shard-name'
 import type { SlotMap } from './slot-map'
 import { DEFAULT_SLOTS, firstSlotMap } from './slot-map'
@@ -20,7 +22,7 @@ export interface ShardsModuleOptions {
   /**
    * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password), or
    * `{ url, schema, replicas }`; with a `schema` several may share a database. Names are letters, digits, `-` and `_`.
-   * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard
+   * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard, whose schema and replicas stay
    */
   map: Record<string, string | ShardSource>
   /**
@@ -113,10 +115,13 @@ export const shardsDefaults: Required<ShardsModuleOptions> = {
 
 const ROOM = 'scale.shards'
 
-/** @throws Error naming the option that is wrong */
-export function resolveShardsSettings(options: ShardsModuleOptions): ShardsSettings {
+/**
+ * @param details what `scale.shards.map` said of each database beside its address, where a variable may have taken the place of both
+ * @throws Error naming the option that is wrong
+ */
+export function resolveShardsSettings(options: ShardsModuleOptions, details: Record<string, SourceDetails> = {}): ShardsSettings {
   refuseUnknownKeys(options, Object.keys(shardsDefaults), ROOM)
-  const map = resolveMap(options.map)
+  const map = resolveMap(withDetails(options.map, details))
   const shards = [...map.keys()]
   const regions = resolveRegions(options.regions ?? {}, shards)
   const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${ROOM}.strategy`)

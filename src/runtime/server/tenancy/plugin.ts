@@ -1,4 +1,5 @@
 import config from '#scale/config.mjs'
+import details from '#scale/tenant-details.mjs'
 import { onClose } from '../closing'
 import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
@@ -20,7 +21,7 @@ import { wrapWithTenant } from './wrap'
 /** Gives every request its tenant, before anything of the app runs. */
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
-  const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions)
+  const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions, details)
   const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
     throw new Error('scale.tenancy names no tenant: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')

@@ -3,6 +3,8 @@ import { parseReplicas } from '../database-address'
 import { parseDuration } from '../duration'
 import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import { checkPathPatterns } from '../path-patterns'
+import type { SourceDetails } from '../source-details'
+import { withDetails } from '../source-details'
 import type { TrustedAddresses } from '../trusted-addresses'
 import { compileTrustedAddresses } from '../trusted-addresses'
 import type { TenantRecord } from './types'
@@ -34,7 +36,7 @@ export interface TenancyModuleOptions {
    * The tenants, and each one's database: a URL, the name of the environment variable that holds it, or a record. Names of variables keep secrets out of the build.
    * `tenants` of `server/scale.config.ts` finds those that are not listed, and its `listTenants` names them to the command line.
    * @default {}
-   * @env NUXT_SCALE_TENANCY_MAP an object in JSON
+   * @env NUXT_SCALE_TENANCY_MAP an object in JSON, whose tenants are added; NUXT_SCALE_TENANCY_MAP_<ID> the URL of one tenant, whose schema and replicas stay
    */
   map?: Readonly<Record<string, string | TenantRecord>>
   /**
@@ -116,8 +118,11 @@ export interface TenancySettings {
 
 const ROOM = 'scale.tenancy'
 
-/** @throws Error naming the option that is wrong */
-export function resolveTenancySettings(options: TenancyModuleOptions): TenancySettings {
+/**
+ * @param details what `scale.tenancy.map` said of each database beside its address, where a variable may have taken the place of both
+ * @throws Error naming the option that is wrong
+ */
+export function resolveTenancySettings(options: TenancyModuleOptions, details: Record<string, SourceDetails> = {}): TenancySettings {
   refuseOtherThanObject(options, ROOM)
   refuseUnknownKeys(options, Object.keys(tenancyDefaults), ROOM)
   const given = { ...tenancyDefaults, ...options }
@@ -129,7 +134,7 @@ export function resolveTenancySettings(options: TenancyModuleOptions): TenancySe
     throw new TypeError(`${ROOM}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
   }
   const isTenantId = compilePattern(given.pattern)
-  const map = parseTenants(given.map, isTenantId, `${ROOM}.map`)
+  const map = parseTenants(withDetails(given.map, details), isTenantId, `${ROOM}.map`)
   if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${ROOM}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
