@@ -7,7 +7,7 @@ import type { NuxtInstance } from '../support/nuxt'
 import { freePort } from '../support/ports'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
-import type { VarnishServer } from '../support/varnish'
+import type { FrontServer } from '../support/front'
 import { startVarnish } from '../support/varnish'
 import { waitFor } from '../support/wait'
 
@@ -16,7 +16,7 @@ const AGAIN_AFTER = 500
 
 let output: string
 let redis: RedisServer
-let varnish: VarnishServer
+let varnish: FrontServer
 let instances: NuxtInstance[]
 let clients: HttpClient[]
 let front: HttpClient

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HttpClient } from '../support/http-client'
 import { createClient } from '../support/http-client'
-import type { NginxServer } from '../support/nginx'
+import type { FrontServer } from '../support/front'
 import { startNginx } from '../support/nginx'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait'
 
 let output: string
 let redis: RedisServer
-let nginx: NginxServer
+let nginx: FrontServer
 let instances: NuxtInstance[]
 let clients: HttpClient[]
 let proxy: HttpClient

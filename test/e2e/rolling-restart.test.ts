@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startNginx } from '../support/nginx'
-import type { NginxServer } from '../support/nginx'
+import type { FrontServer } from '../support/front'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
 import { startSteadyLoad } from '../support/steady-load'
@@ -16,7 +16,7 @@ const LONGEST_BODY = 16_384
 const HEALTH = '/internal/health'
 
 let output: string
-let nginx: NginxServer
+let nginx: FrontServer
 const instances: NuxtInstance[] = []
 
 beforeAll(async () => {

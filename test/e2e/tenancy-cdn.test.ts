@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../support/http-client.ts'
 import type { HttpAnswer, HttpClient } from '../support/http-client.ts'
 import { startNginx } from '../support/nginx.ts'
-import type { NginxServer } from '../support/nginx.ts'
+import type { FrontServer } from '../support/front.ts'
 import { buildFixture, startNuxt } from '../support/nuxt.ts'
 import type { NuxtInstance } from '../support/nuxt.ts'
 import { generatePrisma } from '../support/prisma.ts'
@@ -15,7 +15,7 @@ const REQUESTS = 3000
 let output: string
 let app: NuxtInstance
 let direct: HttpClient
-let nginx: NginxServer[]
+let nginx: FrontServer[]
 let clients: Record<'byHost' | 'byDefault' | 'blind', HttpClient>
 
 /** Nobody asks a database here. */

@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { requireBinary } from './binaries.ts'
-import { startProcess } from './process.ts'
-import { createTemporaryDirectory } from './temporary-directory.ts'
+import type { FrontServer } from './front.ts'
+import { startFront } from './front.ts'
 
 const args = {
   haproxy: (file: string) => ['-db', '-f', file],
@@ -14,22 +13,11 @@ const args = {
  *
  * @param port one that the file listens on
  */
-export async function startBalancer(program: keyof typeof args, text: string, port: number): Promise<{ stop: () => Promise<void> }> {
-  const directory = createTemporaryDirectory(program)
-  const file = join(directory.path, 'configuration')
-  // Caddy's own port is the same for all who run it.
-  writeFileSync(file, program === 'caddy' ? text.replace('{\n', '{\n\tadmin off\n') : text)
-  const server = await startProcess({
-    command: requireBinary(program),
-    args: args[program](file),
-    env: { PATH: process.env.PATH, HOME: directory.path, XDG_DATA_HOME: directory.path, XDG_CONFIG_HOME: directory.path },
-    name: `${program} on port ${port}`,
-    ready: { port },
+export function startBalancer(program: keyof typeof args, text: string, port: number): Promise<FrontServer> {
+  return startFront(program, port, (folder) => {
+    const file = join(folder, 'configuration')
+    // Caddy's own port is the same for all who run it.
+    writeFileSync(file, program === 'caddy' ? text.replace('{\n', '{\n\tadmin off\n') : text)
+    return { args: args[program](file), env: { PATH: process.env.PATH, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder } }
   })
-  return {
-    stop: async () => {
-      await server.kill()
-      directory.remove()
-    },
-  }
 }

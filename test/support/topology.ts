@@ -4,7 +4,7 @@ import type { NginxTarget } from '../../src/deploy/nginx/version'
 import type { DeployModuleOptions } from '../../src/deploy/options'
 import type { Topology } from '../../src/deploy/topology'
 import type { ModuleOptions } from '../../src/options'
-import type { NginxServer } from './nginx'
+import type { FrontServer } from './front'
 import { startNginxWith } from './nginx'
 import { freePort } from './ports'
 
@@ -24,7 +24,7 @@ export function deploy(options: DeployModuleOptions): Topology {
 }
 
 /** Starts the nginx that is generated for an app whose instances listen on these ports of this machine. */
-export async function startGeneratedNginx(ports: readonly number[], { deploy: given, ...rest }: ModuleOptions = {}): Promise<NginxServer> {
+export async function startGeneratedNginx(ports: readonly number[], { deploy: given, ...rest }: ModuleOptions = {}): Promise<FrontServer> {
   const port = given?.listen?.http ?? await freePort()
   const servers = ports.map((own, index) => ({ host: '127.0.0.1', port: own, ...given?.servers?.[index] && { weight: given.servers[index].weight } }))
   return startNginxWith(port, folder => renderNginx(topologyOf({
