@@ -11,7 +11,7 @@ const headers = { 'x-tenant-id': 'tenant-7' }
 /** What the module costs a route that uses nothing of it, with every room on and without Redis. */
 export const measure: Measure = {
   title: 'every room, trivial route, 50 connections',
-  rounds: 4,
+  rounds: 2,
   async run(context) {
     const results = await compareApps({
       apps: { [ROOMS]: 'rooms', [BARE]: 'scale', [NONE]: 'memory' },

@@ -11,7 +11,7 @@ const requests = {
 /** What it costs a trivial route that every request has a tenant. */
 export const measure: Measure = {
   title: 'tenant of a request, trivial route, 50 connections',
-  rounds: 4,
+  rounds: 2,
   async run(context) {
     const results = await compareApps({
       apps: { 'with tenants': 'tenancy', 'without tenants': 'scale' },

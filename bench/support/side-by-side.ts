@@ -7,9 +7,9 @@ import { interleave } from './rounds.ts'
 import type { MeasureContext } from './types.ts'
 
 const CONNECTIONS = 50
-const SECONDS = 3
-/** A process of V8 is as fast as what it has learnt in its first seconds: each app is started this often, so that no luck of one start decides. */
-const STARTS = 4
+const SECONDS = 2
+/** A process of V8 is as fast as what it has learnt in its first seconds, which makes a difference of up to a tenth between two starts of one app. */
+const STARTS = 12
 
 /** What one app did with one kind of request, a number a round. */
 export interface Rounds {
