@@ -53,8 +53,8 @@ describe('the rooms', () => {
     endBy(start + 200)
     await app.hooks.callHook('close')
     expect(ended.map(([name]) => name)).toEqual(['databases', 'redis'])
-    // Each leaves a quarter of what is left to those after it.
-    expect(ended[0]![1]).toBeLessThanOrEqual(200 * 0.25 * 0.75)
+    // Each leaves a quarter of what is left to those after it. Timers of Node count whole milliseconds, and may be over one early.
+    expect(ended[0]![1]).toBeLessThanOrEqual((200 * 0.25 + 1) * 0.75)
     expect(ended[1]![1]).toBeGreaterThan(0)
     expect(written.join('') + log.mock.calls.flat().join('\n')).not.toContain('secret')
   })

@@ -17,7 +17,7 @@ describe('a variable for the address of a database', () => {
     expect(withDetails({ eu: { url: 'U', schema: 'new' } }, detailsOf(map))).toEqual({ eu: { url: 'U', schema: 'new' } })
   })
 
-  it.each(['text', null, undefined, 3])('leaves it to others to refuse %j', (wrong) => {
+  it.each(['text', null, undefined, 3, [['eu']]])('leaves it to others to refuse %j', (wrong) => {
     expect(withDetails(wrong, detailsOf(map))).toBe(wrong)
   })
 

@@ -20,6 +20,6 @@ export function detailsOf(map: object): Record<string, SourceDetails> {
  * @param map as the variables left it; what is no object is given back as it is
  */
 export function withDetails<Map>(map: Map, details: Record<string, SourceDetails>): Map {
-  if (typeof map !== 'object' || map === null) return map
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return map
   return Object.fromEntries(Object.entries(map).map(([name, source]) => [name, typeof source === 'string' && Object.hasOwn(details, name) ? { ...details[name], url: source } : source])) as Map
 }
