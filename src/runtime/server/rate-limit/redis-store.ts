@@ -1,10 +1,10 @@
 import type { RedisConnection } from '../redis/types'
-import { runScript } from '../redis-script'
+import { runScriptAtOnce } from '../redis-script'
 import type { SharedLimits } from './shared-limits'
 import { judgeScript, judgeWholeScript } from './script'
 
 /**
- * Buckets that all instances share: one script a request, pipelined with its neighbours.
+ * Buckets that all instances share: one script a request.
  *
  * @param deadline milliseconds of one call
  */
@@ -13,7 +13,7 @@ export function createRedisStore(connection: RedisConnection, deadline: number):
   return {
     take(key, { interval, capacity }, cost) {
       const script = interval % 1000 === 0 ? judgeWholeScript : judgeScript
-      return connection.run(client => runScript(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>, deadline)
+      return connection.run(client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>, deadline)
     },
   }
 }

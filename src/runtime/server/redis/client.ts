@@ -1,4 +1,5 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
+import { EVALSHA_AT_ONCE } from '../redis-script'
 import type { RedisNode } from './address'
 import { isReadOnlyReply } from './errors'
 import type { RedisSettings } from './settings'
@@ -59,6 +60,7 @@ function commonOptions(settings: RedisSettings): RedisOptions & { protocol: 2 } 
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
+    autoPipeliningIgnoredCommands: [EVALSHA_AT_ONCE],
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     // ioredis 6 speaks RESP3 by default, over which it loses some pushes; ioredis 5 does not know the option.
