@@ -23,15 +23,17 @@ export const EVALSHA_AT_ONCE = 'EVALSHA'
 export function runScriptAtOnce(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
   // On a Cluster the pipelines of ioredis know the nodes.
   if (client.isCluster) return runScript(client, script, keys, args)
-  return client.call(EVALSHA_AT_ONCE, script.digest, keys.length, ...keys, ...args).catch((error: unknown) => {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return runScript(client, script, keys, args)
-    throw error
-  })
+  return orWhole(client.call(EVALSHA_AT_ONCE, script.digest, keys.length, ...keys, ...args), client, script, keys, args)
 }
 
 /** Runs a script, which the server learns at the first call. */
-export function runScript(client: RedisClient, { digest, text }: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
-  return followRedirection(client, commander => commander.evalsha(digest, keys.length, ...keys, ...args)).catch((error: unknown) => {
+export function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
+  return orWhole(followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args)), client, script, keys, args)
+}
+
+/** Sends the text of a script that the server does not know by its digest. */
+function orWhole(reply: Promise<unknown>, client: RedisClient, { text }: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
+  return reply.catch((error: unknown) => {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
     return followRedirection(client, commander => commander.eval(text, keys.length, ...keys, ...args))
   })

@@ -1,3 +1,8 @@
+/** Bytes that AMQP holds in a short string, as ids and keys are. */
+export const MOST_SHORT = 255
+/** A character of JavaScript takes three bytes of UTF-8 at most. */
+export const BYTES_A_CHARACTER = 3
+
 /** What a header can hold and still arrive as it was sent. */
 export type HeaderValue = string | number | boolean
 

@@ -25,18 +25,18 @@ export type FindByDomain = (domain: string) => string | undefined | Promise<stri
  * 404 for a malformed subdomain, 421 when header and host differ
  */
 export function createIdentifier(settings: TenancySettings, findByDomain?: FindByDomain): (claims: TenantClaims) => string | undefined | Promise<string | undefined> {
-  /** '' for a host that names nobody. */
-  const hosts = new Map<string, string>()
+  /** null for a host that names nobody. */
+  const hosts = new Map<string, string | null>()
 
   function bySubdomain(host: string | undefined): string | undefined {
     if (host === undefined || settings.baseDomains.length === 0) return undefined
     let tenant = hosts.get(host)
     if (tenant === undefined) {
-      tenant = fromHost(host, settings) ?? ''
+      tenant = fromHost(host, settings) ?? null
       if (hosts.size >= MOST_HOSTS) hosts.clear()
       hosts.set(host, tenant)
     }
-    return tenant === '' ? undefined : tenant
+    return tenant ?? undefined
   }
 
   function byDomain(host: string | undefined): ReturnType<FindByDomain> {

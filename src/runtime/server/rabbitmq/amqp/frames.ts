@@ -1,6 +1,7 @@
 import { nextTick } from 'node:process'
 import type { Writable } from 'node:stream'
 import type { HeaderValue, OutgoingMessage } from '../message'
+import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
 
 /** Where the messages of one channel are written. */
 export interface FrameTarget {
@@ -32,10 +33,6 @@ const PROPERTY = {
 } as const
 /** Bytes of a message around its texts and its content, and some to spare. */
 const MOST_AROUND = 128
-/** A character of JavaScript takes three bytes of UTF-8 at most. */
-const BYTES_A_CHARACTER = 3
-/** What AMQP holds in a short string. */
-const MOST_SHORT = 255
 const TWO_TO_32 = 2 ** 32
 
 /**
@@ -102,6 +99,13 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     at += bytes
   }
 
+  /** @returns the flag of what was written */
+  function optional(text: string | undefined, name: string, flag: number): number {
+    if (text === undefined) return 0
+    short(text, name)
+    return flag
+  }
+
   /** @returns where the size belongs */
   function beginFrame(type: number): number {
     byte(type)
@@ -142,24 +146,12 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
       table(headers)
     }
     byte(PERSISTENT)
-    if (correlationId !== undefined) {
-      flags |= PROPERTY.correlationId
-      short(correlationId, 'the correlationId')
-    }
-    if (replyTo !== undefined) {
-      flags |= PROPERTY.replyTo
-      short(replyTo, 'replyTo')
-    }
+    flags |= optional(correlationId, 'the correlationId', PROPERTY.correlationId)
+    flags |= optional(replyTo, 'replyTo', PROPERTY.replyTo)
     short(messageId, 'the messageId')
     uint64(timestamp)
-    if (type !== undefined) {
-      flags |= PROPERTY.type
-      short(type, 'the type')
-    }
-    if (app !== undefined) {
-      flags |= PROPERTY.appId
-      short(app, 'the appId')
-    }
+    flags |= optional(type, 'the type', PROPERTY.type)
+    flags |= optional(app, 'the appId', PROPERTY.appId)
     slab.writeUInt16BE(flags, flagsAt)
     endFrame(size)
   }

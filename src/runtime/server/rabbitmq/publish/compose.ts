@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parseChoice, refuseUnknownKeys } from '../../settings'
 import { HEADERS } from '../headers'
 import type { HeaderValue, MessageProperties, OutgoingMessage } from '../message'
+import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
 import type { Trace } from '../trace'
 import { encodeMessage } from './encode'
 import type { PublishOptions } from './types'
@@ -17,8 +18,6 @@ export interface PublishContext {
 }
 
 const KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable', 'tx']
-/** What AMQP holds in a short string, as ids and keys are. */
-const MOST_BYTES = 255
 
 /**
  * A message on its way out.
@@ -48,8 +47,8 @@ export function composeMessage(exchange: string, routingKey: string, message: un
 }
 
 function checkText(name: string, value: unknown): string {
-  // A character of JavaScript takes three bytes at most, and nearly all texts are short enough not to be counted.
-  if (typeof value !== 'string' || (value.length > MOST_BYTES / 3 && Buffer.byteLength(value) > MOST_BYTES)) throw new TypeError(`${name} of publish() is no text of at most ${MOST_BYTES} bytes.`)
+  // Nearly all texts are short enough not to be counted.
+  if (typeof value !== 'string' || (value.length > MOST_SHORT / BYTES_A_CHARACTER && Buffer.byteLength(value) > MOST_SHORT)) throw new TypeError(`${name} of publish() is no text of at most ${MOST_SHORT} bytes.`)
   return value
 }
 
