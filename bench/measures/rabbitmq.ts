@@ -16,7 +16,7 @@ const QUEUE = 'bench'
 /** Messages through RabbitMQ: confirmed one by one with many under way, and consumed. */
 export const measure: Measure = {
   title: `messages of 1 KB, quorum queue: confirmed publishes, consume and acknowledge with prefetch ${PREFETCH}`,
-  rounds: 8,
+  rounds: 16,
   async run({ rounds, progress, defer }) {
     progress('starting RabbitMQ')
     const server = await startRabbit()

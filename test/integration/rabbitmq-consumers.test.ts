@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
@@ -199,9 +200,11 @@ it('settles each delivery once, in whatever way and order, over random cuts', as
   await tested.broker.declare(queueTopology('random'))
   await publish(tested.broker, 'random', ids(2000))
   const acknowledged = new Set<string>()
+  let settled = 0
   const handle = (delivery: Delivery) => {
     const dice = Math.random()
     setTimeout(() => {
+      settled++
       if (dice < 0.7) {
         delivery.ack()
         acknowledged.add(delivery.properties.messageId)
@@ -221,6 +224,12 @@ it('settles each delivery once, in whatever way and order, over random cuts', as
     proxy.cut()
   }
   await waitFor(() => acknowledged.size === 2000, soon('every message to be acknowledged'))
+  // What was acknowledged on a connection that was cut is delivered anew.
+  await waitFor(async () => {
+    const before = got.deliveries.length
+    await sleep(200)
+    return settled === before && got.deliveries.length === before
+  }, soon('the last delivery'))
   await tested.broker.close(5000)
   await waitFor(async () => await server.count('random') === 0, soon('the queue to be empty'))
 })

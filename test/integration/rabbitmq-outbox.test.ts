@@ -54,7 +54,7 @@ function message(routingKey = 'order.created'): OutgoingMessage {
   return {
     exchange: 'orders',
     routingKey,
-    content: Buffer.from('{"price":"9,99 €"}'),
+    content: '{"price":"9,99 €"}',
     properties: { messageId: randomUUID(), timestamp: 1_790_000_000, contentType: 'application/json', headers: { 'scale-tenant': 'acme' } },
     mandatory: true,
   }

@@ -27,17 +27,34 @@ interface Decoded {
 const { parseFrame, decodeFrame } = createRequire(import.meta.url)('../../node_modules/amqplib/lib/frame.js') as { parseFrame: (bytes: Buffer, most: number) => Frame | false, decodeFrame: (frame: Frame) => Decoded }
 const BASIC_PUBLISH = 3932200
 
-/** A stream that keeps what it is given, and a writer for it. */
-function recorder({ frameMax = 131_072, appId, channel = 7 }: { frameMax?: number, appId?: string, channel?: number } = {}) {
+/** A stream that reads what it is given, and a writer for it. */
+function recorder({ frameMax = 131_072, appId, channel = 7, turns = 0 }: { frameMax?: number, appId?: string, channel?: number, turns?: number } = {}) {
   const chunks: Buffer[] = []
+  const read: Buffer[] = []
   const stream = new Writable({
-    write(chunk: Buffer, _, done) {
-      // The memory must stay as it is for as long as the socket may take.
+    async write(chunk: Buffer, _, done) {
       chunks.push(chunk)
+      for (let turn = 0; turn < turns; turn++) await setImmediate()
+      // The memory must stay as it is for as long as the socket may take, and no longer.
+      read.push(Buffer.from(chunk))
       done()
     },
   })
-  return { stream, chunks, publish: createFrameWriter({ stream, channel, frameMax, appId }), frames: () => framesOf(Buffer.concat(chunks), frameMax) }
+  const write = createFrameWriter({ stream, channel, frameMax, appId })
+  async function untilRead(): Promise<void> {
+    await setImmediate()
+    while (stream.writableLength > 0) await setImmediate()
+  }
+  return {
+    stream,
+    chunks,
+    publish: (message: OutgoingMessage) => write(message, Buffer.byteLength(message.content)),
+    untilRead,
+    async frames() {
+      await untilRead()
+      return framesOf(Buffer.concat(read), frameMax)
+    },
+  }
 }
 
 function framesOf(bytes: Buffer, frameMax: number): Decoded[] {
@@ -71,11 +88,19 @@ function messagesOf(frames: readonly Decoded[]): { exchange: unknown, routingKey
 const short = fc.string({ unit: 'binary', maxLength: 80 }).filter(text => text.isWellFormed() && Buffer.byteLength(text) < 256)
 const header = fc.oneof(fc.string({ unit: 'binary' }).filter(text => text.isWellFormed()), fc.boolean(), fc.double(), fc.integer(), fc.maxSafeInteger())
 const optional = fc.option(short, { nil: undefined })
+const wellFormed = fc.string({ unit: 'binary', maxLength: 300 }).filter(text => text.isWellFormed())
+const size = fc.integer({ min: 0, max: 50_000 })
+const content: fc.Arbitrary<string | Buffer> = fc.oneof(
+  { weight: 4, arbitrary: fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes)) },
+  { weight: 4, arbitrary: wellFormed },
+  { weight: 1, arbitrary: size.map(length => Buffer.alloc(length, length)) },
+  { weight: 1, arbitrary: fc.tuple(size, wellFormed).map(([length, text]) => text.padEnd(length, `€${text}`)) },
+)
 const message: fc.Arbitrary<OutgoingMessage> = fc.record({
   exchange: short,
   routingKey: short,
   mandatory: fc.boolean(),
-  content: fc.oneof({ weight: 9, arbitrary: fc.uint8Array({ maxLength: 300 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 200_000 }).map(size => new Uint8Array(size).fill(size)) }).map(bytes => Buffer.from(bytes)),
+  content,
   properties: fc.record({
     messageId: short,
     contentType: short,
@@ -91,18 +116,21 @@ const message: fc.Arbitrary<OutgoingMessage> = fc.record({
 function expected({ exchange, routingKey, mandatory, content, properties }: OutgoingMessage, appId: string | undefined) {
   const { headers, ...others } = properties
   const set = Object.entries({ ...others, appId: properties.appId ?? appId, deliveryMode: 2 }).filter(([, value]) => value !== undefined)
-  return { exchange, routingKey, mandatory, content, properties: { ...Object.fromEntries(set), ...Object.keys(headers).length > 0 && { headers: { ...headers } } } }
+  return { exchange, routingKey, mandatory, content: Buffer.from(content), properties: { ...Object.fromEntries(set), ...Object.keys(headers).length > 0 && { headers: { ...headers } } } }
 }
 
 describe('frames', () => {
   it('are read as what was written, whatever it is and however much at a time', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 20 }), fc.constantFrom(4096, 20_000, 131_072), optional, async (messages, frameMax, appId) => {
-      const { publish, frames, stream } = recorder({ frameMax, appId })
-      for (const each of messages) publish(each)
-      await setImmediate()
-      const read = frames()
+    const turns = fc.array(fc.array(message, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 })
+    await fc.assert(fc.asyncProperty(turns, fc.constantFrom(4096, 20_000, 131_072), optional, fc.integer({ min: 0, max: 3 }), async (batches, frameMax, appId, turns) => {
+      const { publish, frames, stream } = recorder({ frameMax, appId, turns })
+      for (const batch of batches) {
+        for (const each of batch) publish(each)
+        await setImmediate()
+      }
+      const read = await frames()
       expect(read.every(({ channel }) => channel === 7)).toBe(true)
-      expect(messagesOf(read)).toEqual(messages.map(each => expected(each, appId)))
+      expect(messagesOf(read)).toEqual(batches.flat().map(each => expected(each, appId)))
       stream.destroy()
     }), { numRuns: 300 })
   })
@@ -116,7 +144,18 @@ describe('frames', () => {
     publish(messageOf('id-20'))
     await setImmediate()
     expect(chunks).toHaveLength(2)
-    expect(messagesOf(frames()).map(({ properties }) => properties.messageId)).toEqual(Array.from({ length: 21 }, (_, index) => `id-${index}`))
+    expect(messagesOf(await frames()).map(({ properties }) => properties.messageId)).toEqual(Array.from({ length: 21 }, (_, index) => `id-${index}`))
+  })
+
+  it.each([0, 2])('of many messages need no new memory for each, when the socket takes %i turns to read', async (turns) => {
+    const { publish, chunks, frames, untilRead } = recorder({ turns })
+    const ids = Array.from({ length: 4000 }, (_, index) => String(index))
+    for (const [index, id] of ids.entries()) {
+      publish(messageOf(id, { content: 'x'.repeat(1000) }))
+      if (index % 200 === 199) await untilRead()
+    }
+    expect(messagesOf(await frames()).map(({ properties }) => properties.messageId)).toEqual(ids)
+    expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBeLessThanOrEqual(5)
   })
 
   it('of a long content are not copied', async () => {
@@ -140,7 +179,7 @@ describe('frames', () => {
     expect(() => publish({ ...plain, ...given, properties: { ...plain.properties, ...properties } })).toThrow(sentence.replace(/7{10}/, '7'.repeat(30)))
     publish(messageOf('behind'))
     await setImmediate()
-    expect(messagesOf(frames()).map(({ properties }) => properties.messageId)).toEqual(['before', 'behind'])
+    expect(messagesOf(await frames()).map(({ properties }) => properties.messageId)).toEqual(['before', 'behind'])
   })
 
   it('are dropped where the connection is gone', async () => {

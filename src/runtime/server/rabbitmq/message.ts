@@ -27,14 +27,16 @@ export interface OutgoingMessage {
   /** A topic exchange; '' is the default exchange, which leads to the queue named by the routing key. */
   exchange: string
   routingKey: string
-  content: Buffer
+  /** A text, which travels as UTF-8, or bytes as a delivery brought them. */
+  content: string | Buffer
   properties: MessageProperties
   /** Whether it is an error when no queue takes it. */
   mandatory: boolean
 }
 
 /** A message that a consumer was given. It is settled once; what is settled on a connection that is gone has no effect, and the broker delivers it anew. */
-export interface Delivery extends Omit<OutgoingMessage, 'mandatory'> {
+export interface Delivery extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
+  content: Buffer
   /** The queue it came through. */
   queue: string
   /** Whether the broker has delivered it before. */

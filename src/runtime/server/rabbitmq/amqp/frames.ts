@@ -2,6 +2,7 @@ import { nextTick } from 'node:process'
 import type { Writable } from 'node:stream'
 import type { HeaderValue, OutgoingMessage } from '../message'
 import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
+import { createSlabs } from './slabs'
 
 /** Where the messages of one channel are written. */
 export interface FrameTarget {
@@ -15,8 +16,6 @@ export interface FrameTarget {
   appId: string | undefined
 }
 
-/** Bytes of a piece of memory that many messages are written into. */
-const SLAB = 65_536
 /** Longer pieces of a content are not copied. */
 const MOST_COPIED = 16_384
 
@@ -41,24 +40,23 @@ const TWO_TO_32 = 2 ** 32
  *
  * Always persistent: what is confirmed must outlive the broker.
  *
- * @returns a function that throws TypeError for what AMQP cannot hold, and then nothing of that message is sent
+ * @returns a function of a message and the bytes of its content. It throws TypeError for what AMQP cannot hold, and then nothing of that message is sent
  */
-export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTarget): (message: OutgoingMessage) => void {
+export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTarget): (message: OutgoingMessage, size: number) => void {
   const mostOfBody = frameMax - FRAME_OVERHEAD
-  let slab = Buffer.allocUnsafeSlow(SLAB)
+  const mostCopied = Math.min(MOST_COPIED, mostOfBody)
+  const takeSlab = createSlabs()
+  let slab = takeSlab(0)
+  let memory = slab.memory
   /** Behind what the stream was given. */
   let given = 0
   /** Behind what is written. */
   let at = 0
   let due = false
 
-  function put(bytes: Buffer): void {
-    // On a connection that is gone nothing is confirmed, so everything is sent again on the next.
-    if (stream.writable) stream.write(bytes)
-  }
-
   function flush(): void {
-    if (at > given) put(slab.subarray(given, at))
+    // On a connection that is gone nothing is confirmed, so everything is sent again on the next.
+    if (at > given && stream.writable) stream.write(memory.subarray(given, at), slab.lend())
     given = at
   }
 
@@ -68,22 +66,24 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   }
 
   function reserve(bytes: number): void {
-    if (at + bytes <= slab.length) return
+    if (at + bytes <= memory.length) return
     flush()
-    slab = Buffer.allocUnsafeSlow(Math.max(SLAB, bytes))
+    slab.leave()
+    slab = takeSlab(bytes)
+    memory = slab.memory
     given = at = 0
   }
 
   function byte(value: number): void {
-    slab[at++] = value
+    memory[at++] = value
   }
 
   function uint16(value: number): void {
-    at = slab.writeUInt16BE(value, at)
+    at = memory.writeUInt16BE(value, at)
   }
 
   function uint32(value: number): void {
-    at = slab.writeUInt32BE(value, at)
+    at = memory.writeUInt32BE(value, at)
   }
 
   /** Of a whole number from 0 to 2^53. */
@@ -93,7 +93,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   }
 
   function short(text: string, name: string): void {
-    const bytes = slab.write(text, at + 1)
+    const bytes = memory.write(text, at + 1)
     if (bytes > MOST_SHORT) throw new TypeError(`${name} has ${bytes} bytes, and AMQP holds ${MOST_SHORT}`)
     byte(bytes)
     at += bytes
@@ -115,7 +115,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   }
 
   function endFrame(sizeAt: number): void {
-    slab.writeUInt32BE(at - sizeAt - 4, sizeAt)
+    memory.writeUInt32BE(at - sizeAt - 4, sizeAt)
     byte(FRAME.end)
   }
 
@@ -130,13 +130,13 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     endFrame(size)
   }
 
-  function header({ content, properties }: OutgoingMessage): void {
+  function header({ properties }: OutgoingMessage, contentSize: number): void {
     const { contentType, headers, correlationId, replyTo, messageId, timestamp, type } = properties
     const app = properties.appId ?? appId
     const size = beginFrame(FRAME.header)
     uint16(CLASS_BASIC)
     uint16(0)
-    uint64(content.length)
+    uint64(contentSize)
     const flagsAt = at
     at += 2
     let flags = PROPERTY.contentType | PROPERTY.deliveryMode | PROPERTY.messageId | PROPERTY.timestamp
@@ -152,7 +152,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     uint64(timestamp)
     flags |= optional(type, 'the type', PROPERTY.type)
     flags |= optional(app, 'the appId', PROPERTY.appId)
-    slab.writeUInt16BE(flags, flagsAt)
+    memory.writeUInt16BE(flags, flagsAt)
     endFrame(size)
   }
 
@@ -163,14 +163,14 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
       short(name, `the header ${name.slice(0, 30)}`)
       field(headers[name]!)
     }
-    slab.writeUInt32BE(at - sizeAt - 4, sizeAt)
+    memory.writeUInt32BE(at - sizeAt - 4, sizeAt)
   }
 
   /** The types that RabbitMQ knows: https://www.rabbitmq.com/amqp-0-9-1-errata#section_3 */
   function field(value: HeaderValue): void {
     if (typeof value === 'string') {
       byte(0x53) // S
-      const bytes = slab.write(value, at + 4)
+      const bytes = memory.write(value, at + 4)
       uint32(bytes)
       at += bytes
     }
@@ -180,49 +180,54 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     }
     else if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       byte(0x64) // d
-      at = slab.writeDoubleBE(value, at)
+      at = memory.writeDoubleBE(value, at)
     }
     else if (value === (value | 0)) {
       byte(0x49) // I
-      at = slab.writeInt32BE(value, at)
+      at = memory.writeInt32BE(value, at)
     }
     else {
       byte(0x6C) // l
-      at = slab.writeBigInt64BE(BigInt(value), at)
+      at = memory.writeBigInt64BE(BigInt(value), at)
     }
   }
 
-  function body(content: Buffer): void {
+  /** What is short enough to be copied, and to be one frame. */
+  function copy(content: string | Buffer, size: number): void {
+    if (size === 0) return
+    reserve(FRAME_OVERHEAD + size)
+    const sizeAt = beginFrame(FRAME.body)
+    at += typeof content === 'string' ? memory.write(content, at) : content.copy(memory, at)
+    endFrame(sizeAt)
+  }
+
+  function lend(content: Buffer): void {
     for (let start = 0; start < content.length; start += mostOfBody) {
       const end = Math.min(content.length, start + mostOfBody)
-      const isCopied = end - start <= MOST_COPIED
-      reserve(FRAME_OVERHEAD + (isCopied ? end - start : 0))
+      reserve(FRAME_OVERHEAD)
       byte(FRAME.body)
       uint16(channel)
       uint32(end - start)
-      if (isCopied) {
-        at += content.copy(slab, at, start, end)
-      }
-      else {
-        flush()
-        put(content.subarray(start, end))
-      }
+      flush()
+      if (stream.writable) stream.write(content.subarray(start, end))
       byte(FRAME.end)
     }
   }
 
-  return (message) => {
+  return (message, size) => {
     reserve(MOST_AROUND + mostTextOf(message, appId))
     const start = at
     try {
       method(message)
-      header(message)
+      header(message, size)
     }
     catch (error) {
       at = start
       throw error
     }
-    body(message.content)
+    const { content } = message
+    if (size <= mostCopied) copy(content, size)
+    else lend(typeof content === 'string' ? Buffer.from(content) : content)
     if (due) return
     due = true
     nextTick(atEndOfTurn)

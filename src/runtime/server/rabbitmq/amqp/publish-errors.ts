@@ -7,8 +7,8 @@ function describe({ exchange, routingKey }: OutgoingMessage): string {
   return exchange === '' ? `The message for the queue "${routingKey}"` : `The message for the exchange "${exchange}" with the key "${routingKey}"`
 }
 
-export function tooLarge(message: OutgoingMessage, bytes: number): PublishError {
-  return new PublishError('BUFFER_FULL', `${describe(message)} was not sent: its ${message.content.length} bytes are more than the whole buffer holds. Raise scale.rabbitmq.buffer.bytes (${bytes}).`)
+export function tooLarge(message: OutgoingMessage, bytes: number, most: number): PublishError {
+  return new PublishError('BUFFER_FULL', `${describe(message)} was not sent: its ${bytes} bytes are more than the whole buffer holds. Raise scale.rabbitmq.buffer.bytes (${most}).`)
 }
 
 export function bufferFull(message: OutgoingMessage): PublishError {

@@ -12,8 +12,8 @@ import * as errors from './publish-errors'
 
 /** A confirm channel, as a publisher sees it. */
 export interface PublishPort {
-  /** @throws Error when the message cannot be written, and then nothing of it is sent */
-  send: (message: OutgoingMessage) => void
+  /** @param bytes of its content @throws Error when the message cannot be written, and then nothing of it is sent */
+  send: (message: OutgoingMessage, bytes: number) => void
   /** Why an exchange cannot be published to; undefined when it can. Never rejects. */
   check: (exchange: string) => Promise<Fault | undefined>
   /** It does not answer: replace it. */
@@ -53,6 +53,8 @@ export interface PublisherOptions {
 
 interface Entry {
   readonly message: OutgoingMessage
+  /** Of its content. */
+  readonly bytes: number
   readonly deadline: number
   readonly resolve: () => void
   readonly reject: (error: PublishError) => void
@@ -92,7 +94,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
 
   function settle(entry: Entry, error?: PublishError): void {
     if (entry.state === 'settled') return
-    if (entry.state === 'held') budget.give(entry.message.content.length)
+    if (entry.state === 'held') budget.give(entry.bytes)
     entry.state = 'settled'
     pending--
     if (error) entry.reject(error)
@@ -110,7 +112,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
   }
 
   function admit(): void {
-    for (let entry = line.first; entry && budget.fits(entry.message.content.length); entry = line.first) {
+    for (let entry = line.first; entry && budget.fits(entry.bytes); entry = line.first) {
       line.shift()
       hold(entry)
     }
@@ -118,7 +120,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
 
   function hold(entry: Entry): void {
     entry.state = 'held'
-    budget.take(entry.message.content.length)
+    budget.take(entry.bytes)
     queue.push(entry)
     wake()
   }
@@ -144,7 +146,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
 
   function send(entry: Entry, on: PublishPort): void {
     try {
-      on.send(entry.message)
+      on.send(entry.message, entry.bytes)
     }
     catch (error) {
       settle(entry, errors.unwritable(entry.message, error))
@@ -222,14 +224,14 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       return pending
     },
     publish(message, timeout) {
-      const bytes = message.content.length
+      const bytes = Buffer.byteLength(message.content)
       if (finishing) return Promise.reject(errors.closed(message))
-      if (bytes > buffer.bytes) return Promise.reject(errors.tooLarge(message, buffer.bytes))
+      if (bytes > buffer.bytes) return Promise.reject(errors.tooLarge(message, bytes, buffer.bytes))
       const fits = line.size === 0 && budget.fits(bytes)
       if (!fits && buffer.onFull === 'reject') return Promise.reject(blocked ? errors.blocked(message) : errors.bufferFull(message))
       return new Promise((resolve, reject) => {
         const deadline = clock.now() + timeout
-        const entry: Entry = { message, deadline, resolve, reject, state: 'waiting', sent: false, returned: undefined, suspect: false, strikes: 0 }
+        const entry: Entry = { message, bytes, deadline, resolve, reject, state: 'waiting', sent: false, returned: undefined, suspect: false, strikes: 0 }
         pending++
         deadlines.watch(deadline)
         if (fits) hold(entry)

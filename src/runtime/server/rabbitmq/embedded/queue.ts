@@ -1,8 +1,13 @@
 import type { OutgoingMessage } from '../message'
 import type { QueueDeclaration } from '../topology'
 
+/** A message on its way into a queue. */
+export interface ArrivingMessage extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
+  content: Buffer
+}
+
 /** A message that a queue keeps. */
-export interface StoredMessage extends Omit<OutgoingMessage, 'mandatory'> {
+export interface StoredMessage extends ArrivingMessage {
   /** Its place: one that comes back returns to it. */
   sequence: number
   redelivered: boolean
@@ -28,7 +33,7 @@ export interface EmbeddedQueue {
   readonly waiting: number
   /** Whether it takes one more message of that size. */
   hasRoom: (bytes: number) => boolean
-  enqueue: (message: Omit<OutgoingMessage, 'mandatory'>) => void
+  enqueue: (message: ArrivingMessage) => void
   /** The next message, or undefined. */
   shift: () => StoredMessage | undefined
   /** A message that was given out is done with. */

@@ -77,9 +77,10 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
       if (message.mandatory) throw new PublishError('UNROUTABLE', `The message was not stored: no queue takes ${JSON.stringify(message.routingKey)} of the exchange ${message.exchange || '(default)'}.`)
       return
     }
-    const full = targets.find(queue => !queue.hasRoom(message.content.length))
+    const content = Buffer.isBuffer(message.content) ? message.content : Buffer.from(message.content)
+    const full = targets.find(queue => !queue.hasRoom(content.length))
     if (full) throw new PublishError('REFUSED', `The message was not stored: the queue ${full.declaration.name} is full (${limits.messages} messages or ${limits.bytes} bytes).`)
-    targets.forEach(queue => queue.enqueue(message))
+    targets.forEach(queue => queue.enqueue({ ...message, content }))
   }
 
   /** Moves a dead letter; what has no place to go is dropped, as in RabbitMQ. */

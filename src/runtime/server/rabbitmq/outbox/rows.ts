@@ -20,7 +20,7 @@ export interface OutboxFailure {
 export async function insertMessage(transaction: SqlTransaction, { exchange, routingKey, content, properties, mandatory }: OutgoingMessage): Promise<void> {
   await transaction.$executeRawUnsafe(
     'insert into scale_outbox (message_id, exchange, routing_key, content, properties, mandatory) values ($1, $2, $3, $4, cast($5 as jsonb), $6)',
-    properties.messageId, exchange, routingKey, content.toString('utf8'), JSON.stringify(properties), mandatory,
+    properties.messageId, exchange, routingKey, content.toString(), JSON.stringify(properties), mandatory,
   )
 }
 
@@ -36,7 +36,7 @@ export async function lockDue(transaction: SqlTransaction, limit: number): Promi
     message: {
       exchange: row.exchange,
       routingKey: row.routing_key,
-      content: Buffer.from(row.content),
+      content: row.content,
       properties: JSON.parse(row.properties) as MessageProperties,
       mandatory: row.mandatory,
     },

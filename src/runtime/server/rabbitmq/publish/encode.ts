@@ -3,7 +3,7 @@
  *
  * @throws TypeError one sentence, for what JSON cannot hold
  */
-export function encodeMessage(message: unknown): Buffer {
+export function encodeMessage(message: unknown): string {
   let text: string | undefined
   try {
     text = JSON.stringify(message)
@@ -13,5 +13,5 @@ export function encodeMessage(message: unknown): Buffer {
     throw new TypeError(`The message cannot be written as JSON (${reason}): publish plain objects, arrays, texts, numbers, booleans, null and dates.`, { cause: error })
   }
   if (text === undefined) throw new TypeError(`The message is ${typeof message === 'undefined' ? 'undefined' : `a ${typeof message}`}, which JSON cannot hold: publish an object, or null.`)
-  return Buffer.from(text)
+  return text
 }
