@@ -13,6 +13,8 @@ export type Consume = (prefetch: number, taken: () => void) => Promise<() => Pro
 /** A client of RabbitMQ under comparison. */
 export interface RabbitPeer {
   publish: Publish
+  /** Where `publish` takes an object and makes JSON of it: the same of bytes that are ready. */
+  publishBytes?: Publish
   consume: Consume
   close: () => Promise<unknown>
 }
@@ -46,7 +48,7 @@ export async function startOurs(server: RabbitServer, queue: string, window: num
   }
 }
 
-/** amqplib used by somebody who knows it: one confirm channel, and an acknowledgement of many at a time. */
+/** amqplib used by somebody who knows it: one confirm channel, bytes that are ready, and an acknowledgement of many at a time. */
 export async function startRaw(server: RabbitServer, queue: string): Promise<RabbitPeer & { channel: ConfirmChannel }> {
   const model = await server.client()
   const channel = await model.createConfirmChannel()
@@ -76,7 +78,8 @@ export async function startRabbitmqClient(server: RabbitServer, queue: string): 
   await connection.onConnect()
   const publisher = connection.createPublisher({ confirm: true })
   return {
-    publish: index => publisher.send({ routingKey: queue, messageId: String(index) }, content),
+    publish: index => publisher.send({ routingKey: queue, messageId: String(index) }, message),
+    publishBytes: index => publisher.send({ routingKey: queue, messageId: String(index) }, content),
     async consume(prefetch, taken) {
       const consumer = connection.createConsumer({ queue, queueOptions: { passive: true }, qos: { prefetchCount: prefetch } }, async () => taken())
       consumer.on('error', () => {})
@@ -92,9 +95,11 @@ export async function startRabbitmqClient(server: RabbitServer, queue: string): 
 export async function startConnectionManager(server: RabbitServer, queue: string): Promise<RabbitPeer> {
   const connection = connectManaged([server.url()])
   const channel = connection.createChannel()
-  await channel.waitForConnect()
+  const json = connection.createChannel({ json: true })
+  await Promise.all([channel.waitForConnect(), json.waitForConnect()])
   return {
-    publish: index => channel.sendToQueue(queue, content, { messageId: String(index) }),
+    publish: index => json.sendToQueue(queue, message, { messageId: String(index) }),
+    publishBytes: index => channel.sendToQueue(queue, content, { messageId: String(index) }),
     async consume(prefetch, taken) {
       const { consumerTag } = await channel.consume(queue, (message) => {
         channel.ack(message)
