@@ -37,9 +37,9 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'caddy', commands: ['caddy'], debianPackage: 'caddy' },
   { name: 'varnishd', commands: ['varnishd'], debianPackage: 'varnish' },
   // Debian's commands of the same names in PATH are wrappers that become another user first.
-  { name: 'rabbitmq-server', commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'], debianPackage: 'rabbitmq-server' },
-  { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], debianPackage: 'rabbitmq-server' },
-  { name: 'epmd', commands: ['epmd'], debianPackage: 'erlang-base' },
+  { name: 'rabbitmq-server', commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'], environmentVariable: 'RABBITMQ_SERVER_PATH', debianPackage: 'rabbitmq-server' },
+  { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], environmentVariable: 'RABBITMQCTL_PATH', debianPackage: 'rabbitmq-server' },
+  { name: 'epmd', commands: ['epmd'], environmentVariable: 'EPMD_PATH', debianPackage: 'erlang-base' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
   // Loads the servers of the bench.
   { name: 'wrk', commands: ['wrk'], debianPackage: 'wrk' },

@@ -7,7 +7,7 @@ import { closeChannel, openChannel } from './channel'
 import type { BrokerClock } from './clock'
 import type { OpenConnection } from './connection'
 import type { Fault } from './faults'
-import { faultOf } from './faults'
+import { REPLY, faultOf } from './faults'
 import type { BrokerLog } from './options'
 import type { Session } from './session'
 import { createSession } from './session'
@@ -50,6 +50,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let cancelled = false
   let retryTimer: unknown
   let complaint = ''
+  /** The queue was not there when it was asked for last. */
+  let missing = false
 
   async function open(connection: OpenConnection): Promise<void> {
     clock.clearTimeout(retryTimer)
@@ -57,6 +59,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     let opened: Session | undefined
     let fault: Fault | undefined
     try {
+      // It may not have been possible yet when the queue was deleted: RabbitMQ 4.3 answers for a while as if it were still there.
+      if (missing) await options.declare(connection)
       const channel = await openChannel(connection.model, { timeout, onClosed: (reason) => {
         fault = reason
         if (opened) lost(opened, connection, reason)
@@ -82,6 +86,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     }
     const answered = await answer(on.channel.consume(queue, receive))
     if (on !== session) return
+    missing = false
     consumerTag = answered.consumerTag
     since = clock.now()
     if (cancelled) await stop(on, answered.consumerTag)
@@ -129,6 +134,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   function retry(connection: OpenConnection, fault: Fault): void {
     if (cancelled || connection.fault) return
+    if (fault.code === REPLY.NOT_FOUND) missing = true
     if (fault.text !== complaint) {
       complaint = fault.text
       log.warn(`The consumer of the queue "${queue}" was stopped and is started again: ${fault.text}.`)
