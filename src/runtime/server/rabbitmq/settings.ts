@@ -82,7 +82,7 @@ export interface RabbitmqBufferOptions {
    */
   messages?: number
   /**
-   * A number of bytes, or a string with its unit.
+   * A number of bytes, or a string with its unit: of the contents as they are sent. One with characters beyond Latin-1 takes up to twice as much in memory.
    * @default '64mb'
    * @env NUXT_SCALE_RABBITMQ_BUFFER_BYTES
    */
