@@ -77,7 +77,7 @@ export const measure: Measure = {
           const own = `publish, window ${window}: ours`
           return [
             check(`publish, window ${window}: ours / raw amqplib`, ratio(own, `publish, window ${window}: raw amqplib`), 'at least', 0.9),
-            ...Object.keys(peers).map(peer => check(`publish, window ${window}: ours / ${peer}`, ratio(own, `publish, window ${window}: ${peer}`), 'at least', 1)),
+            ...Object.keys(peers).flatMap(peer => [peer, `${peer}, ready bytes`]).map(peer => check(`publish, window ${window}: ours / ${peer}`, ratio(own, `publish, window ${window}: ${peer}`), 'at least', 1)),
           ]
         }),
         check('consume: ours / raw amqplib', ratio('consume: ours', 'consume: raw amqplib, 50 an acknowledgement'), 'at least', 0.9),

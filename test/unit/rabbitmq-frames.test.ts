@@ -89,7 +89,7 @@ const short = fc.string({ unit: 'binary', maxLength: 80 }).filter(text => text.i
 const header = fc.oneof(fc.string({ unit: 'binary' }).filter(text => text.isWellFormed()), fc.boolean(), fc.double(), fc.integer(), fc.maxSafeInteger())
 const optional = fc.option(short, { nil: undefined })
 const wellFormed = fc.string({ unit: 'binary', maxLength: 300 }).filter(text => text.isWellFormed())
-const size = fc.integer({ min: 0, max: 50_000 })
+const size = fc.integer({ min: 0, max: 200_000 })
 const content: fc.Arbitrary<string | Buffer> = fc.oneof(
   { weight: 4, arbitrary: fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes)) },
   { weight: 4, arbitrary: wellFormed },

@@ -54,9 +54,13 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   let at = 0
   let due = false
 
-  function flush(): void {
+  function put(bytes: Buffer, read?: () => void): void {
     // On a connection that is gone nothing is confirmed, so everything is sent again on the next.
-    if (at > given && stream.writable) stream.write(memory.subarray(given, at), slab.lend())
+    if (stream.writable) stream.write(bytes, read)
+  }
+
+  function flush(): void {
+    if (at > given) put(memory.subarray(given, at), slab.lend())
     given = at
   }
 
@@ -209,7 +213,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
       uint16(channel)
       uint32(end - start)
       flush()
-      if (stream.writable) stream.write(content.subarray(start, end))
+      put(content.subarray(start, end))
       byte(FRAME.end)
     }
   }
