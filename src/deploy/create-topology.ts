@@ -1,7 +1,7 @@
 import type { ModuleOptions } from '../options'
 import { isName } from '../runtime/server/database-address'
 import { databaseDefaults } from '../runtime/server/database/settings'
-import { httpDefaults } from '../runtime/server/http/settings'
+import { httpDefaults, parseCredentialHeaders } from '../runtime/server/http/settings'
 import { resolveRabbitmqSettings } from '../runtime/server/rabbitmq/settings'
 import { resolveShardsSettings } from '../runtime/server/shards/settings'
 import { resolveTenancySettings } from '../runtime/server/tenancy/settings'
@@ -38,6 +38,7 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
     health,
     shutdown: shutdownBudgetOf(options.shutdown),
     sessionCookies: cookiesOf(options.http),
+    credentialHeaders: parseCredentialHeaders((options.http && options.http.credentialHeaders) || httpDefaults.credentialHeaders),
     tenantHeader: tenantHeaderOf(options.tenancy),
     instances: { web: replicas.web, worker: options.rabbitmq ? replicas.worker : undefined },
     redis,

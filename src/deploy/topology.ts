@@ -38,6 +38,8 @@ export interface Topology extends Omit<DeploySettings, 'serverNames' | 'replicas
   shutdown: ShutdownBudget
   /** Cookies that make a request personal; `*` stands for anything. */
   sessionCookies: readonly string[]
+  /** Request headers that make a request personal, in lower case. */
+  credentialHeaders: readonly string[]
   tenantHeader: TopologyTenantHeader | undefined
   /** How many instances answer requests, and how many take messages alone. */
   instances: { web: { min: number, max: number }, worker: { min: number, max: number } | undefined }

@@ -146,9 +146,9 @@ describe('cache headers', () => {
     const visit = async (index: number) => {
       const host = index % 2 ? 'a.example' : 'b.example'
       const user = `user-${index}`
-      const kinds = [{ cookie: `session=${user}` }, { authorization: user }, {}] as Record<string, string>[]
-      const kind = index % 4
-      const { body, headers } = kind === 3
+      const kinds = [{ cookie: `session=${user}` }, { authorization: user }, { 'x-api-key': user }, {}] as Record<string, string>[]
+      const kind = index % 5
+      const { body, headers } = kind === 4
         ? await proxy.request(`/api/shared/visitor?fresh=${user}`, { headers: { host } })
         : await proxy.request('/api/shared/visitor', { headers: { host, ...kinds[kind] } })
       hits += Number(headers['x-cache'] === 'HIT')

@@ -69,13 +69,17 @@ describe('the cache of the generated nginx', () => {
     expect((await client.request('/private')).body).not.toBe((await client.request('/private')).body)
   })
 
-  it.each([
+  it.each<[string, Record<string, string | string[]>, ModuleOptions?]>([
     ['a session cookie', { cookie: 'theme=dark; my_session=anna' }],
     ['Authorization', { authorization: 'Bearer anna' }],
     ['Authorization of 0, which nginx takes for nothing', { authorization: '0' }],
+    ['Proxy-Authorization', { 'proxy-authorization': 'Basic anna' }],
+    ['a key of an API', { 'x-api-key': 'anna' }],
+    ['a key of an API that is empty, and then another', { 'x-api-key': '', 'x-auth-token': '0' }],
+    ['a header that the app names', { 'x-shop-key': 'anna' }, { http: { credentialHeaders: ['X-Shop-Key'] } }],
     ['a cookie header of many', { cookie: ['a=1', 'AuthToken=anna'] }],
-  ])('gives a request with %s nothing of others, and others nothing of it', async (_, headers) => {
-    const { client } = await start({ deploy: { cache: {} } }, page)
+  ])('gives a request with %s nothing of others, and others nothing of it', async (_, headers, options = {}) => {
+    const { client } = await start({ ...options, deploy: { cache: {} } }, page)
     const own = [await client.request('/page', { headers }), await client.request('/page', { headers })]
     expect(own[0]!.body).not.toBe(own[1]!.body)
     const stranger = await client.request('/page')

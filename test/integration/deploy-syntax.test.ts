@@ -50,7 +50,7 @@ const additions: [string, (given: { folder: string }) => Partial<ModuleOptions> 
   ['no health', () => ({ health: false })],
   ['everything', ({ folder }) => ({
     tenancy: { trustedProxies: 'any' },
-    http: { sessionCookies: ['*sess*', 'my.cookie', '__Host-id'] },
+    http: { sessionCookies: ['*sess*', 'my.cookie', '__Host-id'], credentialHeaders: ['X-Shop-Key', 'shop_key'] },
     deploy: {
       name: 'my-shop', serverName: ['shop.example', '*.shop.example'], trustedProxies: ['10.0.0.0/8'], rateLimit: {}, streams: ['/_ws'],
       tls: { certificate: tls.certificateFile, key: tls.keyFile, bundle: join(directory.path, 'bundle.pem') },

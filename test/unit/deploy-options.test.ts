@@ -98,6 +98,7 @@ describe('what may stand in a configuration file', () => {
     ['scale.deploy.kubernetes.secret', bad => ({ deploy: { kubernetes: { secret: bad } } })],
     ['scale.deploy.kubernetes.resources.cpu', bad => ({ deploy: { kubernetes: { resources: { cpu: bad } } } })],
     ['scale.http.sessionCookies[0]', bad => ({ http: { sessionCookies: [bad] } })],
+    ['scale.http.credentialHeaders', bad => ({ http: { credentialHeaders: [bad] } })],
     ['scale.health.path', bad => ({ health: { path: `/${bad}` } })],
     ['scale.tenancy.header', bad => ({ tenancy: { header: bad } })],
   ]

@@ -1,13 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import fc from 'fast-check'
+import type { App } from 'h3'
 import { describe, expect, it } from 'vitest'
 import { guardResponse } from '../../src/runtime/server/http/guard'
 import type { GuardedRequest } from '../../src/runtime/server/http/guard'
 import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy'
 import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
-import type { HttpRule } from '../../src/runtime/server/http/settings'
+import type { HttpModuleOptions, HttpRule } from '../../src/runtime/server/http/settings'
 import { resolveHttpSettings } from '../../src/runtime/server/http/settings'
+import { wrapWithHttpRules } from '../../src/runtime/server/http/wrap'
 
 const targets = Object.keys(cdnHeaders) as CdnTarget[]
 const sharedHeaders = [...Object.values(cdnHeaders), 'surrogate-key', 'cache-tag']
@@ -24,7 +27,7 @@ function guarded({ status, cacheControl, setCookie, surrogateKey }: Answer, requ
   if (cacheControl) response.setHeader('cache-control', cacheControl)
   if (setCookie) response.setHeader('set-cookie', 'a=1')
   if (surrogateKey) response.setHeader('surrogate-key', 'product-1')
-  guardResponse(response, { rule: undefined, authorized: false, hasSession: false, isPublicFile: false, isBuildFile: false, ...request }, cdn)
+  guardResponse(response, { rule: undefined, hasCredentials: false, hasSession: false, isPublicFile: false, isBuildFile: false, ...request }, cdn)
   return response.getHeaders()
 }
 
@@ -47,11 +50,11 @@ describe('a response that must not be shared', () => {
       setCookie: fc.boolean(),
       surrogateKey: fc.boolean(),
     })
-    const request = fc.record({ authorized: fc.boolean(), hasSession: fc.boolean(), isPublicFile: fc.boolean(), isBuildFile: fc.boolean() })
+    const request = fc.record({ hasCredentials: fc.boolean(), hasSession: fc.boolean(), isPublicFile: fc.boolean(), isBuildFile: fc.boolean() })
     let personal = 0
     fc.assert(fc.property(rule, answer, request, fc.constantFrom(undefined, ...targets), (given, response, asked, cdn) => {
       const headers = guarded(response, { ...asked, rule: given && ruleOf(given, cdn) }, cdn)
-      const isPersonal = response.setCookie || asked.authorized || (asked.hasSession && !asked.isPublicFile)
+      const isPersonal = response.setCookie || asked.hasCredentials || (asked.hasSession && !asked.isPublicFile)
       if (isPersonal || response.status >= 400) {
         personal++
         expect(isShareable(headers)).toBe(false)
@@ -68,6 +71,39 @@ describe('a response that must not be shared', () => {
   it('does not take a file of everybody from those who are signed in', () => {
     const headers = guarded({ status: 200 }, { hasSession: true, isPublicFile: true, rule: ruleOf('static') })
     expect(headers['cache-control']).toBe('public, max-age=3600')
+  })
+})
+
+describe('the credentials of a request', () => {
+  /** What a public page says to a request with these headers. */
+  function answerTo(headers: IncomingHttpHeaders, options: HttpModuleOptions = {}): string {
+    const settings = resolveHttpSettings({ ...options, rules: { '/**': 'page' } })
+    const request = Object.assign(new IncomingMessage(new Socket()), { headers })
+    const response = new ServerResponse(request)
+    const app = { handler: () => response.writeHead(200) } as unknown as Pick<App, 'handler'>
+    wrapWithHttpRules(app, {
+      ...settings,
+      ruleOf: () => settings.rules.get('/**') || undefined,
+      publicFile: () => undefined,
+      buildAssets: '/_nuxt/',
+      onTooManyTags: () => {},
+    })
+    void app.handler({ path: '/', node: { req: request, res: response } } as never)
+    return String(response.getHeader('cache-control'))
+  }
+
+  it.each(['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token'])('may be in %s', (name) => {
+    expect(answerTo({ [name]: 'anna' })).toBe('private, no-store')
+  })
+
+  it('are in no other header, unless the option says so', () => {
+    expect(answerTo({ 'x-request-id': '7' })).toMatch(/^public/)
+    expect(answerTo({ 'x-shop-key': 'anna' }, { credentialHeaders: ['X-Shop-Key'] })).toBe('private, no-store')
+    expect(answerTo({ 'x-api-key': 'anna' }, { credentialHeaders: ['X-Shop-Key'] })).toMatch(/^public/)
+  })
+
+  it('are always in Authorization', () => {
+    expect(answerTo({ authorization: 'anna' }, { credentialHeaders: [] })).toBe('private, no-store')
   })
 })
 
@@ -139,6 +175,8 @@ describe('the options', () => {
     [{ rules: { '/a': { maxAge: -1 } } }, '.maxAge is -1'],
     [{ rules: { '/a': { vary: ['accept language'] } } }, '.vary is'],
     [{ rules: { '/a': 7 } }, 'rules[\'/a\'] is 7: write false, a class'],
+    [{ credentialHeaders: 'x-api-key' }, 'scale.http.credentialHeaders is "x-api-key": write a list of request headers'],
+    [{ credentialHeaders: ['x api key'] }, 'scale.http.credentialHeaders is ["x api key"]'],
     [{ sessionCookies: 'session' }, 'scale.http.sessionCookies is "session": write a list'],
   ])('refuse %j', (options, message) => {
     expect(() => resolveHttpSettings(options as never)).toThrow(message)

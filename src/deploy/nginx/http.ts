@@ -1,5 +1,6 @@
 import type { Topology } from '../topology'
 import type { NginxNames } from './names'
+import { headerVariable } from './names'
 import type { Line } from './syntax'
 import { block, comment, directive } from './syntax'
 import { rate, size } from './units'
@@ -16,14 +17,14 @@ export function httpLines(topology: Topology, names: NginxNames): Line[] {
   ]
 }
 
-function cacheLines({ cache, sessionCookies }: Topology, names: NginxNames): Line[] {
+function cacheLines({ cache, sessionCookies, credentialHeaders }: Topology, names: NginxNames): Line[] {
   if (!cache) return []
   return [
     directive('proxy_cache_path', cache.path, 'levels=1:2', `keys_zone=${names.cacheZone}:${size(cache.memory)}`, `max_size=${size(cache.size)}`, `inactive=${Math.ceil(cache.inactive / 1000)}s`, 'use_temp_path=off'),
     'blank',
     comment('Whose request it is: what is for one is neither taken from the cache nor put there.'),
     block('map', ['$http_cookie', names.session], [directive('default', '0'), ...sessionCookies.length > 0 ? [directive(cookieExpression(sessionCookies), '1')] : []]),
-    block('map', ['$http_authorization', names.personal], [directive('', names.session), directive('default', '1')]),
+    block('map', [credentialHeaders.map(headerVariable).join(''), names.personal], [directive('', names.session), directive('default', '1')]),
     'blank',
   ]
 }

@@ -29,3 +29,8 @@ export function nginxNamesOf(name: string): NginxNames {
     fromProxy: `$${word}_from_proxy`,
   }
 }
+
+/** The variable of nginx that holds a request header. */
+export function headerVariable(name: string): string {
+  return `$http_${name.replaceAll('-', '_')}`
+}

@@ -1,6 +1,7 @@
 import type { Topology } from '../topology'
 import { locationsOf, schemeOf } from './locations'
 import type { NginxNames } from './names'
+import { headerVariable } from './names'
 import type { Directive, Line } from './syntax'
 import { block, comment, directive } from './syntax'
 import { size, time } from './units'
@@ -120,7 +121,7 @@ function proxyLines({ timeouts, servers }: Topology): Line[] {
 function cacheLines({ cache, tenantHeader, trustedProxies }: Topology, names: NginxNames): Line[] {
   if (!cache) return []
   // Last, and after a space, which no path holds: whatever a client writes into the header, it makes no other tenant's key.
-  const tenant = tenantHeader && !tenantHeader.fromEdgeOnly ? ` $http_${tenantHeader.name.replaceAll('-', '_')}` : ''
+  const tenant = tenantHeader && !tenantHeader.fromEdgeOnly ? ` ${headerVariable(tenantHeader.name)}` : ''
   return [
     'blank',
     directive('proxy_cache', names.cacheZone),

@@ -11,8 +11,9 @@ import { tagHeaderOf } from './tag-header'
 /** What is known of a request before it is answered. */
 export interface GuardedRequest {
   rule: ResolvedHttpRule | undefined
-  /** It bears `Authorization`, or a cookie of a session. */
-  authorized: boolean
+  /** It has `Authorization`, or another header of `scale.http.credentialHeaders`. */
+  hasCredentials: boolean
+  /** It has a cookie of a session. */
   hasSession: boolean
   /** A file that is the same for everybody; and one whose name is a hash of what it holds. */
   isPublicFile: boolean
@@ -35,7 +36,7 @@ export function guardResponse(response: ServerResponse, request: GuardedRequest,
     return
   }
   const given = response.getHeader('cache-control')
-  const isPersonal = response.hasHeader('set-cookie') || request.authorized || (request.hasSession && !request.isPublicFile)
+  const isPersonal = response.hasHeader('set-cookie') || request.hasCredentials || (request.hasSession && !request.isPublicFile)
   if (isPersonal) {
     if (given === undefined || mayBeShared(String(given))) response.setHeader('cache-control', PERSONAL)
     withdraw(response)

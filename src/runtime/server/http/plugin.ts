@@ -26,6 +26,7 @@ export default defineNitroPlugin((nitroApp) => {
     publicFile,
     buildAssets: `${base}${buildAssets}/`,
     isSessionCookie: settings.isSessionCookie,
+    credentialHeaders: settings.credentialHeaders,
     cdn: settings.cdn,
     tags: settings.tags,
     onTooManyTags: once((path) => {

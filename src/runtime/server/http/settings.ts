@@ -50,6 +50,13 @@ export interface HttpModuleOptions {
    */
   sessionCookies?: readonly string[]
   /**
+   * Names of request headers that hold credentials: the response to a request with one of them is never stored by a shared cache.
+   * A list of your own replaces the default; `authorization` counts in any case (RFC 9111 §3.5).
+   * @default ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token']
+   * @env NUXT_SCALE_HTTP_CREDENTIAL_HEADERS a list in JSON. The generated nginx file reads `nuxt.config` alone
+   */
+  credentialHeaders?: readonly string[]
+  /**
    * Gives JSON and text responses without an `ETag` one, and answers conditional requests with 304.
    * @default true
    * @env NUXT_SCALE_HTTP_ETAG
@@ -68,6 +75,7 @@ export const httpDefaults = {
   preset: true,
   cdn: '',
   sessionCookies: ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*'],
+  credentialHeaders: ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token'],
   etag: true,
   purge: false,
 } satisfies Required<HttpModuleOptions>
@@ -91,6 +99,8 @@ export interface HttpSettings {
   publicFiles: ResolvedHttpRule
   cdn: CdnTarget | undefined
   isSessionCookie: (name: string) => boolean
+  /** In lower case; `authorization` is one of them. */
+  credentialHeaders: readonly string[]
   etag: boolean
   /** How the shared cache in front is told the tags of a response. */
   tags: TagFormat | undefined
@@ -118,6 +128,7 @@ export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/
     publicFiles: resolveRule('static', ROOM),
     cdn,
     isSessionCookie: compileNames(given.sessionCookies),
+    credentialHeaders: parseCredentialHeaders(given.credentialHeaders),
     etag: parseSwitch(given.etag, `${ROOM}.etag`),
     // Without a purge nobody is known to read them, and a cache that is no CDN would show them to visitors.
     tags: cdn && (cdn !== 'generic' || given.purge) ? tagFormats[cdn] : undefined,
@@ -148,9 +159,26 @@ function resolveRule(rule: CacheClass | HttpRule, path: string): ResolvedHttpRul
     policy[option] = Math.floor(parseDuration(value, `${path}.${option}`) / 1000)
   }
   if (policy.scope === 'private' && given.sharedMaxAge !== undefined) throw new TypeError(`${path}.sharedMaxAge has no meaning for the class ${name}, which no shared cache may store: write another class.`)
-  const vary = given.vary ?? []
-  if (!Array.isArray(vary) || vary.some(header => typeof header !== 'string' || !/^[\w-]+$/.test(header))) throw new TypeError(`${path}.vary is ${show(vary)}: write a list of request headers, such as ['accept-language'].`)
-  return { policy, cacheControl: cacheControlOf(policy), vary: vary.join(', ').toLowerCase(), hashedOnly: name === 'immutable' }
+  const vary = parseHeaderNames(given.vary ?? [], `${path}.vary`, 'accept-language')
+  return { policy, cacheControl: cacheControlOf(policy), vary: vary.join(', '), hashedOnly: name === 'immutable' }
+}
+
+/**
+ * The names of the request headers that hold credentials.
+ *
+ * @param names as `scale.http.credentialHeaders` has them
+ * @returns lower-case names of letters, digits, dashes and underscores, each once
+ * @throws TypeError naming the option
+ */
+export function parseCredentialHeaders(names: readonly string[]): readonly string[] {
+  return [...new Set(['authorization', ...parseHeaderNames(names, `${ROOM}.credentialHeaders`, 'x-api-key')])]
+}
+
+function parseHeaderNames(names: unknown, path: string, example: string): string[] {
+  if (!Array.isArray(names) || names.some(name => typeof name !== 'string' || !/^[\w-]+$/.test(name))) {
+    throw new TypeError(`${path} is ${show(names)}: write a list of request headers, such as ['${example}'].`)
+  }
+  return names.map((name: string) => name.toLowerCase())
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {

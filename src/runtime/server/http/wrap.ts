@@ -17,6 +17,8 @@ export interface HttpWrapOptions {
   /** Where the build files are, with a slash at the end. */
   buildAssets: string
   isSessionCookie: (name: string) => boolean
+  /** Request headers that hold credentials, in lower case. */
+  credentialHeaders: readonly string[]
   cdn: CdnTarget | undefined
   /** How the shared cache in front is told the tags of a response; undefined when it is not. */
   tags: TagFormat | undefined
@@ -25,14 +27,15 @@ export interface HttpWrapOptions {
 }
 
 /** Watches every response, whoever makes it, and says at the last moment who may store it. */
-export function wrapWithHttpRules(app: Pick<App, 'handler'>, { ruleOf, publicFile, buildAssets, isSessionCookie, cdn, tags, onTooManyTags }: HttpWrapOptions): void {
+export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOptions): void {
   const { handler } = app
+  const { ruleOf, publicFile, buildAssets, isSessionCookie, credentialHeaders, cdn, tags, onTooManyTags } = options
 
-  function look(request: IncomingMessage, path: string, file: PublicFile | undefined): GuardedRequest {
-    const { authorization, cookie } = request.headers
+  function look({ headers }: IncomingMessage, path: string, file: PublicFile | undefined): GuardedRequest {
+    const { cookie } = headers
     return {
       rule: ruleOf(path),
-      authorized: authorization !== undefined,
+      hasCredentials: credentialHeaders.some(name => headers[name] !== undefined),
       hasSession: cookie !== undefined && namesOf(cookie).some(isSessionCookie),
       isPublicFile: file !== undefined,
       isBuildFile: file !== undefined && path.startsWith(buildAssets),
