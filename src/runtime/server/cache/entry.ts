@@ -18,8 +18,10 @@ export const WRITE_ID_LENGTH = 16
 const COST = 48
 const TAGS_LENGTH = 56
 const TAGS = 61
-const LARGEST_COST = 9_999_999
-const LONGEST_TAG_LIST = 99_999
+/** Most characters that the tags of an entry take together, each with its version and two spaces. */
+export const LONGEST_TAG_LIST = 99_999
+/** Digits of a tag's version, a Redis TIME in µs, and the spaces before the tag and the version. */
+const TAG_OVERHEAD = 18
 
 export interface EntryHeader {
   codec: string
@@ -51,10 +53,27 @@ const NO_TAGS: readonly string[] = Object.freeze([])
 export function encodeEntry(header: EntryHeader, payload: string | Uint8Array): string | Buffer {
   let tags = ''
   for (let index = 0; index < header.tags.length; index++) tags += ` ${header.tags[index]} ${header.versions[index]}`
-  if (tags.length > LONGEST_TAG_LIST) throw new Error(`A cache entry has ${header.tags.length} tags of ${tags.length} characters: keep them under ${LONGEST_TAG_LIST}.`)
+  if (tags.length > LONGEST_TAG_LIST) throw tagListError(header.tags.length, tags.length)
   const head = `1${header.codec} ${digits(header.expires, 13)} ${digits(header.horizon, 13)} ${header.writeId} `
-    + `${digits(Math.min(header.cost, LARGEST_COST), 7)} ${digits(tags.length, 5)}${tags}\n`
+    + `${digits(header.cost, 7)} ${digits(tags.length, 5)}${tags}\n`
   return typeof payload === 'string' ? head + payload : Buffer.concat([Buffer.from(head, 'latin1'), payload])
+}
+
+/**
+ * Refuses tags that do not fit the header, before anything is loaded for them.
+ *
+ * @param tags encoded, with their scope
+ * @throws TypeError that names the limit
+ */
+export function checkTagList(tags: readonly string[]): void {
+  let length = 0
+  for (const tag of tags) length += tag.length + TAG_OVERHEAD
+  if (length > LONGEST_TAG_LIST) throw tagListError(tags.length, length)
+}
+
+function tagListError(count: number, length: number): TypeError {
+  return new TypeError(`The ${count} tags of a cache entry take ${length} characters, and ${LONGEST_TAG_LIST} is the limit: `
+    + `name fewer or shorter tags. Each takes its own length and ${TAG_OVERHEAD} characters.`)
 }
 
 /** Reads a stored value; undefined when it is not one of ours, which the caller treats as a miss. */
@@ -85,8 +104,9 @@ export function decodeEntry(bytes: Buffer): Entry | undefined {
   }
 }
 
+/** A number that has more digits is stored as the largest that fits. */
 function digits(value: number, width: number): string {
-  return String(Math.max(0, Math.round(value))).padStart(width, '0')
+  return String(Math.min(10 ** width - 1, Math.max(0, Math.round(value)))).padStart(width, '0')
 }
 
 /** A number of `width` ASCII digits, NaN when a byte is no digit. */

@@ -7,7 +7,7 @@ import { refreshEarly } from './keep'
 import { encodeKey, scopedKey } from './key'
 import type { L1Entry } from './l1'
 import type { Lease } from './load'
-import { leadLoad, loadUnwritten } from './load'
+import { compete, leadLoad, loadUnwritten } from './load'
 import type { Found } from './look-up'
 import { lookUp } from './look-up'
 import type { Policy } from './policy'
@@ -183,9 +183,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
         if (found.state === 'stale') return stale(call, found)
         rescue = found.state === 'rescue' ? found : undefined
         budget ??= new Budget(core.budget - (clock.now() - flight.began), clock)
-        const token = core.nextWriteId()
-        const answer = await budget.spend(left => core.store.acquire(key, found.writeId, token, rescue ? undefined : FAILED_BINDS, left))
-        if (answer.state === 'won') return await lead(call, flight, { token, time: answer.time, scope: call.scope }, budget, rescue)
+        const answer = await compete(core, key, call.scope, found.writeId, rescue ? undefined : FAILED_BINDS, budget)
+        if (answer.state === 'won') return await lead(call, flight, answer.lease, budget, rescue)
         if (answer.state === 'changed' && ++changes < MOST_CHANGES) continue
         if (answer.state === 'uncacheable') return await loadPersonal(call, flight)
         const waited = clock.now() - flight.began
@@ -295,9 +294,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
 
   async function reload(call: Call, flight: Flight, writeId: string, held: L1Entry | undefined): Promise<void> {
     const budget = new Budget(core.budget, clock)
-    const token = core.nextWriteId()
-    const answer = await budget.spend(left => core.store.acquire(call.key, writeId, token, undefined, left))
-    if (answer.state === 'won') await lead(call, flight, { token, time: answer.time, scope: call.scope }, budget, undefined)
+    const answer = await compete(core, call.key, call.scope, writeId, undefined, budget)
+    if (answer.state === 'won') await lead(call, flight, answer.lease, budget, undefined)
     else if (answer.state === 'changed') l1.delete(call.key)
     else if (answer.state !== 'held' && held) held.refreshAfter = clock.now() + REFRESH_PAUSE_AFTER_FAILURE
   }

@@ -1,9 +1,10 @@
+import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { withDeadline } from '../deadline'
 import type { Budget, CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
-import { encodeEntry } from './entry'
+import { checkTagList, encodeEntry } from './entry'
 import type { Flight, Landing } from './flights'
 import { AGAIN, PERSONAL } from './flights'
 import { keepInL1 } from './keep'
@@ -11,10 +12,14 @@ import type { Policy } from './policy'
 import { encodeTags } from './policy'
 import { decodePayload } from './serializer'
 import { LEASE_LIFE } from './store'
+import type { LeaseAnswer } from './store'
 import type { CacheLoader, LoadContext } from './types'
 
 /** How far the clocks of Redis and of an invalidation that a load raced may disagree, in µs. */
 const CLOCK_MARGIN = 10_000
+
+/** Pause in ms before a lease that could not be given back is given back again. */
+const RETRY_PAUSE = 500
 
 /** A lease that this process holds. */
 export interface Lease {
@@ -23,6 +28,31 @@ export interface Lease {
   time: number
   /** The caller's scope, for tags that are named during the load. */
   scope: string
+  /** An entry was written, or a marker or the release is on its way: nothing is left to do for it. */
+  ended: boolean
+}
+
+/**
+ * Competes for the load of a key.
+ *
+ * @param writeId id of the entry that the caller saw, '' for none
+ * @param takeFailedAfter age in ms at which the marker of a failed load no longer holds; undefined for never
+ * @returns the lease, or why there is none
+ * @throws the store's error
+ */
+export async function compete(
+  core: CacheCore, key: string, scope: string, writeId: string, takeFailedAfter: number | undefined, budget: Budget,
+): Promise<{ state: 'won', lease: Lease } | Exclude<LeaseAnswer, { state: 'won' }>> {
+  const token = core.nextWriteId()
+  try {
+    const answer = await budget.spend(left => core.store.acquire(key, writeId, token, takeFailedAfter, left))
+    return answer.state === 'won' ? { state: 'won', lease: { token, time: answer.time, scope, ended: false } } : answer
+  }
+  catch (error) {
+    // Redis may run the command although its answer is lost, and then nobody would hold the lease.
+    void giveBack(core, key, token, 'free')
+    throw error
+  }
 }
 
 interface Loaded {
@@ -34,6 +64,8 @@ interface Loaded {
 
 /**
  * Runs the loader as the holder of the lease and stores what it gives.
+ * However that ends, the lease ends with it: whatever is not stored for another reason counts as a failed load,
+ * so that each process that waits loads once for itself.
  *
  * @throws the loader's own error, after the lease became the marker of a failed load
  */
@@ -58,12 +90,9 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
     }
     return await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
   }
-  catch (error) {
-    end(core, flight, lease, 'failed')
-    throw error
-  }
   finally {
     clearInterval(renewal)
+    if (!lease.ended) end(core, flight, lease, 'failed')
   }
 }
 
@@ -84,12 +113,21 @@ export async function loadUnwritten(core: CacheCore, flight: Flight, load: Cache
 async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void): Promise<Loaded> {
   const abort = new AbortController()
   const lateTags: string[] = []
+  let refusal: unknown
   let personal = false
   const context: LoadContext = {
     signal: abort.signal,
     addTags(tags) {
-      for (const tag of encodeTags(tags, scope)) {
-        if (policy.tags.includes(tag) || lateTags.includes(tag)) continue
+      const added = encodeTags(tags, scope).filter(tag => !policy.tags.includes(tag) && !lateTags.includes(tag))
+      try {
+        checkTagList([...policy.tags, ...lateTags, ...added])
+      }
+      catch (error) {
+        // Stored without these tags, the value would outlive their invalidation, whatever the loader makes of the error.
+        refusal = error
+        throw error
+      }
+      for (const tag of added) {
         lateTags.push(tag)
         if (!flight.tags.includes(tag)) flight.tags = [...flight.tags, tag]
         // Nobody marked the flight then: its tag was not known.
@@ -114,6 +152,7 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
       abort.abort()
       return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: raise its timeout or make the loader faster.`)
     })
+    if (refusal !== undefined) throw refusal
     return { raw, personal, lateTags, cost: core.clock.now() - start }
   }
   catch (error) {
@@ -130,10 +169,8 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
   }
   const tags = tagsOf(policy, loaded)
   const landing: Landing = { value: encoded.value, source: 'loader', tags }
-  if (versions === undefined || flight.dirty || budget.left <= 0) {
-    end(core, flight, lease, 'free')
-    return landing
-  }
+  if (flight.dirty) end(core, flight, lease, 'free')
+  if (flight.dirty || versions === undefined || budget.left <= 0) return landing
   try {
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {
@@ -154,7 +191,9 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
       versions: [...versions, ...late],
     }
     const entry = encodeEntry(header, encoded.payload)
-    if (await budget.spend(left => core.store.write(flight.key, lease.token, entry, life.horizon, left))) {
+    const written = await budget.spend(left => core.store.write(flight.key, lease.token, entry, life.horizon, left))
+    lease.ended = true
+    if (written) {
       keepInL1(core, flight, header, encoded.value, encoded.payload.length)
     }
     else {
@@ -162,7 +201,7 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
     }
   }
   catch {
-    core.stats.redisErrors++ // the caller has its value; the lease ends by itself
+    core.stats.redisErrors++ // the caller has its value
   }
   core.waiters.wake(flight.key)
   return landing
@@ -188,12 +227,30 @@ function tagsOf(policy: Policy, { lateTags }: Loaded): readonly string[] {
   return lateTags.length === 0 ? policy.tags : [...policy.tags, ...lateTags]
 }
 
+/** What becomes of a lease without an entry. */
+type Outcome = 'failed' | 'uncacheable' | 'free'
+
 /** Gives the lease back in the background; nobody's answer depends on it. */
-function end(core: CacheCore, flight: Flight, lease: Lease, outcome: 'failed' | 'uncacheable' | 'free'): void {
+function end(core: CacheCore, flight: Flight, lease: Lease, outcome: Outcome): void {
+  lease.ended = true
   if (outcome === 'uncacheable') core.l1.delete(flight.key)
-  core.store.settle(flight.key, lease.token, outcome, core.budget).catch(() => {
-    core.stats.redisErrors++
-  }).finally(() => core.waiters.wake(flight.key))
+  void giveBack(core, flight.key, lease.token, outcome)
+}
+
+/** Tries until Redis has heard it, at most for as long as the lease would last. */
+async function giveBack(core: CacheCore, key: string, token: string, outcome: Outcome): Promise<void> {
+  const over = core.clock.now() + LEASE_LIFE
+  for (let settled = false; !settled && core.clock.now() < over;) {
+    try {
+      await core.store.settle(key, token, outcome, core.budget)
+      settled = true
+    }
+    catch {
+      core.stats.redisErrors++
+    }
+    core.waiters.wake(key)
+    if (!settled) await setTimeout(RETRY_PAUSE, undefined, { ref: false })
+  }
 }
 
 interface Life {

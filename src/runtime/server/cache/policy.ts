@@ -1,4 +1,5 @@
 import { parseDuration } from '../duration'
+import { checkTagList } from './entry'
 import { encodeKey, scopedKey } from './key'
 import { resolveSerializer } from './serializer'
 import type { CacheSettings } from './settings'
@@ -42,7 +43,7 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
     staleTtl: milliseconds(given.staleTtl, settings.staleTtl, 'staleTtl'),
     staleIfError: milliseconds(given.staleIfError, settings.staleIfError, 'staleIfError'),
     jitter,
-    tags: given.tags === undefined ? NO_TAGS : encodeTags(given.tags, scope),
+    tags: given.tags === undefined ? NO_TAGS : entryTags(given.tags, scope),
     timeout,
     softTimeout: Math.min(timeout, milliseconds(given.softTimeout, timeout, 'softTimeout')),
     lease: given.lease ?? settings.lease,
@@ -53,6 +54,13 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
     waitUntil: given.waitUntil,
     onRefreshError: given.onRefreshError,
   }
+}
+
+/** Tags that one entry is to carry. */
+function entryTags(tags: readonly string[], scope: string): string[] {
+  const encoded = encodeTags(tags, scope)
+  checkTagList(encoded)
+  return encoded
 }
 
 /**

@@ -38,11 +38,13 @@ return 0`)
 
 /**
  * Ends a lease that is still ours without a write. What has become uncacheable is not served stale either, so its old entry goes.
+ * Out of memory the lease is deleted instead of marked, so that those who wait for it do not wait for its end.
  * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, channel, message.
  */
 export const settleLease = defineScript(`
 if redis.call('GET', KEYS[2]) == ARGV[1] then
-  if ARGV[2] == '' then redis.call('UNLINK', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+  local marked = ARGV[2] ~= '' and redis.pcall('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+  if not marked or marked.err then redis.call('UNLINK', KEYS[2]) end
   if ARGV[2] == '${UNCACHEABLE}' then redis.call('UNLINK', KEYS[1]) end
 end
 ${publish(4)}

@@ -16,7 +16,11 @@ export interface CacheSerializer<T = unknown> {
 export interface LoadContext {
   /** Aborted when the load's deadline passes. */
   readonly signal: AbortSignal
-  /** Tags of this entry that are known only now. They join the load at once. */
+  /**
+   * Tags of this entry that are known only now. They join the load at once.
+   *
+   * @throws TypeError when the tags of the entry no longer fit its header (99,999 characters). The load fails with it, also when the loader catches it.
+   */
   addTags: (tags: readonly string[]) => void
   /** This result is personal or otherwise not to be stored; callers that wait for it load for themselves, at once. */
   uncacheable: () => void
@@ -34,7 +38,7 @@ export interface CacheOptions<T = unknown> {
   staleIfError?: Duration
   /** Share of `ttl` that is added or taken at random, so that entries written together do not expire together. Default: `scale.cache.jitter` (0.05). */
   jitter?: number
-  /** Tags by which `invalidateCacheTags` finds this entry. */
+  /** Tags by which `invalidateCacheTags` finds this entry: at most 99,999 characters, where each tag takes its length and 18. */
   tags?: readonly string[]
   /** Deadline of one load, and the longest wait for another process's load. Default: `'30s'`. */
   timeout?: Duration
