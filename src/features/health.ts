@@ -1,5 +1,6 @@
-import { addServerHandler, addServerPlugin } from '@nuxt/kit'
+import { addServerPlugin } from '@nuxt/kit'
 import { defu } from 'defu'
+import { addModuleRoutes } from './module-routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
@@ -12,9 +13,12 @@ export function setupHealth(context: FeatureContext): void {
   const { path } = options.health
   provideScaleConfig(context)
   addServerPlugin(runtime('health/plugin'))
-  for (const [end, name] of Object.entries(PROBES)) {
-    for (const method of ['get', 'head'] as const) addServerHandler({ route: `${path}${end}`, method, handler: runtime(`health/routes/${name}`) })
-  }
+  addModuleRoutes(context, {
+    option: 'scale.health.path',
+    path,
+    handlers: Object.entries(PROBES).flatMap(([end, name]) =>
+      (['get', 'head'] as const).map(method => ({ route: `${path}${end}`, method, handler: runtime(`health/routes/${name}`) }))),
+  })
   // A rule of the app for /api/** would keep an answer for a minute that is true for a second.
   nuxt.options.routeRules = defu({ [`${path}/**`]: { cache: false as const } }, nuxt.options.routeRules)
 }

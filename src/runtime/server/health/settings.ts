@@ -8,6 +8,7 @@ import type { HealthLevel } from './types'
 export interface HealthModuleOptions {
   /**
    * Route of the whole picture; `/live`, `/ready` and `/startup` lie below it. Decided at build.
+   * A handler of the app at one of these paths answers instead of the module.
    * @default '/api/health'
    */
   path?: string

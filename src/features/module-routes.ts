@@ -1,0 +1,108 @@
+import { relative } from 'node:path'
+import { addServerHandler } from '@nuxt/kit'
+import type { Nitro, NitroEventHandler } from 'nitropack/types'
+import type { FeatureContext } from './types'
+
+/** The routes of one feature, all at or below one path. */
+export interface ModuleRoutes {
+  /** The option that moves them, such as `scale.health.path`. */
+  option: string
+  /** The value of that option. */
+  path: string
+  handlers: ModuleRoute[]
+}
+
+/** One route of the module. */
+export interface ModuleRoute {
+  route: string
+  method: 'get' | 'head'
+  /** Absolute path of the file, without extension. */
+  handler: string
+}
+
+/** A route of the module that the app, a layer or another module serves. */
+export interface TakenRoute {
+  route: string
+  /** Absolute path of the file that answers. */
+  by: string
+}
+
+/**
+ * Registers routes that give way: where the app, a layer or another module has a route of its own, that one answers,
+ * and one line of the build names the option that moves the module's.
+ */
+export function addModuleRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>, routes: ModuleRoutes): void {
+  for (const handler of routes.handlers) addServerHandler(handler)
+  nuxt.hook('nitro:init', (instance) => {
+    const nitro = instance as unknown as Nitro
+    giveWay(nitro, routes, nuxt.options._prepare ? undefined : taken => nitro.logger.warn(describeTaken(taken, routes, nuxt.options.rootDir)))
+    nitro.hooks.hook('prerender:init', prerenderer => giveWay(prerenderer, routes))
+  })
+}
+
+/**
+ * Leaves out what the app serves itself, now and before every build of the server, since files come and go in development.
+ * Nitro lets the handler that is registered last answer, which would be the module's.
+ */
+function giveWay(nitro: Nitro, routes: ModuleRoutes, warn?: (taken: TakenRoute[]) => void): void {
+  let said = ''
+  const update = () => {
+    const isOurs = ({ handler }: NitroEventHandler) => routes.handlers.some(ours => ours.handler === handler)
+    const registered = nitro.options.handlers.filter(handler => !isOurs(handler))
+    const taken = findTaken([...nitro.scannedHandlers, ...registered].filter(handler => isBuilt(handler, nitro)), routes)
+    const kept = routes.handlers.filter(({ route }) => !taken.some(one => one.route === route))
+    nitro.options.handlers.splice(0, Infinity, ...registered, ...kept)
+    const now = JSON.stringify(taken)
+    if (taken.length > 0 && now !== said) warn?.(taken)
+    said = now
+  }
+  update()
+  nitro.hooks.hook('rollup:before', (_, { plugins }) => {
+    (plugins as { name: string, buildStart: () => void }[]).push({ name: 'nuxt-scale:module-routes', buildStart: update })
+  })
+}
+
+/** The routes of the module that one of `handlers` serves. Exported for its test. */
+export function findTaken(handlers: readonly NitroEventHandler[], { path, handlers: ours }: ModuleRoutes): TakenRoute[] {
+  const routes = [...new Set(ours.map(({ route }) => route))]
+  return routes.flatMap((route) => {
+    const by = handlers.find(handler => isRead(handler) && answers(handler.route!, route, path))
+    return by ? [{ route, by: by.handler }] : []
+  })
+}
+
+/** A handler for one method alone takes the other along, or HEAD and GET of one path would come from two handlers. */
+function isRead({ route, method, middleware }: NitroEventHandler): boolean {
+  return Boolean(route) && !middleware && [undefined, '', 'get', 'head'].includes(method?.toLowerCase())
+}
+
+/**
+ * The same route, or a pattern below the path of the module, as in `server/api/health/[probe].ts`. A pattern above it, as in
+ * `server/api/[...path].ts`, is for whatever has no route of its own.
+ */
+function answers(pattern: string, route: string, path: string): boolean {
+  const [given, wanted, base] = [pattern, route, path].map(segmentsOf) as [string[], string[], string[]]
+  const open = given.findIndex(segment => segment.startsWith('*'))
+  const fixed = open < 0 ? given : given.slice(0, open)
+  if (!base.every((segment, index) => fixed[index] === segment)) return false
+  const fits = open < 0 ? fixed.length === wanted.length : fixed.length <= wanted.length
+  return fits && fixed.every((segment, index) => segment.startsWith(':') || segment === wanted[index])
+}
+
+function segmentsOf(path: string): string[] {
+  return path.split('/').filter(Boolean)
+}
+
+/** Whether Nitro builds a handler that is for some environments alone, such as `health.dev.ts`. */
+function isBuilt({ env }: NitroEventHandler, { options }: Nitro): boolean {
+  const wanted = [env].flat().filter(Boolean)
+  const current: unknown[] = [options.dev ? 'dev' : 'prod', options.preset, ...options.preset === 'nitro-prerender' ? ['prerender'] : []]
+  return wanted.length === 0 || wanted.some(one => current.includes(one))
+}
+
+/** The line of the build. Exported for its test. */
+export function describeTaken(taken: readonly TakenRoute[], { option, path }: ModuleRoutes, root: string): string {
+  const files = [...new Set(taken.map(({ by }) => by))]
+  const parts = files.map(file => `${relative(root, file)} answers ${taken.filter(({ by }) => by === file).map(({ route }) => route).join(', ')}`)
+  return `[nuxt-scale] ${parts.join('; ')}: probes, the health checks of generated files and the drain rely on ${path}, which now gets these answers. To serve the routes of the module too, set ${option} to another path.`
+}
