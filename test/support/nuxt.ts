@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { productionEnvironment } from './environment.ts'
 import { acquireLock } from './lock.ts'
 import { freePort } from './ports.ts'
@@ -14,6 +15,7 @@ const buildScript = fileURLToPath(new URL('./build-nuxt.ts', import.meta.url))
 const buildTimeout = 5 * 60_000
 const requestTimeout = 10_000
 const markerName = '.fixture-fingerprint'
+const logName = '.fixture-build.log'
 const generatedFolders = new Set(['node_modules', '.nuxt', '.output', '.data', '.nitro', '.cache', 'dist', '.git'])
 
 /** How a fixture is built. */
@@ -69,6 +71,12 @@ async function runBuild(root: string, buildDir: string, outputDir: string, optio
   if (code !== 0 || !existsSync(join(outputDir, 'server/index.mjs'))) {
     throw new Error(`"nuxt build" of ${root} failed (${signal ?? `exit code ${code}`}): mend what its last lines name.\n${build.output().slice(-60).join('\n')}`)
   }
+  await writeFile(join(outputDir, logName), build.output().join('\n'))
+}
+
+/** The last 200 lines that the build of `outputDir` printed, without colours. */
+export async function readBuildLog(outputDir: string): Promise<string[]> {
+  return stripVTControlCharacters(await readFile(join(outputDir, logName), 'utf8')).split('\n')
 }
 
 /** Hash of everything a build reads: the fixture, the module's source, the locked dependencies, the options. */

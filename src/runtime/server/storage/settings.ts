@@ -3,13 +3,14 @@ import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settin
 /** `scale.storage`: unstorage mounts, made when the server starts. */
 export interface StorageModuleOptions {
   /**
-   * Name of the mount on Redis, as in `useStorage('redis')`; `false` for none. Without Redis the name falls to Nitro's default storage.
+   * Name of the mount on Redis, as in `useStorage('redis')`; `false` for none. Without Redis the name belongs to the default storage of Nitro,
+   * which is the memory of the process. A mount of the app with this name stays.
    * @default 'redis'
    * @env NUXT_SCALE_STORAGE_REDIS
    */
   redis?: false | string
   /**
-   * Makes `useStorage('cache')` a view of the cache, so that clearing it invalidates.
+   * Makes `useStorage('cache')` a view of the cache, so that clearing it invalidates. A mount `cache` of the app stays.
    * @default true
    * @env NUXT_SCALE_STORAGE_CACHE
    */

@@ -1,0 +1,5 @@
+/** Written at build: the names of the mounts that Nitro and its preset make by themselves. */
+declare module '#scale/nitro-mounts.mjs' {
+  const nitroMounts: readonly string[]
+  export default nitroMounts
+}
