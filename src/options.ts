@@ -15,6 +15,7 @@ import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/ra
 import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
 import { listUrls, rabbitmqDefaults, resolveRabbitmqSettings } from './runtime/server/rabbitmq/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
+import { redisDefaults } from './runtime/server/redis/runtime-options'
 import { resolveRedisSettings } from './runtime/server/redis/settings'
 import type { Role } from './runtime/server/role'
 import { DEFAULT_ROLE, parseRole } from './runtime/server/role'
@@ -94,24 +95,6 @@ export interface ResolvedOptions {
 /** Whether anything of the module is on. */
 export function hasRoom({ role: _, secret: __, ...rooms }: ResolvedOptions): boolean {
   return Object.values(rooms).some(room => room !== false)
-}
-
-/** `''` is «not set»: the value is looked up in the environment where the server starts. */
-const redisDefaults: Required<RedisRuntimeOptions> = {
-  url: '',
-  host: '',
-  port: '',
-  username: '',
-  password: '',
-  db: '',
-  tls: '',
-  sentinels: '',
-  name: '',
-  sentinelPassword: '',
-  cluster: '',
-  prefix: 'scale',
-  commandTimeout: '250ms',
-  natMap: '',
 }
 
 /**

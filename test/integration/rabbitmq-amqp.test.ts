@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import type { GetMessage } from 'amqplib'
+import { connect } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { composeMessage } from '../../src/runtime/server/rabbitmq/publish/compose'
 import type { TlsSettings } from '../../src/runtime/server/rabbitmq/tls'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
 import { messageOf, outcomeOf, tally } from '../support/messages.ts'
@@ -416,5 +419,39 @@ describe('closing', () => {
     const outcome = outcomeOf(broker.publish(messageOf('a'), 60_000))
     await broker.close(300)
     expect(await outcome).toBe('CLOSED')
+  })
+})
+
+describe('clients that are not this one', () => {
+  it('answers a caller that waits at its direct reply-to address, and is not told that the answer found no queue', async () => {
+    const { broker } = await connectBroker(server)
+    const foreign = await connect(server.url())
+    onTestFinished(() => foreign.close())
+    const channel = await foreign.createChannel()
+    const { queue } = await channel.assertQueue('', { exclusive: true })
+    const answers: string[] = []
+    await channel.consume('amq.rabbitmq.reply-to', message => void answers.push(`${message!.properties.correlationId} ${message!.content}`), { noAck: true })
+    channel.sendToQueue(queue, Buffer.from('{}'), { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c1' })
+    const request = await waitFor(() => channel.get(queue, { noAck: true }))
+    const { replyTo, correlationId } = (request as GetMessage).properties
+    const context = { appId: undefined, tenant: '', trace: undefined, now: Date.now() }
+    await broker.publish(composeMessage('', replyTo, { total: 7 }, { correlationId }, context), PUBLISH_TIMEOUT)
+    await waitFor(() => answers.length > 0)
+    expect(answers).toEqual(['c1 {"total":7}'])
+  })
+
+  it('gives on what has no content type as octets', async () => {
+    const { broker } = await connectBroker(server)
+    const name = 'bare'
+    await broker.declare(queueTopology(name))
+    const taken = collector()
+    await broker.consume(name, 1, taken.take)
+    const foreign = await connect(server.url())
+    onTestFinished(() => foreign.close())
+    const channel = await foreign.createConfirmChannel()
+    channel.sendToQueue(name, Buffer.from('{"orderId":1}'), { persistent: true })
+    await channel.waitForConfirms()
+    await taken.reach(1)
+    expect(taken.deliveries[0]!.properties.contentType).toBe('application/octet-stream')
   })
 })

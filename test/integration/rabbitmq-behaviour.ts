@@ -134,10 +134,45 @@ export function describeRabbitRoom(name: string, startBroker: () => Promise<Brok
       expect(await reasons()).toEqual(['invalid', 1, expect.stringMatching(/^RejectMessage: The message is invalid: orderId: (?!.*hidden)/)])
       const raw = { messageId: 'raw', timestamp: 0, headers: {} }
       await broker.publish({ exchange: orders(), routingKey: 'order.raw', content: Buffer.from('{"half'), mandatory: true, properties: { ...raw, contentType: 'application/json' } }, 5000)
-      expect(await reasons()).toEqual(['invalid', 1, 'RejectMessage: The message is invalid: its content is no JSON.'])
+      expect(await reasons()).toEqual(['invalid', 1, 'RejectMessage: The message is invalid: its content is not JSON.'])
       await broker.publish({ exchange: orders(), routingKey: 'order.raw', content: Buffer.from('1'), mandatory: true, properties: { ...raw, contentType: 'image/png' } }, 5000)
       expect((await reasons())[2]).toContain('image/png')
       expect(runs).toBe(1)
+    })
+
+    it('reads JSON whatever a sender calls it, and lets the schema decide', async () => {
+      const got: unknown[] = []
+      const { room, broker } = await startInstance({ consumers: [{
+        exchange: orders(), queue: queue(), routingKey: '#', schema: z.object({ orderId: z.number() }), handler: (message: { orderId: number }) => void got.push(message.orderId),
+      }] })
+      const send = (content: string, contentType: string) => broker.publish({
+        exchange: orders(), routingKey: 'order.created', content: Buffer.from(content), mandatory: true, properties: { messageId: content, timestamp: 0, headers: {}, contentType },
+      }, 5000)
+      // It waits until the queue is bound.
+      await room.publish(orders(), 'order.created', { orderId: 6 })
+      const names = ['application/octet-stream', 'text/plain; charset=utf-8', 'text/json', 'application/vnd.shop.order+json', 'application/json', 'Application/Octet-Stream']
+      for (const [orderId, contentType] of names.entries()) await send(`{"orderId":${orderId}}`, contentType)
+      await waitFor(() => got.length === names.length + 1)
+      expect(got.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6])
+      await send('Dear customer', 'text/plain')
+      expect((await takeDeadLetter(queue())).properties.headers).toMatchObject({ 'scale-reason': 'invalid', 'scale-error': expect.stringContaining('its content is not JSON') })
+      await send('{"orderId":"one"}', 'application/octet-stream')
+      expect((await takeDeadLetter(queue())).properties.headers).toMatchObject({ 'scale-reason': 'invalid', 'scale-error': expect.stringContaining('orderId') })
+    })
+
+    it('says once what the first failure of a message was, and when it is tried again', async () => {
+      const lines: string[] = []
+      const { room } = await startInstance({ retry: { delays: ['20ms', '40ms'] }, log: line => lines.push(line) })
+      await room.subscribe(orders(), queue(), '#', () => {
+        throw new Error('No mail server at smtp://user:hidden@host/.')
+      })
+      await room.publish(orders(), 'order.created', { card: '4111' })
+      await takeDeadLetter(queue())
+      const error = 'No mail server at smtp://***@host/.'
+      expect(lines.filter(line => line.includes(queue()))).toEqual([
+        `A message of the queue ${queue()} failed at attempt 1 of 3 and is tried again in 20 ms: ${error}`,
+        `A message of ${queue()} is now a dead letter (exhausted, attempt 3): ${error}`,
+      ])
     })
 
     it('runs as many handlers as it may and holds as many messages as it may', async () => {
@@ -279,7 +314,12 @@ export function describeRabbitRoom(name: string, startBroker: () => Promise<Brok
 
     it('says when no queue takes a message, unless that is fine', async () => {
       const { room } = await startInstance()
-      await expect(room.publish(orders(), 'order.created', 1)).rejects.toMatchObject({ name: 'PublishError', code: 'UNROUTABLE' })
+      await expect(room.publish(orders(), 'order.created', 1)).rejects.toMatchObject({
+        name: 'PublishError',
+        code: 'UNROUTABLE',
+        message: `The message for the exchange "${orders()}" with the key "order.created" was not stored, because no queue takes it. `
+          + `Add a consumer of it to server/consumers/, or pass { unroutable: 'ignore' } to publish() if the message may be dropped.`,
+      })
       await room.publish(orders(), 'order.created', 1, { unroutable: 'ignore' })
     })
 

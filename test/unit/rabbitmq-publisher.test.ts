@@ -93,7 +93,7 @@ describe('window', () => {
     await openPort()
     const outcomes = [publish('same', { routingKey: 'nobody' }), publish('same', { routingKey: 'somebody' }), publish('same', { routingKey: 'nobody' })]
     await settle()
-    publisher.returned({ messageId: 'same', exchange: 'events', routingKey: 'nobody' }, 'NO_ROUTE')
+    publisher.returned({ messageId: 'same', exchange: 'events', routingKey: 'nobody' })
     publisher.confirmed(3, true, true)
     expect(await Promise.all(outcomes)).toEqual(['UNROUTABLE', 'stored', 'stored'])
   })

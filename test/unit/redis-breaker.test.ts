@@ -14,6 +14,7 @@ beforeEach(() => {
   probes = []
   breaker = createBreaker({
     clock,
+    probeTimeout: 250,
     probe: () => new Promise<void>((resolve, reject) => {
       probes.push({ answer: resolve, fail: () => reject(new Error('no')) })
     }),

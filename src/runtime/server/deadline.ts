@@ -1,4 +1,4 @@
-/** The longest that a timer can wait, 24 days. Asked for more, it fires at once. */
+/** The longest time in ms that a timer of Node, and the TTL of a queue of RabbitMQ, can wait: 24 days. A timer that is asked for more fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1
 
 /**

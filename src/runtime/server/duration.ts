@@ -1,5 +1,7 @@
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
+const READABLE_UNITS: [string, number][] = [['d', UNITS.d!], ['h', UNITS.h!], ['min', UNITS.m!], ['s', UNITS.s!]]
+
 /** Past this a number of milliseconds no longer fits the counters that use it: about 285 years. */
 const LONGEST = 9_007_199_254_740
 
@@ -22,4 +24,14 @@ export function parseDuration(value: number | string, path: string): number {
 function parseText(value: unknown): number {
   const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(?:(ms|[smhd])\s*)?$/.exec(value) : null
   return match ? Number(match[1]) * UNITS[match[2] ?? 's']! : Number.NaN
+}
+
+/**
+ * Writes a length of time for people, in the largest unit that keeps it a whole number: `250 ms`, `90 s`, `2 min`, `1 h`.
+ *
+ * @param milliseconds a whole number
+ */
+export function formatDuration(milliseconds: number): string {
+  const [name, unit] = READABLE_UNITS.find(([, unit]) => milliseconds >= unit && milliseconds % unit === 0) ?? ['ms', 1]
+  return `${milliseconds / unit} ${name}`
 }

@@ -1,5 +1,6 @@
 import type { Duration } from '../cache/types'
 import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../database-address'
+import { LONGEST_TIMER } from '../deadline'
 import { parseDuration } from '../duration'
 import { parseCount, refuseUnknownKeys } from '../settings'
 
@@ -76,9 +77,6 @@ export const databaseDefaults = {
   idleTimeout: '60s',
   replicas: [] as string[],
 } as const satisfies DatabaseModuleOptions
-
-/** Longest time that a timer of Node can wait. */
-const LONGEST_TIMER = 2_147_483_647
 
 /**
  * Checks `scale.database`. Runs at build without an environment, and again at boot with it.

@@ -1,4 +1,5 @@
 import type { Duration } from '../cache/types'
+import { LONGEST_TIMER } from '../deadline'
 import { parseDuration } from '../duration'
 import { parseBytes, parseChoice, parseCount, parseObject, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { OutboxModuleOptions, OutboxSettings } from './outbox/settings'
@@ -159,8 +160,6 @@ export interface RabbitmqSettings {
 const ROOM = 'scale.rabbitmq'
 /** RabbitMQ closes the channel of a consumer that holds a message for 30 minutes. */
 const LONGEST_RUN = 25 * 60_000
-/** The longest that a timer, and the TTL of a queue, can wait: 24 days. */
-const LONGEST_DELAY = 2 ** 31 - 1
 const MOST_DELAYS = 100
 
 /**
@@ -240,7 +239,7 @@ export function parseRun(value: Duration, path: string): number {
 /** A wait, in ms. */
 export function parseWait(value: Duration, path: string): number {
   const milliseconds = parseDuration(value, path)
-  if (milliseconds < 1 || milliseconds > LONGEST_DELAY) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
   return milliseconds
 }
 

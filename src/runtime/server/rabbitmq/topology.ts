@@ -50,9 +50,12 @@ export interface TopologySettings {
   deliveryLimit: number
 }
 
-/** Where what failed for good of a queue is kept. */
+/** Ends the name of every dead-letter queue. */
+export const DEAD_LETTER_SUFFIX = '.dlq'
+
+/** The name of the dead-letter queue of a queue. */
 export function deadLetterQueue(queue: string): string {
-  return `${queue}.dlq`
+  return `${queue}${DEAD_LETTER_SUFFIX}`
 }
 
 /** The exchange whose messages, keyed by the name of a queue, wait `delay` ms and then return to that queue alone. */

@@ -14,8 +14,8 @@ export interface BreakerOptions {
   threshold?: number
   /** Milliseconds between two probes, with a quarter of jitter either side. @default 500 */
   interval?: number
-  /** Milliseconds after which a probe has failed. @default 250 */
-  probeTimeout?: number
+  /** Milliseconds after which a probe has failed. */
+  probeTimeout: number
   /** @default the timers of the process */
   clock?: BreakerClock
 }
@@ -47,7 +47,7 @@ export interface Breaker {
  * until it succeeds. With the defaults a service that is back is used again within about 0.7 s.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { probe, onChange, threshold = 3, interval = 500, probeTimeout = 250, clock = processClock } = options
+  const { probe, onChange, threshold = 3, interval = 500, probeTimeout, clock = processClock } = options
   let state: Breaker['state'] = 'closed'
   let reason = ''
   let failures = 0

@@ -21,3 +21,21 @@ export interface RedisRuntimeOptions {
   commandTimeout?: number | string
   natMap?: Record<string, RedisNode> | string
 }
+
+/** `''` means "not set": the server looks the value up in its environment when it starts. */
+export const redisDefaults = {
+  url: '',
+  host: '',
+  port: '',
+  username: '',
+  password: '',
+  db: '',
+  tls: '',
+  sentinels: '',
+  name: '',
+  sentinelPassword: '',
+  cluster: '',
+  prefix: 'scale',
+  commandTimeout: '250ms',
+  natMap: '',
+} satisfies Required<RedisRuntimeOptions>

@@ -5,6 +5,7 @@ import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, par
 import { parseConnectionUrl } from './connection-url'
 import { createOptionSources } from './option-sources'
 import type { RedisRuntimeOptions } from './runtime-options'
+import { redisDefaults } from './runtime-options'
 import type { SourcedValue } from './sourced-value'
 import { textOf } from './sourced-value'
 import type { RedisTls } from './tls'
@@ -50,8 +51,6 @@ export interface ClusterRedisSettings extends CommonSettings {
 /** Checked settings of the one connection. */
 export type RedisSettings = SingleRedisSettings | SentinelRedisSettings | ClusterRedisSettings
 
-const DEFAULT_PREFIX = 'scale'
-const DEFAULT_COMMAND_TIMEOUT = '250ms'
 const LONGEST_COMMAND_TIMEOUT = 60_000
 
 /**
@@ -125,11 +124,11 @@ function parseDatabase(source: SourcedValue | undefined): number {
 
 function parsePrefix(source: SourcedValue | undefined): string {
   if (!source) {
-    return DEFAULT_PREFIX
+    return redisDefaults.prefix
   }
   const prefix = String(source.value).replace(/:+$/, '')
   if (!prefix.trim()) {
-    throw new Error(`${source.label} is empty: write a word such as 'shop', or leave it out for '${DEFAULT_PREFIX}'.`)
+    throw new Error(`${source.label} is empty: write a word such as 'shop', or leave it out for '${redisDefaults.prefix}'.`)
   }
   if (/[\s{}]/.test(prefix)) {
     throw new Error(`${source.label} is ${JSON.stringify(prefix)}: leave out braces, which pin keys to one Cluster slot, and white space.`)
@@ -138,7 +137,7 @@ function parsePrefix(source: SourcedValue | undefined): string {
 }
 
 function parseCommandTimeout(source: SourcedValue | undefined): number {
-  const { value, label } = source ?? { value: DEFAULT_COMMAND_TIMEOUT, label: 'scale.redis.commandTimeout' }
+  const { value, label } = source ?? { value: redisDefaults.commandTimeout, label: 'scale.redis.commandTimeout' }
   const milliseconds = parseDuration(value as number | string, label)
   if (milliseconds < 1 || milliseconds > LONGEST_COMMAND_TIMEOUT) {
     throw new Error(`${label} is ${JSON.stringify(value)}: write a time from '1ms' to '60s' (a plain number is seconds).`)

@@ -1,5 +1,6 @@
 import type { PublishError } from '../errors'
 import type { OutgoingMessage } from '../message'
+import * as errors from '../publish-errors'
 import { createBudget } from './budget'
 import type { BrokerClock } from './clock'
 import { createConfirmWindow } from './confirm-window'
@@ -8,7 +9,6 @@ import type { Fault } from './faults'
 import { blamesClient, isPassing } from './faults'
 import { createFifo } from './fifo'
 import type { BufferOptions } from './options'
-import * as errors from './publish-errors'
 
 /** A confirm channel, as a publisher sees it. */
 export interface PublishPort {
@@ -30,7 +30,7 @@ export interface Publisher {
   /** The broker confirmed one message, or all up to it. @param stored false when it could not store them */
   confirmed: (tag: number, multiple: boolean, stored: boolean) => void
   /** The broker gave back a message that no queue takes; its confirm follows. */
-  returned: (message: { messageId: unknown, exchange: string, routingKey: string }, reason: string) => void
+  returned: (message: { messageId: unknown, exchange: string, routingKey: string }) => void
   /** The channel is gone. What was not confirmed is sent again on the next one. @returns how many were under way */
   lost: (fault: Fault) => number
   /** Whether the broker takes messages. */
@@ -62,8 +62,8 @@ interface Entry {
   state: 'waiting' | 'held' | 'settled'
   /** The broker may have it. */
   sent: boolean
-  /** Why no queue takes it. */
-  returned: string | undefined
+  /** The broker gave it back, because no queue takes it. */
+  returned: boolean
   /** A channel died while it was under way with others: it is sent alone next time, so that it is known whose fault it is. */
   suspect: boolean
   /** How often a channel died of it while it was under way alone. */
@@ -104,7 +104,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
   }
 
   function settleStored(entry: Entry): void {
-    settle(entry, entry.returned === undefined ? undefined : errors.unroutable(entry.message, entry.returned))
+    settle(entry, entry.returned ? errors.unroutable(entry.message) : undefined)
   }
 
   function settleRefused(entry: Entry): void {
@@ -231,7 +231,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       if (!fits && buffer.onFull === 'reject') return Promise.reject(blocked ? errors.blocked(message) : errors.bufferFull(message))
       return new Promise((resolve, reject) => {
         const deadline = clock.now() + timeout
-        const entry: Entry = { message, bytes, deadline, resolve, reject, state: 'waiting', sent: false, returned: undefined, suspect: false, strikes: 0 }
+        const entry: Entry = { message, bytes, deadline, resolve, reject, state: 'waiting', sent: false, returned: false, suspect: false, strikes: 0 }
         pending++
         deadlines.watch(deadline)
         if (fits) hold(entry)
@@ -248,11 +248,11 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       underway.confirm(tag, multiple, stored ? settleStored : settleRefused)
       if (queue.size > 0) pump()
     },
-    returned({ messageId, exchange, routingKey }, reason) {
+    returned({ messageId, exchange, routingKey }) {
       for (const entry of underway.items()) {
         const { message } = entry
-        if (entry.returned === undefined && message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey) {
-          entry.returned = reason
+        if (!entry.returned && message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey) {
+          entry.returned = true
           return
         }
       }
@@ -261,7 +261,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       port = undefined
       const entries = underway.drain()
       if (blamesClient(fault)) judge(entries, fault)
-      for (const entry of entries) entry.returned = undefined
+      for (const entry of entries) entry.returned = false
       queue.unshift([...entries, ...parked.values()].flat().filter(entry => entry.state !== 'settled'))
       parked.clear()
       return entries.length

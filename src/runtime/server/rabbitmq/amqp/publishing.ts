@@ -46,8 +46,8 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
     channel.on('ack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, true))
     channel.on('nack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, false))
     channel.on('return', ({ fields, properties }) => {
-      const { exchange, routingKey, replyText } = fields as unknown as { exchange: string, routingKey: string, replyText: string }
-      publisher.returned({ messageId: properties.messageId, exchange, routingKey }, replyText)
+      const { exchange, routingKey } = fields as unknown as { exchange: string, routingKey: string }
+      publisher.returned({ messageId: properties.messageId, exchange, routingKey })
     })
     publisher.open({
       send: createFrameWriter({ ...partsOf(channel), appId: options.appId }),

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { formatDuration } from '../../duration'
 import type { Broker, Subscription } from '../broker'
 import { HEADERS, textHeader } from '../headers'
 import type { Delivery } from '../message'
@@ -108,7 +109,8 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
 
   /** Hands a copy over to its delay or its dead letters, and only then settles the delivery. */
   async function fail(delivery: Delivery, error: unknown): Promise<void> {
-    const verdict = judge(error, attemptOf(delivery), delays)
+    const attempt = attemptOf(delivery)
+    const verdict = judge(error, attempt, delays)
     try {
       await broker.publish(copyOf(delivery, verdict, error, prefix, new Date()), publishTimeout)
     }
@@ -118,7 +120,12 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {})
       return delivery.reject(true)
     }
-    if (verdict.kind === 'dead') log.warn(`A message of ${queue} is now a dead letter (${verdict.reason}, attempt ${attemptOf(delivery)}): ${describeError(error)}`)
+    if (verdict.kind === 'dead') log.warn(`A message of ${queue} is now a dead letter (${verdict.reason}, attempt ${attempt}): ${describeError(error)}`)
+    // Said once, or the log would be silent until the last attempt, minutes later. The content is not shown: it is somebody's data.
+    else if (attempt === 1) {
+      const next = formatDuration(verdict.delay)
+      log.warn(`A message of the queue ${queue} failed at attempt 1 of ${delays.length + 1} and is tried again in ${next}: ${describeError(error)}`)
+    }
     delivery.ack()
   }
 

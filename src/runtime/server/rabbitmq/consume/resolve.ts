@@ -1,9 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { parseCount, refuseUnknownKeys } from '../../settings'
+import { MOST_SHORT } from '../message'
 import type { RabbitmqSettings } from '../settings'
 import { parseDelays, parseRun } from '../settings'
 import type { Route } from '../topology'
-import { deadLetterExchange, delayExchange, returnExchange } from '../topology'
+import { DEAD_LETTER_SUFFIX, deadLetterExchange, delayExchange, returnExchange } from '../topology'
 import type { MessageContext, MessageHandler, RabbitConsumer } from './types'
 
 /** A consumer, checked, with every default filled in. Times in milliseconds. */
@@ -45,11 +46,7 @@ export function resolveConsumer(consumer: RabbitConsumer, settings: RabbitmqSett
   }
 }
 
-/** AMQP's names are short strings of 255 bytes. */
-const MOST_BYTES = 255
-const DEAD_LETTER_SUFFIX = '.dlq'
-
-function isName(name: unknown, most = MOST_BYTES): name is string {
+function isName(name: unknown, most = MOST_SHORT): name is string {
   return typeof name === 'string' && name.trim() !== '' && Buffer.byteLength(name) <= most && !/^amq\./i.test(name)
 }
 
@@ -61,14 +58,14 @@ export function parseExchange(exchange: unknown, prefix: string, source: string)
 }
 
 function parseQueue(queue: unknown, prefix: string, source: string): string {
-  if (!isName(queue, MOST_BYTES - DEAD_LETTER_SUFFIX.length)) throw new TypeError(`queue of ${source} is ${JSON.stringify(queue)}: write the name of a queue, such as 'email.order-created'; amq. belongs to RabbitMQ.`)
+  if (!isName(queue, MOST_SHORT - DEAD_LETTER_SUFFIX.length)) throw new TypeError(`queue of ${source} is ${JSON.stringify(queue)}: write the name of a queue, such as 'email.order-created'; amq. belongs to RabbitMQ.`)
   if (queue.endsWith(DEAD_LETTER_SUFFIX) || isOwn(queue, prefix)) throw new TypeError(`queue of ${source} is ${JSON.stringify(queue)}, which the module keeps for itself: write another name.`)
   return queue
 }
 
 function parseRoutingKeys(value: unknown, source: string): string[] {
   const keys = [value].flat()
-  if (keys.length === 0 || !keys.every((key): key is string => typeof key === 'string' && Buffer.byteLength(key) <= MOST_BYTES)) {
+  if (keys.length === 0 || !keys.every((key): key is string => typeof key === 'string' && Buffer.byteLength(key) <= MOST_SHORT)) {
     throw new TypeError(`routingKey of ${source} is ${JSON.stringify(value)}: write a pattern such as 'order.created' or 'order.*', or a list of them.`)
   }
   return keys

@@ -1,6 +1,7 @@
 import type { Broker } from '../broker'
 import { PublishError } from '../errors'
 import type { OutgoingMessage } from '../message'
+import { unroutable } from '../publish-errors'
 import type { Topology } from '../topology'
 import { createConnection } from './connection'
 import type { EmbeddedExchange } from './exchange'
@@ -74,7 +75,7 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
   function store(message: OutgoingMessage): void {
     const targets = route(message)
     if (targets.length === 0) {
-      if (message.mandatory) throw new PublishError('UNROUTABLE', `The message was not stored: no queue takes ${JSON.stringify(message.routingKey)} of the exchange ${message.exchange || '(default)'}.`)
+      if (message.mandatory) throw unroutable(message)
       return
     }
     const content = Buffer.isBuffer(message.content) ? message.content : Buffer.from(message.content)

@@ -41,9 +41,19 @@ export function composeMessage(exchange: string, routingKey: string, message: un
     exchange,
     routingKey,
     content: encodeMessage(message),
-    mandatory: parseChoice(unroutable, ['error', 'ignore'], 'unroutable of publish()') === 'error',
+    mandatory: parseChoice(unroutable, ['error', 'ignore'], 'unroutable of publish()') === 'error' && !isDirectReply(exchange, routingKey),
     properties,
   }
+}
+
+/**
+ * Whether a message answers a caller that waits at its direct reply-to address. RabbitMQ delivers such an answer without a queue, so with
+ * `mandatory` it reports an answer that it has delivered as one that found none.
+ *
+ * @see https://www.rabbitmq.com/docs/direct-reply-to
+ */
+function isDirectReply(exchange: string, routingKey: string): boolean {
+  return exchange === '' && routingKey.startsWith('amq.rabbitmq.reply-to.')
 }
 
 function checkText(name: string, value: unknown): string {

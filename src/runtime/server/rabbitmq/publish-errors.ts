@@ -1,7 +1,7 @@
-import { PublishError } from '../errors'
-import type { OutgoingMessage } from '../message'
-import type { Fault } from './faults'
-import { REPLY } from './faults'
+import type { Fault } from './amqp/faults'
+import { REPLY } from './amqp/faults'
+import { PublishError } from './errors'
+import type { OutgoingMessage } from './message'
 
 function describe({ exchange, routingKey }: OutgoingMessage): string {
   return exchange === '' ? `The message for the queue "${routingKey}"` : `The message for the exchange "${exchange}" with the key "${routingKey}"`
@@ -31,8 +31,9 @@ export function unknownOutcome(message: OutgoingMessage): PublishError {
   return new PublishError('UNKNOWN_OUTCOME', `${describe(message)} was sent, and RabbitMQ did not confirm it in time: the outcome is unknown. Publish it again with the same messageId if it must not be lost.`)
 }
 
-export function unroutable(message: OutgoingMessage, reason: string): PublishError {
-  return new PublishError('UNROUTABLE', `${describe(message)} was not stored: no queue takes it (${reason}). Bind a queue to it, or publish it as one that may be dropped.`)
+export function unroutable(message: OutgoingMessage): PublishError {
+  return new PublishError('UNROUTABLE', `${describe(message)} was not stored, because no queue takes it. Add a consumer of it to server/consumers/, `
+    + `or pass { unroutable: 'ignore' } to publish() if the message may be dropped.`)
 }
 
 /** The broker said no to this one, without a word. */
