@@ -188,9 +188,9 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
   })
 
   it('a key that another row of the new shard has is never written over', async () => {
-    await create('create table orders (id serial primary key, "user" text, name text)', { tables: { orders: 'user' } })
-    await bench.query('eu', 'insert into orders ("user", name) select number, \'ours\' from generate_series(1, 100) number')
-    await bench.query('eu2', 'insert into orders ("user", name) select \'eu2-\' || number, \'theirs\' from generate_series(1, 100) number')
+    await create('create table orders (id integer primary key, "user" text, name text)', { tables: { orders: 'user' } })
+    await bench.query('eu', 'insert into orders select number, number, \'ours\' from generate_series(1, 100) number')
+    await bench.query('eu2', 'insert into orders select number, \'eu2-\' || number, \'theirs\' from generate_series(1, 100) number')
     await plan()
     const { code, sentence } = await bench.shards('move')
     expect([code, sentence]).toEqual([1, expect.stringMatching(/^The shard eu2 has rows of its own in orders with the primary key of rows that move \(\d+ of \d+\): keys must be unique over all shards, as UUIDs are\.$/)])

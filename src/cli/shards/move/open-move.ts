@@ -1,3 +1,4 @@
+import { placeBySlot } from '../../../runtime/server/shards/placement'
 import { formatRanges } from '../../../runtime/server/shards/ranges'
 import type { ShardsSettings } from '../../../runtime/server/shards/settings'
 import type { SlotMap, SlotMove } from '../../../runtime/server/shards/slot-map'
@@ -9,6 +10,7 @@ import { moveId, objectsOf } from './objects'
 import type { MoveRecord, MoveRole } from './record'
 import { createRecord, readRecords, removeRecord, writeRole } from './record'
 import { countRows } from './rows'
+import { refuseSharedNumbers } from './sequences'
 import type { ShardAddress, ShardSession } from './session'
 import { openSession } from './session'
 import type { WantedSlots } from './slot-function'
@@ -24,6 +26,8 @@ export interface OpenMove {
   to: MoveSide
   /** What each side was when the move was opened; undefined for a side that knows nothing of it. */
   roles: { from: MoveRole | undefined, to: MoveRole | undefined }
+  /** Whether an id moves, by the function with which the app finds its shard. */
+  isMoving: (id: string) => boolean
   close: () => Promise<void>
 }
 
@@ -63,11 +67,12 @@ export async function openMove({ map, settings, move, addressOf, tables, tablesG
     const mine = { from: records.from.find(record => record.id === id), to: records.to.find(record => record.id === id) }
     refuseOldMap([mine.from, mine.to], map)
     const begun = (mine.from ?? mine.to)?.tables
-    if (!begun && !mayBegin) return { id, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, close }
+    const isMoving = movingIds(settings, map, move)
+    if (!begun && !mayBegin) return { id, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
     const ordered = begun ?? await orderTables(from, tables())
     if (begun && tablesGiven && !sameTables(begun, tables())) throw new CliFailure(`The move from ${move.from} to ${move.to} has begun with other tables (${begun.map(([table, column]) => `${table}:${column}`).join(',')}): leave out --tables, or take the move back first.`)
     const side = async (session: ShardSession): Promise<MoveSide> => ({ id, session, objects: objectsOf(session, id), tables: await describeTables(session, ordered) })
-    const open = { id, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, close }
+    const open = { id, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, isMoving, close }
     refuseDifferentTables(open.from.tables, open.to.tables, move)
     await settle(open, { map, settings, move, ordered })
     return open
@@ -78,13 +83,23 @@ export async function openMove({ map, settings, move, addressOf, tables, tablesG
   }
 }
 
+/** An id with an override or a prefix is in no slot. */
+function movingIds(settings: ShardsSettings, map: SlotMap, { slots }: SlotMove): OpenMove['isMoving'] {
+  const wanted = new Set(slots)
+  const { locate } = placeBySlot({ ...settings, slotMap: { ...map, moving: [] } })
+  return (id) => {
+    const { slot } = locate(id)
+    return slot !== undefined && wanted.has(slot)
+  }
+}
+
 function bare(session: ShardSession, id: string): MoveSide {
   return { id, session, objects: objectsOf(session, id), tables: [] }
 }
 
 /** Who leads by the map, and who follows. */
-export function pairOf({ from, to }: OpenMove, { state }: SlotMove): MovePair {
-  return state === 'read-new' ? { leader: to, follower: from } : { leader: from, follower: to }
+export function pairOf({ from, to, isMoving }: OpenMove, { state }: SlotMove): MovePair {
+  return state === 'read-new' ? { leader: to, follower: from, isMoving } : { leader: from, follower: to, isMoving }
 }
 
 /** Brings the databases to what the map says: the beginning of a move, or what a command that was killed left undone. */
@@ -105,6 +120,7 @@ async function begin({ id, from, to, roles }: OpenMove, { map, settings, move, o
   if (move.state !== 'copying') throw new CliFailure(`The map says ${move.state}, but the shard ${move.from} knows of no such move: restore the map that the last command stored.`)
   const wanted = wantedSlots({ ...settings, slotMap: map }, move.slots)
   const record = { id, from: move.from, to: move.to, slots: formatRanges(move.slots), mapVersion: map.version, tables: ordered }
+  if (roles.to === undefined) await refuseSharedNumbers({ leader: from, follower: to }, !map.owners.some((owner, slot) => owner === move.from && !move.slots.includes(slot)))
   await install(to, wanted, 'refuse', { ...record, role: 'follower' })
   if (roles.to === undefined) await refuseStrangers(to)
   try {

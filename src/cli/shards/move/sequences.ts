@@ -1,19 +1,155 @@
-import { literal } from './quote'
+import { CliFailure } from '../../support/exit'
+import type { MoveSide } from './guard'
+import { identifier } from './quote'
 import type { MovePair } from './sync'
+import type { ShardTable } from './tables'
 
-/** Lifts the sequences of the new side, so that they do not give out numbers that rows have brought with them. */
-export async function liftSequences({ leader, follower }: MovePair): Promise<void> {
-  for (const table of leader.tables) {
-    for (const { name } of table.columns) {
-      const [ours, theirs] = [await sequenceOf(leader, table.name, name), await sequenceOf(follower, table.name, name)]
-      if (ours === undefined || theirs === undefined) continue
-      const [[last] = []] = await leader.session.rows(`select last_value from ${ours}`)
-      await follower.session.execute(`select setval(${literal(theirs)}, $1) from ${theirs} where last_value < $1`, [last!])
-    }
+/** A sequence that fills a column, as one shard has it. Its numbers are larger than JavaScript's. */
+export interface Sequence {
+  /** As SQL writes it. */
+  name: string
+  /** The number that it gives out next. */
+  next: bigint
+  /** Whether it has given out a number. */
+  called: boolean
+  start: bigint
+  step: bigint
+  min: bigint
+  max: bigint
+  cycles: boolean
+}
+
+/** The sequences of one column on both sides. */
+interface SequencePair {
+  ours: Sequence
+  theirs: Sequence
+  table: ShardTable
+  column: string
+}
+
+/** Two sequences that are at least so many numbers apart have ranges of their own. */
+const FAR = 1000n
+
+/**
+ * Lifts the sequences of the new side, so that they do not give out numbers that rows have brought with them. A sequence keeps its step, and
+ * one whose numbers are not those of the old side keeps its place.
+ */
+export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>): Promise<void> {
+  for (const pair of await readSequences(leader, follower)) {
+    const { ours, theirs } = pair
+    const next = await areApart(leader, follower, pair) ? undefined : nextBeyond(ours, theirs)
+    if (next === undefined) continue
+    refuseExhausted(leader, follower, ours, theirs, next)
+    // Another command may hold a smaller number: only this session writes rows that move, but others may count on.
+    await follower.session.execute(`select setval($1, $2, false) from ${theirs.name} where ${theirs.step > 0n ? 'last_value <' : 'last_value >'} $2 or (last_value = $2 and is_called)`, [theirs.name, String(next)])
   }
 }
 
-async function sequenceOf({ session, objects }: MovePair['leader'], table: string, column: string): Promise<string | undefined> {
-  const [[name] = []] = await session.rows('select pg_get_serial_sequence($1, $2)', [objects.table(table), column])
-  return name ?? undefined
+/**
+ * Two shards whose sequences give out the same numbers for a unique column do not stay unique: a row could move neither back nor on.
+ *
+ * @param allLeaves whether the old shard keeps no slot, so that its sequences are used no more
+ * @throws CliFailure naming the sequence and the column
+ */
+export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>, allLeaves: boolean): Promise<void> {
+  for (const pair of await readSequences(leader, follower)) {
+    const { ours, theirs, table, column } = pair
+    if (await areApart(leader, follower, pair)) continue
+    const next = nextBeyond(ours, theirs)
+    if (next !== undefined) refuseExhausted(leader, follower, ours, theirs, next)
+    if (allLeaves || !await isUniqueByItself(leader, table, column)) continue
+    throw new CliFailure(`The sequences ${ours.name.replace(/^.*\./, '')} of the shards ${leader.session.shard} and ${follower.session.shard} give out the same numbers for ${table.name}.${column}, which must be unique over all shards: give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), or ids that are unique by themselves, such as UUIDs.`)
+  }
+}
+
+/** The first number of `theirs`, in its step, beyond all that `ours` has given out; undefined where it is there. */
+function nextBeyond(ours: Sequence, theirs: Sequence): bigint | undefined {
+  if (!ours.called) return undefined
+  const last = ours.next - ours.step
+  const way = theirs.step > 0n ? last - theirs.next : theirs.next - last
+  if (way < 0n) return undefined
+  const size = theirs.step > 0n ? theirs.step : -theirs.step
+  return theirs.next + (way / size + 1n) * theirs.step
+}
+
+function refuseExhausted(leader: MoveSide, follower: MoveSide, ours: Sequence, theirs: Sequence, next: bigint): void {
+  const [end, name] = theirs.step > 0n ? [theirs.max, 'MAXVALUE'] : [theirs.min, 'MINVALUE']
+  if (theirs.step > 0n ? next <= end : next >= end) return
+  throw new CliFailure(`The sequence ${theirs.name.replace(/^.*\./, '')} of the shard ${follower.session.shard} ends at ${end}, and that of ${leader.session.shard} is at ${ours.next - ours.step} already: raise its ${name}.`)
+}
+
+/** Whether neither of two sequences gives out numbers of the other. */
+async function areApart(leader: MoveSide, follower: MoveSide, { ours, theirs, table, column }: SequencePair): Promise<boolean> {
+  if ((ours.next - theirs.next) % divisor(ours.step, theirs.step) !== 0n) return true
+  const [one, other] = [numbersOf(ours), numbersOf(theirs)]
+  if (one.last < other.first || other.last < one.first) return true
+  if (ours.step < 0n || theirs.step < 0n || ours.cycles || theirs.cycles) return false
+  const [low, high, side] = ours.next < theirs.next ? [ours, theirs, follower] : [theirs, ours, leader]
+  if (low.next === high.next) return false
+  if (low.next < high.start) return true
+  // A range may have been begun by RESTART, which no sequence remembers: the rows tell, where an index finds them at once.
+  if ((!low.called && low === theirs) || !await isIndexed(side, table, column)) return false
+  const [[taken] = []] = await side.session.rows(`select min(${identifier(column)}) from ${side.objects.table(table.name)} where ${identifier(column)} >= $1`, [String(low.next)])
+  const first = taken === null || taken === undefined || BigInt(taken) > high.next ? high.next : BigInt(taken)
+  return first - low.next >= FAR * low.step
+}
+
+/** The numbers that a sequence has given out since its start, and will give out. */
+function numbersOf({ next, start, step, min, max, cycles }: Sequence): { first: bigint, last: bigint } {
+  if (cycles) return { first: min, last: max }
+  if (step > 0n) return { first: start < next ? start : next, last: max }
+  return { first: min, last: start > next ? start : next }
+}
+
+function divisor(one: bigint, other: bigint): bigint {
+  for (let [a, b] = [one < 0n ? -one : one, other < 0n ? -other : other]; ; [a, b] = [b, a % b]) {
+    if (b === 0n) return a
+  }
+}
+
+/** Whether a unique index has the column and not the id, so that rows of two shards may not share a value of it. */
+async function isUniqueByItself({ session, objects }: MoveSide, { name, idColumn }: ShardTable, column: string): Promise<boolean> {
+  if (column === idColumn) return false
+  const [[unique] = []] = await session.rows(`select exists (select from pg_index i where i.indrelid = $1::regclass and i.indisunique
+    and exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = $2 and a.attnum = any(i.indkey::int2[]))
+    and not exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = $3 and a.attnum = any(i.indkey::int2[])))`, [objects.table(name), column, idColumn])
+  return unique === 't'
+}
+
+/** Whether an index begins with the column. */
+async function isIndexed({ session, objects }: MoveSide, { name }: ShardTable, column: string): Promise<boolean> {
+  const [[indexed] = []] = await session.rows(`select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+    where i.indrelid = $1::regclass and i.indisvalid and i.indpred is null and a.attname = $2)`, [objects.table(name), column])
+  return indexed === 't'
+}
+
+async function readSequences(leader: MoveSide, follower: MoveSide): Promise<SequencePair[]> {
+  const pairs: SequencePair[] = []
+  for (const table of leader.tables) {
+    const [mine, other] = [await sequencesOf(leader, table), await sequencesOf(follower, table)]
+    for (const [column, ours] of mine) {
+      const theirs = other.get(column)
+      if (theirs) pairs.push({ ours, theirs, table, column })
+    }
+  }
+  return pairs
+}
+
+/** The sequences that fill columns of a table, by the column: of an identity, or of a default. */
+async function sequencesOf({ session, objects }: MoveSide, { name }: ShardTable): Promise<Map<string, Sequence>> {
+  const found = await session.rows(`select a.attname, format('%I.%I', n.nspname, s.relname), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
+    from pg_attribute a
+      left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
+      join pg_depend d on (d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass)
+        or (d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i')
+      join pg_class s on s.relkind = 'S' and s.oid = case when d.classid = 'pg_attrdef'::regclass then d.refobjid else d.objid end
+      join pg_namespace n on n.oid = s.relnamespace join pg_sequence q on q.seqrelid = s.oid
+    where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped`, [objects.table(name)])
+  const sequences = new Map<string, Sequence>()
+  for (const [column, sequence, start, step, min, max, cycles] of found) {
+    const [[last, called] = []] = await session.rows(`select last_value, is_called from ${sequence}`)
+    const next = called === 't' ? BigInt(last!) + BigInt(step!) : BigInt(last!)
+    sequences.set(column!, { name: sequence!, next, called: called === 't', start: BigInt(start!), step: BigInt(step!), min: BigInt(min!), max: BigInt(max!), cycles: cycles === 't' })
+  }
+  return sequences
 }

@@ -45,6 +45,20 @@ export interface ShardAddress {
   schema?: string
 }
 
+/** As pg_dump has it: what is written as text is read back as the same value. */
+const SETTINGS = {
+  'datestyle': 'ISO, MDY',
+  'timezone': 'UTC',
+  'intervalstyle': 'postgres',
+  'extra_float_digits': '3',
+  'bytea_output': 'hex',
+  // A commit that a crash could take back must not make the other side forget.
+  'synchronous_commit': 'on',
+  // PostgreSQL refuses a statement from which a policy would hide rows, instead of hiding them.
+  'row_security': 'off',
+  // Followers let the writes of this session through.
+  'nuxt_scale.mover': 'on',
+}
 /** Milliseconds for a connection. */
 const CONNECT = 10_000
 /** Milliseconds for one statement, which may have to read a whole table. */
@@ -116,9 +130,8 @@ async function prepare(session: ShardSession, schema: string | undefined): Promi
   if (encoding !== 'UTF8') throw new CliFailure(`The database of the shard ${shard} is encoded in ${encoding}: rows are moved between databases in UTF8.`)
   if (!current) throw new CliFailure(`The schema ${schema ?? 'public'} of the shard ${shard} is not there: migrate the shard first.`)
   session.schema = schema ?? current
-  // As pg_dump has it: what is written as text is read back as the same value. Followers let this session's writes through. A commit that a
-  // crash could take back must not make the other side forget.
-  await session.execute(`select set_config(name, value, false) from (values ('datestyle', 'ISO, MDY'), ('timezone', 'UTC'), ('intervalstyle', 'postgres'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('synchronous_commit', 'on'), ('search_path', ${literal(`"${session.schema}"`)}), ('nuxt_scale.mover', 'on')) as settings (name, value)`)
+  const settings = Object.entries({ ...SETTINGS, search_path: `"${session.schema}"` }).map(([name, value]) => `(${literal(name)}, ${literal(value)})`)
+  await session.execute(`select set_config(name, value, false) from (values ${settings.join(', ')}) as settings (name, value)`)
   // A killed command is noticed in the middle of a statement too, where the system can tell.
   await session.execute('set client_connection_check_interval = \'1s\'').catch(() => {})
   await lock(session)
@@ -138,5 +151,6 @@ async function lock(session: ShardSession): Promise<void> {
 function explain(error: unknown, shard: string, url: string): ShardStatementError {
   const { message, code, constraint } = error as { message?: string, code?: string, constraint?: string }
   const text = redact(String(message ?? error), url).replaceAll('\n', ' ').replace(/\.$/, '')
-  return new ShardStatementError(`The database of the shard ${shard} said: ${text}${code ? ` (${code})` : ''}.`, code, constraint)
+  const advice = code === '42501' && /row-level security/.test(text) ? ' Run the command as a role with BYPASSRLS.' : ''
+  return new ShardStatementError(`The database of the shard ${shard} said: ${text}${code ? ` (${code})` : ''}.${advice}`, code, constraint)
 }

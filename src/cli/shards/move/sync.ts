@@ -8,6 +8,8 @@ import type { ShardTable } from './tables'
 export interface MovePair {
   leader: MoveSide
   follower: MoveSide
+  /** Whether an id moves, by the function with which the app finds its shard. */
+  isMoving: (id: string) => boolean
 }
 
 /** The tables whose copy has begun, and whether every row of it has been copied once, so that rows may point at each other. */
@@ -24,7 +26,8 @@ const UNIQUE_VIOLATION = '23505'
  *
  * The follower's transaction is committed before the leader forgets the changes: killed between the two, they are applied once more, to the same end.
  */
-export async function sync<T>({ leader, follower }: MovePair, copied: CopyState, work: () => Promise<T>): Promise<T> {
+export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Promise<T>): Promise<T> {
+  const { leader, follower } = pair
   const { changes } = leader.objects
   const { result, snapshot } = await leader.session.transaction(async () => {
     const [[snapshot] = []] = await leader.session.rows('select pg_current_snapshot()')
@@ -33,7 +36,7 @@ export async function sync<T>({ leader, follower }: MovePair, copied: CopyState,
     // A table whose copy has not begun will be copied as it is then.
     const begun = changed.filter(({ index }) => copied.has(index))
     const result = await follower.session.transaction(async () => {
-      if (begun.length > 0) await applyChanges({ leader, follower }, begun, copied)
+      if (begun.length > 0) await applyChanges(pair, begun, copied)
       return work()
     })
     return { result, snapshot: changed.length > 0 ? snapshot! : undefined }

@@ -79,9 +79,14 @@ export async function describeTables(session: ShardSession, ordered: readonly Na
 async function describeTable(session: ShardSession, table: Pick<ShardTable, 'name' | 'idColumn' | 'index' | 'selfColumns'>): Promise<ShardTable> {
   const { name, idColumn } = table
   const where = `The table ${name} of the shard ${session.shard}`
-  const [[oid, kind] = []] = await session.rows('select c.oid, c.relkind from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace', [name, identifier(session.schema)])
+  const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
+      (select i.inhrelid::regclass from pg_inherits i where i.inhparent = c.oid limit 1)
+    from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
   if (!oid) throw new CliFailure(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
   if (kind !== 'r') throw new CliFailure(`${where} is partitioned or no table: rows of plain tables are moved.`)
+  if (child !== null) throw new CliFailure(`${where} has the child ${child}, whose rows do not move with it: move rows between plain tables, without INHERITS.`)
+  if (hidden === 't') throw new CliFailure(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: run the command as a role with BYPASSRLS, or as the owner of the table without FORCE ROW LEVEL SECURITY.`)
+  if (owned !== 't') throw new CliFailure(`The role ${role} does not own ${name} on the shard ${session.shard}, so it could not remove what a move installs: run the command as ${owner}, or grant ${owner} to ${role}.`)
   const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
     .map(([column, type, generated, fixed]): Column => ({ name: column!, type: type!, generated: generated === 't', fixed: fixed === 't' }))
   const keyNames = (await session.rows('select a.attname from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place', [oid])).map(([column]) => column!)
