@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -8,8 +8,6 @@ import { productionEnvironment } from './environment.ts'
 const execute = promisify(execFile)
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 const modules = join(repository, 'node_modules')
-/** What the build of the package reads and what `npm pack` puts into it. */
-const packed = ['src', 'package.json', 'build.config.ts', 'tsconfig.json', 'README.md', 'LICENSE']
 const commandTimeout = 5 * 60_000
 
 /** A package that was built and packed. */
@@ -21,21 +19,19 @@ export interface PackedModule {
 }
 
 /**
- * Builds the module and packs it as a release would be, in a copy: the build takes the place of the stub that development uses.
+ * Packs the module as a release would be: `npm pack` in a copy that holds what a fresh clone holds and the installed packages,
+ * so the package's own `prepack` must do all the work.
  * @param directory an empty folder to do it in
  */
 export async function packModule(directory: string): Promise<PackedModule> {
   const folder = join(directory, 'source')
-  const { stdout } = await execute('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...packed], { cwd: repository })
-  for (const file of stdout.trim().split('\n')) {
+  const { stdout } = await execute('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: repository })
+  for (const file of stdout.split('\0').filter(name => name !== '' && existsSync(join(repository, name)))) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(join(repository, file), join(folder, file))
   }
   symlinkSync(modules, join(folder, 'node_modules'))
-  const here = { cwd: folder, bin: join(modules, '.bin') }
-  await run('nuxt-module-build', ['prepare'], here)
-  await run('nuxt-module-build', ['build'], here)
-  const output = await run('npm', ['pack', '--ignore-scripts', '--silent'], here)
+  const output = await run('npm', ['pack', '--silent'], { cwd: folder, bin: join(modules, '.bin') })
   return { folder, tarball: join(folder, output.trim().split('\n').at(-1)!) }
 }
 
