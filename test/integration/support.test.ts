@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
@@ -24,6 +24,20 @@ import { waitFor } from '../support/wait.ts'
 
 const run = promisify(execFile)
 const support = (file: string) => fileURLToPath(new URL(`../support/${file}`, import.meta.url))
+
+const repositoryFile = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url))
+
+/** The names that a script, and the files of this repository that it imports, give to `requireBinary`. */
+async function programsStartedBy(script: string): Promise<string[]> {
+  const programs = new Set<string>()
+  const files = new Set([script])
+  for (const file of files) {
+    const source = await readFile(repositoryFile(file), 'utf8')
+    for (const [, path] of source.matchAll(/^(?:import|export) (?!type).*from '(\.[^']+\.ts)'/gm)) files.add(join(dirname(file), path!))
+    for (const [, name] of source.matchAll(/requireBinary\('([^']+)'\)/g)) programs.add(name!)
+  }
+  return [...programs].sort()
+}
 
 const cleanups: (() => unknown)[] = []
 function owned<Resource>(resource: Resource, cleanup: (resource: Resource) => unknown): Resource {
@@ -54,6 +68,16 @@ describe('install', () => {
     expect(failure.stderr.trim().split('\n')).toHaveLength(1)
     expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, wrk, chromium')
     expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl wrk chromium')
+  })
+
+  it('installs for the demo what the demo starts, and nothing else', async () => {
+    const { scripts } = JSON.parse(await readFile(repositoryFile('package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const given = /install\.ts([^&]*)&& node demo\/run\.ts/.exec(scripts.demo!)![1]!.trim().split(' ').filter(Boolean)
+    // openssl makes certificates for servers with TLS, which the demo does not have.
+    expect(given.toSorted()).toEqual((await programsStartedBy('demo/run.ts')).filter(name => name !== 'openssl'))
+    const failure = await run(process.execPath, [support('install.ts'), ...given], { env: { PATH: temporaryFolder('empty-path') } }).catch(error => error)
+    expect(failure.stderr).toContain('redis-server, epmd are not installed')
+    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server erlang-base"')
   })
 
   it('accepts a browser named by CHROMIUM_PATH', async () => {

@@ -1,6 +1,8 @@
 /**
- * Brings the programs the tests run onto this machine. Run by `npm test` before vitest;
+ * Installs the programs that the tests run. Run by `npm test` before vitest;
  * prints nothing and ends at once when all of them are there.
+ *
+ * Arguments: the programs that are needed, by their names in `binaries.ts`; without one, all of them.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,8 +13,13 @@ const installTimeout = 15 * 60_000
 /** What Debian's packages ask before they start their services. */
 const servicePolicy = '/usr/sbin/policy-rc.d'
 
+const wanted = process.argv.slice(2)
+const unknown = wanted.find(name => !binaryRequirements.some(requirement => requirement.name === name))
+if (unknown !== undefined) fail(`"${unknown}" is not in the table of test/support/binaries.ts: add a row for it.`)
+const needed = wanted.length === 0 ? binaryRequirements : binaryRequirements.filter(({ name }) => wanted.includes(name))
+
 function missingRequirements(): BinaryRequirement[] {
-  return binaryRequirements.filter(requirement => !locateBinary(requirement))
+  return needed.filter(requirement => !locateBinary(requirement))
 }
 
 function fail(sentence: string): never {
@@ -34,7 +41,7 @@ function runAptGet(aptGet: string, args: string[]): void {
   })
   if (result.status !== 0) {
     const reason = result.error?.message ?? result.stderr.trim().split('\n').slice(-5).join('\n')
-    fail(`"apt-get ${args.join(' ')}" failed: install what is named there by hand and run the tests again.\n${reason}`)
+    fail(`"apt-get ${args.join(' ')}" failed: install what is named there by hand and run this again.\n${reason}`)
   }
 }
 
@@ -55,7 +62,7 @@ if (missing.length > 0) {
 
   if (!aptGet || !isRoot) {
     const obstacle = aptGet ? 'only root can install them' : 'this machine has no apt-get to install them with'
-    fail(`The tests need ${names}, which ${missing.length > 1 ? 'are' : 'is'} missing, and ${obstacle}: run "${installCommand(packages)}" as root${aptGet ? '' : ', or what your system has in its place'}, then run the tests again.`)
+    fail(`${names} ${missing.length > 1 ? 'are' : 'is'} not installed, and ${obstacle}: run "${installCommand(packages)}" as root${aptGet ? '' : ', or what your system has in its place'}, then run this again.`)
   }
 
   forbidServices()
@@ -68,6 +75,6 @@ if (missing.length > 0) {
 
   const stillMissing = missingRequirements().map(requirement => requirement.name)
   if (stillMissing.length > 0) {
-    fail(`The packages ${packages.join(', ')} were installed, but ${stillMissing.join(', ')} cannot be found in PATH: install the programs by hand and run the tests again.`)
+    fail(`The packages ${packages.join(', ')} were installed, but ${stillMissing.join(', ')} cannot be found in PATH: install the programs by hand and run this again.`)
   }
 }
