@@ -7,6 +7,7 @@ import { useEntriesFromSource } from './features/entries'
 import { setupHealth } from './features/health'
 import { setupHooks } from './features/hooks'
 import { setupHttp } from './features/http'
+import { withPlainErrors } from './features/plain-error'
 import { setupRateLimit } from './features/rate-limit'
 import { setupRabbitmq } from './features/rabbitmq'
 import { setupRedis } from './features/redis'
@@ -33,7 +34,7 @@ export default defineNuxtModule<ModuleOptions>({
     configKey: 'scale',
     compatibility: { nuxt: '>=4.0.0' },
   },
-  setup(given, nuxt) {
+  setup: (given, nuxt) => withPlainErrors(nuxt, () => {
     const { resolve } = createResolver(import.meta.url)
     const runtime = (file: string) => resolve('./runtime/server', file)
     setupTypes({ runtime })
@@ -62,5 +63,5 @@ export default defineNuxtModule<ModuleOptions>({
     setupRabbitmq(context)
     setupDatabase(context)
     setupShards(context)
-  },
+  }),
 })

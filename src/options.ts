@@ -135,6 +135,10 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (rateLimit) resolveRateLimitSettings(rateLimit)
   if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
   resolveDeploySettings(options.deploy)
+  if (shards && !database) throw new Error('scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.')
+  if (rabbitmq && rabbitmq.outbox && !database) {
+    throw new Error('scale.rabbitmq.outbox needs scale.database, in whose databases it keeps messages: add database: {} to the scale block, or remove outbox.')
+  }
   if (!rabbitmq && role !== DEFAULT_ROLE) throw new Error(`scale.role is '${role}', and scale.rabbitmq is off, so there is nothing to share out: add rabbitmq: {} to the scale block, or leave the role out.`)
   return {
     redis: redis && { ...redisDefaults, ...redis },

@@ -7,6 +7,7 @@ export const outboxCommand = defineScaleCommand({
   meta: { description: 'Print the tables of the outbox and the inbox as SQL' },
   examples: ['nuxt-scale outbox', 'nuxt-scale outbox | psql "$DATABASE_URL"'],
   args: {},
+  readsApp: false,
   async run({ terminal }) {
     terminal.result({ sql: outboxTables }, outboxTables)
     return exitCodes.ok

@@ -1,9 +1,10 @@
-import { stripVTControlCharacters } from 'node:util'
+import { inspect, stripVTControlCharacters } from 'node:util'
 import type { CommandDef } from 'citty'
 import { renderUsage, runCommand } from 'citty'
 import { version } from '../../package.json'
 import type { ScaleCommand } from './support/command'
 import { CliFailure, exitCodes } from './support/exit'
+import { didYouMean } from './support/nearest'
 import { deployCommands } from './deploy'
 import { dlqCommand } from './dlq'
 import { doctorCommand } from './doctor'
@@ -25,6 +26,12 @@ const main: ScaleCommand = {
  */
 export async function runCli(args: string[]): Promise<number> {
   const { path, command } = findCommand(args)
+  const next = args[path.split(' ').length - 1]
+  if (command.subCommands && next !== undefined && !next.startsWith('-')) {
+    const names = Object.keys(command.subCommands)
+    process.stderr.write(`${JSON.stringify(next)} is not a command of ${path}.${didYouMean(next, names)} It takes ${names.join(', ')}. See ${path} --help.\n`)
+    return exitCodes.error
+  }
   const flags = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined)
   if (flags.includes('--version')) {
     process.stdout.write(`${version}\n`)
@@ -40,7 +47,8 @@ export async function runCli(args: string[]): Promise<number> {
     return typeof result === 'number' ? result : exitCodes.ok
   }
   catch (error) {
-    process.stderr.write(`${stripVTControlCharacters(error instanceof Error ? error.message : String(error))}\n`)
+    const text = !(error instanceof Error) ? String(error) : flags.includes('--debug') ? inspect(error) : error.message
+    process.stderr.write(`${stripVTControlCharacters(text)}\n`)
     return error instanceof CliFailure ? error.exitCode : exitCodes.error
   }
 }

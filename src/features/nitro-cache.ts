@@ -1,6 +1,7 @@
 import type { Nuxt } from '@nuxt/schema'
 import type { Nitro } from 'nitropack/types'
 import type { Plugin } from 'rollup'
+import { withPlainErrors } from './plain-error'
 
 /** Nitro 2's cache, wherever a package manager put it. */
 const NITRO_CACHE = /[\\/]nitropack(?:-nightly|-edge)?[\\/]dist[\\/]runtime[\\/]internal[\\/]cache\.mjs(?:\?.*)?$/
@@ -25,7 +26,9 @@ export function replaceNitroCache(nuxt: Nuxt, runtimeFile: string): void {
   })
   nuxt.hook('nitro:init', (instance) => {
     nitro = instance as unknown as Nitro
-    for (const [path, rule] of Object.entries(nitro.options.routeRules)) checkRouteRule(path, rule.cache)
+    withPlainErrors(nuxt, () => {
+      for (const [path, rule] of Object.entries(instance.options.routeRules)) checkRouteRule(path, rule.cache)
+    })
   })
 }
 

@@ -5,6 +5,7 @@ import type { Nitro } from 'nitropack/types'
 import type { Plugin } from 'rollup'
 import type { ListedQueue } from './queue-list'
 import { QUEUE_LIST } from './queue-list'
+import { withPlainErrors } from './plain-error'
 
 /**
  * Writes the queues of all consumers next to the built server, and refuses two consumers of one queue.
@@ -23,7 +24,7 @@ export function writeQueueList(nuxt: Nuxt, consumers: () => readonly string[]): 
     nitro.hooks.hook('compiled', () => {
       if (nitro.options.preset === 'nitro-prerender') return
       const queues = [...found.values()].sort((one, other) => one.source < other.source ? -1 : 1)
-      refuseTwins(queues)
+      withPlainErrors(nuxt, () => refuseTwins(queues))
       writeFileSync(join(nitro.options.output.dir, QUEUE_LIST), `${JSON.stringify({ queues }, null, 2)}\n`)
     })
   })

@@ -16,10 +16,7 @@ export function setupRabbitmq({ nuxt, options, runtime }: FeatureContext): void 
 
   const folders = consumerFolders(nuxt)
   addServerTemplate({ filename: '#scale/consumers.mjs', getContents: () => consumersModule(findConsumers(folders), rootDir) })
-  if (options.rabbitmq.outbox) {
-    if (!options.database) throw new Error('scale.rabbitmq.outbox needs scale.database, in whose databases it keeps messages: add database: {} to the scale block, or take the outbox out.')
-    addServerPlugin(runtime('rabbitmq/outbox/plugin'))
-  }
+  if (options.rabbitmq.outbox) addServerPlugin(runtime('rabbitmq/outbox/plugin'))
   addServerPlugin(runtime('rabbitmq/plugin'))
   addServerImports(HELPERS.map(name => ({ name, from: runtime('rabbitmq/utils') })))
   if (nuxt.options.dev) watchConsumers(nuxt, folders)

@@ -7,7 +7,6 @@ const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'reso
 /** Data over several databases. Register it after the database room, whose clients it hands out. */
 export function setupShards({ options, runtime }: FeatureContext): void {
   if (!options.shards) return
-  if (!options.database) throw new Error('scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.')
   const details = detailsOf(options.shards.map)
   addServerTemplate({ filename: '#scale/shard-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })
   addServerPlugin(runtime('shards/plugin'))

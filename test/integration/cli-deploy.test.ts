@@ -10,7 +10,7 @@ import { testNginx } from '../support/nginx'
 let app: CliApp
 
 beforeAll(() => {
-  app = createCliApp(`{ rabbitmq: {}, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US' } }, deploy: { name: 'shop', servers: [{ host: '10.0.0.1' }, { host: '10.0.0.2' }], cache: {}, rateLimit: {} } }`)
+  app = createCliApp(`{ rabbitmq: {}, database: {}, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US' } }, deploy: { name: 'shop', servers: [{ host: '10.0.0.1' }, { host: '10.0.0.2' }], cache: {}, rateLimit: {} } }`)
 })
 
 afterAll(() => app.remove())

@@ -13,7 +13,7 @@ const apps: CliApp[] = []
 let app: CliApp
 
 beforeEach(() => {
-  app = createCliApp(`{ shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA', eu2: 'DATABASE_URL_EU2' }, spread: ['eu', 'us', 'asia'] } }`)
+  app = createCliApp(`{ database: {}, shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA', eu2: 'DATABASE_URL_EU2' }, spread: ['eu', 'us', 'asia'] } }`)
   apps.push(app)
 })
 

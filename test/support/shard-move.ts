@@ -56,7 +56,7 @@ export async function createMoveBench({ servers, name, tables, options: given, o
     await server.createDatabases(name)
     await server.query(`set role app; ${tables}`, name)
   }
-  const app = createCliApp(JSON.stringify({ shards: options }), { 'server/shards.json': serializeSlotMap({ ...firstSlotMap(['eu']), overrides: new Map(Object.entries(overrides)) }) })
+  const app = createCliApp(JSON.stringify({ database: {}, shards: options }), { 'server/shards.json': serializeSlotMap({ ...firstSlotMap(['eu']), overrides: new Map(Object.entries(overrides)) }) })
   const mapFile = join(app.path, 'server/shards.json')
   const started: ShopWriters[] = []
   const shards: MoveBench['shards'] = async (...args) => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { QUEUE_LIST } from '../../features/queue-list'
 import type { ListedQueue } from '../../features/queue-list'
+import { loadApp } from '../support/app'
 import { listOf } from '../support/command'
 import { CliFailure } from '../support/exit'
 
@@ -20,7 +21,8 @@ export const queueArgs = {
 export async function selectQueues(args: { queue?: string, build: string, cwd: string }): Promise<{ queues: string[], unnamed: string[] }> {
   const named = listOf(args.queue)
   if (named.length > 0) return { queues: [...new Set(named)], unnamed: [] }
-  const path = resolve(args.cwd, args.build, QUEUE_LIST)
+  const { rootDir } = await loadApp(args.cwd)
+  const path = resolve(rootDir, args.build, QUEUE_LIST)
   let listed: ListedQueue[]
   try {
     listed = (JSON.parse(await readFile(path, 'utf8')) as { queues: ListedQueue[] }).queues

@@ -3,7 +3,7 @@ import { describeUrl, parseUrl, redact } from '../../runtime/server/database/red
 import { postgresAddress } from '../../runtime/server/database/prisma/postgres'
 import { withDeadline } from '../../runtime/server/deadline'
 import type { MigrationTarget } from '../migrate/targets'
-import { collectTargets } from '../migrate/targets'
+import { findTargets } from '../migrate/targets'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
 import type { Patient } from './patient'
@@ -27,7 +27,11 @@ export async function examineDatabases({ options, app, replicas }: Patient): Pro
   if (!database && !options.shards) return notes.findings
   let targets: MigrationTarget[]
   try {
-    targets = await collectTargets(app, { all: true, tenants: [], shards: [] })
+    const found = await findTargets(app, { all: true, tenants: [], shards: [] })
+    targets = found.targets
+    for (const { source, path } of found.unset) {
+      notes.error(`${path} names the environment variable ${source}, which is not set.`, 'Set it where the server starts, and here or in .env.')
+    }
   }
   catch (error) {
     notes.error((error as Error).message, 'Set what is missing where the server starts, and here.')

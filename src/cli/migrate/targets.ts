@@ -5,9 +5,13 @@ import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
-import { readSource } from '../support/source'
+import { didYouMean } from '../support/nearest'
+import { describeUnset, isSet, readSource } from '../support/source'
 import type { TenantSources } from './tenants'
-import { findTenants, listAllTenants } from './tenants'
+import { findTenants, listAllTenants, listKnownTenants } from './tenants'
+
+/** Names that an error lists. */
+const MOST_NAMES = 100
 
 /** Which databases are meant. */
 export interface TargetSelection {
@@ -37,25 +41,37 @@ export interface Location {
 /**
  * The databases of an app, each address and schema once, in the order default, tenants, shards.
  *
- * @throws CliFailure one sentence, when something is selected that is not there, or has no address
+ * @throws CliFailure a sentence for each variable that is not set, or one, when something is selected that is not there
  */
 export async function collectTargets(sources: TenantSources, selection: TargetSelection): Promise<MigrationTarget[]> {
+  const { targets, unset } = await findTargets(sources, selection)
+  if (unset.length > 0) throw new CliFailure(unset.map(describeUnset).join('\n'))
+  return targets
+}
+
+/**
+ * The databases of an app, as {@link collectTargets} gives them, and beside them those whose variable is not set.
+ *
+ * @throws CliFailure one sentence, when something is selected that is not there
+ */
+export async function findTargets(sources: TenantSources, selection: TargetSelection): Promise<{ targets: MigrationTarget[], unset: Location[] }> {
   const { options, env } = sources
   if (selection.all === (selection.tenants.length + selection.shards.length > 0)) throw new CliFailure('Which databases? Write either --all, or --tenant and --shard with their names.')
   const tenants = tenantLocations(await (selection.all ? listAllTenants(sources) : findTenants(selection.tenants, sources)))
   const shards = shardLocations(options, env)
   const chosen = selection.all
     ? [...defaultLocation(options, env), ...tenants, ...shards]
-    : [...pick(tenants, 'tenant', selection.tenants), ...pick(shards, 'shard', selection.shards)]
+    : [...await pickTenants(tenants, selection.tenants, sources), ...pick(shards, 'shard', selection.shards)]
   if (chosen.length === 0) throw new CliFailure('The app has no database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
   const targets = new Map<string, MigrationTarget>()
   for (const { name, source, schema, path } of chosen) {
+    if (!isSet(source, env)) continue
     const url = withSchema(readSource(source, env, path), schema)
     const known = targets.get(url)
     if (known) known.names.push(name)
     else targets.set(url, { names: [name], url, ...schema !== undefined && { schema } })
   }
-  return [...targets.values()]
+  return { targets: [...targets.values()], unset: chosen.filter(({ source }) => !isSet(source, env)) }
 }
 
 function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
@@ -82,13 +98,21 @@ export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Loc
   }))
 }
 
+/** The tenants of these names. Those that there are come from everything that lists them: a name that is wrong is looked up nowhere else. */
+async function pickTenants(found: Location[], names: readonly string[], sources: TenantSources): Promise<Location[]> {
+  const isFound = (name: string) => found.some(location => location.name === `tenant:${name}`)
+  return pick(names.every(isFound) ? found : [...found, ...tenantLocations(await listKnownTenants(sources))], 'tenant', names)
+}
+
 function pick(locations: Location[], kind: 'tenant' | 'shard', names: readonly string[]): Location[] {
   return names.map((name) => {
     const found = locations.find(location => location.name === `${kind}:${name}`)
     if (found) return found
     const where = kind === 'tenant' ? 'scale.tenancy.map, and server/scale.config.ts does not find it' : 'scale.shards.map'
-    const known = locations.map(location => location.name.slice(kind.length + 1)).join(', ') || '(none)'
-    throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in ${where}: write one of ${known}.`)
+    const known = [...new Set(locations.map(location => location.name.slice(kind.length + 1)))]
+    const list = known.length > MOST_NAMES ? `${known.slice(0, MOST_NAMES).join(', ')} (and ${known.length - MOST_NAMES} more)` : known.join(', ')
+    const advice = known.length > 0 ? `write one of ${list}.${didYouMean(name, known)}` : `the app has no ${kind} that can be listed.`
+    throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in ${where}: ${advice}`)
   })
 }
 

@@ -27,13 +27,19 @@ export interface TenantSources {
  * @throws CliFailure when tenants can only be looked up by id, since a database that is left out in silence is worse than an error
  */
 export async function listAllTenants(sources: TenantSources): Promise<Map<string, TenantRecord>> {
-  const settings = settingsOf(sources)
-  if (settings === undefined) return new Map()
-  const { listTenants, tenants } = await sources.loadConfig()
-  if (listTenants === undefined) {
-    if (tenants === undefined) return new Map(settings.map)
+  const { listTenants, tenants } = settingsOf(sources) === undefined ? {} : await sources.loadConfig()
+  if (listTenants === undefined && tenants !== undefined) {
     throw new CliFailure(`tenants() of ${FILE} finds a tenant by its id, and nothing lists them all: write listTenants() beside it, or name them with --tenant.`)
   }
+  return await listKnownTenants(sources)
+}
+
+/** The tenants that can be listed: those of the map and those of `listTenants()`. With `tenants()` alone there may be more. */
+export async function listKnownTenants(sources: TenantSources): Promise<Map<string, TenantRecord>> {
+  const settings = settingsOf(sources)
+  if (settings === undefined) return new Map()
+  const { listTenants } = await sources.loadConfig()
+  if (listTenants === undefined) return new Map(settings.map)
   const listed = await bounded(() => listTenants(), 'listTenants()', LIST_DEADLINE)
   return new Map([...parseTenants(listed, settings.isTenantId, `listTenants() of ${FILE}`), ...settings.map])
 }

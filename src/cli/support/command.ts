@@ -1,5 +1,6 @@
 import type { ArgsDef, CommandDef, ParsedArgs } from 'citty'
 import { CliFailure } from './exit'
+import { didYouMean } from './nearest'
 import type { Terminal } from './terminal'
 import { openTerminal } from './terminal'
 
@@ -15,6 +16,7 @@ export interface ScaleCommand {
 /** What every command takes. */
 const commonArgs = {
   cwd: { type: 'string', description: 'The folder of the app', valueHint: 'folder', default: '.' },
+  debug: { type: 'boolean', description: 'Print below an error where it comes from' },
   json: { type: 'boolean', description: 'Print one JSON document on stdout and nothing else there' },
 } as const satisfies ArgsDef
 
@@ -29,15 +31,18 @@ export interface CommandInput<Args extends ArgsDef> {
  *
  * @param definition `run` returns the exit code
  */
-export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run, resultOnly = false, ...rest }: {
+export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run, resultOnly = false, readsApp = true, ...rest }: {
   meta: { description: string }
   examples: string[]
   args: Args
   /** Whether stdout holds the result alone without `--json` too, as for a document. */
   resultOnly?: boolean
+  /** Whether it reads an app, and so takes `--cwd`. */
+  readsApp?: boolean
   run: (input: CommandInput<Args>) => Promise<number>
 }): ScaleCommand {
-  const args = { ...own, ...commonArgs }
+  const { cwd, ...others } = commonArgs
+  const args: ArgsDef = { ...own, ...readsApp && { cwd }, ...others }
   return {
     ...rest,
     args,
@@ -59,7 +64,10 @@ function refuseUnknownFlags(given: Record<string, unknown> & { _: string[] }, ar
     if (flag === '_') continue
     const name = flag.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
     const known = args[name]
-    if (!known) throw new CliFailure(`--${name} is not a flag of this command: it takes ${Object.keys(args).map(arg => `--${arg}`).join(', ')}.`)
+    if (!known) {
+      const flags = Object.keys(args).map(arg => `--${arg}`)
+      throw new CliFailure(`--${name} is not a flag of this command.${didYouMean(`--${name}`, flags)} It takes ${flags.join(', ')}.`)
+    }
     if (known.type === 'string' && value === '') throw new CliFailure(`--${name} has no value: write --${name}=<${known.valueHint ?? 'value'}>.`)
   }
   if (given._.length > 0) throw new CliFailure(`${JSON.stringify(given._[0])} stands alone: write a flag before it, and values without spaces or in quotes.`)

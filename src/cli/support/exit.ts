@@ -6,8 +6,8 @@ export class CliFailure extends Error {
   override readonly name = 'CliFailure'
   readonly exitCode: number
 
-  constructor(message: string, exitCode: number = exitCodes.error) {
-    super(message)
+  constructor(message: string, exitCode: number = exitCodes.error, options?: ErrorOptions) {
+    super(message, options)
     this.exitCode = exitCode
   }
 }
