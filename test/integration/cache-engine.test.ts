@@ -22,18 +22,22 @@ const slow = (milliseconds: number) => new Promise<void>(resolve => setTimeout(r
 describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (kind) => {
   let engine: CacheEngine
   let close: () => Promise<void> = async () => {}
+  let logged: string[]
   let scope = ''
 
   beforeEach(async () => {
     scope = ''
     const options = { scope: () => scope }
     if (kind === 'embedded') {
-      engine = startEmbeddedCache({ jitter: 0 }, options)
+      const embedded = startEmbeddedCache({ jitter: 0 }, options)
+      engine = embedded
+      logged = embedded.logged
       return
     }
     await redis.client().flushall()
     const process = await startCacheProcess({ redis: { url: redis.url }, cache: { jitter: 0, ...(kind.endsWith('L1') && { l1: false }) }, ...options })
     engine = process.engine
+    logged = process.logged
     close = process.close
   })
 
@@ -368,6 +372,18 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     expect(await engine.get('key', fail, options)).toBe('old')
     await waitFor(() => errors.length > 0)
     expect(errors).toEqual([error])
+    expect(logged.filter(line => line.includes('"key"'))).toEqual(['Refreshing the cache key "key" failed; its old value is served meanwhile.'])
+  })
+
+  it('logs the error of a load for which an old value stands in', async () => {
+    const options = { ttl: '20ms', staleIfError: 60 }
+    await engine.get('key', () => 'old', options)
+    await slow(30)
+    const fail = (): string => {
+      throw new Error('the source is broken')
+    }
+    for (let call = 0; call < 3; call++) expect(await engine.get('key', fail, options)).toBe('old')
+    expect(logged).toEqual(['Loading the cache key "key" failed; its old value is served meanwhile.'])
   })
 })
 

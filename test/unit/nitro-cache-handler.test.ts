@@ -16,6 +16,7 @@ import type { CachedRouteOptions } from '../../src/runtime/server/cache/nitro/ty
 import { responseTagsOf } from '../../src/runtime/server/response-tags'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
+import { waitFor } from '../support/wait'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -30,7 +31,7 @@ interface TestHost extends NitroCacheHost {
 
 function createHost(): TestHost {
   const warnings: unknown[] = []
-  const log = { info: () => {}, warn: (...message: unknown[]) => void warnings.push(message), error: (...message: unknown[]) => void warnings.push(message) }
+  const log = { info: () => {}, warn: (...message: unknown[]) => void warnings.push(...message), error: (...message: unknown[]) => void warnings.push(...message) }
   const cache = createCacheEngine({ settings: resolveCacheSettings({ jitter: 0 }), log, development: true })
   const errors: Error[] = []
   open.push(() => cache.close())
@@ -78,6 +79,28 @@ async function serve(routes: Record<string, [EventHandler, CachedRouteOptions?]>
 }
 
 const source = (response: Response) => /^nuxt-scale; (?:hit|fwd=miss); detail=(\w+)$/.exec(response.headers.get('cache-status') ?? '')?.[1] ?? null
+
+describe('a background refresh that fails', () => {
+  /** Turns each call after the first into a failure. */
+  const failsLater = () => {
+    let calls = 0
+    return () => {
+      if (calls++ > 0) throw new Error('the database is down')
+      return 'old'
+    }
+  }
+
+  it('of a handler or a function logs one line with its key, and Nitro hears the error', async () => {
+    const { host, request } = await serve({ '/a': [failsLater(), { maxAge: 0.02 }] })
+    const call = createCachedFunction(failsLater(), { name: 'prices', maxAge: 0.02 }, host)
+    expect([await (await request('/a')).text(), await call()]).toEqual(['old', 'old'])
+    await new Promise(resolve => setTimeout(resolve, 40))
+    for (let again = 0; again < 3; again++) expect([await (await request('/a')).text(), await call()]).toEqual(['old', 'old'])
+    await waitFor(() => host.errors.length === 2)
+    expect(host.errors.map(({ message }) => message)).toEqual(['the database is down', 'the database is down'])
+    expect(host.warnings.filter(line => /^Refreshing the cache key "(?:route:\/a|function:prices:)" failed/.test(String(line)))).toHaveLength(2)
+  })
+})
 
 describe('bodies', () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)

@@ -238,8 +238,9 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     }
     catch (error) {
       if (loading !== flight) loading.fail(error)
-      if (rescue) return rescued(rescue)
-      throw new LoadFailure(error)
+      if (!rescue) throw new LoadFailure(error)
+      logHidden('Loading', call.key, error)
+      return rescued(rescue)
     }
     finally {
       if (loading !== flight) core.flights.end(loading)
@@ -285,8 +286,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
           stats.redisErrors++
           return
         }
-        if (policy.onRefreshError) policy.onRefreshError(error.cause)
-        else core.log.error(`Refreshing the cache key "${key}" failed; its old value is served meanwhile.`, error.cause)
+        logHidden('Refreshing', key, error.cause)
+        policy.onRefreshError?.(error.cause)
       })
       .finally(() => core.refreshes.end(flight))
     policy.waitUntil?.(work)
@@ -298,6 +299,11 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     if (answer.state === 'won') await lead(call, flight, answer.lease, budget, undefined)
     else if (answer.state === 'changed') l1.delete(call.key)
     else if (answer.state !== 'held' && held) held.refreshAfter = clock.now() + REFRESH_PAUSE_AFTER_FAILURE
+  }
+
+  /** Logs the error of a load that no caller sees, because each is served an old value. */
+  function logHidden(action: 'Loading' | 'Refreshing', key: string, error: unknown): void {
+    core.log.error(`${action} the cache key "${key}" failed; its old value is served meanwhile.`, error)
   }
 
   function tell(policy: Policy, source: CacheSource, tags: readonly string[]): void {

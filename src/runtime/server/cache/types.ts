@@ -56,7 +56,7 @@ export interface CacheOptions<T = unknown> {
   onSource?: (source: CacheSource, tags: readonly string[]) => void
   /** Keeps the process alive for a refresh in the background, as `event.waitUntil` does. The promise never rejects. */
   waitUntil?: (refresh: Promise<void>) => void
-  /** Hears the error of a refresh in the background, which no caller sees. Without it the error is logged. */
+  /** Hears the error of a refresh in the background, which no caller sees. The cache logs it with the key in any case. */
   onRefreshError?: (error: unknown) => void
 }
 
