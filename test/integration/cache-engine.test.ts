@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CacheEngine, CacheOptions, CacheSource } from '../../src/runtime/server/cache/types'
+import { setCacheEngine } from '../../src/runtime/server/cache/runtime'
+import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheWithRedis, invalidateCache, invalidateCachePattern, invalidateCacheTags } from '../../src/runtime/server/cache/utils'
 import { startCacheProcess, startEmbeddedCache } from '../support/cache'
 import type { CacheProcess } from '../support/cache'
 import { keysWithoutExpiry, startRedis } from '../support/redis'
@@ -393,6 +396,36 @@ describe('in development', () => {
     const value = await engine.get('key', () => ({ inner: { when: new Date(0) } }))
     expect(Object.isFrozen(value.inner)).toBe(true)
     expect(engine.logged.join()).toContain('devalue')
+  })
+})
+
+describe('options that do not exist', () => {
+  const unknown = { forceFresh: true } as object
+  const calls: Record<string, (engine: CacheEngine) => Promise<unknown>> = {
+    'get': engine => engine.get('key', () => 1, { ttl: 60, ...unknown }),
+    'get with a string': engine => engine.get('key', () => 1, '60' as never),
+    'peek': engine => engine.peek('key', unknown),
+    'set': engine => engine.set('key', 1, unknown),
+    'invalidate': engine => engine.invalidate('other', unknown),
+    'invalidatePattern': engine => engine.invalidatePattern('other*', unknown),
+    'invalidateTags': engine => engine.invalidateTags('other', unknown),
+    'keys': engine => engine.keys('other*', unknown),
+    'cacheWithRedis': () => cacheWithRedis('key', () => 1, unknown),
+    'invalidateCache': () => invalidateCache('other', unknown),
+    'invalidateCachePattern': () => invalidateCachePattern('other*', unknown),
+    'invalidateCacheTags': () => invalidateCacheTags('other', unknown),
+    'invalidateCache with a scope': () => invalidateCache('other', { scope: '*' } as object),
+  }
+
+  it.each(Object.entries(calls))('are refused by %s in development, also when L1 holds the value, and ignored in production', async (name, call) => {
+    for (const development of [true, false]) {
+      const engine = startEmbeddedCache({}, { development })
+      setCacheEngine(engine, resolveCacheSettings())
+      await engine.get('key', () => 1)
+      const sentence = name.endsWith('string') ? /must be an object: .* takes / : /^The cache option \w+ does not exist: .* takes .*\.$/
+      if (development) await expect(call(engine)).rejects.toThrow(sentence)
+      else await call(engine)
+    }
   })
 })
 

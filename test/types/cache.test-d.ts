@@ -23,6 +23,16 @@ describe('the types of the helpers', () => {
     } })
     // @ts-expect-error an unknown option
     void cacheWithRedis('key', () => 1, { maxAge: 60 })
+    // @ts-expect-error an unknown option beside a known one
+    void cacheWithRedis('key', () => 1, { ttl: 60, forceFresh: true })
+    // @ts-expect-error a string is not an object of options
+    void cacheWithRedis('key', () => 1, '60')
+    // @ts-expect-error an unknown option of an invalidation
+    void invalidateCache('key', { scope: '*' })
+    // @ts-expect-error an unknown option of an invalidation
+    void invalidateCachePattern('key*', { tenants: '*' })
+    // @ts-expect-error an unknown option of an invalidation
+    void invalidateCacheTags('tag', { force: true })
     expectTypeOf<CacheOptions['tags']>().toEqualTypeOf<readonly string[] | undefined>()
   })
 

@@ -11,6 +11,7 @@ import { encode, lifeOf } from './load'
 import { lookUp } from './look-up'
 import { patternTest, writePattern } from './pattern'
 import { encodeTags, resolvePolicy } from './policy'
+import { refuseUnknownOptions } from './strict'
 import type { CacheEngine, CacheOptions } from './types'
 
 /**
@@ -78,7 +79,7 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     }
   }
 
-  return {
+  const engine: CacheEngine = {
     get: createGet(core, currentScope),
     peek,
     set,
@@ -110,5 +111,8 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     get memory() {
       return { entries: l1.size, bytes: l1.bytes }
     },
+    development: core.development,
   }
+  if (core.development) refuseUnknownOptions(engine)
+  return engine
 }

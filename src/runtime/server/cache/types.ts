@@ -103,6 +103,8 @@ export interface CacheEngine {
   invalidateTags: (tags: string | readonly string[], options?: InvalidateOptions) => Promise<void>
   /** Keys of stored entries that match a Redis glob, decoded as the caller wrote them, in the current scope. */
   keys: (pattern: string, options?: ScopeOptions) => Promise<string[]>
+  /** Whether it refuses unknown options, freezes what it hands out and warns about values that change when stored. */
+  readonly development: boolean
   /** Counters since the start of the process. */
   readonly stats: CacheStats
   /** Whether L1 may be used now: the bus is heard, or there is no other process. */

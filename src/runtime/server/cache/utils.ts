@@ -1,7 +1,10 @@
 import type { H3Event } from 'h3'
 import { addEventCacheTags } from './nitro/tags'
 import { useCacheEngine } from './runtime'
-import type { CacheLoader, CacheOptions, InvalidateOptions } from './types'
+import { checkOptions } from './strict'
+import type { CacheEngine, CacheLoader, CacheOptions, InvalidateOptions } from './types'
+
+const INVALIDATE_OPTIONS = ['strict', 'tenant']
 
 /** How and where an invalidation acts. */
 export interface InvalidateCacheOptions {
@@ -39,8 +42,9 @@ export function cacheWithRedis<T>(key: string, fn: CacheLoader<T>, options?: num
  * await invalidateCache([`category:${id}`, 'categories:list'])
  * ```
  */
-export function invalidateCache(keys: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
-  return useCacheEngine().invalidate(keys, scoped(options))
+export async function invalidateCache(keys: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
+  const engine = useCacheEngine()
+  return engine.invalidate(keys, scoped(options, engine))
 }
 
 /**
@@ -53,8 +57,9 @@ export function invalidateCache(keys: string | readonly string[], options?: Inva
  * await invalidateCachePattern('route:/api/products*')
  * ```
  */
-export function invalidateCachePattern(pattern: string, options?: InvalidateCacheOptions): Promise<number> {
-  return useCacheEngine().invalidatePattern(pattern, scoped(options))
+export async function invalidateCachePattern(pattern: string, options?: InvalidateCacheOptions): Promise<number> {
+  const engine = useCacheEngine()
+  return engine.invalidatePattern(pattern, scoped(options, engine))
 }
 
 /**
@@ -65,8 +70,9 @@ export function invalidateCachePattern(pattern: string, options?: InvalidateCach
  * await invalidateCacheTags(['product', `category:${id}`])
  * ```
  */
-export function invalidateCacheTags(tags: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
-  return useCacheEngine().invalidateTags(tags, scoped(options))
+export async function invalidateCacheTags(tags: string | readonly string[], options?: InvalidateCacheOptions): Promise<void> {
+  const engine = useCacheEngine()
+  return engine.invalidateTags(tags, scoped(options, engine))
 }
 
 /**
@@ -81,6 +87,7 @@ export function setCacheTags(event: H3Event, tags: string | readonly string[]): 
   addEventCacheTags(event, tags)
 }
 
-function scoped(options: InvalidateCacheOptions | undefined): InvalidateOptions | undefined {
+function scoped(options: InvalidateCacheOptions | undefined, { development }: CacheEngine): InvalidateOptions | undefined {
+  if (development) checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation')
   return options && { strict: options.strict, scope: options.tenant }
 }
