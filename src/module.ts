@@ -4,6 +4,7 @@ import { setupCache } from './features/cache'
 import { keepClosuresYoung } from './features/closures'
 import { setupDatabase } from './features/database'
 import { useEntriesFromSource } from './features/entries'
+import { setupErrors } from './features/errors'
 import { setupHealth } from './features/health'
 import { setupHooks } from './features/hooks'
 import { setupHttp } from './features/http'
@@ -51,6 +52,7 @@ export default defineNuxtModule<ModuleOptions>({
       keepModernSyntax(context)
       keepClosuresYoung(context)
       setupHooks(context)
+      setupErrors(context)
     }
     setupRedis(context)
     setupCache(context)

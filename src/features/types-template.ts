@@ -66,6 +66,10 @@ declare module '#scale/consumers.mjs' {
   export default consumers
 }
 
+declare module '#nitro-internal-virtual/error-handler' {
+  export default function errorHandler(error: import('h3').H3Error, event: import('h3').H3Event): Promise<void>
+}
+
 declare module '#nitro-internal-virtual/public-assets' {
   export function getAsset(path: string): object | undefined
 }

@@ -15,6 +15,9 @@ const run = promisify(execFile)
 const fixture = 'test/fixtures/database'
 const tenants = Array.from({ length: 12 }, (_, index) => `tenant_${index}`)
 
+/** What no client may read: hosts and databases, options, files and variables. */
+const NAMED = /127\.0\.0\.1:(?!\d+\/api)|postgres|scale\.|server\/|NUXT_[A-Z]|DATABASE_URL|\.ts\b/
+
 let output: string
 let server: PostgresServer
 const instances: NuxtInstance[] = []
@@ -74,7 +77,7 @@ describe('database clients in a built app', () => {
     await app.stop()
   })
 
-  it('answers 503 with Retry-After, and logs no stack, when every place is taken for longer than a request waits', async () => {
+  it('answers 503 with Retry-After, names nothing of the server, and logs no stack, when every place is taken for longer than a request waits', async () => {
     const app = await start({ NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT: '500ms' })
     const slow = [0, 1].map(index => app.fetch(`/api/tenant?tenant=${tenants[index]}&sleep=2`))
     await waitFor(async () => (await gauges(app)).leases === 2)
@@ -82,7 +85,8 @@ describe('database clients in a built app', () => {
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toBe('1')
     const body = await refused.text()
-    expect(body).toContain('No database connection came free')
+    expect(JSON.parse(body)).toMatchObject({ message: 'The database is busy. Try again later.', data: { code: 'DATABASE_BUSY' } })
+    expect(app.logs().join('\n')).toMatch(/GET \/api\/tenant was answered with 503 DATABASE_BUSY: No database connection came free for .+ within 500 ms/)
     // A full pool of one client is the same answer, though Prisma makes an error of its own of it.
     const queries = await Promise.all(Array.from({ length: 6 }, () => app.fetch(`/api/tenant?tenant=${tenants[0]}&sleep=1`)))
     const full = queries.find(({ status }) => status !== 200)!
@@ -90,8 +94,9 @@ describe('database clients in a built app', () => {
     expect(full.headers.get('retry-after')).toBe('1')
     expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([200, 200])
     expect(await (await app.fetch(`/api/tenant?tenant=${tenants[2]}`)).json()).toMatchObject({ name: tenants[2] })
-    const shown = body + await full.text() + app.logs().join('\n')
-    expect(shown).not.toContain(server.password)
+    const answers = body + await full.text()
+    expect(answers).not.toMatch(NAMED)
+    expect(answers + app.logs().join('\n')).not.toContain(server.password)
     expect(app.logs().join('\n')).not.toContain('[unhandled]')
     await app.stop()
   })
@@ -175,11 +180,19 @@ describe('database clients in a built app', () => {
     expect(app.logs().join('\n')).not.toContain(server.password)
   })
 
-  it('says what is missing without a default database', async () => {
+  it('tells the log what is missing without a default database, and the client that there is none', async () => {
     const app = await start({ DATABASE_URL: undefined })
     expect((await app.fetch('/api/none')).status).toBe(200)
-    expect((await app.fetch('/api/items')).status).toBe(500)
-    expect((await (await app.fetch('/api/items')).json()).message).toBe('There is no default database: set NUXT_SCALE_DATABASE_URL (or DATABASE_URL) where the server starts.')
+    for (const accept of ['application/json', 'text/html', '*/*']) {
+      const answer = await app.fetch('/api/items', { headers: { accept } })
+      expect(answer.status).toBe(500)
+      const body = await answer.text()
+      expect(body).toContain('There is no database for this request.')
+      expect(body).toContain('DATABASE_UNKNOWN')
+      expect(body).not.toMatch(NAMED)
+      if (accept === 'text/html') expect(body).toContain('<html')
+    }
+    expect(app.logs().join('\n')).toContain('There is no default database: set NUXT_SCALE_DATABASE_URL (or DATABASE_URL) where the server starts.')
   })
 
   it('types every client after the factory', async () => {

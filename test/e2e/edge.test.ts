@@ -65,7 +65,13 @@ describe('a rate limit', () => {
     expect(denied.status).toBe(429)
     expect(Number(denied.headers['retry-after'])).toBeGreaterThan(700)
     expect(denied.headers['cache-control']).toMatch(/no-store/)
-    expect(JSON.parse(denied.body)).toEqual({ statusCode: 429, statusMessage: 'Too Many Requests', message: `Too many requests: try again in ${denied.headers['retry-after']} s.` })
+    expect(JSON.parse(denied.body)).toEqual({
+      error: true,
+      statusCode: 429,
+      statusMessage: 'Too Many Requests',
+      message: `Too many requests: try again in ${denied.headers['retry-after']} s.`,
+      data: { code: 'RATE_LIMITED' },
+    })
   })
 
   it('counts no request of the server to itself', async () => {

@@ -392,7 +392,12 @@ describe('functions of scale.config.ts', () => {
       expect(await status('/api/who', { ...as('lost-9'), 'x-user-of': 'lost-9' })).toBe(404)
       const failed = await get('/api/who', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'application/json' }, client)
       expect([failed.status, failed.headers['retry-after']]).toEqual([503, '1'])
+      expect(json(failed.body)).toMatchObject({ message: 'The tenant of this request cannot be looked up now. Try again later.', data: { code: 'TENANTS_UNAVAILABLE' } })
+      expect(instance.logs().join('\n')).toContain('GET /api/who was answered with 503 TENANTS_UNAVAILABLE: tenants() of server/scale.config.ts failed. (no connection to …)')
       expect(failed.body + instance.logs().join('\n')).not.toContain(postgres.password)
+      const page = await get('/page', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'text/html' }, client)
+      expect([page.status, page.headers['retry-after'], page.body.includes('TENANTS_UNAVAILABLE')]).toEqual([503, '1', true])
+      expect(page.body).not.toMatch(/scale\.config|tenants\(\)|postgres|127\.0\.0\.1:/)
     }
     finally {
       client.close()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HttpError } from '../../src/runtime/server/http-error'
+import { HttpError } from '../../src/runtime/server/request/errors'
 import type { CursorBinding, Position } from '../../src/runtime/server/pagination/cursor'
 import { createCursors } from '../../src/runtime/server/pagination/cursor'
 import { paginateWith } from '../../src/runtime/server/pagination/paginate'

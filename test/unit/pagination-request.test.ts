@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HttpError } from '../../src/runtime/server/http-error'
+import { HttpError } from '../../src/runtime/server/request/errors'
 import type { PaginationOptions } from '../../src/runtime/server/pagination/options'
 import { resolveBounds } from '../../src/runtime/server/pagination/options'
 import type { PageMode } from '../../src/runtime/server/pagination/request'

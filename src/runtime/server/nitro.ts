@@ -3,6 +3,7 @@
  * is a change in one place. Nitro's app imports the cache and the cache imports Nitro, in a circle,
  * so nothing here is more than a re-export.
  */
+export { default as errorHandler } from '#nitro-internal-virtual/error-handler'
 export { getAsset as getPublicAsset } from '#nitro-internal-virtual/public-assets'
 export { defineNitroPlugin, useNitroApp, useRuntimeConfig, useStorage } from 'nitropack/runtime'
 export {

@@ -1,43 +1,42 @@
-import { HttpError } from '../http-error'
+import { HttpError } from '../request/errors'
 
 /** No connection was free in time. The request gets 503 with `Retry-After`. */
 export class DatabaseBusyError extends HttpError {
-  /** Always `'DATABASE_BUSY'`: compare this instead of the class, which may exist twice in a bundle. */
-  readonly code = 'DATABASE_BUSY'
+  declare readonly code: 'DATABASE_BUSY'
 
   /** @param waited ms, which become the seconds after which to try again */
-  constructor(message: string, waited: number) {
-    super(503, message, { retryAfter: Math.max(1, Math.ceil(waited / 1000)) })
+  constructor(message: string, waited: number, cause?: unknown) {
+    super(503, 'DATABASE_BUSY', message, { retryAfter: Math.max(1, Math.ceil(waited / 1000)), cause })
     this.name = 'DatabaseBusyError'
   }
 }
 
 /** The server is going down and hands out no more clients. */
 export class DatabaseClosedError extends HttpError {
-  readonly code = 'DATABASE_CLOSED'
+  declare readonly code: 'DATABASE_CLOSED'
 
   constructor(label: string) {
-    super(503, `The database client of ${label} is closed, because this server is stopping: send the request to another instance.`)
+    super(503, 'DATABASE_CLOSED', `The database client of ${label} is closed, because this server is stopping: send the request to another instance.`, { retryAfter: 1 })
     this.name = 'DatabaseClosedError'
   }
 }
 
 /** A client was used after the module had ended its connections. */
 export class DatabaseEvictedError extends HttpError {
-  readonly code = 'DATABASE_EVICTED'
+  declare readonly code: 'DATABASE_EVICTED'
 
   constructor(label: string) {
-    super(500, `The database client of ${label} was used after its connections were ended: ask for it in each request, or inside withTenantDatabase(), instead of keeping it.`)
+    super(500, 'DATABASE_EVICTED', `The database client of ${label} was used after its connections were ended: ask for it in each request, or inside withTenantDatabase(), instead of keeping it.`)
     this.name = 'DatabaseEvictedError'
   }
 }
 
 /** The factory in `server/scale.database.ts` failed. Its message stands here without the secrets of the address. */
 export class DatabaseFactoryError extends HttpError {
-  readonly code = 'DATABASE_FACTORY'
+  declare readonly code: 'DATABASE_FACTORY'
 
   constructor(label: string, reason: string, cause?: Error) {
-    super(500, `server/scale.database.ts made no client for ${label}: ${reason.replace(/\.$/, '')}.`, { cause })
+    super(500, 'DATABASE_FACTORY', `server/scale.database.ts made no client for ${label}: ${reason.replace(/\.$/, '')}.`, { cause })
     this.name = 'DatabaseFactoryError'
   }
 }
@@ -47,21 +46,20 @@ export const STALE_SHARD_MAP = 'NS001'
 
 /** A row was written where it lives no more, by a map of the shards that is out of date. The request gets 503 with `Retry-After`. */
 export class StaleShardMapError extends HttpError {
-  /** Always `'STALE_SHARD_MAP'`: compare this instead of the class, which may exist twice in a bundle. */
-  readonly code = 'STALE_SHARD_MAP'
+  declare readonly code: 'STALE_SHARD_MAP'
 
   constructor(cause?: unknown) {
-    super(503, 'This data is moving to another shard: try again.', { retryAfter: 1, cause })
+    super(503, 'STALE_SHARD_MAP', 'This data is moving to another shard: try again.', { retryAfter: 1, cause })
     this.name = 'StaleShardMapError'
   }
 }
 
 /** No such tenant or database. */
 export class DatabaseUnknownError extends HttpError {
-  readonly code = 'DATABASE_UNKNOWN'
+  declare readonly code: 'DATABASE_UNKNOWN'
 
   constructor(message: string, statusCode: number) {
-    super(statusCode, message)
+    super(statusCode, 'DATABASE_UNKNOWN', message)
     this.name = 'DatabaseUnknownError'
   }
 }

@@ -96,7 +96,7 @@ function endAfterBackground(event: H3Event, scope: LeaseScope): void {
 function answerable(error: unknown, response: ServerResponse): unknown {
   const busy = findBusy(error)
   const failure = busy
-    ? new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000)
+    ? new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000, error)
     : isStaleShardMap(error) ? new StaleShardMapError(error) : undefined
   if (!failure) return error
   if (!response.headersSent) response.setHeader('retry-after', String(busy?.retryAfter ?? failure.retryAfter))

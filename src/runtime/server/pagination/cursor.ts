@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { HttpError } from '../http-error'
+import { PublicError } from '../request/errors'
 import type { SortColumn } from './order'
 import { LONGEST_CURSOR } from './request'
 import { decodeValue, encodeValue } from './values'
@@ -57,7 +57,7 @@ export function createCursors({ key, scope, name, columns }: CursorBinding): Cur
       const content = bytes.subarray(SIGNATURE_BYTES)
       // A text that decodes to the same bytes is another cursor, and nobody wrote it.
       if (cursor.length > LONGEST_CURSOR || content.length === 0 || bytes.toString('base64url') !== cursor || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), sign(content))) {
-        throw new HttpError(400, 'The query parameter cursor does not belong to this list: it was altered, it has expired, or it is of another sort, list or tenant. Start again without it.')
+        throw new PublicError(400, 'CURSOR_INVALID', 'The query parameter cursor does not belong to this list: it was altered, it has expired, or it is of another sort, list or tenant. Start again without it.')
       }
       const [letter, ...values] = JSON.parse(content.toString()) as [keyof typeof SIDES, ...Parameters<typeof decodeValue>[0][]]
       const [side, inclusive] = SIDES[letter]

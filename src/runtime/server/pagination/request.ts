@@ -1,4 +1,4 @@
-import { HttpError } from '../http-error'
+import { PublicError } from '../request/errors'
 import type { PageBounds } from './options'
 
 /** Which page a request asks for, within the bounds of the list. */
@@ -66,5 +66,5 @@ function single(query: URLSearchParams, name: string): string | undefined {
 }
 
 function refuse(name: string, complaint: string): never {
-  throw new HttpError(400, `The query parameter ${name} ${complaint}.`)
+  throw new PublicError(400, 'PAGINATION_INVALID', `The query parameter ${name} ${complaint}.`)
 }

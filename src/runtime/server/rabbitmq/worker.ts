@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import type { App, H3Event } from 'h3'
-import { HttpError } from '../http-error'
+import { HttpError } from '../request/errors'
 import { pathOf } from '../path-patterns'
 
 /** Seconds after which a caller may try again, somewhere else as it should be. */
@@ -14,7 +14,6 @@ export function closeToRequests(app: Pick<App, 'handler'>, isOpen: (path: string
   const { handler } = app
   app.handler = Object.assign((event: H3Event) => {
     if (!(event.node.req instanceof IncomingMessage) || isOpen(pathOf(event.path))) return handler(event)
-    event.node.res.setHeader('retry-after', RETRY_AFTER)
-    throw new HttpError(503, 'This instance is a worker and answers no requests.', { retryAfter: RETRY_AFTER })
+    throw new HttpError(503, 'WORKER_ONLY', 'This instance is a worker and answers no requests.', { retryAfter: RETRY_AFTER })
   }, handler)
 }

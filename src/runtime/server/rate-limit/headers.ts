@@ -15,6 +15,11 @@ export function retryAfterSeconds({ retryAfter }: RateLimitDecision): number {
   return Math.max(1, seconds(retryAfter))
 }
 
+/** What the client of a denied request is told. */
+export function deniedMessage(retryAfter: number): string {
+  return `Too many requests: try again in ${retryAfter} s.`
+}
+
 function seconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
 }

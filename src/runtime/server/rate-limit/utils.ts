@@ -1,7 +1,7 @@
 import type { H3Event } from 'h3'
-import { HttpError } from '../http-error'
 import { currentRateLimit } from './current'
-import { retryAfterSeconds, setRateLimitHeaders } from './headers'
+import { PublicError } from '../request/errors'
+import { deniedMessage, retryAfterSeconds, setRateLimitHeaders } from './headers'
 import { hashed } from './key'
 import type { RateLimitDecision } from './limiter'
 import type { RateLimit, RateLimitRule } from './settings'
@@ -47,8 +47,7 @@ export async function consumeRateLimit(event: H3Event, { throws = true, key, ...
   if (settings.headers && !rule.shadow && decision.by !== 'fallback' && !res.headersSent) setRateLimitHeaders(res, rule, decision)
   if (decision.allowed || rule.shadow || !throws) return decision
   const retryAfter = retryAfterSeconds(decision)
-  if (!res.headersSent) res.setHeader('retry-after', retryAfter)
-  throw new HttpError(429, `Too many requests: try again in ${retryAfter} s.`, { retryAfter })
+  throw new PublicError(429, 'RATE_LIMITED', deniedMessage(retryAfter), { retryAfter })
 }
 
 function resolveOnce({ name, ...rule }: Omit<ConsumeRateLimitRule, 'throws' | 'key'>): RateLimit {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { App, H3Event } from 'h3'
 import { pathOf } from '../path-patterns'
-import { retryAfterSeconds, setRateLimitHeaders } from './headers'
+import { bodyOf } from '../request/errors'
+import { deniedMessage, retryAfterSeconds, setRateLimitHeaders } from './headers'
 import type { Limiter, RateLimitDecision } from './limiter'
 import type { RateLimit } from './settings'
 
@@ -47,5 +48,5 @@ function deny(response: ServerResponse, decision: RateLimitDecision): void {
   response.setHeader('retry-after', retryAfter)
   response.setHeader('cache-control', 'no-store')
   response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify({ statusCode: 429, statusMessage: 'Too Many Requests', message: `Too many requests: try again in ${retryAfter} s.` }))
+  response.end(JSON.stringify(bodyOf(429, 'RATE_LIMITED', deniedMessage(retryAfter))))
 }

@@ -1,23 +1,23 @@
+import { HttpError } from '../request/errors'
+
 /** Redis cannot serve calls now: the connection is lost, or the breaker is open. Thrown at once, without waiting. */
-export class RedisUnavailableError extends Error {
-  /** Always `'REDIS_UNAVAILABLE'`: compare this instead of the class, which may exist twice in a bundle. */
-  readonly code = 'REDIS_UNAVAILABLE'
+export class RedisUnavailableError extends HttpError {
+  declare readonly code: 'REDIS_UNAVAILABLE'
 
   constructor(reason: string) {
-    super(`Redis is not available (${withoutFullStop(reason)}).`)
+    super(503, 'REDIS_UNAVAILABLE', `Redis is not available (${withoutFullStop(reason)}).`, { retryAfter: 1 })
     this.name = 'RedisUnavailableError'
   }
 }
 
 /** Redis did not answer one call within its budget. */
-export class RedisTimeoutError extends Error {
-  /** Always `'REDIS_TIMEOUT'`. */
-  readonly code = 'REDIS_TIMEOUT'
+export class RedisTimeoutError extends HttpError {
+  declare readonly code: 'REDIS_TIMEOUT'
   /** The budget that was spent, in milliseconds. */
   readonly budget: number
 
   constructor(budget: number) {
-    super(`Redis did not answer within ${budget} ms.`)
+    super(503, 'REDIS_TIMEOUT', `Redis did not answer within ${budget} ms.`, { retryAfter: 1 })
     this.name = 'RedisTimeoutError'
     this.budget = budget
   }

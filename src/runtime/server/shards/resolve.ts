@@ -1,4 +1,4 @@
-import { HttpError } from '../http-error'
+import { HttpError, PublicError } from '../request/errors'
 import { show } from '../settings'
 import type { ShardId } from './id'
 import { idText } from './id'
@@ -59,10 +59,10 @@ function onlyEntry(target: ShardTarget): [kind: string, value: unknown] {
 
 function findRegion({ regions, defaultShard }: ShardsSettings, region: unknown): string {
   const given = region ?? ''
-  if (typeof given !== 'string') throw new HttpError(400, `The region is of type ${typeof given}: pass a string.`)
+  if (typeof given !== 'string') throw new PublicError(400, 'REGION_UNKNOWN', `The region is of type ${typeof given}: pass a string.`)
   const shard = regions.get(given.toLowerCase()) ?? defaultShard
   if (shard !== undefined) return shard
-  throw new HttpError(400, `The region ${show(given)} leads to no shard.`)
+  throw new HttpError(400, 'REGION_UNKNOWN', `The region ${show(given)} leads to no shard.`)
 }
 
 function findPlace(places: ReadonlyMap<string, string>, name: unknown, kind: 'model' | 'domain'): string {

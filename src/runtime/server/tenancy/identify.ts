@@ -1,4 +1,4 @@
-import { HttpError } from '../http-error'
+import { PublicError } from '../request/errors'
 import type { TenancySettings } from './settings'
 
 /** What of a request says who its tenant is. */
@@ -47,7 +47,7 @@ export function createIdentifier(settings: TenancySettings, findByDomain?: FindB
 
   function agree(byHeader: string | undefined, byHost: string | undefined): string | undefined {
     if (byHeader !== undefined && byHost !== undefined && byHeader !== byHost) {
-      throw new HttpError(421, `The header ${settings.header} and the host name different tenants.`)
+      throw new PublicError(421, 'TENANT_MISMATCH', `The header ${settings.header} and the host name different tenants.`)
     }
     return byHeader ?? byHost
   }
@@ -71,7 +71,7 @@ function domainOf(host: string): string {
 function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, map, isTenantId }: TenancySettings): string | undefined {
   if (name === undefined || header === undefined || trusts?.(peer) === false) return undefined
   // Those that are listed were checked when the server started.
-  if (!map.has(header) && !isTenantId(header)) throw new HttpError(400, `The header ${name} is no tenant: send one id, once.`)
+  if (!map.has(header) && !isTenantId(header)) throw new PublicError(400, 'TENANT_INVALID', `The header ${name} is no tenant: send one id, once.`)
   return header
 }
 
@@ -80,7 +80,7 @@ function fromHost(host: string, { baseDomains, isTenantId, unknown }: TenancySet
   const base = longestBase(domain, baseDomains)
   if (base === undefined) return undefined
   const label = domain.slice(0, -base.length - 1)
-  if (!isTenantId(label) || label.includes('.')) throw new HttpError(unknown, 'There is no such tenant.')
+  if (!isTenantId(label) || label.includes('.')) throw new PublicError(unknown, 'TENANT_UNKNOWN', 'There is no such tenant.')
   return label
 }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
 import { withDeadline } from '../deadline'
-import { HttpError } from '../http-error'
+import { HttpError } from '../request/errors'
 
 /** Answers that are kept at most, those that there is nothing apart: guessing must not push out real ones. */
 const MOST_KNOWN = 10_000
@@ -44,7 +44,7 @@ export function createLookUp<Value extends NonNullable<unknown>>({ source, name,
       return value
     }
     catch (error) {
-      throw new HttpError(503, 'The list of tenants does not answer.', { cause: error, retryAfter: 1 })
+      throw new HttpError(503, 'TENANTS_UNAVAILABLE', `${name} of server/scale.config.ts failed.`, { cause: error, retryAfter: 1 })
     }
     finally {
       asked.delete(key)

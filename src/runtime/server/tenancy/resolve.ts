@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
 import { withDeadline } from '../deadline'
-import { HttpError } from '../http-error'
+import { HttpError, PublicError } from '../request/errors'
 import type { TenantDirectory } from './directory'
 import { createIdentifier } from './identify'
 import type { FindByDomain, TenantClaims } from './identify'
@@ -37,7 +37,7 @@ export function createTenantResolver(
   }
 
   function known(id: string, record: TenantRecord | undefined): Tenant {
-    if (record === undefined) throw new HttpError(settings.unknown, 'There is no such tenant.')
+    if (record === undefined) throw new PublicError(settings.unknown, 'TENANT_UNKNOWN', 'There is no such tenant.')
     let tenant = tenants.get(record)
     if (tenant === undefined || tenant.id !== id) {
       tenant = createTenant(id, record, environment)
@@ -53,7 +53,7 @@ export function createTenantResolver(
 
   function orDefault(named: string | undefined): string {
     const id = named ?? settings.default
-    if (id === undefined) throw new HttpError(settings.missing, missingMessage(settings, tenantByDomain !== undefined))
+    if (id === undefined) throw new PublicError(settings.missing, 'TENANT_MISSING', missingMessage(settings, tenantByDomain !== undefined))
     return id
   }
 
@@ -66,7 +66,7 @@ export function createTenantResolver(
     const found = find && checkId(await bounded(find(event), 'tenant()'), 'tenant()')
     const tenant = await byId(found ?? await named(event))
     if (authorize && await bounded(authorize(event, tenant.id), 'authorize()') !== true) {
-      throw new HttpError(403, 'You may not act for this tenant.')
+      throw new PublicError(403, 'TENANT_FORBIDDEN', 'You may not act for this tenant.')
     }
     return tenant
   }
@@ -87,12 +87,13 @@ function checkId(found: unknown, name: string): string | undefined {
 }
 
 function bounded<T>(work: T | Promise<T>, name: string): Promise<T> {
-  return withDeadline(work, LOOK_UP_DEADLINE, () => new HttpError(503, `${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`, { retryAfter: 1 }))
+  return withDeadline(work, LOOK_UP_DEADLINE, () =>
+    new HttpError(503, 'TENANTS_UNAVAILABLE', `${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`, { retryAfter: 1 }))
 }
 
 function claimsOf({ headers, rawHeaders, socket }: IncomingMessage, settings: TenancySettings, readsHost: boolean): TenantClaims {
   const header = settings.header === undefined ? undefined : headers[settings.header]
-  if (readsHost && hasTwoHosts(rawHeaders)) throw new HttpError(400, 'The request has more than one Host.')
+  if (readsHost && hasTwoHosts(rawHeaders)) throw new PublicError(400, 'HOST_INVALID', 'The request has more than one Host.')
   return {
     header: Array.isArray(header) ? header.join(', ') : header,
     host: headers.host ?? headers[':authority'] as string | undefined,

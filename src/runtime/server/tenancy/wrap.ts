@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http'
 import type { App, EventHandler, H3Event } from 'h3'
 import { addVary, beforeHeaders } from '../before-headers'
 import { runRequest } from '../call-context'
-import { HttpError } from '../http-error'
 import { pathOf } from '../path-patterns'
 import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
 import { currentTenant, runAsTenant } from './context'
@@ -53,7 +52,6 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
       event[PREFLIGHT] = true
       return handler(event)
     }
-    if (error instanceof HttpError && error.retryAfter !== undefined) event.node.res.setHeader('retry-after', error.retryAfter)
     event[REFUSAL] = { error }
     return handler(event)
   }

@@ -1,0 +1,9 @@
+import { createLog } from '../log'
+import { defineNitroPlugin, errorHandler } from '../nitro'
+import { answerErrors } from './answer-errors'
+
+/** Answers the errors of all features. */
+export default defineNitroPlugin(({ h3App, captureError }) => {
+  const log = createLog('errors')
+  answerErrors(h3App, { captureError, errorHandler, log: (line, error) => error ? log.error(line, error) : log.error(line) })
+})
