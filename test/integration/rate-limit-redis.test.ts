@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bucketOf, judge } from '../../src/runtime/server/rate-limit/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
@@ -140,9 +141,9 @@ describe('a Redis that goes away', () => {
     const rule = resolveRateLimit('api', { limit: 10, window: '1h' }, 'rule')
     const take = (key: string) => limiter.take(rule, key)
     expect((await take('before')).by).toBe('redis')
-    own.pause()
+    await own.pause()
     const decisions = await Promise.all(Array.from({ length: 200 }, () => take('during')))
-    own.resume()
+    await own.resume()
     expect(decisions.filter(({ allowed }) => allowed).length).toBe(5)
     expect(new Set(decisions.map(({ by }) => by))).toEqual(new Set(['memory']))
     await waitFor(async () => (await take(`after ${randomInt(1e9)}`)).by === 'redis', { timeout: 10_000 })
@@ -152,6 +153,64 @@ describe('a Redis that goes away', () => {
     expect(limiter.stats.fallbacks).toBeGreaterThan(200)
     await connection.close()
     await own.stop()
+  })
+})
+
+describe('a Redis that answers late', () => {
+  /** Requests of one caller, one every two milliseconds, for `seconds`; `trouble` happens twice a second. Everything is judged by nginx's algorithm too. */
+  async function flood(own: RedisServer, commandTimeout: string, seconds: number, trouble: () => Promise<void>) {
+    const connection = createRedisConnection(resolveRedisSettings({ host: own.host, port: own.port, commandTimeout }, {})!, { log: silent })
+    await waitFor(() => connection.available)
+    let outages = 0
+    connection.onAvailability(available => outages += Number(!available))
+    const limiter = createLimiter({ shared: createRedisStore(connection, 75), share: 1, onShared: () => {} })
+    const rule = resolveRateLimit('api', { limit: 50, window: 1, burst: 20 }, 'rule')
+    const nginx = createNginxLimit(rule.bucket.interval, 20)
+    const decisions: Promise<{ allowed: boolean }>[] = []
+    let expected = 0
+    const began = performance.now()
+    let next = began + 500
+    for (let now = began; now < began + seconds * 1000; now = performance.now()) {
+      decisions.push(Promise.resolve(limiter.take(rule, 'one caller')))
+      expected += Number(nginx(Math.floor(now * 1000)))
+      if (now >= next) {
+        next += 500
+        await trouble()
+      }
+      await sleep(2)
+    }
+    const allowed = (await Promise.all(decisions)).filter(decision => decision.allowed).length
+    const { fallbacks } = limiter.stats
+    await connection.close()
+    return { allowed, expected, fallbacks, outages }
+  }
+
+  it('is late for the limiter alone, and nobody gets a new bucket for it', async () => {
+    const own = await startRedis()
+    const pauses: Promise<void>[] = []
+    const { allowed, expected, fallbacks, outages } = await flood(own, '2s', 4, async () => {
+      await own.pause()
+      pauses.push(sleep(120).then(() => own.resume()))
+    })
+    await Promise.all(pauses)
+    await own.stop()
+    expect(fallbacks).toBeGreaterThan(0)
+    expect(outages).toBe(0)
+    expect(allowed).toBeLessThanOrEqual(Math.ceil(expected * 1.01))
+  })
+
+  it('is told what was let through while it was away', async () => {
+    const own = await startRedis()
+    let away = false
+    const { allowed, expected, fallbacks, outages } = await flood(own, '250ms', 5, async () => {
+      await (away ? own.resume() : own.pause())
+      away = !away
+    })
+    if (away) await own.resume()
+    await own.stop()
+    expect(outages).toBeGreaterThan(0)
+    expect(fallbacks).toBeGreaterThan(0)
+    expect(allowed).toBeLessThanOrEqual(Math.ceil(expected * 1.01))
   })
 })
 

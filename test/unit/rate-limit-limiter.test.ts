@@ -1,22 +1,26 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../src/runtime/server/rate-limit/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import type { RateLimitRule } from '../../src/runtime/server/rate-limit/settings'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import type { SharedLimits } from '../../src/runtime/server/rate-limit/shared-limits'
+import { RedisTimeoutError } from '../../src/runtime/server/redis/errors'
+import { createNginxLimit } from '../support/nginx-limit'
 
 const rule = (options: Partial<RateLimitRule> = {}) => resolveRateLimit('api', { limit: 10, window: 1, ...options }, 'rule')
 
 /** Shared buckets on the clock of the test, which count how often they are asked, and can be gone. */
 function setUp({ replicas = 1 } = {}) {
-  const state = { now: 1000, gone: false, asked: 0, news: [] as boolean[] }
+  const state = { now: 1000, gone: false, late: false, asked: 0, news: [] as boolean[] }
   const arrivals = new Map<string, number>()
   const shared: SharedLimits = {
-    async take(key, bucket, cost) {
+    async take(key, bucket, cost, debt = 0) {
       state.asked++
       if (state.gone) throw new Error('Redis is gone')
-      const verdict = judge(bucket, arrivals.get(key) ?? 0, state.now * 1000, cost)
+      const verdict = judge(bucket, Math.max(arrivals.get(key) ?? 0, state.now * 1000) + debt, state.now * 1000, cost)
       arrivals.set(key, verdict.arrival)
+      if (state.late) throw new RedisTimeoutError(75)
       return verdict.allowed ? verdict.fill : -1 - verdict.fill
     },
   }
@@ -57,7 +61,9 @@ describe('a limiter', () => {
     expect((await limiter.take(rule(), 'a')).by).toBe('memory')
     expect(limiter.stats.fallbacks).toBe(51)
     state.gone = false
-    expect(await takeMany(50)).toBe(10)
+    // The two that it let through are told to the shared bucket.
+    expect(await takeMany(50)).toBe(8)
+    expect(await takeMany(50, rule(), 'b')).toBe(10)
     expect(state.news).toEqual([false, true])
   })
 
@@ -67,6 +73,25 @@ describe('a limiter', () => {
     expect(await takeMany(50, rule({ fallback: 'open' }))).toBe(50)
     expect(await takeMany(50, rule({ fallback: 'closed' }))).toBe(0)
     expect(await limiter.take(rule({ fallback: 'closed' }), 'a')).toEqual({ allowed: false, remaining: 0, reset: 0, retryAfter: 1000, by: 'fallback' })
+  })
+
+  it('begins in the process where the shared bucket was, and lets no more through than nginx would, however often Redis goes, comes back or is late', async () => {
+    const steps = fc.array(fc.record({ mode: fc.constantFrom('there', 'gone', 'late'), pauses: fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 40 }) }), { minLength: 1, maxLength: 8 })
+    await fc.assert(fc.asyncProperty(steps, async (steps) => {
+      const { state, limiter } = setUp()
+      const given = rule({ burst: 4 })
+      const nginx = createNginxLimit(given.bucket.interval, 4)
+      let [allowed, expected] = [0, 0]
+      for (const { mode, pauses } of steps) {
+        Object.assign(state, { gone: mode === 'gone', late: mode === 'late' })
+        for (const pause of pauses) {
+          state.now += pause
+          allowed += Number((await limiter.take(given, 'a')).allowed)
+          expected += Number(nginx(state.now * 1000))
+        }
+      }
+      expect(allowed).toBeLessThanOrEqual(expected)
+    }), { numRuns: 300 })
   })
 
   it('counts in the process where no Redis is configured, the whole limit', async () => {

@@ -18,6 +18,7 @@ beforeEach(() => {
   context = {
     client,
     clock,
+    patience: 100,
     refusal: () => refusal,
     answered: () => seen.push('answered'),
     expired: reason => seen.push(reason),
@@ -85,6 +86,7 @@ describe('runWithinBudget', () => {
 
   it('gives up when what is left is over, and names the whole budget', async () => {
     const { operation } = pendingOperation()
+    context.patience = 40
     const call = runWithinBudget(context, operation, 100, 40)
     call.catch(() => {})
     await clock.advance(39)
@@ -108,6 +110,24 @@ describe('runWithinBudget', () => {
     await settle()
     await expect(call).rejects.toMatchObject({ code: 'REDIS_TIMEOUT' })
     expect(seen).toEqual(['no answer within 100 ms'])
+  })
+
+  it.each(['answer', 'fail', 'silence'] as const)('tells the caller at its own deadline, and judges Redis by what comes within the time of the connection: %s', async (end) => {
+    const pending = pendingOperation()
+    const call = runWithinBudget(context, pending.operation, 30)
+    call.catch(() => {})
+    await clock.advance(30)
+    await expect(call).rejects.toMatchObject({ code: 'REDIS_TIMEOUT', budget: 30 })
+    expect(seen).toEqual([])
+    await clock.advance(69)
+    expect(seen).toEqual([])
+    const error = new Error('late')
+    if (end === 'answer') pending.answer('late')
+    else if (end === 'fail') pending.fail(error)
+    else await clock.advance(1)
+    await settle()
+    expect(seen).toEqual([{ answer: 'answered', fail: error, silence: 'no answer within 100 ms' }[end]])
+    expect(clock.timers.size).toBe(0)
   })
 
   it('takes an answer that is read after the timer, but before the process has looked at its sockets', async () => {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { RedisTimeoutError } from '../redis/errors'
 import type { Bucket, Verdict } from './gcra'
 import { remainingOf, shareOf, waitOf } from './gcra'
 import type { SharedLimits } from './shared-limits'
@@ -69,18 +70,31 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     onShared(isReachable, error)
   }
 
-  function decideHere(bucket: Bucket, key: string, cost: number): RateLimitDecision {
-    return decisionOf(bucket, own.take(key, bucket, cost), cost, 'memory')
+  function decideHere(bucket: Bucket, key: string, cost: number, isTold = false): RateLimitDecision {
+    return decisionOf(bucket, own.take(key, bucket, cost, isTold), cost, 'memory')
   }
 
   /** One promise a decision: everything waits for this. */
   function ask({ take }: SharedLimits, rule: RateLimit, key: string, cost: number): Promise<RateLimitDecision> {
+    const debt = own.debtOf(key)
+    if (debt > 0) return askWithDebt(take, rule, key, cost, debt)
     return take(key, rule.bucket, cost).then(answer => shareDecision(rule, key, cost, answer), error => decideAlone(rule, key, cost, error))
+  }
+
+  /** The first answer of the shared bucket after requests that it was not asked about. Without them it would hand out a bucket that is too empty. */
+  function askWithDebt(take: SharedLimits['take'], rule: RateLimit, key: string, cost: number, debt: number): Promise<RateLimitDecision> {
+    const takeBack = own.tell(key)
+    // The buckets of all processes together drain as fast as the shared one.
+    return take(key, rule.bucket, cost, Math.ceil(debt * share / 1000) * 1000).then(answer => shareDecision(rule, key, cost, answer), (error) => {
+      takeBack()
+      return decideAlone(rule, key, cost, error)
+    })
   }
 
   function shareDecision(rule: RateLimit, key: string, cost: number, answer: number): RateLimitDecision {
     const verdict = answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
     const decision = decisionOf(rule.bucket, verdict, cost, 'redis')
+    own.learn(key, verdict.fill)
     hear(true)
     if (!decision.allowed && decision.retryAfter > WORTH_REMEMBERING) {
       const heard = now()
@@ -92,7 +106,9 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   function decideAlone(rule: RateLimit, key: string, cost: number, error: unknown): RateLimitDecision {
     hear(false, error)
     stats.fallbacks++
-    return count(rule, rule.fallback === 'memory' ? decideHere(shareOf(rule.bucket, share, cost), key, cost) : withoutCount(rule.fallback === 'open'))
+    if (rule.fallback !== 'memory') return count(rule, withoutCount(rule.fallback === 'open'))
+    // A call that is only late is with Redis already, which counts it when it comes to it.
+    return count(rule, decideHere(shareOf(rule.bucket, share, cost), key, cost, error instanceof RedisTimeoutError))
   }
 
   /** What is known without asking: the key is denied until its time has come. */

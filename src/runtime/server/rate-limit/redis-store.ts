@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../redis/types'
 import { runScriptAtOnce } from '../redis-script'
 import type { SharedLimits } from './shared-limits'
-import { judgeScript, judgeWholeScript } from './script'
+import { judgeDebtScript, judgeScript, judgeWholeScript } from './script'
 
 /**
  * Buckets that all instances share: one script a request.
@@ -11,7 +11,10 @@ import { judgeScript, judgeWholeScript } from './script'
 export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
   const head = `${connection.prefix}:limit:{`
   return {
-    take(key, { interval, capacity }, cost) {
+    take(key, { interval, capacity }, cost, debt = 0) {
+      if (debt > 0) {
+        return connection.run(client => runScriptAtOnce(client, judgeDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>, deadline)
+      }
       const script = interval % 1000 === 0 ? judgeWholeScript : judgeScript
       return connection.run(client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>, deadline)
     },

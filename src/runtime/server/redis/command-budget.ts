@@ -10,7 +10,9 @@ export interface CommandContext {
   refusal: () => Error | undefined
   /** Told that a call was answered in time. */
   answered: () => void
-  /** Told why a call was given up. */
+  /** Milliseconds without an answer after which Redis itself counts as slow, however short the budget of a call is. */
+  patience: number
+  /** Told that a call had no answer for that long. */
   expired: (reason: string) => void
   /** Told of the error of a call. Returns what the caller gets instead. */
   failed: (error: unknown) => unknown
@@ -21,6 +23,8 @@ export type RedisOperation<T> = (client: RedisClient) => Promise<T>
 
 /**
  * Makes a call and gives it up when its time is over. One timer a call; the option `commandTimeout` of ioredis costs several times as much.
+ * A caller may have less patience than the connection. Its deadline is then its own affair: what the answer says of Redis is judged when it
+ * comes, or when it has not come within `patience`.
  *
  * @param budget milliseconds of the whole call, for the error
  * @param left milliseconds of it that are left
@@ -30,15 +34,18 @@ export function runWithinBudget<T>(context: CommandContext, operation: RedisOper
   const { client, clock } = context
   return new Promise((resolve, reject) => {
     let settled = false
-    const expire = (): void => {
-      if (!settled) {
-        settled = true
-        context.expired(`no answer within ${budget} ms`)
-        reject(new RedisTimeoutError(budget))
-      }
-    }
     // After a stall of this process the answer may lie unread in the socket: read it before judging.
-    const timer = clock.setTimeout(() => settled || clock.setImmediate(expire), left)
+    const wait = (milliseconds: number, over: () => void) => clock.setTimeout(() => settled || clock.setImmediate(() => settled || over()), milliseconds)
+    const expire = (): void => {
+      reject(new RedisTimeoutError(budget))
+      if (left < context.patience) timer = wait(context.patience - left, giveUp)
+      else giveUp()
+    }
+    const giveUp = (): void => {
+      settled = true
+      context.expired(`no answer within ${Math.max(budget, context.patience)} ms`)
+    }
+    let timer = wait(left, expire)
     const fail = (error: unknown): void => {
       // A rejection after the timeout ends here, so it is never an unhandled one.
       if (!settled) {

@@ -110,6 +110,7 @@ class SharedConnection implements RedisConnection {
     this.commandContext = {
       client,
       clock: processClock,
+      patience: settings.commandTimeout,
       refusal: () => this.available ? undefined : this.unavailable(),
       answered: () => breaker.succeeded(),
       expired: reason => breaker.failed(reason),
