@@ -28,8 +28,8 @@ declare module 'nitropack' {
 
 declare module 'h3' {
   interface H3EventContext {
-    /** The tenant of the request. Absent without \`scale.tenancy\`, and on paths that it excludes. */
-    tenant?: Tenant
+    /** The tenant of the request. Absent without \`scale.tenancy\`, and on paths that it excludes. Only the module sets it. */
+    readonly tenant?: Tenant
   }
 }
 

@@ -133,6 +133,29 @@ describe('a request and its tenant', () => {
     expect(page.body).toContain('<html')
   })
 
+  it('keeps its tenant, and its entries of the cache, whatever a middleware of the app sets', async () => {
+    const { instance, client } = await start({})
+    try {
+      const ways = ['assign', 'Object.assign', 'delete', 'define', 'replace', 'spread', 'forget', 'freeze']
+      for (const [index, way] of ways.entries()) {
+        const tenant = tenantOf(index + 3)
+        const set = (path: string) => get(path, { ...as(tenant), 'x-test-assign': way }, client)
+        expect(json((await set('/api/who')).body), way).toMatchObject({ tenant, here: tenant, hasDatabase: true })
+        // The first answer of tenant-2's own address is stored under the tenant that it is for.
+        const answers = await Promise.all([set(`/api/assigned?${way}`), get(`/api/assigned?${way}`, as('tenant-2'), client)])
+        expect(answers.map(({ body }) => json(body).tenant), way).toEqual([tenant, 'tenant-2'])
+        const again = await Promise.all([get(`/api/assigned?${way}`, as(tenant), client), get(`/api/assigned?${way}`, as('tenant-2'), client)])
+        expect(again.map(({ body }) => json(body)), way).toEqual([tenant, 'tenant-2'].map(id => ({ tenant: id, here: id, database: expect.any(Number) as number })))
+        expect(json((await get('/api/open/who', { 'x-test-assign': way }, client)).body), way).toEqual({ tenant: null })
+      }
+      expect(instance.logs().join('\n').match(/event\.context\.tenant was set by the app, but scale\.tenancy decides it/g)).toHaveLength(1)
+    }
+    finally {
+      client.close()
+      await instance.stop()
+    }
+  })
+
   it('shows its database to nobody', async () => {
     const { shown } = json((await get('/api/who', as('tenant-1'))).body)
     expect(shown).toContain('tenant-1')

@@ -10,6 +10,7 @@ import type { TenantLocation } from '../tenant-directory'
 import { setTenantDirectory } from '../tenant-directory'
 import { currentTenant } from './context'
 import { createTenantDirectory } from './directory'
+import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver } from './resolve'
 import { setTenantResolver } from './runtime'
 import type { TenancyModuleOptions } from './settings'
@@ -58,9 +59,22 @@ export default defineNitroPlugin((nitroApp) => {
     // A cache in front may know a request by the address of this server, as nginx does unless it is told otherwise.
     varies: [...settings.header ? [settings.header] : [], ...settings.baseDomains.length > 0 || tenantByDomain ? ['host'] : []],
     isPrivate: tenant !== undefined || authorize !== undefined,
+    onAssignment: import.meta.dev ? throwAssignment : once(() => createLog('tenancy').warn(REFUSED_ASSIGNMENT)),
   })
   if (settings.header && !settings.trusts && !authorize) createLog('tenancy').warn(`Everybody may name a tenant in the header ${settings.header}. A production server does not start like this: set scale.tenancy.trustedProxies or authorize().`)
 })
+
+function throwAssignment(): never {
+  throw new TypeError(REFUSED_ASSIGNMENT)
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) action()
+    done = true
+  }
+}
 
 function locate(record: TenantRecord | undefined): TenantLocation | undefined {
   const url = addressOf(record?.url, process.env)

@@ -5,6 +5,7 @@ import { runRequest } from '../call-context'
 import { pathOf } from '../path-patterns'
 import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
 import { currentTenant, runAsTenant } from './context'
+import { createTenantGuard } from './guard-context'
 import { fencePreflights, isPreflight } from './preflight'
 import type { TenantResolver } from './resolve'
 import type { Tenant } from './types'
@@ -25,6 +26,8 @@ export interface WrapOptions {
   varies: readonly string[]
   /** The answer also depends on what no shared cache can know, such as a session. */
   isPrivate: boolean
+  /** Called when the app sets `event.context.tenant`. When it throws, the assignment throws. */
+  onAssignment: () => void
 }
 
 /**
@@ -38,7 +41,8 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   const { onError, onRequest } = app.options
   const guard = guardOfSharedCaches(options)
   const letsPreflightsIn = fencePreflights(app, router, event => (event as MarkedEvent)[PREFLIGHT] === true)
-  const { resolver, isExcluded, isPublicFile } = options
+  const { resolver, isExcluded, isPublicFile, onAssignment } = options
+  const attach = createTenantGuard(onAssignment)
 
   function run(event: H3Event, tenant: Tenant): unknown {
     attach(event, tenant)
@@ -46,6 +50,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   }
 
   function refuse(event: MarkedEvent, error: unknown): unknown {
+    attach(event, undefined)
     // Other methods would pass the file by, and reach the app without a tenant.
     if (/^(?:GET|HEAD)$/.test(event.method) && isPublicFile(pathOf(event.path))) return handler(event)
     if (letsPreflightsIn && isPreflight(event.node.req)) {
@@ -70,7 +75,10 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
       attach(event, outer)
       return handler(event)
     }
-    if (isExcluded(pathOf(event.path))) return handler(event)
+    if (isExcluded(pathOf(event.path))) {
+      attach(event, undefined)
+      return handler(event)
+    }
     if (guard) beforeHeaders(event.node.res, guard)
     let tenant: Tenant | Promise<Tenant>
     try {
@@ -90,10 +98,6 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
       return tenant ? runAsTenant(tenant, () => onError(error, event)) : onError(error, event)
     }
   }
-}
-
-function attach(event: H3Event, tenant: Tenant): void {
-  event.context.tenant = tenant
 }
 
 /** Tells caches on the way which requests may share an answer. */
