@@ -22,6 +22,8 @@ afterAll(async () => {
 /** Resolves after `milliseconds`: an artificial slow source. */
 const slow = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
 
+const MAX_VALUE_SIZE = 10_000
+
 describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (kind) => {
   let engine: CacheEngine
   let close: () => Promise<void> = async () => {}
@@ -32,13 +34,13 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     scope = ''
     const options = { scope: () => scope }
     if (kind === 'embedded') {
-      const embedded = startEmbeddedCache({ jitter: 0 }, options)
+      const embedded = startEmbeddedCache({ jitter: 0, maxValueSize: MAX_VALUE_SIZE }, options)
       engine = embedded
       logged = embedded.logged
       return
     }
     await redis.client().flushall()
-    const process = await startCacheProcess({ redis: { url: redis.url }, cache: { jitter: 0, ...(kind.endsWith('L1') && { l1: false }) }, ...options })
+    const process = await startCacheProcess({ redis: { url: redis.url }, cache: { jitter: 0, maxValueSize: MAX_VALUE_SIZE, ...(kind.endsWith('L1') && { l1: false }) }, ...options })
     engine = process.engine
     logged = process.logged
     close = process.close
@@ -378,6 +380,42 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     expect(logged.filter(line => line.includes('"key"'))).toEqual(['Refreshing the cache key "key" failed; its old value is served meanwhile.'])
   })
 
+  it('delivers a value over maxValueSize, does not store it and says so once', async () => {
+    let loads = 0
+    const sources: CacheSource[] = []
+    const options = { onSource: (source: CacheSource) => void sources.push(source), tags: ['tag'] }
+    const load = async () => {
+      loads++
+      await slow(20)
+      return 'é'.repeat(MAX_VALUE_SIZE / 2)
+    }
+    await engine.set('key', 'old')
+    for (let round = 1; round <= 3; round++) {
+      await engine.invalidate('key')
+      const values = await Promise.all(Array.from({ length: 20 }, () => engine.get('key', load, options)))
+      expect(values.every(value => value.length === MAX_VALUE_SIZE / 2)).toBe(true)
+      expect(loads).toBe(round)
+    }
+    expect(new Set(sources)).toEqual(new Set(['uncacheable']))
+    expect(await engine.keys('*')).toEqual([])
+    expect(logged).toEqual([expect.stringMatching(/^The value of the cache key "key" takes 10002 bytes and is not stored, because scale\.cache\.maxValueSize is 10000: .*\.$/)])
+    await engine.set('key', 'old')
+    expect(await engine.set('key', 'x'.repeat(MAX_VALUE_SIZE))).toBe(false)
+    expect(await engine.peek('key')).toBeUndefined()
+    expect(await engine.get('other', () => 'x'.repeat(MAX_VALUE_SIZE - 2))).toHaveLength(MAX_VALUE_SIZE - 2)
+    expect(await engine.keys('*')).toEqual(['other'])
+    expect(logged).toHaveLength(1)
+  })
+
+  it('drops a stale value whose reload has grown over maxValueSize', async () => {
+    const options = { ttl: '20ms', staleTtl: 60 }
+    await engine.get('key', () => 'old', options)
+    await slow(30)
+    const load = () => 'x'.repeat(MAX_VALUE_SIZE)
+    expect(await engine.get('key', load, options)).toBe('old')
+    await waitFor(async () => await engine.get('key', load, options) !== 'old')
+  })
+
   it('logs the error of a load for which an old value stands in', async () => {
     const options = { ttl: '20ms', staleIfError: 60 }
     await engine.get('key', () => 'old', options)
@@ -440,6 +478,22 @@ describe('between processes', () => {
   afterEach(async () => {
     expect(await keysWithoutExpiry(redis)).toEqual([])
     await Promise.all(processes.map(process => process.close()))
+  })
+
+  it('values of 60 MB do not look like an outage of Redis', async () => {
+    const large = { text: 'x'.repeat(60 * 1024 ** 2) }
+    const changes: boolean[] = []
+    for (const { connection } of processes) connection.onAvailability(available => void changes.push(available))
+    await processes[1]!.engine.get('small', () => 'small')
+    const answers = processes.flatMap(({ engine }, index) => [
+      ...index > 1 ? [] : [engine.get('large', () => large).then(({ text }) => text.length)],
+      ...Array.from({ length: 20 }, (_, count) => engine.get(`small:${count}`, () => 'small')),
+    ])
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([large.text.length, 'small']))
+    expect(await processes[0]!.engine.get('small', () => 'other')).toBe('small')
+    expect(changes).toEqual([])
+    expect(await processes[0]!.engine.keys('large*')).toEqual([])
+    for (const { logged } of processes) expect(logged.length).toBeLessThanOrEqual(1)
   })
 
   it('a cold stampede loads once', async () => {

@@ -142,6 +142,38 @@ describe('runWithinBudget', () => {
   })
 })
 
+describe('a stall of the process', () => {
+  /** Lets the timer that waits come `late` ms too late. */
+  async function ring(late: number): Promise<void> {
+    const [[id, { due, callback }]] = [...clock.timers] as [[number, { due: number, callback: () => void }]]
+    clock.timers.delete(id)
+    clock.time = due + late
+    callback()
+    await clock.advance(0)
+  }
+
+  it('does not count, so that a call whose command has not left yet is not given up', async () => {
+    const { operation, answer } = pendingOperation()
+    const call = runWithinBudget(context, operation, 100)
+    await ring(600)
+    await ring(600)
+    answer('value')
+    expect(await call).toBe('value')
+    expect(seen).toEqual(['answered'])
+    expect(clock.timers.size).toBe(0)
+  })
+
+  it('is forgiven three times', async () => {
+    const { operation } = pendingOperation()
+    const outcome = runWithinBudget(context, operation, 100).catch((error: unknown) => error)
+    for (let stalls = 0; stalls < 3; stalls++) await ring(600)
+    expect(seen).toEqual([])
+    await ring(600)
+    expect(await outcome).toMatchObject({ code: 'REDIS_TIMEOUT', budget: 100 })
+    expect(seen).toEqual(['no answer within 100 ms'])
+  })
+})
+
 describe('runOnceConnected', () => {
   it('makes the call with what the wait has left of the budget', async () => {
     const { calls, operation } = pendingOperation()

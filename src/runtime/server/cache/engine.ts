@@ -7,7 +7,7 @@ import { createGet } from './get'
 import type { Invalidations } from './invalidations'
 import { keepInL1 } from './keep'
 import { decodeKey, encodeKey, encodePattern, scopedKey } from './key'
-import { encode, lifeOf } from './load'
+import { encode, isTooLarge, lifeOf } from './load'
 import { lookUp } from './look-up'
 import { patternTest, writePattern } from './pattern'
 import { encodeTags, resolvePolicy } from './policy'
@@ -59,6 +59,10 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     const policy = resolvePolicy(options as CacheOptions | undefined, settings, scope)
     const encoded = encode(core, stored, value, policy)
     if (encoded === undefined) throw new TypeError(`The value for the cache key "${key}" cannot be stored: pass plain data, or set a serializer that holds it.`)
+    if (isTooLarge(core, stored, encoded)) {
+      await invalidations.keys([stored], false) // the old value is not the one that was set
+      return false
+    }
     const life = lifeOf(policy)
     const budget = new Budget(core.budget, clock)
     try {

@@ -168,6 +168,11 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
     return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
   }
   const tags = tagsOf(policy, loaded)
+  if (isTooLarge(core, flight.key, encoded)) {
+    core.stats.uncacheable++
+    end(core, flight, lease, 'oversized')
+    return { value: encoded.value, source: 'uncacheable', tags }
+  }
   const landing: Landing = { value: encoded.value, source: 'loader', tags }
   if (flight.dirty) end(core, flight, lease, 'free')
   if (flight.dirty || versions === undefined || budget.left <= 0) return landing
@@ -228,12 +233,12 @@ function tagsOf(policy: Policy, { lateTags }: Loaded): readonly string[] {
 }
 
 /** What becomes of a lease without an entry. */
-type Outcome = 'failed' | 'uncacheable' | 'free'
+type Outcome = Parameters<CacheCore['store']['settle']>[2]
 
 /** Gives the lease back in the background; nobody's answer depends on it. */
 function end(core: CacheCore, flight: Flight, lease: Lease, outcome: Outcome): void {
   lease.ended = true
-  if (outcome === 'uncacheable') core.l1.delete(flight.key)
+  if (outcome === 'uncacheable' || outcome === 'oversized') core.l1.delete(flight.key)
   void giveBack(core, flight.key, lease.token, outcome)
 }
 
@@ -270,19 +275,29 @@ function isStorable(value: unknown, policy: Policy): boolean {
   return value !== undefined && (policy.validate === undefined || policy.validate(value))
 }
 
-/** The payload of a value, and the value that a later hit will see. Undefined when the serializer cannot hold it. */
-export function encode(core: CacheCore, key: string, raw: unknown, policy: Policy): { payload: string | Uint8Array, value: unknown } | undefined {
+/** A value in its stored form. */
+interface Encoded {
+  payload: string | Uint8Array
+  /** Bytes of the payload. */
+  size: number
+  /** What a later hit will see. */
+  value: unknown
+}
+
+/** Undefined when the serializer cannot hold the value. */
+export function encode(core: CacheCore, key: string, raw: unknown, policy: Policy): Encoded | undefined {
   try {
     const payload = policy.serializer.encode(raw)
     if (payload === undefined) return undefined
-    const value = decodePayload(policy.serializer, Buffer.from(payload as string), 0)
+    const bytes = Buffer.from(payload as string)
+    const value = decodePayload(policy.serializer, bytes, 0)
     if (core.development) {
       if (!isDeepStrictEqual(raw, value) && isFirst(core, key)) {
         core.log.warn(`The value of the cache key "${key}" changes when it is stored: a Date, Map, Set, undefined or class needs serializer: 'devalue', or plain data.`)
       }
       deepFreeze(value)
     }
-    return { payload, value }
+    return { payload, size: bytes.length, value }
   }
   catch (error) {
     if (isFirst(core, key)) core.log.error(`The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that holds it.`, error)
@@ -290,8 +305,18 @@ export function encode(core: CacheCore, key: string, raw: unknown, policy: Polic
   }
 }
 
+/** Whether a value is larger than what may be stored, which is logged once a key. */
+export function isTooLarge(core: CacheCore, key: string, { size }: Encoded): boolean {
+  const { maxValueSize } = core.settings
+  if (size <= maxValueSize) return false
+  if (isFirst(core, key)) {
+    core.log.warn(`The value of the cache key "${key}" takes ${size} bytes and is not stored, because scale.cache.maxValueSize is ${maxValueSize}: cache less, or raise the limit.`)
+  }
+  return true
+}
+
 /** Keys whose trouble is told at most, so that a log is not flooded. */
-const MOST_COMPLAINTS = 100
+const MOST_COMPLAINTS = 1000
 
 /** Whether nothing was said about the key yet. */
 function isFirst({ complaints }: CacheCore, key: string): boolean {

@@ -42,7 +42,7 @@ export function createMemoryStore(clock: Clock): CacheStore {
     async settle(key, token, outcome) {
       if (holderOf(key)?.holder !== token) return
       if (outcome === 'free') leases.delete(key)
-      else leases.set(key, { holder: outcome, until: clock.now() + MARKER_LIFE })
+      else leases.set(key, { holder: outcome === 'uncacheable' ? UNCACHEABLE : FAILED, until: clock.now() + MARKER_LIFE })
     },
     async write(key, token) {
       return holderOf(key)?.holder === token && leases.delete(key)

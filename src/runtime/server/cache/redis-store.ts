@@ -6,7 +6,7 @@ import type { Bus } from './bus'
 import { encodeKey, SCOPE_DELIMITER, withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
 import { Reader } from './reader'
-import { acquireLease, bumpTag, deleteEntry, noteTag, renewLease, setEntry, settleLease, writeEntry } from './scripts'
+import { acquireLease, bumpTag, deleteEntry, FAILED, noteTag, renewLease, setEntry, settleLease, UNCACHEABLE, writeEntry } from './scripts'
 import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
 import { LEASE_LIFE, MARKER_LIFE, TAG_LIFE } from './store'
 
@@ -17,6 +17,14 @@ const SWEEP_BUDGET = 2000
 const MOST_SWEEPS = 5
 /** Marker of a `failed` lease that no caller may take over. PTTL never answers so little for a key with an expiry. */
 const NEVER = -3
+
+/** What each end of a lease leaves in its place, what becomes of the old entry, and what the others are told. */
+const SETTLEMENTS = {
+  failed: { marker: FAILED, entry: 'keep', operation: 'fail' },
+  oversized: { marker: FAILED, entry: 'drop', operation: 'del' },
+  uncacheable: { marker: UNCACHEABLE, entry: 'drop', operation: 'del' },
+  free: { marker: '', entry: 'keep', operation: 'free' },
+} as const
 
 /** Values, leases and tag versions in Redis, one server or a Cluster. */
 export function createRedisStore(connection: RedisConnection, bus: Bus): CacheStore {
@@ -87,8 +95,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
     },
 
     async settle(key, token, outcome, budget) {
-      const operation = ({ failed: 'fail', uncacheable: 'del', free: 'free' } as const)[outcome]
-      await announce(settleLease, [entryKey(key), leaseKey(key)], [token, outcome === 'free' ? '' : outcome, MARKER_LIFE], operation, key, budget)
+      const { marker, entry, operation } = SETTLEMENTS[outcome]
+      await announce(settleLease, [entryKey(key), leaseKey(key)], [token, marker, MARKER_LIFE, entry], operation, key, budget)
     },
 
     async write(key, token, entry, life, budget) {

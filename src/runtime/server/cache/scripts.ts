@@ -37,17 +37,17 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[
 return 0`)
 
 /**
- * Ends a lease that is still ours without a write. What has become uncacheable is not served stale either, so its old entry goes.
+ * Ends a lease that is still ours without a write. What may not be stored any more is not served stale either, so its old entry is dropped.
  * Out of memory the lease is deleted instead of marked, so that those who wait for it do not wait for its end.
- * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, channel, message.
+ * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, 'drop' or 'keep' for the entry, channel, message.
  */
 export const settleLease = defineScript(`
 if redis.call('GET', KEYS[2]) == ARGV[1] then
   local marked = ARGV[2] ~= '' and redis.pcall('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
   if not marked or marked.err then redis.call('UNLINK', KEYS[2]) end
-  if ARGV[2] == '${UNCACHEABLE}' then redis.call('UNLINK', KEYS[1]) end
+  if ARGV[4] == 'drop' then redis.call('UNLINK', KEYS[1]) end
 end
-${publish(4)}
+${publish(5)}
 return 1`)
 
 /**

@@ -54,6 +54,13 @@ export interface CacheModuleOptions {
    */
   staleMaxAge?: Duration
   /**
+   * Largest value that is stored, as its serializer writes it; a larger one is delivered, not stored, and logged once a key.
+   * A plain number is bytes.
+   * @default '16mb'
+   * @env NUXT_SCALE_CACHE_MAX_VALUE_SIZE
+   */
+  maxValueSize?: number | string
+  /**
    * Largest response body that a cached route stores; a larger one is delivered and not cached.
    * @default '8mb'
    * @env NUXT_SCALE_CACHE_MAX_BODY_SIZE
@@ -98,6 +105,7 @@ export interface CacheSettings {
   lease: boolean
   l1: { maxEntries: number, maxBytes: number, ttl: number }
   staleMaxAge: number
+  maxValueSize: number
   maxBodySize: number
   debugHeaders: boolean
 }
@@ -112,6 +120,7 @@ export const cacheDefaults = {
   l1: { maxEntries: 10_000, maxBytes: '64mb', ttl: 60 },
   nitro: true,
   staleMaxAge: '1d',
+  maxValueSize: '16mb',
   maxBodySize: '8mb',
   debugHeaders: false,
 } as const satisfies CacheModuleOptions
@@ -138,6 +147,7 @@ export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSet
     lease: parseSwitch(given.lease, `${path}.lease`),
     l1: resolveL1(given.l1, `${path}.l1`),
     staleMaxAge: parseDuration(given.staleMaxAge, `${path}.staleMaxAge`),
+    maxValueSize: parseBytes(given.maxValueSize, `${path}.maxValueSize`),
     maxBodySize: parseBytes(given.maxBodySize, `${path}.maxBodySize`),
     debugHeaders: parseSwitch(given.debugHeaders, `${path}.debugHeaders`),
   }

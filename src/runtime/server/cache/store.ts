@@ -13,8 +13,11 @@ export interface CacheStore {
   /** Competes for the load of a key. `takeFailedAfter` is the age in ms at which the marker of a failed load no longer holds; undefined for never. */
   acquire: (key: string, seenWriteId: string, token: string, takeFailedAfter: number | undefined, budget: number) => Promise<LeaseAnswer>
   renew: (key: string, token: string, budget: number) => Promise<void>
-  /** Ends a lease without a write and tells the waiters. */
-  settle: (key: string, token: string, outcome: 'failed' | 'uncacheable' | 'free', budget: number) => Promise<void>
+  /**
+   * Ends a lease without a write and tells the waiters. After `failed` each process may load once for itself, after `oversized` too, and the old
+   * entry goes; after `uncacheable` every caller loads for itself; after `free` they compete again.
+   */
+  settle: (key: string, token: string, outcome: 'failed' | 'oversized' | 'uncacheable' | 'free', budget: number) => Promise<void>
   /** Stores an entry if the lease is still `token`'s. */
   write: (key: string, token: string, entry: string | Buffer, life: number, budget: number) => Promise<boolean>
   set: (key: string, entry: string | Buffer, life: number, budget: number) => Promise<void>

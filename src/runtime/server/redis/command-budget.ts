@@ -21,8 +21,14 @@ export interface CommandContext {
 /** A call on the client. */
 export type RedisOperation<T> = (client: RedisClient) => Promise<T>
 
+/** A timer that comes so many ms late tells of a stall of this process. */
+const STALL = 50
+/** Stalls in which a call gets its time again; past that it is given up all the same. */
+const MOST_STALLS = 3
+
 /**
- * Makes a call and gives it up when its time is over. One timer a call; the option `commandTimeout` of ioredis costs several times as much.
+ * Makes a call and gives it up when its time is over. Time in which this process stalled does not count.
+ * One timer a call; the option `commandTimeout` of ioredis costs several times as much.
  * A caller may have less patience than the connection. Its deadline is then its own affair: what the answer says of Redis is judged when it
  * comes, or when it has not come within `patience`.
  *
@@ -34,8 +40,18 @@ export function runWithinBudget<T>(context: CommandContext, operation: RedisOper
   const { client, clock } = context
   return new Promise((resolve, reject) => {
     let settled = false
-    // After a stall of this process the answer may lie unread in the socket: read it before judging.
-    const wait = (milliseconds: number, over: () => void) => clock.setTimeout(() => settled || clock.setImmediate(() => settled || over()), milliseconds)
+    let stalls = 0
+    let timer: unknown
+    const wait = (milliseconds: number, over: () => void): unknown => {
+      const due = clock.now() + milliseconds
+      return clock.setTimeout(() => {
+        if (settled) return
+        // A stall of this process is not the server's: the command may not even have left.
+        if (clock.now() - due > STALL && stalls++ < MOST_STALLS) timer = wait(milliseconds, over)
+        // The answer may lie unread in the socket: read it before judging.
+        else clock.setImmediate(() => settled || over())
+      }, milliseconds)
+    }
     const expire = (): void => {
       reject(new RedisTimeoutError(budget))
       if (left < context.patience) timer = wait(context.patience - left, giveUp)
@@ -45,7 +61,7 @@ export function runWithinBudget<T>(context: CommandContext, operation: RedisOper
       settled = true
       context.expired(`no answer within ${Math.max(budget, context.patience)} ms`)
     }
-    let timer = wait(left, expire)
+    timer = wait(left, expire)
     const fail = (error: unknown): void => {
       // A rejection after the timeout ends here, so it is never an unhandled one.
       if (!settled) {
