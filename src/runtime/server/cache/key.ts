@@ -6,6 +6,8 @@ export const SCOPE_DELIMITER = '|'
 /** Longest encoded key that is stored as it is written; a longer one keeps its head and ends in a hash. */
 export const LONGEST_KEY = 512
 const HEAD_OF_LONG_KEY = 400
+/** Stands before the hash of a long key. It cannot come out of the encoding, so a shortened key never meets a written one. */
+const SHORTENED = '%~'
 
 /** Printable ASCII without space, `%`, `{`, `|` and `}`. Such a key is its own encoding, which is what the hit path relies on. */
 const PLAIN = /^[!-$&-z~]*$/
@@ -20,7 +22,7 @@ export function encodeKey(key: string, kind: 'key' | 'tag' = 'key'): string {
   if (typeof key !== 'string' || key === '') {
     throw new TypeError(`A cache ${kind} is ${key === '' ? 'an empty string' : `of type ${typeof key}`}: pass a string that is not empty.`)
   }
-  const encoded = PLAIN.test(key) ? key : percentEncode(key)
+  const encoded = PLAIN.test(key) ? key : encodeText(key)
   return encoded.length <= LONGEST_KEY ? encoded : shorten(encoded)
 }
 
@@ -29,7 +31,7 @@ export function encodePattern(pattern: string): string {
   if (typeof pattern !== 'string' || pattern === '') {
     throw new TypeError(`A cache pattern is ${pattern === '' ? 'an empty string' : `of type ${typeof pattern}`}: pass a glob such as 'product:*'.`)
   }
-  return percentEncode(pattern)
+  return encodeText(pattern)
 }
 
 /** Whether a stored key is spelt as its caller spelt it, without a scope. Then no other caller's key leads to it. */
@@ -50,13 +52,24 @@ export function withoutScope(stored: string): string {
 /** The caller's spelling of a stored key, without its scope. A shortened key stays as it is stored. */
 export function decodeKey(stored: string): string {
   const key = withoutScope(stored)
-  if (!key.includes('%') || key.includes('%~')) return key
-  return key
+  return isShortened(key) ? key : decodeText(key)
+}
+
+/** Whether a stored key, or a glob made of one, ends in a hash. */
+export function isShortened(stored: string): boolean {
+  return stored.includes(SHORTENED)
+}
+
+/** Reads back what {@link encodeText} wrote. */
+export function decodeText(encoded: string): string {
+  if (!encoded.includes('%')) return encoded
+  return encoded
     .replace(/%u([0-9A-F]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
     .replace(/(?:%[0-9A-F]{2})+/g, bytes => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString())
 }
 
-function percentEncode(text: string): string {
+/** Percent-encodes what a stored key may not hold. A glob keeps its wildcards. */
+export function encodeText(text: string): string {
   return text.replace(NOT_PLAIN, (character) => {
     const code = character.charCodeAt(0)
     // A lone surrogate has no UTF-8 form: spelt apart, or two of them would meet in the replacement character.
@@ -66,6 +79,5 @@ function percentEncode(text: string): string {
 }
 
 function shorten(encoded: string): string {
-  // `%~` cannot come out of the encoding, so a shortened key never meets a written one.
-  return `${encoded.slice(0, HEAD_OF_LONG_KEY)}%~${createHash('sha256').update(encoded).digest('base64url')}`
+  return `${encoded.slice(0, HEAD_OF_LONG_KEY)}${SHORTENED}${createHash('sha256').update(encoded).digest('base64url')}`
 }

@@ -3,8 +3,8 @@ import type { Script } from '../redis-script'
 import { runScript } from '../redis-script'
 import type { RedisConnection } from '../redis/types'
 import type { Bus } from './bus'
-import { encodeKey, SCOPE_DELIMITER, withoutScope } from './key'
-import { patternTest, writePattern } from './pattern'
+import { withoutScope } from './key'
+import { patternTest, scanPattern, writePattern } from './pattern'
 import { Reader } from './reader'
 import { acquireLease, bumpTag, deleteEntry, FAILED, noteTag, renewLease, setEntry, settleLease, UNCACHEABLE, writeEntry } from './scripts'
 import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
@@ -159,9 +159,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
 }
 
 /** What SCAN narrows to on the server; {@link patternTest} decides. */
-function scanMatch(head: string, { scope, glob }: ScopedPattern): string {
-  const inScope = scope === '*' ? '*' : scope === '' ? glob : `${escapeGlob(encodeKey(scope))}\\${SCOPE_DELIMITER}${glob}`
-  return `${escapeGlob(head)}${inScope}}`
+function scanMatch(head: string, pattern: ScopedPattern): string {
+  return `${escapeGlob(head)}${scanPattern(pattern)}}`
 }
 
 /** The layout of the Cluster as text; constant on one server. */

@@ -49,6 +49,7 @@ export async function invalidateCache(keys: string | readonly string[], options?
 
 /**
  * Deletes every key that matches a Redis glob: `*`, `?`, `[a-z]`, `\` before a character that is meant as it is.
+ * A character is one of the key as you write it (a Unicode code point), not of its encoding in Redis.
  * It walks the keyspace in small steps; for what you invalidate often, tags cost nothing.
  *
  * @returns how many stored entries were deleted
