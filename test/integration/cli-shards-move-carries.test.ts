@@ -52,10 +52,14 @@ describe('row-level security', () => {
     await lab.move({ until: 'dual-write' })
     let forced: Promise<unknown> = Promise.resolve()
     const late = lab.move({
-      write: async () => {
-        forced = lab.app('eu', `${policy}; alter table users force row level security; update users set name = 'y'`)
-        await forced
-        throw new Error('stopped')
+      store: {
+        name: 'server/shards.json',
+        read: async () => lab.map(),
+        async update() {
+          forced = lab.app('eu', `${policy}; alter table users force row level security; update users set name = 'y'`)
+          await forced
+          throw new Error('stopped')
+        },
       },
     })
     expect(await lab.sentence(late)).toBe('stopped')

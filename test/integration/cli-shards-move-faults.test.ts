@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { openMove } from '../../src/cli/shards/move/open-move'
 import type { OpenMove } from '../../src/cli/shards/move/open-move'
 import type { RunOptions } from '../../src/cli/shards/move/run'
 import { runBack, runForward } from '../../src/cli/shards/move/run'
 import type { MoveReport } from '../../src/cli/shards/move'
-import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
 import type { MoveBench } from '../support/shard-move'
-import { createMoveBench, nothingWrong } from '../support/shard-move'
+import { createMoveBench, dyingStore, nothingWrong, quietRun } from '../support/shard-move'
 import type { ShopWriters } from '../support/shard-writers'
 import { shopTableOptions, shopTables } from '../support/shard-writers'
 import { waitFor } from '../support/wait'
@@ -96,23 +94,10 @@ it('killed at any step and run again, it goes on where it was and loses nothing'
 })
 
 /** A command in this process that dies: its connections are cut, and it is never heard of again. */
-async function dieAt(run: (open: OpenMove, map: SlotMap, options: RunOptions) => Promise<unknown>, point: 'before' | 'after'): Promise<void> {
-  const map = bench.map()
-  const open = await openMove({ map, settings: bench.settings, move: map.moving[0]!, addressOf: shard => ({ shard, url: bench.urls[shard as 'eu'] }), tables: () => Object.entries(shopTableOptions), tablesGiven: false, mayBegin: true })
+async function dieAt(run: (open: OpenMove, options: RunOptions) => Promise<unknown>, point: 'before' | 'after'): Promise<void> {
+  const open = await bench.open()
   await new Promise<void>((died, failed) => {
-    run(open, map, {
-      until: 'read-new',
-      batch: 100,
-      pause: 5000,
-      signal: new AbortController().signal,
-      onStep: () => {},
-      onCopied: () => {},
-      write: (next) => {
-        const readsChange = (next.moving[0]!.state === 'read-new') !== (map.moving[0]!.state === 'read-new')
-        if (!readsChange || point === 'after') bench.writeMap(next)
-        return readsChange ? new Promise<void>(() => died()) : Promise.resolve()
-      },
-    }).catch(failed)
+    run(open, quietRun(dyingStore(bench.store(), point, died))).catch(failed)
   })
   for (const shard of ['eu', 'eu2'] as const) await bench.query(shard, 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = \'nuxt-scale shards\'')
 }

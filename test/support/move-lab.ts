@@ -1,4 +1,6 @@
 import pg from 'pg'
+import type { MapStore } from '../../src/cli/shards/map-store'
+import { saveOnly } from '../../src/cli/shards/map-store'
 import type { Leftover } from '../../src/cli/shards/move/clean'
 import { cleanShard } from '../../src/cli/shards/move/clean'
 import type { OpenMove } from '../../src/cli/shards/move/open-move'
@@ -64,17 +66,27 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
   const settings = () => resolveShardsSettings({ map: { eu: 'A', eu2: 'B' }, tables, slotMap: serializeSlotMap(map) })
   const addressOf = (shard: string) => ({ shard, url: mover, schema: schemas[shard as 'eu'] })
 
+  const store: MapStore = {
+    name: 'server/shards.json',
+    read: async () => map,
+    async update(change, { around = saveOnly } = {}) {
+      const next = change(map)
+      await around(async () => {
+        map = next
+      }, next)
+      return next
+    },
+  }
+
   async function withMove(mayBegin: boolean, work: (open: OpenMove, options: RunOptions) => Promise<RunResult>, given: Partial<RunOptions> = {}): Promise<RunResult> {
-    const open = await openMove({ map, settings: settings(), move: map.moving[0]!, addressOf, tables: () => Object.entries(tables), tablesGiven: false, mayBegin })
+    const open = await openMove({ store, settings: settings(), move: map.moving[0]!, addressOf, tables: () => Object.entries(tables), tablesGiven: false, mayBegin })
     try {
       return await work(open, {
         until: 'read-new',
         batch: 50,
         pause: 5000,
         signal: new AbortController().signal,
-        write: async (next) => {
-          map = next
-        },
+        store,
         onStep: () => {},
         onCopied: () => {},
         ...given,
@@ -97,13 +109,13 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
     plan: (remove = []) => {
       map = startMoves(planShards(map, { add: ['eu2'], remove }))
     },
-    move: options => withMove(true, (open, all) => runForward(open, map, all), options),
-    back: () => withMove(false, (open, all) => runBack(open, map, all)),
-    finish: () => withMove(false, (open, all) => finishMove(open, map, all)),
+    move: options => withMove(true, (open, all) => runForward(open, all), options),
+    back: () => withMove(false, (open, all) => runBack(open, all)),
+    finish: () => withMove(false, (open, all) => finishMove(open, all)),
     async clean(shard, options = {}) {
       const session = await openSession(addressOf(shard))
       try {
-        return await cleanShard(session, map, { remove: true, batch: 50, signal: new AbortController().signal, onDeleted: () => {}, ...options })
+        return await cleanShard(session, [{ name: store.name, map }], { remove: true, batch: 50, signal: new AbortController().signal, onDeleted: () => {}, ...options })
       }
       finally {
         await session.close()

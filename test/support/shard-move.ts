@@ -1,6 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import type { MapStore } from '../../src/cli/shards/map-store'
+import { createMapStore, saveOnly } from '../../src/cli/shards/map-store'
+import type { OpenMove } from '../../src/cli/shards/move/open-move'
+import { openMove } from '../../src/cli/shards/move/open-move'
+import type { RunOptions } from '../../src/cli/shards/move/run'
 import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
 import type { ShardsModuleOptions, ShardsSettings } from '../../src/runtime/server/shards/settings'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
@@ -29,6 +34,10 @@ export interface MoveBench {
   shards: <Report>(...args: string[]) => Promise<{ code: number | null, report: Report, stderr: string, sentence: string }>
   /** The same, when it has to succeed. */
   ok: <Report>(...args: string[]) => Promise<Report>
+  /** A command in this process, with both shards of the first move locked. */
+  open: () => Promise<OpenMove>
+  /** The file of the map, as a command in this process stores it. */
+  store: () => MapStore
   /** SQL on one of the shards, as the superuser. */
   query: <Row extends Record<string, unknown>>(shard: 'eu' | 'eu2', sql: string) => Promise<Row[]>
   startWriters: (writers?: number) => ShopWriters
@@ -64,12 +73,14 @@ export async function createMoveBench({ servers, name, tables, options: given, o
     for (const { password } of [servers.eu, servers.eu2]) expect(stdout + stderr).not.toContain(password)
     return { code, report: (stdout ? JSON.parse(stdout) : undefined) as never, stderr, sentence: stderr.trim().split('\n').at(-1)! }
   }
-  return {
+  const store = () => createMapStore(mapFile, 'server/shards.json')
+  const bench: MoveBench = {
     app,
     options,
     urls,
     mapFile,
     shards,
+    store,
     get settings() {
       return resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') })
     },
@@ -80,6 +91,15 @@ export async function createMoveBench({ servers, name, tables, options: given, o
       expect({ code, why: code === 0 ? '' : stderr + JSON.stringify(report) }).toEqual({ code: 0, why: '' })
       return report as never
     },
+    open: () => openMove({
+      store: store(),
+      settings: bench.settings,
+      move: bench.map().moving[0]!,
+      addressOf: shard => ({ shard, url: urls[shard as 'eu'] }),
+      tables: () => Object.entries(options.tables ?? {}),
+      tablesGiven: false,
+      mayBegin: true,
+    }),
     query: (shard, sql) => servers[shard].query(sql, name),
     startWriters(writers = 6) {
       const one = startShopWriters({ options, urls, mapFile, writers })
@@ -91,6 +111,29 @@ export async function createMoveBench({ servers, name, tables, options: given, o
       // A test that fails leaves its writers at work.
       await Promise.allSettled(started.map(writers => writers.stop()))
       app.remove()
+    },
+  }
+  return bench
+}
+
+/** Options of a command in this process that says nothing. */
+export function quietRun(store: MapStore, options: Partial<RunOptions> = {}): RunOptions {
+  return { until: 'read-new', batch: 100, pause: 5000, signal: new AbortController().signal, store, onStep: () => {}, onCopied: () => {}, ...options }
+}
+
+/** A store whose command dies in the moment in which a map with other reads is stored. It never gives back the lock of the file. */
+export function dyingStore(store: MapStore, point: 'before' | 'after', died: () => void): MapStore {
+  const readsNew = (map: SlotMap) => map.moving[0]?.state === 'read-new'
+  return {
+    ...store,
+    update(change, { around = saveOnly, deadline } = {}) {
+      let before: SlotMap
+      return store.update(map => change(before = map), { deadline, around: (save, next) => around(async () => {
+        if (readsNew(before) === readsNew(next)) return save()
+        if (point === 'after') await save()
+        died()
+        return new Promise<void>(() => {})
+      }, next) })
     },
   }
 }

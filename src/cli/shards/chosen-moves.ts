@@ -21,14 +21,14 @@ export const moveArgs = {
  */
 export async function openStoredMoves(args: { cwd: string, map?: string }): Promise<StoredMap & { settings: ShardsSettings }> {
   const stored = await openMap(args)
-  const { settings, name, map } = stored
+  const { settings, store: { name }, map } = stored
   if (!settings) throw new CliFailure('scale.shards is not set in nuxt.config, which says where the shards are: set scale.shards.map.')
   if (!stored.stored) throw new CliFailure(`There is no ${name} yet: store a plan with "nuxt-scale shards plan --add <shard> --write".`)
   return { ...stored, settings: withSlotMap(settings, serializeSlotMap(map), name) }
 }
 
 /** @throws CliFailure when no move is chosen */
-export function chosenMoves({ map, name }: StoredMap, { from, to }: { from?: string, to?: string }): SlotMove[] {
+export function chosenMoves({ map, store: { name } }: StoredMap, { from, to }: { from?: string, to?: string }): SlotMove[] {
   const chosen = map.moving.filter(move => (from === undefined || move.from === from) && (to === undefined || move.to === to))
   if (chosen.length > 0) return chosen
   const others = map.moving.map(move => `${move.from} → ${move.to}`).join(', ')

@@ -35,7 +35,9 @@ export const cleanCommand = defineScaleCommand({
         if (interrupt.signal.aborted) break
         const session = await openSession(addressOfShard(stored, shard))
         try {
-          leftovers.push(...await cleanShard(session, stored.map, {
+          // Read under the lock of the shard: another command may have changed it while this one waited.
+          const map = { name: stored.store.name, map: await stored.store.read() }
+          leftovers.push(...await cleanShard(session, [map, ...await stored.others()], {
             remove: args.delete ?? false,
             batch,
             signal: interrupt.signal,

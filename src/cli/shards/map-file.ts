@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import type { ShardsSettings } from '../../runtime/server/shards/settings'
 import { resolveShardsSettings } from '../../runtime/server/shards/settings'
 import type { SlotMap } from '../../runtime/server/shards/slot-map'
-import { parseSlotMap, serializeSlotMap } from '../../runtime/server/shards/stored-map'
+import { parseSlotMap } from '../../runtime/server/shards/stored-map'
 import { loadApp } from '../support/app'
 import type { App } from '../support/app'
-import { writeFileAtomically } from '../support/atomic-file'
 import { CliFailure } from '../support/exit'
+import type { MapStore } from './map-store'
+import { createMapStore, readMapFile } from './map-store'
 
 /** Where the map is stored unless `--map` says otherwise. */
 export const DEFAULT_MAP_FILE = 'server/shards.json'
@@ -22,13 +22,19 @@ export interface StoredMap {
   app: App
   /** Undefined when `scale.shards` is not set, which is enough for what needs no database. */
   settings: ShardsSettings | undefined
+  /** The map when the command began: what it goes by, it reads from the store under the locks that it needs. */
   map: SlotMap
   /** Whether the file is there. Without it the map is that of the options. */
   stored: boolean
-  /** The file as it may be shown. */
+  store: MapStore
+  /** The maps that the options name beside the file, with which an instance of the app would start. */
+  others: () => Promise<NamedMap[]>
+}
+
+/** A map, and how it is called. */
+export interface NamedMap {
   name: string
-  /** @throws CliFailure when the file is another by now */
-  write: (map: SlotMap) => Promise<void>
+  map: SlotMap
 }
 
 /**
@@ -43,11 +49,7 @@ export async function openMap({ cwd, map: given }: { cwd: string, map?: string }
   if (settings?.strategy === 'modulo') throw new CliFailure('scale.shards.strategy is \'modulo\', which has no slots to move: lay the data out by slots first.')
   const path = resolve(app.rootDir, given ?? (settings?.slotMapFile || DEFAULT_MAP_FILE))
   const name = relative(app.rootDir, path) || path
-  const read = () => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw new CliFailure(`The map ${name} cannot be read: ${error.code}.`)
-  })
-  let text = await read()
+  const text = await readMapFile(path, name)
   if (text === undefined && given !== undefined) throw new CliFailure(`The map ${name} is not there: name a stored map, or leave out --map to begin with the options.`)
   const map = text === undefined ? settings?.slotMap : parseSlotMap(text, name)
   if (map === undefined) throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set scale.shards.map, or name a stored map with --map.`)
@@ -56,12 +58,13 @@ export async function openMap({ cwd, map: given }: { cwd: string, map?: string }
     settings,
     map,
     stored: text !== undefined,
-    name,
-    async write(next) {
-      if (await read() !== text) throw new CliFailure(`The map ${name} has been changed by somebody else meanwhile: run the command again.`)
-      const changed = serializeSlotMap(next)
-      await writeFileAtomically(path, changed)
-      text = changed
+    store: createMapStore(path, name, settings?.slotMap),
+    async others() {
+      if (!settings?.stored) return []
+      if (!settings.slotMapFile) return [{ name: 'scale.shards.slotMap', map: settings.slotMap }]
+      const file = resolve(app.rootDir, settings.slotMapFile)
+      const other = file === path ? undefined : await readMapFile(file, settings.slotMapFile)
+      return other === undefined ? [] : [{ name: settings.slotMapFile, map: parseSlotMap(other, settings.slotMapFile) }]
     },
   }
 }

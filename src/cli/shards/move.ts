@@ -45,7 +45,7 @@ export const moveCommand = defineScaleCommand({
     const until = parseChoice(args.until, moveStates, '--until')
     if (args.finish && args.back) throw new CliFailure('--finish and --back lead to opposite ends: write one of them.')
     const stored = await openStoredMoves(args)
-    const { settings } = stored
+    const { settings, store } = stored
     let { map } = stored
     const moves: MoveReport['moves'] = []
     const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the command ends after this step, and goes on where it was when it is run again.'))
@@ -53,8 +53,8 @@ export const moveCommand = defineScaleCommand({
       for (const move of chosenMoves(stored, args)) {
         if (interrupt.signal.aborted) break
         const name = `${move.from} → ${move.to}`
-        const open = await openMove({ map, settings, move, addressOf: shard => addressOfShard(stored, shard), tables: () => namedTables(args.tables, settings.tables), tablesGiven: args.tables !== undefined, mayBegin: !args.finish && !args.back })
-        const total = args.finish || args.back ? 0 : await estimateRows(open.from, shareOf(map, move))
+        const open = await openMove({ store, settings, move, sameState: args.back, addressOf: shard => addressOfShard(stored, shard), tables: () => namedTables(args.tables, settings.tables), tablesGiven: args.tables !== undefined, mayBegin: !args.finish && !args.back })
+        const total = args.finish || args.back ? 0 : await estimateRows(open.from, shareOf(open.map, move))
         const bar = terminal.progress(name, total)
         const copied = new Map<string, number>()
         const options: RunOptions = {
@@ -62,7 +62,7 @@ export const moveCommand = defineScaleCommand({
           batch,
           pause,
           signal: interrupt.signal,
-          write: stored.write,
+          store,
           onStep(step) {
             bar.end()
             terminal.log.info(`${name}: ${step}`)
@@ -73,10 +73,10 @@ export const moveCommand = defineScaleCommand({
           },
         }
         try {
-          const result = args.finish ? await finishMove(open, map, options) : args.back ? await runBack(open, map, options) : await runForward(open, map, options)
+          const result = args.finish ? await finishMove(open, options) : args.back ? await runBack(open, options) : await runForward(open, options)
           const { map: next, ...rest } = result
           map = next
-          moves.push({ from: move.from, to: move.to, before: move.state, ...rest })
+          moves.push({ from: move.from, to: move.to, before: open.move.state, ...rest })
         }
         finally {
           bar.end()
@@ -87,7 +87,7 @@ export const moveCommand = defineScaleCommand({
     finally {
       interrupt.close()
     }
-    terminal.result({ moves, version: map.version, map: stored.name } satisfies MoveReport, describe(moves, map, stored.name))
+    terminal.result({ moves, version: map.version, map: store.name } satisfies MoveReport, describe(moves, map, store.name))
     if (moves.some(({ comparison }) => comparison && comparison.differences.length > 0)) return exitCodes.partial
     return interrupt.signal.aborted ? exitCodes.error : exitCodes.ok
   },

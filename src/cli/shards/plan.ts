@@ -1,5 +1,6 @@
 import { startMoves } from '../../runtime/server/shards/moves'
 import { planShards } from '../../runtime/server/shards/plan'
+import type { SlotMap } from '../../runtime/server/shards/slot-map'
 import { defineScaleCommand, listOf } from '../support/command'
 import { CliFailure, exitCodes } from '../support/exit'
 import { renderTable } from '../support/table'
@@ -22,17 +23,20 @@ export const planCommand = defineScaleCommand({
     ...mapArg,
   },
   async run({ args, terminal }) {
-    const { map, settings, name, write } = await openMap(args)
+    const { map, settings, store } = await openMap(args)
     const add = listOf(args.add)
-    const plan = planShards(map, { add, remove: listOf(args.remove) })
-    const report = reportPlan(plan, map.version + 1)
+    const planOf = (map: SlotMap) => planShards(map, { add, remove: listOf(args.remove) })
+    let plan = planOf(map)
     if (args.write) {
       const missing = settings && add.find(shard => !settings.map.has(shard))
       // An app that starts with a map whose shard has no address would end at boot.
       if (missing !== undefined) throw new CliFailure(`The shard ${missing} has no address: add it to scale.shards.map before the map is stored.`)
-      await write(startMoves(plan))
-      report.written = name
+      await store.update((map) => {
+        plan = planOf(map)
+        return startMoves(plan)
+      })
     }
+    const report: PlanReport = { ...reportPlan(plan, plan.before.version + 1), ...args.write && { written: store.name } }
     terminal.result(report, describe(report))
     return exitCodes.ok
   },

@@ -11,7 +11,7 @@ export const statusCommand = defineScaleCommand({
   examples: ['nuxt-scale shards status', 'nuxt-scale shards status --json'],
   args: { ...mapArg },
   async run({ args, terminal }) {
-    const { map, stored, name } = await openMap(args)
+    const { map, stored, store: { name } } = await openMap(args)
     const report = reportStatus(map, stored)
     terminal.result(report, describe(report, name))
     return exitCodes.ok

@@ -1,3 +1,4 @@
+import type { SlotMove } from '../../runtime/server/shards/slot-map'
 import { defineScaleCommand } from '../support/command'
 import { CliFailure, exitCodes } from '../support/exit'
 import { renderTable } from '../support/table'
@@ -24,12 +25,13 @@ export const verifyCommand = defineScaleCommand({
     const stored = await openStoredMoves(args)
     const moves: VerifyReport['moves'] = []
     for (const move of chosenMoves(stored, args)) {
-      if (move.state === 'copying') throw new CliFailure(`The rows of the move from ${move.from} to ${move.to} are not all copied yet: run "nuxt-scale shards move" first.`)
-      const open = await openMove({ map: stored.map, settings: stored.settings, move, addressOf: shard => addressOfShard(stored, shard), tables: () => [], tablesGiven: false, mayBegin: false })
+      refuseCopying(move)
+      const open = await openMove({ store: stored.store, settings: stored.settings, move, addressOf: shard => addressOfShard(stored, shard), tables: () => [], tablesGiven: false, mayBegin: false })
       const bar = terminal.progress(`${move.from} → ${move.to}`, open.from.tables.length)
       try {
+        refuseCopying(open.move)
         if (open.roles.from === undefined) throw new CliFailure(`The shard ${move.from} knows of no move to ${move.to}: restore the map that the last command stored.`)
-        const pair = pairOf(open, move)
+        const pair = pairOf(open, open.move)
         let done = 0
         moves.push({ from: move.from, to: move.to, ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))) })
       }
@@ -42,6 +44,10 @@ export const verifyCommand = defineScaleCommand({
     return moves.some(({ differences }) => differences.length > 0) ? exitCodes.partial : exitCodes.ok
   },
 })
+
+function refuseCopying({ from, to, state }: SlotMove): void {
+  if (state === 'copying') throw new CliFailure(`The rows of the move from ${from} to ${to} are not all copied yet: run "nuxt-scale shards move" first.`)
+}
 
 function describe(moves: VerifyReport['moves']): string {
   const tables = moves.flatMap(({ from, to, tables, differences }) => tables.map(({ table, rows }) => [from, to, table, rows, differences.filter(difference => difference.table === table).length]))

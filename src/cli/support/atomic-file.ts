@@ -1,10 +1,19 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Writes a file so that a reader, or a crash, finds the old text or the new one, never a part. */
-export async function writeFileAtomically(path: string, text: string): Promise<void> {
+/** A text that is on the disk, and not yet in its place. */
+export interface PreparedFile {
+  /** Puts it in its place. */
+  commit: () => Promise<void>
+  /** Removes it, unless it is in its place. */
+  discard: () => Promise<void>
+}
+
+/** Writes a text beside the file whose place it will take. */
+export async function prepareFile(path: string, text: string): Promise<PreparedFile> {
   await mkdir(dirname(path), { recursive: true })
   const next = `${path}.${process.pid}.tmp`
+  const discard = () => rm(next, { force: true })
   try {
     const file = await open(next, 'w', 0o644)
     try {
@@ -14,10 +23,21 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
     finally {
       await file.close()
     }
-    await rename(next, path)
   }
   catch (error) {
-    await rm(next, { force: true })
+    await discard()
     throw error
+  }
+  return { commit: () => rename(next, path), discard }
+}
+
+/** Writes a file so that a reader, or a crash, finds the old text or the new one, never a part. */
+export async function writeFileAtomically(path: string, text: string): Promise<void> {
+  const prepared = await prepareFile(path, text)
+  try {
+    await prepared.commit()
+  }
+  finally {
+    await prepared.discard()
   }
 }

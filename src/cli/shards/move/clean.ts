@@ -1,9 +1,9 @@
-import type { SlotMap } from '../../../runtime/server/shards/slot-map'
 import { parseRanges } from '../../../runtime/server/shards/ranges'
 import { CliFailure } from '../../support/exit'
+import type { NamedMap } from '../map-file'
 import type { MoveSide } from './guard'
 import { removeGuard } from './guard'
-import { objectsOf } from './objects'
+import { moveId, objectsOf } from './objects'
 import { identifier } from './quote'
 import type { MoveRecord } from './record'
 import { readRecords, removeRecord } from './record'
@@ -34,13 +34,15 @@ export interface CleanOptions {
 /**
  * Counts, or deletes, the rows that finished moves have left on a shard, and what refuses writes to them.
  *
- * @throws CliFailure when the map says that the shard holds them
+ * @param maps the map that commands store, then others that the app may start with
+ * @throws CliFailure when one of them reads these rows, or may read them when a command that was killed goes on
  */
-export async function cleanShard(session: ShardSession, map: SlotMap, options: CleanOptions): Promise<Leftover[]> {
+export async function cleanShard(session: ShardSession, [stored, ...others]: readonly [NamedMap, ...NamedMap[]], options: CleanOptions): Promise<Leftover[]> {
   const leftovers: Leftover[] = []
   for (const record of await readRecords(session)) {
     if (record.role !== 'left') continue
-    refuseOwned(session, record, map)
+    refuseUnfinished(session, record, stored)
+    for (const one of [stored, ...others]) refuseRead(session, record, one)
     const side: MoveSide = { id: record.id, session, objects: objectsOf(session, record.id), tables: await describeTables(session, record.tables) }
     const tables: Leftover['tables'] = []
     for (const table of side.tables) tables.push({ table: table.name, rows: await countRows(side, table) })
@@ -68,9 +70,18 @@ async function removeRows(side: MoveSide, { batch, signal, onDeleted }: CleanOpt
   return true
 }
 
-function refuseOwned(session: ShardSession, { from, to, slots }: MoveRecord, map: SlotMap): void {
-  const owned = parseRanges(slots, map.owners.length, 'slots').filter(slot => map.owners[slot] === session.shard)
-  if (owned.length > 0) throw new CliFailure(`The map says that ${session.shard} holds slot ${owned[0]}, which the move from ${from} to ${to} has taken from it: restore the map that the last command stored.`)
+/** The move is over when a map without it is stored, and not when the databases are ready for that. */
+function refuseUnfinished({ shard }: ShardSession, record: MoveRecord, { name, map }: NamedMap): void {
+  const { from, to, mapVersion } = record
+  if (map.version < mapVersion) throw new CliFailure(`${name} has version ${map.version}, but the shard ${shard} has seen version ${mapVersion}: restore the map that the last command stored.`)
+  if (!map.moving.some(move => moveId(move, map) === record.id)) return
+  throw new CliFailure(`${name} has the move from ${from} to ${to}, whose end was interrupted: run "nuxt-scale shards move ${shard === from ? '--finish' : '--back'}" before its rows are cleaned away.`)
+}
+
+function refuseRead({ shard }: ShardSession, { from, to, slots }: MoveRecord, { name, map }: NamedMap): void {
+  const isRead = (slot: number) => map.owners[slot] === shard || map.moving.some(move => move.state === 'read-new' && move.to === shard && move.slots.includes(slot))
+  const read = parseRanges(slots, map.owners.length, 'slots').find(isRead)
+  if (read !== undefined) throw new CliFailure(`${name} says that ${shard} holds slot ${read}, which the move from ${from} to ${to} has taken from it: restore the map that the last command stored, and give it to every instance.`)
 }
 
 /**

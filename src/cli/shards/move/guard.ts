@@ -1,5 +1,5 @@
 import { STALE_SHARD_MAP } from '../../../runtime/server/database/errors'
-import { withTableLocks } from './lock'
+import { lockTables, withTableLocks } from './lock'
 import type { MoveObjects } from './objects'
 import { identifier, literal } from './quote'
 import type { MoveRole } from './record'
@@ -70,20 +70,33 @@ end
 /** What the guard does with writes: keeps them for the other shard, refuses them, or refuses them for some milliseconds and keeps them afterwards. */
 export type GuardMode = 'keep' | 'refuse' | { pause: number }
 
+/** How a guard changes. */
+export interface GuardChange {
+  mode: GuardMode
+  role: MoveRole
+  /** Version of the map by which this is right. */
+  mapVersion: number
+  /** Is asked when no write is under way; nothing changes when it says no. */
+  condition?: () => Promise<boolean>
+  /** Runs at the same moment, before the change takes effect; nothing changes when it throws. */
+  beforeCommit?: () => Promise<void>
+  /** Until when table locks are asked for, once; see `withTableLocks`. Default: for about a minute. */
+  deadline?: number
+}
+
 /**
  * Changes what happens to writes from one moment on: no write is under way at that moment, and the next one finds the new guard,
  * however old its transaction is.
  *
- * @param condition is asked at that moment; nothing changes when it says no
- * @returns whether it said yes
+ * @returns whether the condition said yes
+ * @throws TablesLocked when transactions of the app were in the way
  */
-export async function setGuard(side: MoveSide, mode: GuardMode, role: MoveRole, condition: () => Promise<boolean> = async () => true): Promise<boolean> {
+export async function setGuard(side: MoveSide, { mode, role, mapVersion, condition, beforeCommit, deadline }: GuardChange): Promise<boolean> {
   const { id, session, objects, tables } = side
   const names = tables.map(({ name }) => name)
   return withTableLocks(session, names, async () => {
-    // Waits for all writes to end, and lets no other begin.
-    await session.execute(`lock table ${names.map(objects.table).join(', ')} in share row exclusive mode`)
-    if (!await condition()) return false
+    await session.execute(lockTables(names.map(objects.table)))
+    if (await condition?.() === false) return false
     const until = typeof mode === 'object'
       ? (await session.rows('select clock_timestamp() + $1 * interval \'1 millisecond\'', [mode.pause]))[0]![0]!
       : 'infinity'
@@ -92,9 +105,16 @@ export async function setGuard(side: MoveSide, mode: GuardMode, role: MoveRole, 
       await session.execute(`create or replace trigger ${identifier(objects.guardTrigger)} after insert or update or delete on ${table} for each row execute function ${objects.guard(index)}(${literal(mode === 'keep' ? 'keep' : 'refuse')}, ${literal(until)})`)
       await session.execute(`create or replace trigger ${identifier(objects.truncateTrigger)} before truncate on ${table} for each statement execute function ${objects.truncate}()`)
     }
-    await writeRole(session, id, role)
+    await writeRole(session, id, role, mapVersion)
+    await beforeCommit?.()
     return true
-  })
+  }, deadline)
+}
+
+/** Waits until no transaction of the app holds the tables of a side, in the hope that none does a moment later. */
+export async function awaitTables({ session, objects, tables }: MoveSide): Promise<void> {
+  const names = tables.map(({ name }) => name)
+  await withTableLocks(session, names, () => session.execute(lockTables(names.map(objects.table))))
 }
 
 /** Drops all that a move installed on one side, the record excepted. Safe to repeat. */

@@ -3,9 +3,11 @@ import { formatRanges } from '../../../runtime/server/shards/ranges'
 import type { ShardsSettings } from '../../../runtime/server/shards/settings'
 import type { SlotMap, SlotMove } from '../../../runtime/server/shards/slot-map'
 import { CliFailure } from '../../support/exit'
+import type { MapStore } from '../map-store'
 import { refuseSplitFamilies } from './clean'
 import type { MoveSide } from './guard'
 import { installGuard, removeGuard, setGuard } from './guard'
+import { findMove } from './map-step'
 import { moveId, objectsOf } from './objects'
 import type { MoveRecord, MoveRole } from './record'
 import { createRecord, readRecords, removeRecord, writeRole } from './record'
@@ -22,6 +24,9 @@ import { describeTables, orderTables, refuseDifferentTables } from './tables'
 /** A move with both of its databases open. */
 export interface OpenMove {
   id: string
+  /** The map and the move in it, as they were read when both shards were locked. */
+  map: SlotMap
+  move: SlotMove
   from: MoveSide
   to: MoveSide
   /** What each side was when the move was opened; undefined for a side that knows nothing of it. */
@@ -33,9 +38,12 @@ export interface OpenMove {
 
 /** What is needed to open a move. */
 export interface OpenMoveInput {
-  map: SlotMap
+  store: MapStore
   settings: ShardsSettings
+  /** The move, as it was chosen before anything was locked. */
   move: SlotMove
+  /** Whether the command means something else when the move is at another state by now. */
+  sameState?: boolean
   addressOf: (shard: string) => ShardAddress
   /** Tables in any order; asked only when the move has not begun. */
   tables: () => NamedTable[]
@@ -46,14 +54,14 @@ export interface OpenMoveInput {
 }
 
 /**
- * Connects to both shards of a move and reads its tables.
+ * Locks both shards of a move, then reads the map and the tables. While this command has waited for the locks another one may have changed
+ * all of it.
  *
  * @throws CliFailure one sentence, when the map and the databases do not fit together
  */
-export async function openMove({ map, settings, move, addressOf, tables, tablesGiven, mayBegin }: OpenMoveInput): Promise<OpenMove> {
-  const id = moveId(move, map)
-  const addresses = [addressOf(move.from), addressOf(move.to)] as const
-  if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) throw new CliFailure(`The shards ${move.from} and ${move.to} have the same address: nothing can move between them.`)
+export async function openMove({ store, settings, move: chosen, sameState, addressOf, tables, tablesGiven, mayBegin }: OpenMoveInput): Promise<OpenMove> {
+  const addresses = [addressOf(chosen.from), addressOf(chosen.to)] as const
+  if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) throw new CliFailure(`The shards ${chosen.from} and ${chosen.to} have the same address: nothing can move between them.`)
   const sessions: ShardSession[] = []
   const close = async () => {
     await Promise.all(sessions.map(session => session.close()))
@@ -61,6 +69,9 @@ export async function openMove({ map, settings, move, addressOf, tables, tablesG
   try {
     for (const address of addresses) sessions.push(await openSession(address))
     const [from, to] = sessions as [ShardSession, ShardSession]
+    const map = await store.read()
+    const move = refuseOtherMove(map, chosen, { name: store.name, sameState })
+    const id = moveId(move, map)
     const records = { from: await readRecords(from), to: await readRecords(to) }
     const known = map.moving.map(one => moveId(one, map))
     refuseLeftovers([...records.from.map(record => ({ record, shard: move.from })), ...records.to.map(record => ({ record, shard: move.to }))], known)
@@ -68,13 +79,13 @@ export async function openMove({ map, settings, move, addressOf, tables, tablesG
     refuseOldMap([mine.from, mine.to], map)
     const begun = (mine.from ?? mine.to)?.tables
     const isMoving = movingIds(settings, map, move)
-    if (!begun && !mayBegin) return { id, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
+    if (!begun && !mayBegin) return { id, map, move, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
     const ordered = begun ?? await orderTables(from, tables())
     if (begun && tablesGiven && !sameTables(begun, tables())) throw new CliFailure(`The move from ${move.from} to ${move.to} has begun with other tables (${begun.map(([table, column]) => `${table}:${column}`).join(',')}): leave out --tables, or take the move back first.`)
     const side = async (session: ShardSession): Promise<MoveSide> => ({ id, session, objects: objectsOf(session, id), tables: await describeTables(session, ordered) })
-    const open = { id, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, isMoving, close }
+    const open = { id, map, move, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, isMoving, close }
     refuseDifferentTables(open.from.tables, open.to.tables, move)
-    await settle(open, { map, settings, move, ordered })
+    await settle(open, { settings, ordered })
     return open
   }
   catch (error) {
@@ -97,32 +108,44 @@ function bare(session: ShardSession, id: string): MoveSide {
   return { id, session, objects: objectsOf(session, id), tables: [] }
 }
 
+/** @returns the move as the map has it by now */
+function refuseOtherMove(map: SlotMap, chosen: SlotMove, { name, sameState = false }: { name: string, sameState?: boolean }): SlotMove {
+  const move = findMove(map, chosen)
+  if (!move || formatRanges(move.slots) !== formatRanges(chosen.slots)) throw new CliFailure(`The move from ${chosen.from} to ${chosen.to} has been ended by another command while this one waited: see "nuxt-scale shards status" for what is left in ${name}.`)
+  if (sameState && move.state !== chosen.state) throw new CliFailure(`The move from ${chosen.from} to ${chosen.to} went from ${chosen.state} to ${move.state} while this command waited for another one: run it again if it is still what you want.`)
+  return move
+}
+
 /** Who leads by the map, and who follows. */
-export function pairOf({ from, to, isMoving }: OpenMove, { state }: SlotMove): MovePair {
+export function pairOf({ from, to, isMoving }: Pick<OpenMove, 'from' | 'to' | 'isMoving'>, { state }: SlotMove): MovePair {
   return state === 'read-new' ? { leader: to, follower: from, isMoving } : { leader: from, follower: to, isMoving }
 }
 
-/** Brings the databases to what the map says: the beginning of a move, or what a command that was killed left undone. */
-async function settle(open: OpenMove, input: { map: SlotMap, settings: ShardsSettings, move: SlotMove, ordered: readonly NamedTable[] }): Promise<void> {
-  const { roles } = open
+/**
+ * Brings the databases to what the map says: the beginning of a move, or what a command that was killed left undone. A side that takes
+ * writes is closed by a cut-over alone, never here: where the map and the databases disagree about who leads, the map is not the newest.
+ */
+async function settle(open: OpenMove, input: { settings: ShardsSettings, ordered: readonly NamedTable[] }): Promise<void> {
+  const { roles, map, move } = open
   if (roles.from === 'left' || roles.to === 'left') return
   if (roles.from === undefined) return begin(open, input)
-  if (roles.to === undefined) throw new CliFailure(`The shard ${input.move.to} has forgotten the move from ${input.move.from}: somebody has removed its nuxt_scale_moves.`)
-  const { leader, follower } = pairOf(open, input.move)
-  const role = { leader: leader === open.from ? roles.from : roles.to, follower: leader === open.from ? roles.to : roles.from }
-  if (role.leader === 'follower' && role.follower !== 'closed') throw new CliFailure(`The map says ${input.move.state}, but ${follower.session.shard} has not been closed: restore the map that the last command stored.`)
-  if (role.leader !== 'leader') await setGuard(leader, 'keep', 'leader')
-  if (role.follower === 'closed') await writeRole(follower.session, follower.id, 'follower')
+  if (roles.to === undefined) throw new CliFailure(`The shard ${move.to} has forgotten the move from ${move.from}: somebody has removed its nuxt_scale_moves.`)
+  const { leader, follower } = pairOf(open, move)
+  const role = leader === open.from ? { leader: roles.from, follower: roles.to } : { leader: roles.to, follower: roles.from }
+  const isOpen = role.follower === 'leader' || role.follower === 'paused'
+  if (isOpen || (role.leader === 'follower' && role.follower !== 'closed')) throw new CliFailure(`The map says ${move.state}, but ${follower.session.shard} has not been closed: restore the map that the last command stored.`)
+  if (role.leader !== 'leader') await setGuard(leader, { mode: 'keep', role: 'leader', mapVersion: map.version })
+  if (role.follower === 'closed') await writeRole(follower.session, follower.id, 'follower', map.version)
 }
 
 /** Closes the new shard for the rows that will come, then lets the old one keep what changes. */
-async function begin({ id, from, to, roles }: OpenMove, { map, settings, move, ordered }: { map: SlotMap, settings: ShardsSettings, move: SlotMove, ordered: readonly NamedTable[] }): Promise<void> {
+async function begin({ id, from, to, roles, map, move }: OpenMove, { settings, ordered }: { settings: ShardsSettings, ordered: readonly NamedTable[] }): Promise<void> {
   if (move.state !== 'copying') throw new CliFailure(`The map says ${move.state}, but the shard ${move.from} knows of no such move: restore the map that the last command stored.`)
   const wanted = wantedSlots({ ...settings, slotMap: map }, move.slots)
   const record = { id, from: move.from, to: move.to, slots: formatRanges(move.slots), mapVersion: map.version, tables: ordered }
   if (roles.to === undefined) await refuseSharedNumbers({ leader: from, follower: to }, !map.owners.some((owner, slot) => owner === move.from && !move.slots.includes(slot)))
   await install(to, wanted, 'refuse', { ...record, role: 'follower' })
-  if (roles.to === undefined) await refuseStrangers(to)
+  await refuseStrangers(to)
   try {
     await install(from, wanted, 'keep', { ...record, role: 'leader' }, () => refuseSplitFamilies(from))
   }
@@ -136,10 +159,11 @@ async function begin({ id, from, to, roles }: OpenMove, { map, settings, move, o
 async function install(side: MoveSide, wanted: WantedSlots, mode: 'keep' | 'refuse', record: MoveRecord, check: () => Promise<void> = async () => {}): Promise<void> {
   await installGuard(side, wanted)
   await check()
-  await setGuard(side, mode, record.role, async () => {
+  const condition = async () => {
     await createRecord(side.session, record)
     return true
-  })
+  }
+  await setGuard(side, { mode, role: record.role, mapVersion: record.mapVersion, condition })
 }
 
 /** Rows of the moving slots on the new shard are not ours: they could come back to life. */

@@ -18,7 +18,7 @@ export interface MoveRecord {
   /** As ranges. */
   slots: string
   role: MoveRole
-  /** Version of the map when the leader last changed. */
+  /** Version of the newest map that this side was told of: an older one is refused. */
   mapVersion: number
   tables: readonly NamedTable[]
 }
@@ -38,13 +38,10 @@ export async function createRecord(session: ShardSession, { id, from, to, slots,
   await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
 }
 
-export async function writeRole(session: ShardSession, id: string, role: MoveRole): Promise<void> {
-  const written = await session.execute(`update ${tableOf(session)} set role = $2 where id = $1`, [id, role])
+/** @param mapVersion of the map by which the role is right: from then on the shard refuses commands with an older one */
+export async function writeRole(session: ShardSession, id: string, role: MoveRole, mapVersion: number): Promise<void> {
+  const written = await session.execute(`update ${tableOf(session)} set role = $2, map_version = greatest(map_version, $3) where id = $1`, [id, role, mapVersion])
   if (written !== 1) throw new CliFailure(`The shard ${session.shard} has forgotten the move of ${id}: somebody has removed its nuxt_scale_moves.`)
-}
-
-export async function writeMapVersion(session: ShardSession, id: string, version: number): Promise<void> {
-  await session.execute(`update ${tableOf(session)} set map_version = $2 where id = $1`, [id, version])
 }
 
 /** Forgets a move, and drops the table with the last one. */

@@ -2,14 +2,16 @@ import { advanceMove, takeBackMove } from '../../../runtime/server/shards/moves'
 import type { MoveState, SlotMap, SlotMove } from '../../../runtime/server/shards/slot-map'
 import { moveStates } from '../../../runtime/server/shards/slot-map'
 import { CliFailure } from '../../support/exit'
+import type { MapStore, UpdateOptions } from '../map-store'
 import type { Comparison } from './compare'
 import { compareRows } from './compare'
 import { copyRows } from './copy'
 import { cutOver, everything, follow } from './cut-over'
 import { removeGuard, setGuard } from './guard'
+import { findMove, storeStep } from './map-step'
 import type { OpenMove } from './open-move'
 import { pairOf } from './open-move'
-import { removeRecord, writeMapVersion } from './record'
+import { removeRecord } from './record'
 import { sync } from './sync'
 
 /** How far a move goes. */
@@ -19,8 +21,8 @@ export interface RunOptions {
   batch: number
   pause: number
   signal: AbortSignal
-  /** Stores a map. */
-  write: (map: SlotMap) => Promise<void>
+  /** Where the map is. */
+  store: MapStore
   /** What happens, for people. */
   onStep: (step: string) => void
   onCopied: (table: string, copied: number) => void
@@ -39,92 +41,78 @@ export interface RunResult {
 }
 
 /** Takes a move forward to `until`, from wherever it is. */
-export async function runForward(open: OpenMove, start: SlotMap, options: RunOptions): Promise<RunResult> {
-  const { until, batch, pause, signal, write, onStep, onCopied } = options
-  let map = start
+export async function runForward(open: OpenMove, options: RunOptions): Promise<RunResult> {
+  const { until, batch, pause, signal, store, onStep, onCopied } = options
+  let { map, move } = open
   let comparison: Comparison | undefined
   let paused: number | undefined
   refuseEnding(open)
-  const next = async () => {
-    const advanced = advanceMove(map, moveIn(map, open))
-    await write(advanced)
-    map = advanced
-  }
+  const storeNext = (update?: UpdateOptions) => storeStep(open, move, store, map => advanceMove(map, move), update)
   for (;;) {
-    const { state } = moveIn(map, open)
-    const pair = pairOf(open, moveIn(map, open))
+    const { state } = move
+    const pair = pairOf(open, move)
     const ended = { map, state, comparison, paused }
     if (moveStates.indexOf(state) >= moveStates.indexOf(until)) return { ...ended, interrupted: false }
     if (signal.aborted) return { ...ended, interrupted: true }
     if (state === 'copying') {
       if (!await copyRows(pair, { batch, onCopied, signal })) return { ...ended, interrupted: true }
-      await next()
+      map = await storeNext()
       onStep('every row is copied')
     }
     else if (state === 'dual-write') {
       await follow(pair)
-      await next()
+      map = await storeNext()
       onStep('every change has followed')
     }
     else {
       comparison = await sync(pair, everything(pair), () => compareRows(pair))
       if (comparison.differences.length > 0) return { ...ended, comparison, interrupted: false }
-      onStep('both shards hold the same')
-      paused = await cutOver(pair, { pause, onStep, writeMap: next })
-      await rememberVersion(open, map)
+      onStep('both shards hold the same');
+      ({ map, paused } = await cutOver(pair, { pause, onStep, mapVersion: map.version, storeMap: storeNext }))
     }
+    move = findMove(map, move)!
   }
 }
 
 /** Ends a move whose new shard is read: the rows are its own, and what is left on the old shard refuses writes. */
-export async function finishMove(open: OpenMove, map: SlotMap, { write }: Pick<RunOptions, 'write'>): Promise<RunResult> {
-  const move = moveIn(map, open)
-  if (move.state !== 'read-new') throw new CliFailure(`The move from ${move.from} to ${move.to} is at ${move.state}: it can be finished when the new shard is read, at read-new.`)
-  if (open.roles.to === 'left') refuseEnding(open)
-  await end(open.to, open.from)
-  const finished = advanceMove(map, move)
-  await write(finished)
+export async function finishMove(open: OpenMove, { store }: Pick<RunOptions, 'store'>): Promise<RunResult> {
+  const { map, move, roles } = open
+  if (roles.to === 'left') refuseEnding(open)
+  if (move.state !== 'read-new' && roles.from !== 'left') throw new CliFailure(`The move from ${move.from} to ${move.to} is at ${move.state}: it can be finished when the new shard is read, at read-new.`)
+  await end(open.to, open.from, map)
+  const finished = await storeStep(open, move, store, map => untilOver(map, move, advanceMove))
   return { map: finished, state: 'finished', interrupted: false }
 }
 
 /** Takes a move back: from `read-new` to where the old shard is read again, from anywhere else off. */
-export async function runBack(open: OpenMove, map: SlotMap, { write, pause, onStep }: Pick<RunOptions, 'write' | 'pause' | 'onStep'>): Promise<RunResult> {
-  const move = moveIn(map, open)
-  if (move.state === 'read-new') {
-    refuseEnding(open)
-    const back = takeBackMove(map, move)
-    const paused = await cutOver(pairOf(open, move), { pause, onStep, writeMap: () => write(back) })
-    await rememberVersion(open, back)
-    return { map: back, state: 'verify', interrupted: false, paused }
+export async function runBack(open: OpenMove, { store, pause, onStep }: Pick<RunOptions, 'store' | 'pause' | 'onStep'>): Promise<RunResult> {
+  const { map, move, roles } = open
+  if (roles.from === 'left') refuseEnding(open)
+  // A new shard that is left has not led, whatever the map says.
+  if (move.state === 'read-new' && roles.to !== 'left') {
+    const storeMap = (update: UpdateOptions) => storeStep(open, move, store, map => takeBackMove(map, move), update)
+    return { ...await cutOver(pairOf(open, move), { pause, onStep, mapVersion: map.version, storeMap }), state: 'verify', interrupted: false }
   }
-  if (open.roles.from !== undefined || open.roles.to !== undefined) await end(open.from, open.to)
-  let off = map
-  while (off.moving.some(one => isSame(one, move))) off = takeBackMove(off, move)
-  await write(off)
+  if (roles.from !== undefined || roles.to !== undefined) await end(open.from, open.to, map)
+  const off = await storeStep(open, move, store, map => untilOver(map, move, takeBackMove))
   return { map: off, state: 'off', interrupted: false }
 }
 
-/** The move as the map has it. */
-export function moveIn(map: SlotMap, { from, to }: OpenMove): SlotMove {
-  return map.moving.find(move => move.from === from.session.shard && move.to === to.session.shard)!
+/** The map in which a move is over, one way or the other. */
+function untilOver(map: SlotMap, move: SlotMove, step: typeof advanceMove): SlotMap {
+  const { version } = map
+  while (findMove(map, move)) map = { ...step(map, move), version: version + 1 }
+  return map
 }
 
 /** The winner is a shard like any other again; the loser goes on to refuse writes of what it holds no more. Safe to repeat. */
-async function end(winner: OpenMove['from'], loser: OpenMove['from']): Promise<void> {
-  await setGuard(loser, 'refuse', 'left')
+async function end(winner: OpenMove['from'], loser: OpenMove['from'], { version }: SlotMap): Promise<void> {
+  await setGuard(loser, { mode: 'refuse', role: 'left', mapVersion: version })
   await removeGuard(winner)
   await removeRecord(winner.session, winner.id)
 }
 
-function refuseEnding({ roles, from, to }: OpenMove): void {
-  if (roles.from === 'left') throw new CliFailure(`The move from ${from.session.shard} to ${to.session.shard} is being finished: run the command with --finish.`)
-  if (roles.to === 'left') throw new CliFailure(`The move from ${from.session.shard} to ${to.session.shard} is being taken back: run the command with --back.`)
-}
-
-async function rememberVersion({ id, from, to }: OpenMove, { version }: SlotMap): Promise<void> {
-  for (const { session } of [from, to]) await writeMapVersion(session, id, version)
-}
-
-function isSame(one: SlotMove, other: SlotMove): boolean {
-  return one.from === other.from && one.to === other.to
+function refuseEnding({ roles, move: { from, to } }: OpenMove): void {
+  if (roles.from === 'left') throw new CliFailure(`The move from ${from} to ${to} is being finished: run the command with --finish.`)
+  if (roles.to === 'left') throw new CliFailure(`The move from ${from} to ${to} is being taken back: run the command with --back.`)
 }

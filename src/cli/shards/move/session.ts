@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream'
 import type { Client, QueryResult } from 'pg'
 import { postgresAddress } from '../../../runtime/server/database/prisma/postgres'
 import { redact } from '../../../runtime/server/database/redact'
 import { CliFailure } from '../../support/exit'
+import { takeCommandLock } from './command-lock'
 import { literal } from './quote'
 
 /** A value as the database writes it, so that nothing is lost on the way through JavaScript. */
@@ -43,6 +45,11 @@ export interface ShardAddress {
   /** Never shown. */
   url: string
   schema?: string
+  /**
+   * Told of each statement before it is sent. `cut` breaks the connection as the death of this process would. Tests end a command with it
+   * at a given statement.
+   */
+  onStatement?: (sql: string, cut: () => void) => Promise<void> | void
 }
 
 /** As pg_dump has it: what is written as text is read back as the same value. */
@@ -63,16 +70,13 @@ const SETTINGS = {
 const CONNECT = 10_000
 /** Milliseconds for one statement, which may have to read a whole table. */
 const STATEMENT = 30 * 60_000
-/** Milliseconds that the connection of a command that was killed has to go away. */
-const LOCK_WAIT = 20_000
-const LOCK_INTERVAL = 250
 
 /**
  * Opens a shard and takes its lock.
  *
  * @throws CliFailure one sentence, when it is no PostgreSQL, cannot be reached, or another command holds it
  */
-export async function openSession({ shard, url, schema }: ShardAddress): Promise<ShardSession> {
+export async function openSession({ shard, url, schema, onStatement }: ShardAddress): Promise<ShardSession> {
   if (!/^postgres(?:ql)?:/i.test(url)) throw new CliFailure(`The shard ${shard} is no PostgreSQL: rows are moved between PostgreSQL databases only.`)
   const { connectionString, schema: chosen, options } = postgresAddress(url, schema)
   const { default: pg } = await import('pg').catch(() => {
@@ -83,7 +87,7 @@ export async function openSession({ shard, url, schema }: ShardAddress): Promise
   client.on('error', () => {})
   try {
     await client.connect()
-    const session = createSession(client, shard, url)
+    const session = createSession(client, { shard, url, onStatement })
     await prepare(session, chosen)
     return session
   }
@@ -93,8 +97,10 @@ export async function openSession({ shard, url, schema }: ShardAddress): Promise
   }
 }
 
-function createSession(client: Client, shard: string, url: string): ShardSession {
+function createSession(client: Client, { shard, url, onStatement }: ShardAddress): ShardSession {
+  const cut = () => (client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy()
   const query = async (text: string, parameters: readonly Parameter[] = []): Promise<QueryResult<TextRow>> => {
+    await onStatement?.(text, cut)
     try {
       return await client.query<TextRow>({ text, values: [...parameters], rowMode: 'array', types: { getTypeParser: () => (value: string) => value } } as never) as unknown as QueryResult<TextRow>
     }
@@ -134,18 +140,7 @@ async function prepare(session: ShardSession, schema: string | undefined): Promi
   await session.execute(`select set_config(name, value, false) from (values ${settings.join(', ')}) as settings (name, value)`)
   // A killed command is noticed in the middle of a statement too, where the system can tell.
   await session.execute('set client_connection_check_interval = \'1s\'').catch(() => {})
-  await lock(session)
-}
-
-/** The lock goes away with the connection, so the writes of a command that was killed are over before the next one begins. */
-async function lock(session: ShardSession): Promise<void> {
-  const deadline = performance.now() + LOCK_WAIT
-  for (;;) {
-    const [[got] = []] = await session.rows('select pg_try_advisory_lock(hashtextextended($1, 0))', [`nuxt-scale shards ${session.schema}`])
-    if (got === 't') return
-    if (performance.now() > deadline) throw new CliFailure(`Another nuxt-scale command is at work on the shard ${session.shard}, or it is the same database as the other shard: wait for its end.`)
-    await new Promise(resolve => setTimeout(resolve, LOCK_INTERVAL))
-  }
+  await takeCommandLock(session)
 }
 
 function explain(error: unknown, shard: string, url: string): ShardStatementError {
