@@ -8,6 +8,7 @@ import { setupErrors } from './features/errors'
 import { setupHealth } from './features/health'
 import { setupHooks } from './features/hooks'
 import { setupHttp } from './features/http'
+import { keepModulesOutsideRequests } from './features/lazy-modules'
 import { withPlainErrors } from './features/plain-error'
 import { setupRateLimit } from './features/rate-limit'
 import { setupRabbitmq } from './features/rabbitmq'
@@ -53,6 +54,7 @@ export default defineNuxtModule<ModuleOptions>({
       keepClosuresYoung(context)
       setupHooks(context)
       setupErrors(context)
+      keepModulesOutsideRequests(context)
     }
     setupRedis(context)
     setupCache(context)

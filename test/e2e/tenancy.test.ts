@@ -156,6 +156,16 @@ describe('a request and its tenant', () => {
     }
   })
 
+  it('lends nothing of itself to the modules that it is the first to load', async () => {
+    const ask = async (tenant: string) => json((await get('/api/module-level', as(tenant))).body) as unknown as { tenant: string, route: object[], imported: object[] }
+    expect(await ask('tenant-3')).toMatchObject({ tenant: 'tenant-3' })
+    await waitFor(async () => (await ask('tenant-4')).imported.length > 3)
+    const { tenant, route, imported } = await ask('tenant-4')
+    expect(tenant).toBe('tenant-4')
+    const nobody = { tenant: 'none', hasContext: false, database: expect.stringMatching(/^getTenantPrismaClient\(\) was called outside a request/) as string }
+    for (const seen of [route, imported]) expect(seen).toEqual(seen.map(() => nobody))
+  })
+
   it('shows its database to nobody', async () => {
     const { shown } = json((await get('/api/who', as('tenant-1'))).body)
     expect(shown).toContain('tenant-1')
