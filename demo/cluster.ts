@@ -73,7 +73,7 @@ export async function startCluster(onStep: (step: string) => void, signal: Abort
       start('starting Redis, PostgreSQL and RabbitMQ', () => startPostgres({ maxConnections: 200 }), server => server.stop()),
       start('starting Redis, PostgreSQL and RabbitMQ', startRabbit, server => server.stop()),
     ])
-    const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url(), RABBITMQ_URL: rabbit.url(), NUXT_SCALE_SECRET: 'nobody knows it', NUXT_SHOP_DELAY: '20' }
+    const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url(), RABBITMQ_URL: rabbit.url(), NUXT_SCALE_SECRET: 'nobody knows this text', NUXT_SHOP_DELAY: '20' }
     const ports = await Promise.all([1, 2, 3].map(() => freePort()))
     const web: NuxtInstance[] = []
     const startWeb = (port: number) => startNuxt(output, { port, env: { ...env, NUXT_SCALE_ROLE: 'web' } })

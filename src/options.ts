@@ -68,7 +68,7 @@ export interface ModuleOptions {
   /** What stands around the app: `npx nuxt-scale nginx`, `haproxy`, `caddy`, `kubernetes`, `compose` and `diagram` read it. It adds nothing to the build. */
   deploy?: DeployModuleOptions
   /**
-   * Signs what the server hands out to get it back unchanged. Set it where the server starts; the same for all instances.
+   * Signs cursors and the cookie of read-your-writes, by a key for each. At least 16 characters. Set it where the server starts, the same for all instances.
    * @default ''
    * @env NUXT_SCALE_SECRET
    */

@@ -131,7 +131,7 @@ describe('database clients in a built app', () => {
   it('reads from replicas where asked to, from the primary after a write of that user, and from it when no replica is there', async () => {
     const replica = await startPostgres()
     await replica.query(`grant all on schema public to app; set role app; ${itemTable}; insert into "Item" (name) values ('replica')`, 'app')
-    const app = await start({ NUXT_SCALE_DATABASE_REPLICAS: replica.url(), NUXT_SCALE_SECRET: 'signing' })
+    const app = await start({ NUXT_SCALE_DATABASE_REPLICAS: replica.url(), NUXT_SCALE_SECRET: 'a text that signs cookies' })
     const read = async (cookie = '') => await (await app.fetch('/api/replica', { headers: { cookie } })).json()
     const fromReplica = { reader: 'replica', auto: 'replica', writer: 'public' }
     const fromPrimary = { reader: 'public', auto: 'public', writer: 'public' }
@@ -154,6 +154,7 @@ describe('database clients in a built app', () => {
     expect(await (await unsigned.fetch('/api/replica')).json()).toEqual(fromPrimary)
     expect(unsigned.logs().join('\n')).toContain('Read replicas are not used')
     expect(unsigned.logs().join('\n')).not.toContain('hidden')
+    await expect(start({ NUXT_SCALE_SECRET: 'fifteen letters' })).rejects.toThrow('scale.secret (NUXT_SCALE_SECRET) has 15 characters: write at least 16')
   })
 
   it('is not ready while the database answers nobody, lives on, and is ready again when it does', async () => {

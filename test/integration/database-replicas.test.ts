@@ -10,7 +10,7 @@ import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
 import { waitFor } from '../support/wait'
 
-const secret = 'a text that signs cookies'
+const key = Buffer.from('a key that signs cookies')
 let servers: PostgresServer[]
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
 it('a tenant reads from the replicas that work, each in its turn, and from the primary when none does; one that comes back is used again', async () => {
   const [primary, ...copies] = servers as [PostgresServer, ...PostgresServer[]]
   const spec: DatabaseSpec = { name: 'acme', url: primary.url(), schema: 'acme', replicas: copies.map(server => server.url()) }
-  const replicas = createReplicaSets({ secret, probe: probeAddress, pause: 20, warn: sentence => expect.fail(sentence) })
+  const replicas = createReplicaSets({ hasKey: true, probe: probeAddress, pause: 20, warn: sentence => expect.fail(sentence) })
   const registry = createClientRegistry({
     factory: ({ url, pool, schema }) => {
       const made = new pg.Pool({ connectionString: url, max: pool.max, options: `-c search_path=${schema}` })
@@ -41,7 +41,7 @@ it('a tenant reads from the replicas that work, each in its turn, and from the p
     for (let times = 0; times < 10; times++) {
       const scope = createScope({ method }, createUser(undefined, () => {}))
       try {
-        const client = await scope.lease(registry, copyFor(spec, 'auto', scope, { replicas, secret }))
+        const client = await scope.lease(registry, copyFor(spec, 'auto', scope, { replicas, key }))
         numbers.add((await client.query<{ number: number }>('select number from copy')).rows[0]!.number)
       }
       finally {

@@ -45,18 +45,18 @@ describe('replicas', () => {
 })
 
 describe('the copy that a call gets', () => {
-  const secret = 'secret of the copies'
+  const key = Buffer.from('key of the copies')
   const primary = { name: 'acme', url: 'postgresql://p/shop', schema: 'acme', replicas: ['postgresql://r1/shop', 'postgresql://r2/shop'] }
   const warnings: string[] = []
-  const replicas = createReplicaSets({ secret, probe: async () => {}, warn: sentence => warnings.push(sentence) })
+  const replicas = createReplicaSets({ hasKey: true, probe: async () => {}, warn: sentence => warnings.push(sentence) })
   const scopeOf = (method: string | undefined, cookie?: string) => createScope({ method }, createUser(cookie, () => {}))
-  const copy = (role: 'reader' | 'writer' | 'auto', scope?: ReturnType<typeof createScope>) => copyFor(primary, role, scope, { replicas, secret }).name
+  const copy = (role: 'reader' | 'writer' | 'auto', scope?: ReturnType<typeof createScope>) => copyFor(primary, role, scope, { replicas, key }).name
 
   it('is a replica with the schema of the primary, in turn, where one is asked for', async () => {
     expect(copy('reader')).toBe('acme')
     await settle()
     expect([copy('reader'), copy('reader'), copy('reader')]).toEqual(['acme replica 1', 'acme replica 2', 'acme replica 1'])
-    expect(copyFor(primary, 'reader', undefined, { replicas, secret })).toMatchObject({ schema: 'acme', role: 'reader' })
+    expect(copyFor(primary, 'reader', undefined, { replicas, key })).toMatchObject({ schema: 'acme', role: 'reader' })
     expect([copy('writer'), copy('auto'), copy('auto', scopeOf('POST')), copy('writer', scopeOf('GET'))]).toEqual(['acme', 'acme', 'acme', 'acme'])
     expect(copy('auto', scopeOf('GET'))).toMatch('replica')
   })
@@ -70,9 +70,9 @@ describe('the copy that a call gets', () => {
     expect([copy('reader', scope), copy('reader', createScope({ method: 'GET' }, user)), cookies]).toEqual(['acme', 'acme', 1])
     copy('writer', scope)
     expect(cookies).toBe(1)
-    const cookie = stickyCookie(secret, Date.now(), false).split(';')[0]
+    const cookie = stickyCookie(key, Date.now(), false).split(';')[0]
     expect(copy('reader', scopeOf('GET', cookie))).toBe('acme')
-    expect(copy('reader', scopeOf('GET', stickyCookie('another one', Date.now(), false).split(';')[0]))).toMatch('replica')
+    expect(copy('reader', scopeOf('GET', stickyCookie(Buffer.from('another one'), Date.now(), false).split(';')[0]))).toMatch('replica')
   })
 
   it('is remembered for each database, and another list is another set', async () => {
@@ -84,32 +84,33 @@ describe('the copy that a call gets', () => {
   })
 
   it('is never a replica without a secret, which is said once', () => {
-    const unsigned = createReplicaSets({ secret: '', probe: async () => {}, warn: sentence => warnings.push(sentence) })
-    expect([copyFor(primary, 'reader', undefined, { replicas: unsigned, secret: '' }), copyFor(primary, 'reader', undefined, { replicas: unsigned, secret: '' })]).toEqual([primary, primary])
+    const unsigned = createReplicaSets({ hasKey: false, probe: async () => {}, warn: sentence => warnings.push(sentence) })
+    expect([copyFor(primary, 'reader', undefined, { replicas: unsigned, key: undefined }), copyFor(primary, 'reader', undefined, { replicas: unsigned, key: undefined })]).toEqual([primary, primary])
     expect(warnings).toEqual([expect.stringMatching(/^Read replicas are not used.*NUXT_SCALE_SECRET/)])
   })
 })
 
 describe('the cookie of those who wrote', () => {
-  const cookie = stickyCookie('secret', 1_000_000, true)
+  const key = Buffer.from('secret')
+  const cookie = stickyCookie(key, 1_000_000, true)
   const value = cookie.split(';')[0]!
 
   it('holds for two seconds, among other cookies, and is hidden from scripts', () => {
     expect(cookie).toMatch(/; Max-Age=2; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
-    expect(stickyCookie('secret', 0, false)).not.toContain('Secure')
-    expect(isSticky(value, 'secret', 1_000_001)).toBe(true)
-    expect(isSticky(`theme=dark; ${value}; lang=en`, 'secret', 1_001_999)).toBe(true)
-    expect(isSticky(value, 'secret', 1_002_000)).toBe(false)
+    expect(stickyCookie(key, 0, false)).not.toContain('Secure')
+    expect(isSticky(value, key, 1_000_001)).toBe(true)
+    expect(isSticky(`theme=dark; ${value}; lang=en`, key, 1_001_999)).toBe(true)
+    expect(isSticky(value, key, 1_002_000)).toBe(false)
   })
 
   it.each([
-    ['another secret', value, 'guess'],
-    ['a later time', value.replace('1002000', '1002001'), 'secret'],
-    ['a time far away', stickyCookie('secret', 9_000_000, true).split(';')[0], 'secret'],
-    ['no signature', 'scale-primary=1002000.', 'secret'],
-    ['another name', value.replace('scale-', 'x-scale-'), 'secret'],
-    ['nothing', undefined, 'secret'],
-  ])('is refused with %s', (_, header, secret) => expect(isSticky(header, secret, 1_000_001)).toBe(false))
+    ['another secret', value, Buffer.from('guess')],
+    ['a later time', value.replace('1002000', '1002001'), key],
+    ['a time far away', stickyCookie(key, 9_000_000, true).split(';')[0], key],
+    ['no signature', 'scale-primary=1002000.', key],
+    ['another name', value.replace('scale-', 'x-scale-'), key],
+    ['nothing', undefined, key],
+  ])('is refused with %s', (_, header, key) => expect(isSticky(header, key, 1_000_001)).toBe(false))
 
   it('follows methods that may write', () => {
     expect(['GET', 'head', 'OPTIONS', undefined].map(isSafeMethod)).toEqual([true, true, true, true])

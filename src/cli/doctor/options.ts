@@ -1,5 +1,6 @@
 import { shutdownBudgetOf } from '../../deploy/app-contract'
 import { parseDuration } from '../../runtime/server/duration'
+import { LEAST_SECRET_CHARACTERS } from '../../runtime/server/secret'
 import { checkBudget } from '../../runtime/server/shutdown/budget'
 import { resolveShutdownSettings } from '../../runtime/server/shutdown/settings'
 import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
@@ -28,7 +29,8 @@ function examineTenancy({ options: { tenancy }, functions }: Patient): readonly 
 function examineSecret({ options: { secret }, replicas }: Patient): readonly Finding[] {
   const { findings, error, warn, ok } = notesOf('secret')
   const fix = 'Set NUXT_SCALE_SECRET to the same long random text for all instances.'
-  if (secret) ok('NUXT_SCALE_SECRET is set.')
+  if (secret && secret.length < LEAST_SECRET_CHARACTERS) error(`NUXT_SCALE_SECRET has ${secret.length} characters, and the server does not start with less than ${LEAST_SECRET_CHARACTERS}.`, fix)
+  else if (secret) ok('NUXT_SCALE_SECRET is set.')
   else if (replicas > 1) error('There is no secret, so what one instance signs (cursors, cookies of replicas) is refused by the others.', fix)
   else warn('There is no secret, so cursors and cookies of replicas do not survive a restart.', fix)
   return findings

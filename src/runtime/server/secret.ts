@@ -1,9 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
+/** What is signed. The word is part of each key and never changes. */
+export type SigningPurpose = 'cursor' | 'read-your-writes'
+
 /** Keys for what the module signs, all drawn from one secret. */
 export interface SigningKeys {
   /** The key for one purpose. A signature made for one purpose is worthless for another. */
-  keyFor: (purpose: string) => Buffer
+  keyFor: (purpose: SigningPurpose) => Buffer
+  /** The same key, for what is worthless unless all instances agree on it; undefined when there is no secret. */
+  sharedKeyFor: (purpose: SigningPurpose) => Buffer | undefined
 }
 
 /** Where the secret comes from. */
@@ -15,7 +20,7 @@ export interface SigningKeysOptions {
 }
 
 /** Shorter ones can be guessed. */
-const LEAST_CHARACTERS = 16
+export const LEAST_SECRET_CHARACTERS = 16
 
 /**
  * Draws keys from the secret of the app; without one from a random secret of this process.
@@ -23,12 +28,16 @@ const LEAST_CHARACTERS = 16
  * @throws Error when the secret is too short
  */
 export function createSigningKeys({ secret = '', onMissing }: SigningKeysOptions): SigningKeys {
-  if (secret !== '' && secret.length < LEAST_CHARACTERS) {
-    throw new Error(`scale.secret (NUXT_SCALE_SECRET) has ${secret.length} characters: write at least ${LEAST_CHARACTERS}, such as the output of "openssl rand -hex 32".`)
+  if (secret !== '' && secret.length < LEAST_SECRET_CHARACTERS) {
+    throw new Error(`scale.secret (NUXT_SCALE_SECRET) has ${secret.length} characters: write at least ${LEAST_SECRET_CHARACTERS}, such as the output of "openssl rand -hex 32".`)
   }
   const keys = new Map<string, Buffer>()
   let root: string | Buffer = secret
+
   return {
+    sharedKeyFor(purpose) {
+      return secret === '' ? undefined : this.keyFor(purpose)
+    },
     keyFor(purpose) {
       let key = keys.get(purpose)
       if (!key) {

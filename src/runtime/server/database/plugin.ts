@@ -6,7 +6,7 @@ import { provideHealthCheck } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { pathOf } from '../path-patterns'
-import { readSecret } from '../signing-keys'
+import { sharedSigningKey } from '../signing-keys'
 import type { TenancyModuleOptions } from '../tenancy/settings'
 import { currentTenantDirectory } from '../tenant-directory'
 import { createClientRegistry } from './clients'
@@ -32,8 +32,8 @@ export default defineNitroPlugin((nitroApp) => {
   const watch = import.meta.dev ? createQueryWatch({ warn: sentence => log.warn(sentence) }) : undefined
   const make = factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>
   const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: watch ? watch.factory(make) : make, log })
-  const secret = readSecret()
-  const copies = { replicas: createReplicaSets({ secret, probe: probeAddress, warn: sentence => log.warn(sentence) }), secret }
+  const key = sharedSigningKey('read-your-writes')
+  const copies = { replicas: createReplicaSets({ hasKey: key !== undefined, probe: probeAddress, warn: sentence => log.warn(sentence) }), key }
   let warming: Promise<unknown> | undefined
 
   // usePrisma() cannot wait, so what is known to be asynchronous is made before the first request. Its failure shows there.
@@ -61,7 +61,7 @@ export default defineNitroPlugin((nitroApp) => {
   const handler = withLeases(h3App.handler, {
     ready: () => warming,
     // At the last moment, so that the time counts from the answer; errors are answers too.
-    onWrite: ({ node: { req, res } }) => beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(secret, Date.now(), isSecure(req)))),
+    onWrite: ({ node: { req, res } }) => key && beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(key, Date.now(), isSecure(req)))),
   })
   h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
   onClose(nitroApp, 'databases', left => registry.close(left))

@@ -14,14 +14,14 @@ export interface ReplicaSets {
 }
 
 export interface ReplicaSetsOptions extends Pick<ReplicaSetOptions, 'probe' | 'pause' | 'clock'> {
-  /** Signs who must not read from a replica. Without it none is used. */
-  secret: string
+  /** Whether there is a key that signs who must not read from a replica. Without it none is used. */
+  hasKey: boolean
   /** Gets one sentence, once, when there are replicas and no secret. */
   warn: (sentence: string) => void
 }
 
 /** Remembers a set for each database that has replicas, from the first time on that it is asked for. */
-export function createReplicaSets({ secret, warn, ...options }: ReplicaSetsOptions): ReplicaSets {
+export function createReplicaSets({ hasKey, warn, ...options }: ReplicaSetsOptions): ReplicaSets {
   const sets = new LRUCache<string, ReplicaSet>({ max: MOST_SETS })
   let warned = false
 
@@ -33,7 +33,7 @@ export function createReplicaSets({ secret, warn, ...options }: ReplicaSetsOptio
   return {
     of(primary) {
       if (!primary.replicas?.length) return undefined
-      if (secret === '') return refuse()
+      if (!hasKey) return refuse()
       const key = `${keyOf(primary)}${primary.replicas.join()}`
       let set = sets.get(key)
       if (set === undefined) {

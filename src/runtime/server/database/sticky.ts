@@ -12,19 +12,19 @@ export function isSafeMethod(method: string | undefined): boolean {
 }
 
 /** The `Set-Cookie` that sends a user's reads to the primary for {@link STICKY}. Signed, so that nobody can ask for it who did not write. */
-export function stickyCookie(secret: string, now: number, secure: boolean): string {
+export function stickyCookie(key: Buffer, now: number, secure: boolean): string {
   const until = String(now + STICKY)
-  return `${COOKIE}=${until}.${sign(until, secret)}; Max-Age=${STICKY / 1000}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+  return `${COOKIE}=${until}.${sign(until, key)}; Max-Age=${STICKY / 1000}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }
 
 /** Did the sender of this `Cookie` header write a moment ago? */
-export function isSticky(header: string | undefined, secret: string, now: number): boolean {
+export function isSticky(header: string | undefined, key: Buffer, now: number): boolean {
   const [, until = '', signature = ''] = new RegExp(`(?:^|;\\s*)${COOKIE}=(\\d{1,15})\\.([\\w-]{43})(?:;|$)`).exec(header ?? '') ?? []
   const left = Number(until) - now
   if (signature === '' || left <= 0 || left > STICKY + SKEW) return false
-  return timingSafeEqual(Buffer.from(signature), Buffer.from(sign(until, secret)))
+  return timingSafeEqual(Buffer.from(signature), Buffer.from(sign(until, key)))
 }
 
-function sign(until: string, secret: string): string {
-  return createHmac('sha256', secret).update(`${COOKIE}:${until}`).digest('base64url')
+function sign(until: string, key: Buffer): string {
+  return createHmac('sha256', key).update(`${COOKIE}:${until}`).digest('base64url')
 }
