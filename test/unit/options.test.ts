@@ -79,7 +79,7 @@ describe('options', () => {
     [{ redis: { password: 'hidden' } }, 'NUXT_SCALE_REDIS_PASSWORD'],
     [{ redis: { url: 'redis://user:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
     [{ redis: { url: 'redis://:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
-    [{ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: 'hidden' } } }, 'NUXT_SCALE_REDIS_TLS'],
+    [{ redis: { host: '10.0.0.1', tls: { ca: '-----BEGIN CERTIFICATE-----', cert: '-----BEGIN CERTIFICATE-----', key: '-----BEGIN hidden' } } }, 'NUXT_SCALE_REDIS_TLS'],
     [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
     [{ http: { cdn: 'fastly', purge: { token: 'hidden' } } }, 'NUXT_SCALE_HTTP_PURGE_TOKEN'],
     [{ http: { cdn: 'generic', purge: { url: 'http://user:hidden@varnish' } } }, 'NUXT_SCALE_HTTP_PURGE_TOKEN'],
@@ -94,7 +94,7 @@ describe('options', () => {
 
   it('without a secret are not refused', () => {
     expect(() => refuseSecrets(resolveOptions({ redis: { url: 'redis://user@10.0.0.1:6379/1' } }))).not.toThrow()
-    expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: { ca: 'PEM', cert: 'PEM', key: '' } } }))).not.toThrow()
+    expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: { ca: '-----BEGIN CERTIFICATE-----', cert: '-----BEGIN CERTIFICATE-----', key: '' } } }))).not.toThrow()
     expect(() => refuseSecrets(resolveOptions({ redis: { host: '10.0.0.1', tls: true } }))).not.toThrow()
     expect(() => refuseSecrets(resolveOptions({ rabbitmq: { url: 'amqp://a:5672,amqp://user@b:5672' } }))).not.toThrow()
   })

@@ -14,6 +14,7 @@ function resolve(options: RedisRuntimeOptions, env: Environment = {}) {
   return resolveRedisSettings({ ...unset, ...options }, env)
 }
 
+const PEM = '-----BEGIN CERTIFICATE-----'
 const common = { username: undefined, password: undefined, tls: undefined, prefix: 'scale', commandTimeout: 250 }
 
 describe('nothing configured', () => {
@@ -52,7 +53,9 @@ describe('one server', () => {
     ['a prefix with its colon', { host: 'h', prefix: 'shop:eu:' }, {}, { host: 'h', port: 6379, database: 0, prefix: 'shop:eu' }],
     ['a timeout in seconds', { host: 'h', commandTimeout: 0.1 }, {}, { host: 'h', port: 6379, database: 0, commandTimeout: 100 }],
     ['a timeout with a unit', { host: 'h', commandTimeout: '2s' }, {}, { host: 'h', port: 6379, database: 0, commandTimeout: 2000 }],
-    ['TLS in detail', { host: 'h', tls: { ca: 'PEM', cert: '', key: '', servername: 'r', rejectUnauthorized: false } }, {}, { host: 'h', port: 6379, database: 0, tls: { ca: 'PEM', servername: 'r', rejectUnauthorized: false } }],
+    ['TLS in detail', { host: 'h', tls: { ca: PEM, cert: '', key: '', servername: 'r', rejectUnauthorized: false } }, {}, { host: 'h', port: 6379, database: 0, tls: { ca: PEM, servername: 'r', rejectUnauthorized: false } }],
+    ['TLS in detail, in JSON', { host: 'h' }, { NUXT_SCALE_REDIS_TLS: `{"ca":"${PEM}","rejectUnauthorized":"false"}` }, { host: 'h', port: 6379, database: 0, tls: { ca: PEM, rejectUnauthorized: false } }],
+    ['TLS in detail, in JSON under the plain name', { host: 'h' }, { REDIS_TLS: '{"servername":"r"}' }, { host: 'h', port: 6379, database: 0, tls: { servername: 'r' } }],
     ['a TLS block that nobody filled in', { host: 'h', tls: { ca: '', cert: '' } }, {}, { host: 'h', port: 6379, database: 0 }],
     ['a port link of Kubernetes beside a host', {}, { REDIS_HOST: 'h', REDIS_PORT: 'tcp://10.0.0.1:6379' }, { host: 'h', port: 6379, database: 0 }],
   ])('%s', (_, options, env, expected) => {
@@ -136,6 +139,12 @@ describe('errors', () => {
     ['an entry with a bad port', { sentinels: 'a:0', name: 'main' }, {}, 'scale.redis.sentinels has no valid port'],
     ['an entry without a host', { cluster: [{ port: 1 }] }, {}, 'scale.redis.cluster is not a host'],
     ['a switch that is a word', { host: 'h', tls: 'maybe' }, {}, 'scale.redis.tls is not a switch'],
+    ['JSON that is none', { host: 'h' }, { REDIS_TLS: '{hunter2' }, 'scale.redis.tls (REDIS_TLS) is not a switch'],
+    ['a misspelt TLS option', { host: 'h', tls: { rejectUnauthorised: false } as never }, {}, 'scale.redis.tls.rejectUnauthorised is not an option: scale.redis.tls takes ca, cert, key, servername, rejectUnauthorized'],
+    ['a misspelt TLS option in JSON', { host: 'h' }, { NUXT_SCALE_REDIS_TLS: '{"rejectUnathorized":true}' }, 'scale.redis.tls (NUXT_SCALE_REDIS_TLS).rejectUnathorized is not an option'],
+    ['a misspelt TLS option under the plain name', { host: 'h' }, { REDIS_TLS: '{"CA":"hunter2"}' }, 'scale.redis.tls (REDIS_TLS).CA is not an option'],
+    ['a certificate that is a path', { host: 'h', tls: { ca: '/run/hunter2.pem' } }, {}, 'scale.redis.tls.ca is no PEM'],
+    ['a TLS switch that is a word', { host: 'h', tls: { rejectUnauthorized: 'no' } as never }, {}, 'scale.redis.tls.rejectUnauthorized is "no": write true or false'],
     ['an empty prefix', { host: 'h', prefix: ':' }, {}, 'scale.redis.prefix is empty'],
     ['a prefix of white space', { host: 'h', prefix: ' ' }, {}, 'scale.redis.prefix is empty'],
     ['a prefix with braces', { host: 'h', prefix: '{shop}' }, {}, 'scale.redis.prefix is "{shop}": leave out braces'],
@@ -175,7 +184,7 @@ describe('describeRedis', () => {
     [{ url: 'redis://me:hunter2@10.0.0.1' }, 'redis://10.0.0.1:6379/0'],
     [{ url: 'rediss://[::1]:7000/2' }, 'rediss://[::1]:7000/2'],
     [{ sentinels: 'a,b', name: 'main', password: 'hunter2', sentinelPassword: 'hunter2' }, 'redis+sentinel://a:26379,b:26379/main/0'],
-    [{ cluster: 'a,b:7000', tls: { key: 'hunter2' } }, 'rediss+cluster://a:6379,b:7000'],
+    [{ cluster: 'a,b:7000', tls: { key: '-----BEGIN hunter2' } }, 'rediss+cluster://a:6379,b:7000'],
   ])('%o', (options, expected) => {
     expect(describeRedis(resolve(options)!)).toBe(expected)
   })

@@ -1,4 +1,6 @@
-import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { refuseOtherThanObject } from '../settings'
+import type { TlsSettings } from '../core/tls'
+import { parseTlsOptions } from '../core/tls'
 
 /** `scale.rabbitmq.tls`: what `amqps://` needs beyond the authorities that Node knows. The same meaning as in Node's `tls.connect`. */
 export interface RabbitmqTlsOptions {
@@ -36,25 +38,15 @@ export interface RabbitmqTlsOptions {
 
 export const rabbitmqTlsDefaults = { ca: '', cert: '', key: '', servername: '', rejectUnauthorized: true } as const satisfies RabbitmqTlsOptions
 
-/** The options that are set, as Node takes them. */
-export type TlsSettings = Readonly<RabbitmqTlsOptions>
-
 /**
  * @returns undefined when nothing is set
  * @throws Error naming the option that is wrong, and showing the value of none: one of them is a secret
  */
 export function parseTls(value: unknown, urls: readonly string[], path: string): TlsSettings | undefined {
   refuseOtherThanObject(value, path)
-  const given = value as Record<string, unknown>
-  refuseUnknownKeys(given, Object.keys(rabbitmqTlsDefaults), path)
-  const texts = (['ca', 'cert', 'key', 'servername'] as const).flatMap((name) => {
-    const text = given[name]
-    if (text === undefined || text === '') return []
-    if (typeof text !== 'string' || (name !== 'servername' && !text.includes('-----BEGIN '))) throw new TypeError(`${path}.${name} is no ${name === 'servername' ? 'name' : 'PEM: write the text of the file, from -----BEGIN on'}.`)
-    return [[name, text] as const]
-  })
-  const strict = given.rejectUnauthorized === undefined || parseSwitch(given.rejectUnauthorized, `${path}.rejectUnauthorized`)
-  const settings: TlsSettings = { ...Object.fromEntries(texts), ...!strict && { rejectUnauthorized: false } }
+  const { rejectUnauthorized, ...texts } = parseTlsOptions(value as object, path)
+  // The default of this option, which is set even when nobody wrote it.
+  const settings: TlsSettings = rejectUnauthorized === false ? { ...texts, rejectUnauthorized } : texts
   if (Object.keys(settings).length === 0) return undefined
   if ((settings.cert === undefined) !== (settings.key === undefined)) throw new Error(`${path} has one of cert and key: write both, or neither.`)
   if (urls.length > 0 && !urls.every(url => /^amqps:/i.test(url))) throw new Error(`${path} is set, and an address of RabbitMQ begins with amqp://, which is not encrypted: write amqps://.`)

@@ -1,5 +1,5 @@
 import type { BrokerClock } from './clock'
-import type { TlsSettings } from '../tls'
+import type { TlsSettings } from '../../core/tls'
 import type { Limits } from './budget'
 
 /** Where the broker writes what an operator must know. */
