@@ -117,6 +117,7 @@ describe('a request and its tenant', () => {
     ['__proto__', as('__proto__'), 400],
     ['constructor', as('constructor'), 404],
     ['a host of two labels', { host: 'a.tenant-1.shop.example' }, 404],
+    ['www, which is no tenant', { host: 'www.shop.example' }, 400],
     ['two hosts', { host: ['tenant-1.shop.example', 'tenant-2.shop.example'] }, 400],
   ])('that names %s is refused', async (_, headers, status) => {
     for (const path of ['/api/who', '/page', '/api/helper?key=refused']) {
@@ -413,12 +414,13 @@ it('a variable with the address of one tenant or shard leaves its schema and its
 
 describe('functions of scale.config.ts', () => {
   it('find tenants, say who may act for them, and list more of them', async () => {
-    const { instance, client } = await start({ TEST_FUNCTIONS: 'tenant authorize tenants', NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' })
+    const { instance, client } = await start({ TEST_FUNCTIONS: 'tenant authorize tenants', NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '', NUXT_SCALE_TENANCY_IGNORE_SUBDOMAINS: '["app"]' })
     try {
       const status = async (path: string, headers: Record<string, string>) => (await get(path, headers, client)).status
       expect(await status('/api/who', { ...as('tenant-1'), 'x-user-of': 'tenant-1' })).toBe(200)
       expect(await status('/api/who', { ...as('tenant-1'), 'x-user-of': 'tenant-2' })).toBe(403)
       expect(await status('/api/who', as('tenant-1'))).toBe(403)
+      expect([await status('/api/who', { host: 'app.shop.example' }), await status('/api/who', { host: 'www.shop.example' })]).toEqual([400, 404])
       const found = await get('/api/who?as=tenant-2', { ...as('tenant-1'), 'x-user-of': 'tenant-2' }, client)
       expect(json(found.body)).toMatchObject({ tenant: 'tenant-2' })
       expect(json((await get('/api/who', { ...as('found-9'), 'x-user-of': 'found-9' }, client)).body)).toMatchObject({ tenant: 'found-9', hasDatabase: true })

@@ -53,6 +53,8 @@ describe('the host', () => {
     ['acme.eu.shop.example', 'acme'],
     ['shop.example', undefined],
     ['eu.shop.example', undefined],
+    ['www.shop.example', undefined],
+    ['WWW.eu.shop.example.:443', undefined],
     ['evilshop.example', undefined],
     ['acme.shop.example.evil.example', undefined],
     ['127.0.0.1:3000', undefined],
@@ -64,6 +66,21 @@ describe('the host', () => {
 
   it.each(['a.b.shop.example', '.shop.example', '-a.shop.example', 'a_b.shop.example'])('%s is no tenant', (host) => {
     expect(refusal({ host })).toBe(404)
+  })
+
+  it('leaves out the labels that name no tenant, which the options say', () => {
+    const options = { ...base, ignoreSubdomains: ['App', 'm'] }
+    expect(identify({ host: 'app.shop.example' }, options)).toBeUndefined()
+    expect(identify({ host: 'm.shop.example', header: 'acme' }, options)).toBe('acme')
+    expect(identify({ host: 'www.shop.example' }, options)).toBe('www')
+    expect(identify({ host: 'www.shop.example' }, { ...base, ignoreSubdomains: [] })).toBe('www')
+    // One label, and the whole of it.
+    for (const host of ['www.acme.shop.example', 'a.www.shop.example']) expect(refusal({ host })).toBe(404)
+    expect(identify({ host: 'www2.shop.example' })).toBe('www2')
+    for (const wrong of ['a.b', '', 'www.']) {
+      expect(() => resolveTenancySettings({ ignoreSubdomains: [wrong] })).toThrow('scale.tenancy.ignoreSubdomains contains')
+    }
+    expect(() => resolveTenancySettings({ ignoreSubdomains: 'www' as never })).toThrow('scale.tenancy.ignoreSubdomains is "www": write a list')
   })
 
   it('and the header must agree', () => {

@@ -75,11 +75,12 @@ function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, map,
   return header
 }
 
-function fromHost(host: string, { baseDomains, isTenantId, unknown }: TenancySettings): string | undefined {
+function fromHost(host: string, { baseDomains, ignoreSubdomains, isTenantId, unknown }: TenancySettings): string | undefined {
   const domain = domainOf(host)
   const base = longestBase(domain, baseDomains)
   if (base === undefined) return undefined
   const label = domain.slice(0, -base.length - 1)
+  if (ignoreSubdomains.has(label)) return undefined
   if (!isTenantId(label) || label.includes('.')) throw new PublicError(unknown, 'TENANT_UNKNOWN', 'There is no such tenant.')
   return label
 }

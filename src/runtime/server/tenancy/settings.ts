@@ -33,6 +33,12 @@ export interface TenancyModuleOptions {
    */
   baseDomains?: readonly string[]
   /**
+   * Labels before a base domain that name no tenant: `www.shop.example` is treated like `shop.example`. Write `[]` if `www` is a tenant.
+   * @default ['www']
+   * @env NUXT_SCALE_TENANCY_IGNORE_SUBDOMAINS a list in JSON
+   */
+  ignoreSubdomains?: readonly string[]
+  /**
    * The tenants, and each one's database: a URL, the name of the environment variable that holds it, or a record. Names of variables keep secrets out of the build.
    * `tenants` of `server/scale.config.ts` finds those that are not listed, and its `listTenants` names them to the command line.
    * @default {}
@@ -86,6 +92,7 @@ export const tenancyDefaults: Required<TenancyModuleOptions> = {
   from: ['header', 'subdomain', 'domain'],
   header: 'x-tenant-id',
   baseDomains: [],
+  ignoreSubdomains: ['www'],
   map: {},
   default: '',
   unknown: 404,
@@ -102,6 +109,8 @@ export interface TenancySettings {
   header: string | undefined
   /** Lower-case, without a leading dot. Empty when no host names the tenant. */
   baseDomains: readonly string[]
+  /** Lower-case labels before a base domain that name no tenant. */
+  ignoreSubdomains: ReadonlySet<string>
   /** Whether whole domains may name tenants. */
   byDomain: boolean
   map: ReadonlyMap<string, TenantRecord>
@@ -139,6 +148,7 @@ export function resolveTenancySettings(options: TenancyModuleOptions, details: R
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
     baseDomains,
+    ignoreSubdomains: new Set(listOf(given.ignoreSubdomains, 'ignoreSubdomains').map(parseLabel)),
     byDomain: from.includes('domain'),
     map,
     default: given.default || undefined,
@@ -164,6 +174,12 @@ function parseHeader(header: string): string {
 function parseDomain(domain: string): string {
   const plain = String(domain).toLowerCase().replace(/^\./, '')
   if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) throw new TypeError(`${ROOM}.baseDomains holds ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
+  return plain
+}
+
+function parseLabel(label: string): string {
+  const plain = String(label).toLowerCase()
+  if (!/^[a-z0-9_-]{1,63}$/.test(plain)) throw new TypeError(`${ROOM}.ignoreSubdomains contains ${JSON.stringify(label)}: write one label of a host, such as 'www'.`)
   return plain
 }
 
