@@ -1,5 +1,6 @@
 import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
 import { detailsOf } from '../runtime/server/source-details'
+import { keepContextOfEvents } from './event-context'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
@@ -8,6 +9,7 @@ export function setupTenancy(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.tenancy) return
   provideScaleConfig(context)
+  keepContextOfEvents(context)
   const details = detailsOf(options.tenancy.map)
   addServerTemplate({ filename: '#scale/tenant-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })
   addServerPlugin(runtime('tenancy/plugin'))

@@ -1,8 +1,12 @@
-import { createEvent } from 'h3'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import * as h3 from 'h3'
 import type { H3Event } from 'h3'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { withContextSetter } from '../../src/features/event-context'
 import { createTenantGuard, REFUSED_ASSIGNMENT } from '../../src/runtime/server/tenancy/guard-context'
 import { createTenant } from '../../src/runtime/server/tenancy/tenant'
 import type { Tenant } from '../../src/runtime/server/tenancy/types'
@@ -10,13 +14,28 @@ import type { Tenant } from '../../src/runtime/server/tenancy/types'
 const acme = createTenant('acme', {}, {})
 const other = createTenant('globex', {}, {})
 
-function eventOf(tenant: Tenant | undefined, refuse: () => void): H3Event {
+/** h3 as a production build has it, beside the one of development. */
+const directory = resolve('test/.tmp/tenancy-guard-context')
+mkdirSync(directory, { recursive: true })
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+const source = readFileSync('node_modules/h3/dist/index.mjs', 'utf8')
+writeFileSync(join(directory, 'h3.mjs'), withContextSetter(source))
+const built = await import(pathToFileURL(join(directory, 'h3.mjs')).href) as typeof h3
+const kinds = { development: h3, production: built }
+let createEvent = h3.createEvent
+
+function newEvent(): H3Event {
   const req = new IncomingMessage(new Socket())
-  const event = createEvent(req, new ServerResponse(req))
+  return createEvent(req, new ServerResponse(req))
+}
+
+function eventOf(tenant: Tenant | undefined, refuse: () => void): H3Event {
+  const event = newEvent()
   createTenantGuard(refuse)(event, tenant)
   return event
 }
 
+const foreign = eventOf(other, () => {}).context
 type Loose = Record<string, unknown>
 const attempts: [string, (event: { context: Loose }) => void][] = [
   ['an assignment', (event) => { event.context.tenant = other }],
@@ -26,10 +45,27 @@ const attempts: [string, (event: { context: Loose }) => void][] = [
   ['a copy with another tenant', (event) => { event.context = { ...event.context, tenant: other } }],
   ['a frozen context', (event) => { event.context = Object.freeze({ tenant: other }) }],
   ['a context that inherits', (event) => { Object.create(event.context).tenant = other }],
-  ['the context of another request', (event) => { event.context = eventOf(other, () => {}).context }],
+  ['the context of another request', (event) => { event.context = foreign as never }],
 ]
 
-describe.each([['a tenant', acme], ['no tenant', undefined]] as const)('the context of a request with %s', (_, tenant) => {
+it('a built server has a setter for the context of events, and the lines of h3 stay where they are', () => {
+  const code = withContextSetter(source)
+  expect(code).not.toBe(source)
+  expect(code.split('\n')).toHaveLength(source.split('\n').length)
+  expect(withContextSetter('class Other {\n  context = {};\n}')).toBe('class Other {\n  context = {};\n}')
+  const event = new built.H3Event({} as never, {} as never)
+  event.context = { own: 1 }
+  expect([Object.hasOwn(event, 'context'), event.context]).toEqual([false, { own: 1 }])
+})
+
+describe.each([
+  ['a tenant, in development', acme, 'development'], ['no tenant, in development', undefined, 'development'],
+  ['a tenant', acme, 'production'], ['no tenant', undefined, 'production'],
+] as const)('the context of a request with %s', (_, tenant, kind) => {
+  beforeAll(() => {
+    createEvent = kinds[kind].createEvent
+  })
+
   it.each(attempts)('keeps it whatever is done: %s', (name, attempt) => {
     const refuse = vi.fn()
     const event = eventOf(tenant, refuse)
@@ -56,7 +92,7 @@ describe.each([['a tenant', acme], ['no tenant', undefined]] as const)('the cont
     const event = eventOf(tenant, refuse)
     expect(Reflect.deleteProperty(event.context, 'tenant')).toBe(false)
     expect(Reflect.defineProperty(event.context, 'tenant', { value: other })).toBe(false)
-    expect(Reflect.defineProperty(event, 'context', { value: { tenant: other } })).toBe(false)
+    if (kind === 'development') expect(Reflect.defineProperty(event, 'context', { value: { tenant: other } })).toBe(false)
     event.context = {}
     expect(event.context.tenant).toBe(tenant)
     event.context = { ...event.context, user: 'ada' } as never
@@ -70,10 +106,10 @@ describe.each([['a tenant', acme], ['no tenant', undefined]] as const)('the cont
   })
 })
 
-it('refuses what was set before the tenant was known', () => {
+it.each(['development', 'production'] as const)('refuses what was set before the tenant was known (%s)', (kind) => {
+  createEvent = kinds[kind].createEvent
   const refuse = vi.fn()
-  const req = new IncomingMessage(new Socket())
-  const event = createEvent(req, new ServerResponse(req))
+  const event = newEvent()
   ;(event.context as Loose).tenant = other
   createTenantGuard(refuse)(event, acme)
   expect(event.context.tenant).toBe(acme)

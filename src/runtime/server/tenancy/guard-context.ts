@@ -7,6 +7,9 @@ const CONTEXT = Symbol('context of this event')
 type GuardedContext = Record<PropertyKey, unknown> & { [TENANT]?: Tenant }
 type GuardedEvent = H3Event & { [CONTEXT]?: GuardedContext }
 
+/** Where the events of a built server ask what a new context must be, once they have a setter for it (`features/event-context.ts`). */
+export const CONTEXT_KEEPER = 'nuxt-scale:event-context'
+
 /** What the app is told when it sets the tenant itself. */
 export const REFUSED_ASSIGNMENT = 'event.context.tenant was set by the app, but scale.tenancy decides it, and caches use its tenant. '
   + 'Remove the assignment, or return the tenant\'s id from tenant() in server/scale.config.ts.'
@@ -52,7 +55,16 @@ export function createTenantGuard(refuse: () => void): (event: H3Event, tenant: 
     return Object.defineProperty(context, 'tenant', tenantProperty)
   }
 
+  const keep = (next: unknown, current: GuardedContext) => Object.hasOwn(current, TENANT) ? guard(next, current[TENANT]) : next
+  Object.assign(globalThis, { [Symbol.for(CONTEXT_KEEPER)]: keep })
+
   return (event: GuardedEvent, tenant) => {
+    if (!Object.hasOwn(event, 'context')) {
+      // A new context is set once, so that the setter finds a guarded one from then on.
+      if (Object.hasOwn(event.context, TENANT)) (event.context as GuardedContext)[TENANT] = tenant
+      else event.context = guard(event.context, tenant)
+      return
+    }
     if (event[CONTEXT]) {
       event[CONTEXT][TENANT] = tenant
       return
