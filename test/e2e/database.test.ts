@@ -16,7 +16,7 @@ const fixture = 'test/fixtures/database'
 const tenants = Array.from({ length: 12 }, (_, index) => `tenant_${index}`)
 
 /** What no client may read: hosts and databases, options, files and variables. */
-const NAMED = /127\.0\.0\.1:(?!\d+\/api)|postgres|scale\.|server\/|NUXT_[A-Z]|DATABASE_URL|\.ts\b/
+const NAMED = /127\.0\.0\.1:(?!\d+\/api)|postgres|scale\.|server\/|NUXT_SCALE|DATABASE_URL|\.ts\b/
 
 let output: string
 let server: PostgresServer

@@ -32,9 +32,9 @@ export function answerErrors({ options }: Pick<App, 'options'>, { captureError, 
     if (last !== undefined && time - last < QUIET) return
     if (logged.size >= MOST_SENTENCES) logged.clear()
     logged.set(error.message, time)
-    const line = `${event.method} ${pathOf(event.path)} was answered with ${error.statusCode} ${error.code}: ${error.message}`
+    const line = `${event.method} ${pathOf(event.path)} was answered with ${error.statusCode} ${error.code}:`
     // An outage is no fault of the code, so that its stack says nothing.
-    if (error.statusCode === 503) log(error.cause instanceof Error ? `${line} (${withoutAddresses(error.cause.message)})` : line)
+    if (error.statusCode === 503) log(error.cause instanceof Error ? `${line} ${error.message} (${withoutAddresses(error.cause.message)})` : `${line} ${error.message}`)
     else log(line, error)
   }
 
