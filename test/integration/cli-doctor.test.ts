@@ -75,6 +75,9 @@ describe('what is healthy', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^✔ secret: NUXT_SCALE_SECRET is set\.$/m)
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing to mend.')
+    const short = await app.run(['doctor'], { NUXT_SCALE_SECRET: 'fifteen letters' })
+    expect([short.code, short.stdout]).toEqual([1, expect.stringContaining('NUXT_SCALE_SECRET has 15 characters, and the server does not start with less than 16.')])
+    expect(short.stdout).not.toContain('fifteen letters')
   })
 })
 
