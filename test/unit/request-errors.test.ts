@@ -149,6 +149,11 @@ describe('answering errors', () => {
     expect(lines).toHaveLength(3)
   })
 
+  it('logs what clients send wrong once a second, whatever they send', async () => {
+    for (let index = 0; index < 20; index++) await answer(new HttpError(400, 'REGION_UNKNOWN', `The region "${index}" leads to no shard.`))
+    expect(lines).toEqual(['GET /orders was answered with 400 REGION_UNKNOWN: The region "0" leads to no shard.'])
+  })
+
   it('logs the stack of a failure of the code, and only the cause of an outage', async () => {
     await answer(new HttpError(500, 'DATABASE_EVICTED', 'kept for too long'))
     await answer(new HttpError(503, 'TENANTS_UNAVAILABLE', 'tenants() failed.', { cause: new Error('no answer of postgresql://app:hidden@db/tenants now') }))

@@ -28,13 +28,15 @@ export function answerErrors({ options }: Pick<App, 'options'>, { captureError, 
 
   function report(error: HttpError, event: H3Event): void {
     const time = now()
-    const last = logged.get(error.message)
+    // A client may put anything into a sentence about its request, and would fill the log with it.
+    const key = error.statusCode < 500 ? error.code : error.message
+    const last = logged.get(key)
     if (last !== undefined && time - last < QUIET) return
     if (logged.size >= MOST_SENTENCES) logged.clear()
-    logged.set(error.message, time)
+    logged.set(key, time)
     const line = `${event.method} ${pathOf(event.path)} was answered with ${error.statusCode} ${error.code}:`
-    // An outage is no fault of the code, so that its stack says nothing.
-    if (error.statusCode === 503) log(error.cause instanceof Error ? `${line} ${error.message} (${withoutAddresses(error.cause.message)})` : `${line} ${error.message}`)
+    // An outage or a wrong request is not a fault of the code, so its stack says nothing.
+    if (error.statusCode !== 500) log(error.cause instanceof Error ? `${line} ${error.message} (${withoutAddresses(error.cause.message)})` : `${line} ${error.message}`)
     else log(line, error)
   }
 
