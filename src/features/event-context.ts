@@ -17,7 +17,8 @@ export function keepContextOfEvents({ nuxt }: Pick<FeatureContext, 'nuxt'>): voi
   if (nuxt.options.dev) return
   nuxt.hook('nitro:config', (config) => {
     // Every other field of Rollup's options is Nitro's to fill in.
-    config.rollupConfig = { ...config.rollupConfig, plugins: [createEventContextPlugin(), ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
+    const plugins = [createEventContextPlugin(), ...[config.rollupConfig?.plugins].flat()]
+    config.rollupConfig = { ...config.rollupConfig, plugins } as typeof config.rollupConfig
   })
 }
 

@@ -19,10 +19,11 @@ const QUIET = 1000
 const MOST_SENTENCES = 200
 
 /**
- * Answers the module's errors with their public sentence, their code and `Retry-After`. The whole sentence goes to the log and, with the error
- * itself, to the app's `error` hooks. This is where responses are made, so it does not matter what wraps the handler of the app.
+ * Answers the module's errors with their public sentence, their code and `Retry-After`. The whole sentence goes to the log and, with
+ * the error itself, to the app's `error` hooks. This is where responses are made, so it does not matter what wraps the app's handler.
  */
-export function answerErrors({ options }: Pick<App, 'options'>, { captureError, errorHandler, log, now = Date.now }: AnswerErrorsOptions): void {
+export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErrorsOptions): void {
+  const { captureError, errorHandler, log, now = Date.now } = given
   const { onError } = options
   const logged = new Map<string, number>()
 
@@ -36,8 +37,8 @@ export function answerErrors({ options }: Pick<App, 'options'>, { captureError, 
     logged.set(key, time)
     const line = `${event.method} ${pathOf(event.path)} was answered with ${error.statusCode} ${error.code}:`
     // An outage or a wrong request is not a fault of the code, so its stack says nothing.
-    if (error.statusCode !== 500) log(error.cause instanceof Error ? `${line} ${error.message} (${withoutAddresses(error.cause.message)})` : `${line} ${error.message}`)
-    else log(line, error)
+    if (error.statusCode === 500) log(line, error)
+    else log(`${line} ${error.message}${error.cause instanceof Error ? ` (${withoutAddresses(error.cause.message)})` : ''}`)
   }
 
   options.onError = (error, event) => {

@@ -15,10 +15,11 @@ export const REFUSED_ASSIGNMENT = 'event.context.tenant was set by the app, but 
   + 'Remove the assignment, or return the tenant\'s id from tenant() in server/scale.config.ts.'
 
 /**
- * Makes `event.context.tenant` the module's alone, so that the data of a response and the key under which it is cached belong to one tenant.
+ * Makes `event.context.tenant` the module's alone, so that the data of a response and the key under which it is cached belong to
+ * one tenant.
  *
- * It cannot be assigned, deleted or defined again, and a new `event.context` keeps it. Setting the same tenant again is allowed, since copies
- * of the context do that.
+ * It cannot be assigned, deleted or defined again, and a new `event.context` keeps it. Setting the same tenant again is allowed,
+ * since copies of the context do that.
  *
  * @param refuse called for each attempt to set another tenant. When it throws, nothing has changed
  * @returns gives an event its tenant; `undefined` for none, which the app cannot replace either
