@@ -314,10 +314,10 @@ describe('what the model found stays mended', () => {
 
   it('flights that are over are forgotten although newer ones overlap them', () => {
     const flights = new Flights()
-    let last = new Flight('key', 0, 0, 0, [])
+    let last = new Flight('key', 0, 0, 0, [], { id: '' })
     flights.begin(last)
     for (let count = 0; count < 1000; count++) {
-      const next = new Flight('key', 0, 0, 0, [])
+      const next = new Flight('key', 0, 0, 0, [], { id: '' })
       flights.begin(next)
       flights.end(last)
       last = next

@@ -76,7 +76,7 @@ describe('a value comes into L1', () => {
     core = {
       settings,
       clock,
-      coherence: { epoch: 7, liveUntil: Infinity },
+      coherence: { epoch: 7, liveUntil: Infinity, term: { id: '8c1f0a2b' } },
       l1: new L1(settings.l1),
       store: createMemoryStore(clock),
       flights: new Flights(),
@@ -84,7 +84,7 @@ describe('a value comes into L1', () => {
     } as CacheCore
   })
 
-  const header = () => ({ codec: 'j', expires: core.clock.wall() + 60_000, horizon: core.clock.wall() + 90_000, writeId: 'w', cost: 12, tags: ['product'], versions: ['1'] })
+  const header = () => ({ codec: 'j', expires: core.clock.wall() + 60_000, horizon: core.clock.wall() + 90_000, writeId: 'w', cost: 12, term: '8c1f0a2b', tags: ['product'], versions: ['1'] })
 
   function begin(key = 'product:1') {
     const flight = beginFlight(core, key, ['product'])

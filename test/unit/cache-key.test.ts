@@ -29,7 +29,7 @@ it('long keys stay bounded and apart', () => {
 })
 
 it('an entry comes back as it was written, and damage is never an exception', () => {
-  const header = { codec: 'j', expires: 1_763_859_999_123, horizon: 1_763_863_599_123, writeId: 'k3v9x0aa00000012', cost: 204, tags: ['a', 'b%20c'], versions: ['1763859990000000', '7'] }
+  const header = { codec: 'j', expires: 1_763_859_999_123, horizon: 1_763_863_599_123, writeId: 'k3v9x0aa00000012', cost: 204, term: '8c1f0a2b', tags: ['a', 'b%20c'], versions: ['1763859990000000', '7'] }
   const bytes = Buffer.from(encodeEntry(header, '{"id":1}'))
   const entry = decodeEntry(bytes)!
   expect(entry).toMatchObject(header)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Clock } from './clock'
 import { Waiters } from './flights'
+import type { Term } from './term'
 
 /** What the bus tells the cache about its own L1. Read on every hit, so it is a plain object. */
 export interface Coherence {
@@ -10,6 +11,8 @@ export interface Coherence {
   epoch: number
   /** L1 may be used before this monotonic moment. */
   liveUntil: number
+  /** Entries in Redis of another term are misses. */
+  term: Term
 }
 
 export interface BusOptions {
@@ -18,8 +21,8 @@ export interface BusOptions {
   coherence: Coherence
   /** Applies an operation of another process. */
   receive: (operation: string, argument: string) => boolean
-  /** Called after each rise of the epoch. */
-  onEpoch: () => void
+  /** Makes every L1 entry a miss. */
+  raiseEpoch: () => void
 }
 
 const BEAT_INTERVAL = 1000
@@ -142,7 +145,7 @@ export class Bus {
       subscriber.subscribe(this.channel, this.#beatChannel).then(
         () => {
           if (this.#subscriber !== subscriber) return
-          this.#raiseEpoch()
+          this.#options.raiseEpoch()
           this.#beat()
         },
         () => {
@@ -194,19 +197,14 @@ export class Bus {
     const argument = message.slice(publisher.length + numberText!.length + operation.length + 3)
     this.#count(publisher, Number(numberText), operation === 'again')
     // An operation that this version does not know may be an invalidation.
-    if (operation !== 'again' && !this.#options.receive(operation, argument)) this.#raiseEpoch()
+    if (operation !== 'again' && !this.#options.receive(operation, argument)) this.#options.raiseEpoch()
   }
 
   #count(publisher: string, number: number, repeated: boolean): void {
     const last = this.#lastNumbers.get(publisher) ?? 0
-    if (repeated ? number !== last : number > last + 1) this.#raiseEpoch()
+    if (repeated ? number !== last : number > last + 1) this.#options.raiseEpoch()
     this.#lastNumbers.delete(publisher)
     this.#lastNumbers.set(publisher, Math.max(last, number))
     if (this.#lastNumbers.size > MOST_PUBLISHERS) this.#lastNumbers.delete(this.#lastNumbers.keys().next().value!)
-  }
-
-  #raiseEpoch(): void {
-    this.#options.coherence.epoch++
-    this.#options.onEpoch()
   }
 }

@@ -60,7 +60,7 @@ export class Budget {
 
 /** A flight that begins now: what happens from here on concerns it. */
 export function beginFlight({ clock, coherence, heardTags }: CacheCore, key: string, tags: readonly string[]): Flight {
-  return new Flight(key, coherence.epoch, clock.now(), heardTags.count, tags)
+  return new Flight(key, coherence.epoch, clock.now(), heardTags.count, tags, coherence.term)
 }
 
 /** Whether an L1 entry may be used at all at the moment `now`: no news about it can have been missed. */

@@ -12,6 +12,7 @@ import { L1 } from './l1'
 import { createMemoryStore } from './memory-store'
 import { createRedisStore } from './redis-store'
 import type { CacheSettings } from './settings'
+import { ONLY_TERM, watchTerm } from './term'
 import type { CacheEngine } from './types'
 
 export interface CacheEngineOptions {
@@ -26,13 +27,13 @@ export interface CacheEngineOptions {
   clock?: Clock
 }
 
-/** How often to look whether a master was replaced. Its invalidations of the last minute are sent again, so this only must be well below that. */
+/** How often to look whether a master of a Cluster was replaced. Its invalidations of the last minute are sent again, so this only must be well below that. */
 const FAILOVER_CHECK = 10_000
 
 /** Builds the cache of one process. The caller closes it. */
 export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   const { settings, connection, clock = systemClock, scope = () => '' } = options
-  const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity }
+  const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity, term: ONLY_TERM }
   const core: Omit<CacheCore, 'store'> = {
     settings,
     clock,
@@ -54,23 +55,26 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     return createEngine(embedded, new Invalidations(embedded), scope, async () => {})
   }
 
-  const bus = new Bus({
-    connection,
-    clock,
-    coherence,
-    receive: (operation, argument) => invalidations.receive(operation, argument),
-    onEpoch: () => {
-      core.stats.epochs++
-      core.flights.clear()
-      core.refreshes.clear()
-    },
-  })
-  const shared: CacheCore = { ...core, store: createRedisStore(connection, bus) }
+  const raiseEpoch = () => {
+    coherence.epoch++
+    core.stats.epochs++
+    core.flights.clear()
+    core.refreshes.clear()
+  }
+  const bus = new Bus({ connection, clock, coherence, receive: (operation, argument) => invalidations.receive(operation, argument), raiseEpoch })
+  const shared: CacheCore = { ...core, store: createRedisStore(connection, bus, coherence) }
   const invalidations = new Invalidations(shared)
-  const stopWatching = resendWhenBack(connection, invalidations)
+  const stopWatching = [
+    // What this process invalidated at the old master after the new one began is known to this process alone.
+    watchTerm(connection, coherence, () => {
+      raiseEpoch()
+      void invalidations.resendRecent()
+    }),
+    resendWhenBack(connection, invalidations),
+  ]
   bus.start()
   return createEngine(shared, invalidations, scope, async () => {
-    stopWatching()
+    for (const stop of stopWatching) stop()
     invalidations.close()
     await bus.close()
   })
@@ -83,7 +87,7 @@ function writeIds(): () => string {
   return () => head + (count++).toString(36).padStart(8, '0')
 }
 
-/** Sends waiting invalidations when Redis is back, and those of the last minute when a master was replaced. */
+/** Sends waiting invalidations when Redis is back, and those of the last minute when a master of a Cluster was replaced. */
 function resendWhenBack(connection: RedisConnection, invalidations: Invalidations): () => void {
   let known: string | undefined
   async function check(): Promise<void> {
@@ -92,7 +96,7 @@ function resendWhenBack(connection: RedisConnection, invalidations: Invalidation
     known = masters
     await (replaced ? invalidations.resendRecent() : invalidations.resend())
   }
-  const checkQuietly = () => void check().catch(() => {})
+  const checkQuietly = () => void (connection.isCluster ? check() : invalidations.resend()).catch(() => {})
   const timer = setInterval(checkQuietly, FAILOVER_CHECK)
   timer.unref()
   const stopListening = connection.onAvailability(available => available && checkQuietly())

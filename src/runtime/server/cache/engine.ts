@@ -65,10 +65,12 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     }
     const life = lifeOf(policy)
     const budget = new Budget(core.budget, clock)
+    const { term } = core.coherence
     try {
       const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, left))
       const now = clock.wall()
-      const header = { codec: policy.serializer.codec, expires: now + life.fresh, horizon: now + life.horizon, writeId: core.nextWriteId(), cost: 0, tags: policy.tags, versions }
+      const header = { codec: policy.serializer.codec, expires: now + life.fresh, horizon: now + life.horizon, writeId: core.nextWriteId(), cost: 0, term: term.id, tags: policy.tags, versions }
+      if (term.id === '') throw new Error('Redis is not available (it is not known which master answers).')
       invalidations.forget(stored)
       await budget.spend(left => core.store.set(stored, encodeEntry(header, encoded.payload), life.horizon, left))
       invalidations.forget(stored)

@@ -1,4 +1,5 @@
 import { withoutScope } from './key'
+import type { Term } from './term'
 
 /** What a flight brings home. `personal` values go to their own caller only. */
 export interface Landing<T = unknown> {
@@ -26,6 +27,8 @@ export class Flight {
   readonly heardTags: number
   /** Encoded tags of the entry, as far as they are known. */
   tags: readonly string[]
+  /** The master's term in which it began: what it stores belongs to that one. */
+  readonly term: Term
   /** Somebody invalidated the key since it began: newcomers do not join, and its value is not kept. */
   dirty = false
   /** It is no longer under way, or nobody may join it any more. */
@@ -35,12 +38,13 @@ export class Flight {
   #joined: PromiseWithResolvers<Arrival> | undefined
   #arrival: Arrival | undefined
 
-  constructor(key: string, epoch: number, began: number, heardTags: number, tags: readonly string[]) {
+  constructor(key: string, epoch: number, began: number, heardTags: number, tags: readonly string[], term: Term) {
     this.key = key
     this.epoch = epoch
     this.began = began
     this.heardTags = heardTags
     this.tags = tags
+    this.term = term
   }
 
   join(): Promise<Arrival> {

@@ -175,7 +175,7 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
   }
   const landing: Landing = { value: encoded.value, source: 'loader', tags }
   if (flight.dirty) end(core, flight, lease, 'free')
-  if (flight.dirty || versions === undefined || budget.left <= 0) return landing
+  if (flight.dirty || versions === undefined || flight.term.id === '' || budget.left <= 0) return landing
   try {
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {
@@ -192,6 +192,7 @@ async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded
       horizon: now + life.horizon,
       writeId: lease.token,
       cost: loaded.cost,
+      term: flight.term.id,
       tags,
       versions: [...versions, ...late],
     }

@@ -29,11 +29,11 @@ const NOTHING: Found = { state: 'none', writeId: '', value: undefined, tags: [] 
  * @throws the store's error
  */
 export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, budget?: Budget): Promise<Found> {
-  const { bytes, versions } = await core.store.read(flight.key, policy.tags, budget?.left ?? core.budget)
+  const { bytes, versions, term } = await core.store.read(flight.key, policy.tags, budget?.left ?? core.budget)
   if (bytes === null) return core.store.holdsEntries ? NOTHING : heldOnlyHere(core, flight.key, policy)
   const entry = decodeEntry(bytes)
   const writeId = entry?.writeId ?? bytes.toString('latin1', WRITE_ID_START, WRITE_ID_START + WRITE_ID_LENGTH)
-  if (entry === undefined || entry.codec !== policy.serializer.codec) return { ...NOTHING, writeId }
+  if (entry === undefined || entry.codec !== policy.serializer.codec || entry.term !== term) return { ...NOTHING, writeId }
   const state = stateOf(entry, policy, core.clock.wall())
   if (state === 'none') return { ...NOTHING, writeId }
   if (entry.tags.length > 0 && !(await tagsHold(core, flight, entry, policy.tags, versions, budget))) return { ...NOTHING, writeId }

@@ -5,7 +5,7 @@ import { FAILED, UNCACHEABLE } from './scripts'
 import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
 import { LEASE_LIFE, MARKER_LIFE } from './store'
 
-const NOTHING: StoredRead = { bytes: null, versions: [] }
+const NOTHING: StoredRead = { bytes: null, versions: [], term: '' }
 /** Leases and markers held at most; one that is pushed out only costs a second load. */
 const MOST_LEASES = 10_000
 

@@ -2,7 +2,7 @@ import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { Script } from '../redis-script'
 import { runScript } from '../redis-script'
 import type { RedisConnection } from '../redis/types'
-import type { Bus } from './bus'
+import type { Bus, Coherence } from './bus'
 import { withoutScope } from './key'
 import { patternTest, scanPattern, writePattern } from './pattern'
 import { Reader } from './reader'
@@ -27,7 +27,7 @@ const SETTLEMENTS = {
 } as const
 
 /** Values, leases and tag versions in Redis, one server or a Cluster. */
-export function createRedisStore(connection: RedisConnection, bus: Bus): CacheStore {
+export function createRedisStore(connection: RedisConnection, bus: Bus, coherence: Coherence): CacheStore {
   const { prefix, isCluster } = connection
   const reader = new Reader(connection)
   const entryKey = (key: string) => `${prefix}:cache:{${key}}`
@@ -72,9 +72,13 @@ export function createRedisStore(connection: RedisConnection, bus: Bus): CacheSt
     },
 
     async read(key, tags, budget): Promise<StoredRead> {
-      if (tags.length === 0) return { bytes: (await reader.read([entryKey(key)], budget))[0]!, versions: NO_VERSIONS }
-      const [bytes, ...versions] = await reader.read([entryKey(key), ...tags.map(tagKey)], budget)
-      return { bytes: bytes!, versions: versions.map(readVersion) }
+      const asked = coherence.term
+      const [bytes, ...versions] = await reader.read(tags.length === 0 ? [entryKey(key)] : [entryKey(key), ...tags.map(tagKey)], budget)
+      return {
+        bytes: bytes!,
+        versions: versions.length === 0 ? NO_VERSIONS : versions.map(readVersion),
+        term: coherence.term === asked ? asked.id : '',
+      }
     },
 
     async versions(tags, budget) {

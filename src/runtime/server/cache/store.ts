@@ -44,6 +44,8 @@ export interface ScopedPattern {
 export interface StoredRead {
   bytes: Buffer | null
   versions: readonly (string | null)[]
+  /** Id of the term of the master that answered; '' when that is not known for sure. */
+  term: string
 }
 
 /**
