@@ -1,19 +1,9 @@
+import type { HealthPaths } from '../runtime/server/health-checks'
+import { probePathsOf } from '../runtime/server/health-checks'
 import type { HealthModuleOptions } from '../runtime/server/health/settings'
 import { resolveHealthSettings } from '../runtime/server/health/settings'
 import type { ShutdownModuleOptions } from '../runtime/server/shutdown/settings'
 import { resolveShutdownSettings } from '../runtime/server/shutdown/settings'
-
-/** Where an instance says how it is. Paths begin with the base of the app. */
-export interface HealthPaths {
-  /** For people and alerts: everything together. */
-  aggregate: string
-  /** Whether the process must be ended; it looks at nothing else. */
-  live: string
-  /** Whether the instance may get requests. */
-  ready: string
-  /** Whether the instance has started. */
-  startup: string
-}
 
 /** How an instance leaves. Milliseconds. */
 export interface ShutdownBudget {
@@ -28,11 +18,10 @@ export interface ShutdownBudget {
 /** An instance without `scale.shutdown`: Nitro takes no new connections at once, and may use its timeout twice, for connections and for what closes after them. */
 const withoutShutdown: ShutdownBudget = { drainDelay: 0, keepAliveTimeout: 5000, gracePeriod: 62_000 }
 
-/** Health paths of an app. Without `scale.health` there are none, and nothing is asked. */
+/** Health paths of an app, behind its base. Without `scale.health` there are none, and nothing is asked. */
 export function healthPathsOf(health: false | HealthModuleOptions | undefined, base: string): HealthPaths | undefined {
   if (health === false) return undefined
-  const path = `${base}${resolveHealthSettings(health).path}`
-  return { aggregate: path, live: `${path}/live`, ready: `${path}/ready`, startup: `${path}/startup` }
+  return probePathsOf(`${base}${resolveHealthSettings(health).path}`)
 }
 
 /** The shutdown budget of an app. */

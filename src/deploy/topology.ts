@@ -1,4 +1,5 @@
-import type { HealthPaths, ShutdownBudget } from './app-contract'
+import type { HealthPaths } from '../runtime/server/health-checks'
+import type { ShutdownBudget } from './app-contract'
 import type { PathPattern } from './checks'
 import type { DeploySettings } from './settings'
 

@@ -76,13 +76,18 @@ export function defineCachedEventHandler(handler, options) {
  */
 export function pageRoutesOf(nitro: Pick<Nitro, 'options' | 'scannedHandlers'> | undefined): string[] {
   if (!nitro?.options.renderer) return []
-  const own = [...nitro.scannedHandlers, ...nitro.options.handlers]
-    .filter(handler => handler.route && !handler.middleware)
-    .map(handler => handler.route!)
+  const own = ownRoutesOf(nitro)
   const isOwn = (path: string) => own.some(route => route === path
     || (route !== '/**' && /\/\*\*.*$/.test(route) && path.startsWith(route.replace(/\/\*\*.*$/, ''))))
   if (own.includes('/**')) return []
   return [...new Set(['/**', ...Object.keys(nitro.options.routeRules)])].filter(path => !isOwn(path))
+}
+
+/** The routes of the server's own handlers; with a method, in lower case, of those that answer it. */
+export function ownRoutesOf(nitro: Pick<Nitro, 'options' | 'scannedHandlers'>, method?: string): string[] {
+  return [...nitro.scannedHandlers, ...nitro.options.handlers]
+    .filter(handler => handler.route && !handler.middleware && (!method || !handler.method || handler.method.toLowerCase() === method))
+    .map(handler => handler.route!)
 }
 
 function checkRouteRule(path: string, cache: unknown): void {

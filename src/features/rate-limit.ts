@@ -1,4 +1,5 @@
 import { addServerImports, addServerPlugin } from '@nuxt/kit'
+import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
@@ -7,6 +8,7 @@ export function setupRateLimit(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.rateLimit) return
   provideScaleConfig(context)
+  provideRoutes(context)
   addServerPlugin(runtime('rate-limit/plugin'))
   addServerImports([{ name: 'consumeRateLimit', from: runtime('rate-limit/utils') }])
 }

@@ -1,6 +1,7 @@
 import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
 import { detailsOf } from '../runtime/server/source-details'
 import { keepContextOfEvents } from './event-context'
+import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
@@ -10,6 +11,7 @@ export function setupTenancy(context: FeatureContext): void {
   if (!options.tenancy) return
   provideScaleConfig(context)
   keepContextOfEvents(context)
+  provideRoutes(context)
   const details = detailsOf(options.tenancy.map)
   addServerTemplate({ filename: '#scale/tenant-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })
   addServerPlugin(runtime('tenancy/plugin'))

@@ -61,6 +61,12 @@ declare module '#scale/tenant-details.mjs' {
   export default details
 }
 
+declare module '#scale/routes.mjs' {
+  /** Routes of the server that answer GET, and those under which the renderer of pages answers. */
+  const routes: { own: readonly string[], pages: readonly string[] }
+  export default routes
+}
+
 declare module '#scale/consumers.mjs' {
   const consumers: { source: string, consumer: never }[]
   export default consumers
@@ -72,5 +78,6 @@ declare module '#nitro-internal-virtual/error-handler' {
 
 declare module '#nitro-internal-virtual/public-assets' {
   export function getAsset(path: string): object | undefined
+  export function isPublicAssetURL(path: string): boolean
 }
 `

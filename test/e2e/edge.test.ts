@@ -6,6 +6,7 @@ import type { FrontServer } from '../support/front'
 import { startNginx } from '../support/nginx'
 import { buildFixture, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
+import { startGeneratedNginx } from '../support/topology'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 import { waitFor } from '../support/wait'
@@ -120,6 +121,53 @@ describe('a rate limit', () => {
     expect(Number(answers[3]!.headers.get('retry-after'))).toBeGreaterThan(290)
     expect((await login(0, 'eve@example.com')).status).toBe(200)
     expect((await redis.client().keys('*')).join()).not.toContain('example.com')
+  })
+})
+
+describe('other spellings of a path', () => {
+  it.each([
+    ['/api/limited', ['/api/limited/', '/api/%6cimited', '/%61pi/limited', '//api/limited', '/api//limited', '/api/./limited', '/api/limited%3F', '/api/%256cimited'], 5],
+    ['/login', ['/LOGIN', '/login/', '/Login', '/%6Cogin', '/LOGIN/', '/login%3F', '//login'], 3],
+    ['/admin/7', ['/ADMIN/7', '/admin/7/', '/Admin/%37', '/%61dmin/x', '/admin//7', '/x/../admin/7'], 3],
+  ])('find the exhausted limit of %s', async (path, spellings, limit) => {
+    const headers = { 'x-forwarded-for': caller() }
+    expect(passed(await ask(limit + 3, path, headers))).toBe(limit)
+    for (const spelling of spellings) expect([spelling, ...await ask(6, spelling, headers)]).toEqual([spelling, ...Array.from({ length: 6 }, () => 429)])
+  })
+
+  it.each([
+    ['/api/realtime/now', ['/%61pi/realtime/now', '/api/%72ealtime/now', '/api/realtime/now/', '/api/realtime%2Fnow', '/api/x/../realtime/now'], 'no-store'],
+    ['/api/me', ['/%61pi/me', '/api/%6De', '/api/me/', '/api/me%3F'], 'private, max-age=60'],
+    ['/admin/7', ['/ADMIN/7', '/Admin/7/', '/%41dmin/7', '/admin%2F7'], 'no-store'],
+    ['/robots.txt', ['/%72obots.txt', '/robots.txt/'], 'public, max-age=3600'],
+  ])('have the cache class of %s', async (path, spellings, cacheControl) => {
+    const classes = [path, ...spellings].map(async spelling => [spelling, (await clients[0]!.request(spelling, { headers: { 'x-forwarded-for': caller() } })).headers['cache-control']])
+    expect(await Promise.all(classes)).toEqual([path, ...spellings].map(spelling => [spelling, cacheControl]))
+  })
+
+  it('give nobody the answer of another through the generated nginx', async () => {
+    const front = await startGeneratedNginx([instances[0]!.port], { deploy: { cache: { shared: ['/api/shared/**'] } } })
+    const client = createClient(front.port)
+    try {
+      const paths = ['/api/me', '/%61pi/me', '/api/%6de', '/api/me/', '/api//me', '/api/./me', '/api/me%3F', '/x/../api/me']
+      for (const path of paths) {
+        for (const user of ['ada', 'eve', 'bob']) {
+          const { status, body, headers } = await client.request(path, { headers: { 'x-user': user, 'x-forwarded-for': caller() } })
+          expect([path, headers['x-cache-status']]).not.toEqual([path, 'HIT'])
+          if (status === 200 && body.includes('"user"')) expect(JSON.parse(body)).toMatchObject({ user })
+        }
+      }
+    }
+    finally {
+      client.close()
+      await front.stop()
+    }
+  })
+
+  it('share the key of a cached route', async () => {
+    const read = async (path: string) => (await clients[0]!.request(path)).body
+    const first = await read('/api/cached')
+    expect(await Promise.all(['/%61pi/cached', '/api/c%61ched', '/api/%63ached?'].map(read))).toEqual([first, first, first])
   })
 })
 

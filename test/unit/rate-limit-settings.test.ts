@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { compilePathRules } from '../../src/runtime/server/path-rules'
-import { resolveRateLimitSettings } from '../../src/runtime/server/rate-limit/settings'
+import { compilePathRules } from '../../src/runtime/server/core/paths'
+import { resolveRateLimitSettings, stricterRateLimit } from '../../src/runtime/server/rate-limit/settings'
 
 const rule = { limit: 10, window: 1 }
 
@@ -44,16 +44,23 @@ describe('the options', () => {
 describe('the rule of a path', () => {
   const find = compilePathRules(resolveRateLimitSettings({ rules: {
     '/**': rule, '/api/**': rule, '/api/*/export': rule, '/api/login': rule, '/api/open/**': false,
-  } }).rules, 'scale.rateLimit.rules')
+  } }).rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit })
 
   it.each([
     ['/about', '/**'], ['/api', '/api/**'], ['/api/products/7', '/api/**'], ['/api/products/export', '/api/*/export'],
     ['/api/login', '/api/login'], ['/api/login/again', '/api/**'], ['/api/open/door', undefined], ['/apiary', '/**'],
   ])('of %s is that of %s', (path, name) => {
-    expect(find(path)?.name).toBe(name)
+    expect(find(path, 'GET')?.name).toBe(name)
   })
 
   it('must begin with a slash', () => {
-    expect(() => compilePathRules(resolveRateLimitSettings({ rules: { 'api/**': rule } }).rules, 'scale.rateLimit.rules')).toThrow('write paths that begin with /')
+    expect(() => resolveRateLimitSettings({ rules: { 'api/**': rule } })).toThrow('write a path that begins with /')
+  })
+
+  it('of two readings is the slower one that counts the method', () => {
+    const { rules } = resolveRateLimitSettings({ rules: { '/a': rule, '/b': { limit: 1, window: '1h', methods: ['POST'] } } })
+    const choose = compilePathRules(rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit })
+    expect([['/a', '/b'], ['/b', '/a'], ['/b', '/c']].map(readings => ['GET', 'POST'].map(method => choose(readings, method)?.name)))
+      .toEqual([['/a', '/b'], ['/a', '/b'], [undefined, '/b']])
   })
 })

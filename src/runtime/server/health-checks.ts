@@ -22,3 +22,20 @@ export function provideHealthCheck(check: RoomCheck): void {
 export function providedHealthChecks(): RoomCheck[] {
   return [...provided.values()]
 }
+
+/** Where an instance says how it is. */
+export interface HealthPaths {
+  /** For people and alerts: everything together. */
+  aggregate: string
+  /** Whether the process must be ended; it looks at nothing else. */
+  live: string
+  /** Whether the instance may get requests. */
+  ready: string
+  /** Whether the instance has started. */
+  startup: string
+}
+
+/** @param path `scale.health.path`, behind the base of the app where one is wanted */
+export function probePathsOf(path: string): HealthPaths {
+  return { aggregate: path, live: `${path}/live`, ready: `${path}/ready`, startup: `${path}/startup` }
+}

@@ -4,10 +4,11 @@
  * so nothing here is more than a re-export.
  */
 export { default as errorHandler } from '#nitro-internal-virtual/error-handler'
-export { getAsset as getPublicAsset } from '#nitro-internal-virtual/public-assets'
+export { getAsset as getPublicAsset, isPublicAssetURL } from '#nitro-internal-virtual/public-assets'
 export { defineNitroPlugin, useNitroApp, useRuntimeConfig, useStorage } from 'nitropack/runtime'
 export {
   createEvent,
+  createRouter,
   defineEventHandler,
   fetchWithEvent,
   getRequestHeader,

@@ -1,12 +1,13 @@
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
-import { compilePathRules } from '../path-rules'
+import { compilePathRules } from '../core/paths'
 import { answerConditionally } from './conditional-body'
-import type { HttpModuleOptions, ResolvedHttpRule } from './settings'
-import { resolveHttpSettings } from './settings'
+import type { HttpModuleOptions } from './settings'
+import { resolveHttpSettings, stricterHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
 import { wantResponseTags } from '../response-tags'
 import { createLog } from '../log'
+import { createPageFinder } from '../page-finder'
 
 /** Says of every response who may cache it. */
 export default defineNitroPlugin((nitroApp) => {
@@ -15,13 +16,12 @@ export default defineNitroPlugin((nitroApp) => {
   const buildAssets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}`
   const settings = resolveHttpSettings(scale.http as unknown as HttpModuleOptions, buildAssets)
   const base = app.baseURL.replace(/\/$/, '')
-  const withoutBase = (path: string) => base && path.startsWith(base) ? path.slice(base.length) || '/' : path
-  const ruleOf = compilePathRules<ResolvedHttpRule>(settings.rules, 'scale.http.rules')
+  const ruleOf = compilePathRules(settings.rules, 'scale.http.rules', { stricter: stricterHttpRule, isPage: createPageFinder(), base })
   const publicFile = (path: string) => getPublicAsset(path) as PublicFile | undefined
   wrapWithHttpRules(nitroApp.h3App, {
     ruleOf: (path) => {
-      const rule = ruleOf(withoutBase(path))
-      return rule !== undefined && rule === settings.pages && publicFile(path) ? settings.publicFiles : rule
+      const rule = ruleOf(path)
+      return rule !== undefined && rule === settings.pages && typeof path === 'string' && publicFile(path) ? settings.publicFiles : rule
     },
     publicFile,
     buildAssets: `${base}${buildAssets}/`,

@@ -1,4 +1,5 @@
 import type { Duration } from '../cache/types'
+import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../duration'
 import { parseChoice, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys, show } from '../settings'
 import type { CacheClass, CachePolicy, CdnTarget } from './policy'
@@ -27,6 +28,7 @@ export interface HttpRule {
 export interface HttpModuleOptions {
   /**
    * Rules by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` leaves its paths alone.
+   * A rule holds for every spelling of its paths, in any case where a page answers.
    * They are added to those of `preset`.
    * @default {}
    */
@@ -119,6 +121,7 @@ export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/
   const given = { ...httpDefaults, ...options }
   const cdn = !given.cdn ? undefined : parseChoice(given.cdn, Object.keys(cdnHeaders) as CdnTarget[], `${ROOM}.cdn`)
   const own = parseObject(given.rules, `${ROOM}.rules`)
+  checkPathPatterns(Object.keys(own), `${ROOM}.rules`)
   const preset = parseSwitch(given.preset, `${ROOM}.preset`) ? presetRules(buildAssets, cdn) : {}
   const rules = new Map<string, ResolvedHttpRule | false>()
   for (const [pattern, rule] of Object.entries({ ...preset, ...own })) rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${ROOM}.rules['${pattern}']`))
@@ -179,6 +182,23 @@ function parseHeaderNames(names: unknown, path: string, example: string): string
     throw new TypeError(`${path} is ${show(names)}: write a list of request headers, such as ['${example}'].`)
   }
   return names.map((name: string) => name.toLowerCase())
+}
+
+const STRICTNESS = { none: 0, private: 1, public: 3 }
+
+/** Of the rules of two readings of one path, the one that lets less be stored: nothing, by the browser alone, what the handler says, by everybody. */
+export function stricterHttpRule(one: ResolvedHttpRule | undefined, other: ResolvedHttpRule | undefined): ResolvedHttpRule | undefined {
+  const difference = strictnessOf(one) - strictnessOf(other)
+  if (difference !== 0 || !one || !other) return difference <= 0 ? one : other
+  return lifetimeOf(one.policy) <= lifetimeOf(other.policy) ? one : other
+}
+
+function strictnessOf(rule: ResolvedHttpRule | undefined): number {
+  return rule ? STRICTNESS[rule.policy.scope] : 2
+}
+
+function lifetimeOf({ maxAge, sharedMaxAge = maxAge }: CachePolicy): number {
+  return Math.max(maxAge, sharedMaxAge)
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {

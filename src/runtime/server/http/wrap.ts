@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { App, H3Event } from 'h3'
 import { beforeHeaders } from '../before-headers'
-import { pathOf } from '../path-patterns'
+import type { PathReadings } from '../core/paths'
+import { pathOf, readPath } from '../core/paths'
 import { currentScope } from '../scope'
 import type { GuardedRequest } from './guard'
 import { guardResponse, tagResponse } from './guard'
@@ -12,7 +13,7 @@ import type { TagFormat } from './tag-header'
 import { completeNotModified, settleConditions } from './static-conditions'
 
 export interface HttpWrapOptions {
-  ruleOf: (path: string) => ResolvedHttpRule | undefined
+  ruleOf: (path: PathReadings) => ResolvedHttpRule | undefined
   publicFile: (path: string) => PublicFile | undefined
   /** Where the build files are, with a slash at the end. */
   buildAssets: string
@@ -31,21 +32,23 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
   const { handler } = app
   const { ruleOf, publicFile, buildAssets, isSessionCookie, credentialHeaders, cdn, tags, onTooManyTags } = options
 
-  function look({ headers }: IncomingMessage, path: string, file: PublicFile | undefined): GuardedRequest {
+  function look({ headers }: IncomingMessage, path: PathReadings, file: PublicFile | undefined): GuardedRequest {
     const { cookie } = headers
     return {
       rule: ruleOf(path),
       hasCredentials: credentialHeaders.some(name => headers[name] !== undefined),
       hasSession: cookie !== undefined && namesOf(cookie).some(isSessionCookie),
       isPublicFile: file !== undefined,
-      isBuildFile: file !== undefined && path.startsWith(buildAssets),
+      isBuildFile: file !== undefined && typeof path === 'string' && path.startsWith(buildAssets),
     }
   }
 
   app.handler = Object.assign((event: H3Event) => {
     const { req, res } = event.node
-    const path = pathOf(event.path)
-    const file = publicFile(path)
+    const target = event.path
+    const path = readPath(target)
+    // A spelling with several meanings may reach a file, but is never trusted to: it gets the rule of a page.
+    const file = typeof path === 'string' ? publicFile(path) : undefined
     if (file) settleConditions(req.headers, file)
     const request = look(req, path, file)
     // Whoever writes the headers may have left the tenant of the request.
@@ -53,7 +56,7 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
     beforeHeaders(res, (response) => {
       if (file) completeNotModified(response, file)
       guardResponse(response, request, cdn)
-      if (tags !== undefined && !tagResponse(response, scope, tags)) onTooManyTags(path)
+      if (tags !== undefined && !tagResponse(response, scope, tags)) onTooManyTags(pathOf(target))
     })
     return handler(event)
   }, handler)

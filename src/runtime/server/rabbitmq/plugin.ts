@@ -4,7 +4,7 @@ import { onClose } from '../closing'
 import { provideHealthCheck } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
-import { compilePathPatterns } from '../path-patterns'
+import { compilePathPatterns } from '../core/paths'
 import { parseRole } from '../role'
 import { currentScope, runInScope } from '../scope'
 import { setCurrentRabbit } from './current'
@@ -45,7 +45,7 @@ export default defineNitroPlugin((nitroApp) => {
   }, handler)
   if (role === 'worker') {
     const base = app.baseURL.replace(/\/$/, '')
-    closeToRequests(h3App, compilePathPatterns([`${base}/_scale/**`, ...scale.health ? [`${base}${scale.health.path}/**`] : []], 'scale.health.path'))
+    closeToRequests(h3App, compilePathPatterns(['/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []], 'scale.health.path', { match: 'every', base }))
   }
 
   room.start(consumers)

@@ -8,10 +8,11 @@ import type { RateLimitFunctions } from './key'
 import { createKeyFinder } from './key'
 import { createLimiter } from './limiter'
 import { createRedisStore } from './redis-store'
-import { compilePathPatterns } from '../path-patterns'
-import { compilePathRules } from '../path-rules'
+import { compilePathPatterns, compilePathRules } from '../core/paths'
+import { probePathsOf } from '../health-checks'
+import { createPageFinder } from '../page-finder'
 import type { RateLimitModuleOptions } from './settings'
-import { resolveRateLimitSettings } from './settings'
+import { resolveRateLimitSettings, stricterRateLimit } from './settings'
 import { wrapWithRateLimit } from './wrap'
 
 /** Limits what comes from outside. */
@@ -37,8 +38,14 @@ export default defineNitroPlugin((nitroApp) => {
   setCurrentRateLimit({ limiter, settings, keyOf })
   onClose(nitroApp, 'caches', () => setCurrentRateLimit(undefined))
   if (settings.rules.size === 0) return
-  const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules')
-  // A probe that is turned away would look like an instance that is ill.
-  const isProbe = compilePathPatterns(scale.health ? [`${app.baseURL.replace(/\/$/, '')}${scale.health.path}/**`] : [], 'scale.health.path')
-  wrapWithRateLimit(nitroApp.h3App, { limiter, ruleOf: path => isProbe(path) ? undefined : ruleOf(path), keyOf, headers: settings.headers })
+  const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit, isPage: createPageFinder() })
+  // A probe that is turned away would look like an unhealthy instance. Other paths below it are the app's, and count.
+  const probes = scale.health ? Object.values(probePathsOf(scale.health.path)) : []
+  const isProbe = compilePathPatterns(probes, 'scale.health.path', { match: 'every', base: app.baseURL.replace(/\/$/, '') })
+  wrapWithRateLimit(nitroApp.h3App, {
+    limiter,
+    ruleOf: (path, method) => isProbe(path) ? undefined : ruleOf(path, method),
+    keyOf,
+    headers: settings.headers,
+  })
 })

@@ -1,4 +1,5 @@
 import type { Duration } from '../cache/types'
+import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../duration'
 import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import { compileTrustedAddresses } from '../trusted-addresses'
@@ -55,6 +56,7 @@ export interface RateLimitRule {
 export interface RateLimitModuleOptions {
   /**
    * Limits by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` exempts its paths.
+   * A limit holds for every spelling of its paths, in any case where a page answers.
    * @default {}
    */
   rules?: Record<string, false | RateLimitRule>
@@ -122,8 +124,10 @@ export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateL
   refuseOtherThanObject(options, ROOM)
   refuseUnknownKeys(options, Object.keys(rateLimitDefaults), ROOM)
   const given = { ...rateLimitDefaults, ...options }
+  const rules = parseObject(given.rules, `${ROOM}.rules`)
+  checkPathPatterns(Object.keys(rules), `${ROOM}.rules`)
   return {
-    rules: new Map(Object.entries(parseObject(given.rules, `${ROOM}.rules`)).map(([pattern, rule]) =>
+    rules: new Map(Object.entries(rules).map(([pattern, rule]) =>
       [pattern, rule === false ? false : resolveRateLimit(pattern, rule as RateLimitRule, `${ROOM}.rules['${pattern}']`)])),
     trusts: compileProxies(given.trustedProxies),
     timeout: parseDuration(given.timeout, `${ROOM}.timeout`),
@@ -161,6 +165,17 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
     shadow: parseSwitch(rule.shadow ?? RULE.shadow, `${path}.shadow`),
     fallback: parseChoice(rule.fallback ?? RULE.fallback, ['memory', 'open', 'closed'], `${path}.fallback`),
   }
+}
+
+/** Whether a rule counts requests of this method, which is in upper case. */
+export function countsMethod({ methods }: RateLimit, method: string): boolean {
+  return methods.length === 0 || methods.includes(method)
+}
+
+/** Of the rules of two readings of one path, the one that counts this method, and the slower one of two that do. */
+export function stricterRateLimit(one: RateLimit | undefined, other: RateLimit | undefined, method: string): RateLimit | undefined {
+  const counting = [one, other].filter(rule => rule !== undefined && countsMethod(rule, method)) as RateLimit[]
+  return counting.sort((left, right) => right.bucket.interval * right.cost - left.bucket.interval * left.cost || left.bucket.capacity - right.bucket.capacity)[0]
 }
 
 /** Whoever is believed everywhere could write any address, so that there is no `'any'` here. */

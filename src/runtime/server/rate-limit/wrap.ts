@@ -1,14 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import type { App, H3Event } from 'h3'
-import { pathOf } from '../path-patterns'
+import type { PathReadings } from '../core/paths'
+import { readPath } from '../core/paths'
 import { bodyOf } from '../request/errors'
 import { deniedMessage, retryAfterSeconds, setRateLimitHeaders } from './headers'
 import type { Limiter, RateLimitDecision } from './limiter'
 import type { RateLimit } from './settings'
+import { countsMethod } from './settings'
 
 export interface RateLimitWrapOptions {
   limiter: Limiter
-  ruleOf: (path: string) => RateLimit | undefined
+  ruleOf: (path: PathReadings, method: string) => RateLimit | undefined
   keyOf: (event: H3Event, rule: RateLimit) => string | Promise<string>
   headers: boolean
 }
@@ -30,8 +32,8 @@ export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, 
   }
 
   app.handler = Object.assign((event: H3Event) => {
-    const rule = isInternal(event) ? undefined : ruleOf(pathOf(event.path))
-    if (rule === undefined || (rule.methods.length > 0 && !rule.methods.includes(event.method))) return handler(event)
+    const rule = isInternal(event) ? undefined : ruleOf(readPath(event.path), event.method)
+    if (rule === undefined || !countsMethod(rule, event.method)) return handler(event)
     return limited(event, rule)
   }, handler)
 }

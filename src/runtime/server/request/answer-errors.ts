@@ -1,7 +1,7 @@
 import type { App, H3Error, H3Event } from 'h3'
 import type { HttpError } from './errors'
 import { isHttpError, PublicError } from './errors'
-import { pathOf } from '../path-patterns'
+import { pathOf } from '../core/paths'
 
 export interface AnswerErrorsOptions {
   /** Reports an error to the hooks of the app, as Nitro does before it answers. */

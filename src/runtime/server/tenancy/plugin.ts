@@ -4,7 +4,9 @@ import { onClose } from '../closing'
 import { addressesOf, addressOf, parseReplicas } from '../database-address'
 import { createLog } from '../log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
-import { compilePathPatterns } from '../path-patterns'
+import type { PathReadings } from '../core/paths'
+import { compilePathPatterns } from '../core/paths'
+import { createPageFinder } from '../page-finder'
 import { provideScope, provideScopeRunner } from '../scope'
 import type { TenantLocation } from '../tenant-directory'
 import { setTenantDirectory } from '../tenant-directory'
@@ -50,11 +52,12 @@ export default defineNitroPlugin((nitroApp) => {
 
   const base = app.baseURL.replace(/\/$/, '')
   const ownPaths = [`/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
-  const isExcluded = compilePathPatterns([...ownPaths, ...settings.exclude], 'scale.tenancy.exclude')
-  const withoutBase = (path: string) => path.startsWith(base) ? path.slice(base.length) || '/' : path
+  // A page below another spelling of a path of the module needs its tenant, so those are compared as they are written.
+  const isOwn = compilePathPatterns(ownPaths, 'scale.health.path', { match: 'every', base })
+  const isExcluded = compilePathPatterns(settings.exclude, 'scale.tenancy.exclude', { match: 'every', base, isPage: createPageFinder() })
   wrapWithTenant(nitroApp.h3App, nitroApp.router.handler, {
     resolver,
-    isExcluded: base ? path => isExcluded(withoutBase(path)) : isExcluded,
+    isExcluded: (path: PathReadings) => isOwn(path) || isExcluded(path),
     isPublicFile: path => getPublicAsset(path) !== undefined,
     // A cache in front may know a request by the address of this server, as nginx does unless it is told otherwise.
     varies: [...settings.header ? [settings.header] : [], ...settings.baseDomains.length > 0 || tenantByDomain ? ['host'] : []],

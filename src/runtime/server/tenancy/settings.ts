@@ -2,7 +2,7 @@ import type { Duration } from '../cache/types'
 import { parseReplicas } from '../database-address'
 import { parseDuration } from '../duration'
 import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
-import { checkPathPatterns } from '../path-patterns'
+import { checkPathPatterns } from '../core/paths'
 import type { SourceDetails } from '../source-details'
 import { withDetails } from '../source-details'
 import type { TrustedAddresses } from '../trusted-addresses'
@@ -72,6 +72,7 @@ export interface TenancyModuleOptions {
   trustedProxies?: TrustedAddresses | ''
   /**
    * Paths without a tenant, besides build assets, public files, health and metrics. `*` stands for a part between slashes, `/**` for all below.
+   * A path that can be read in several ways is excluded only if every reading is.
    * @default []
    */
   exclude?: readonly string[]

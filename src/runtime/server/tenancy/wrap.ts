@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { App, EventHandler, H3Event } from 'h3'
 import { addVary, beforeHeaders } from '../before-headers'
 import { runRequest } from '../call-context'
-import { pathOf } from '../path-patterns'
+import type { PathReadings } from '../core/paths'
+import { readPath } from '../core/paths'
 import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
 import { currentTenant, runAsTenant } from './context'
 import { createTenantGuard } from './guard-context'
@@ -19,7 +20,7 @@ type MarkedEvent = H3Event & { [REFUSAL]?: { error: unknown }, [PREFLIGHT]?: tru
 export interface WrapOptions {
   resolver: TenantResolver
   /** Paths that have no tenant. */
-  isExcluded: (path: string) => boolean
+  isExcluded: (path: PathReadings) => boolean
   /** Files that anybody may have, whoever the tenant is. Only asked when a request is refused. */
   isPublicFile: (path: string) => boolean
   /** Lower-case request headers that decide the tenant. */
@@ -52,7 +53,8 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   function refuse(event: MarkedEvent, error: unknown): unknown {
     attach(event, undefined)
     // Other methods would pass the file by, and reach the app without a tenant.
-    if (/^(?:GET|HEAD)$/.test(event.method) && isPublicFile(pathOf(event.path))) return handler(event)
+    const path = readPath(event.path)
+    if (/^(?:GET|HEAD)$/.test(event.method) && typeof path === 'string' && isPublicFile(path)) return handler(event)
     if (letsPreflightsIn && isPreflight(event.node.req)) {
       event[PREFLIGHT] = true
       return handler(event)
@@ -75,7 +77,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
       attach(event, outer)
       return handler(event)
     }
-    if (isExcluded(pathOf(event.path))) {
+    if (isExcluded(readPath(event.path))) {
       attach(event, undefined)
       return handler(event)
     }

@@ -1,5 +1,6 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { CacheEngine, CacheSource } from '../types'
+import { encodeTarget } from '../../core/paths'
 import { isCacheable } from './cacheability'
 import { deliver } from './deliver'
 import { refreshHooks } from './host'
@@ -149,7 +150,7 @@ function viewOf(event: H3Event, { varies, allowQuery }: Plan): RequestView {
     const value = req.headers[name]
     if (value !== undefined) headers[name] = value
   }
-  return { url: filterTarget(event.path, allowQuery), originalUrl: filterTarget(original, allowQuery), headers }
+  return { url: filterTarget(event.path, allowQuery), originalUrl: filterTarget(encodeTarget(original), allowQuery), headers }
 }
 
 async function keyOf(event: H3Event, plan: Plan, view: RequestView, host: NitroCacheHost): Promise<string> {

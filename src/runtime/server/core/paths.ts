@@ -1,0 +1,315 @@
+/**
+ * How the module compares paths. Three routers read the path of a request, each in its own way: h3 decodes it, the router of API routes
+ * ignores one slash at the end, and the router of pages also ignores case. A rule that compared the path as it was sent
+ * would be bypassed by another spelling, so every rule of the module compares what {@link readPath} makes of it.
+ */
+
+/**
+ * A path as its readers understand it: one string when all of them agree. Several when they may not, because the path has an encoded slash,
+ * a doubled slash, a dot segment, a backslash, a NUL, a double encoding or an invalid percent sequence. Then the strictest rule of any of them holds.
+ */
+export type PathReadings = string | readonly string[]
+
+/** How rules are found. */
+export interface PathRuleOptions<Rule, Context> {
+  /**
+   * Chooses between the rules of two readings of one path; undefined is a reading without a rule.
+   *
+   * @param context what the caller passed with the path, such as the method of the request
+   */
+  stricter: (one: Rule | undefined, other: Rule | undefined, context: Context) => Rule | undefined
+  /**
+   * Whether a page answers this path, base included. The router of pages ignores case, so patterns ignore it there; API routes do not.
+   * @default () => false
+   */
+  isPage?: (path: string) => boolean
+  /**
+   * The base of the app (`app.baseURL`) without a slash at the end, if patterns are written without it.
+   * @default ''
+   */
+  base?: string
+}
+
+/** Which readings of a path must match: `'any'` where a match makes a rule stricter, `'every'` where a match makes it weaker. */
+export interface PathPatternOptions extends Pick<PathRuleOptions<true, unknown>, 'isPage' | 'base'> {
+  match: 'any' | 'every'
+}
+
+/**
+ * Finds the rule of a path, which is that of the most specific pattern: first a pattern without a star, then the longest beginning before `*`,
+ * then the longest beginning before `/**`. That is the order of Nitro's route rules, but the rules of several patterns are not merged.
+ * A look-up takes time in proportion to the length of the path.
+ *
+ * @param rules by pattern; `false` exempts the paths of its pattern
+ * @param option path of the option, for the error
+ * @returns a function of a path; undefined for a path without a rule, or whose rule is `false`
+ * @throws TypeError for a pattern that no path could match in the same way in Nitro's route rules
+ */
+export function compilePathRules<Rule, Context = void>(
+  rules: ReadonlyMap<string, Rule | false>, option: string, { stricter, isPage = () => false, base = '' }: PathRuleOptions<Rule, Context>,
+): (path: PathReadings, context: Context) => Rule | undefined {
+  if (rules.size === 0) return () => undefined
+  const patterns = [...rules].map(([pattern, rule]) => ({ pattern: parsePattern(pattern, option), rule }))
+  const hasCapitals = patterns.some(({ pattern }) => CAPITAL.test(pattern))
+  const exact = createTable<Rule>()
+  const ofPages = createTable<Rule>()
+  for (const { pattern, rule } of patterns) {
+    insert(exact, pattern, rule)
+    if (pattern.includes('*') || isPage(base + pattern)) insert(ofPages, foldCase(pattern), rule)
+  }
+
+  function ruleOf(path: string, context: Context): Rule | undefined {
+    const own = withoutBase(path, base)
+    const rule = find(exact, own) || undefined
+    if (!hasCapitals && !CAPITAL.test(own)) return rule
+    const lower = foldCase(own)
+    const ruleOfPage = find(ofPages, lower) || undefined
+    if (rule === ruleOfPage || !isPage(path)) return rule
+    // In lower case the path may belong to a route or a file, whose rule must not make that of this page weaker.
+    return isPage(base + lower) ? ruleOfPage : stricter(rule, ruleOfPage, context)
+  }
+
+  return (path, context) => typeof path === 'string'
+    ? ruleOf(path, context)
+    : path.map(reading => ruleOf(reading, context)).reduce((one, other) => one === other ? one : stricter(one, other, context))
+}
+
+/**
+ * Whether a path matches one of the patterns: `*` or `:name` is one part between slashes, `/**` at the end the path itself and all below it.
+ *
+ * @throws TypeError naming `option` and the pattern that is wrong
+ */
+export function compilePathPatterns(patterns: readonly string[], option: string, { match, ...options }: PathPatternOptions): (path: PathReadings) => boolean {
+  const stricter = match === 'any' ? (one?: true, other?: true) => one ?? other : (one?: true, other?: true) => one && other
+  const find = compilePathRules<true>(new Map(patterns.map(pattern => [pattern, true])), option, { ...options, stricter })
+  return path => find(path) !== undefined
+}
+
+/** @throws TypeError naming `option` and the pattern that is wrong */
+export function checkPathPatterns(patterns: readonly string[], option: string): readonly string[] {
+  for (const pattern of patterns) parsePattern(pattern, option)
+  return patterns
+}
+
+/** The path of a request target as it was sent, without its query. For the log; rules compare what {@link readPath} returns. */
+export function pathOf(target: string): string {
+  const end = target.indexOf('?')
+  return end === -1 ? target : target.slice(0, end)
+}
+
+/**
+ * Reads the path of a request target: percent-decoded, without query and without a slash at the end.
+ * An ordinary path costs one scan and no copy.
+ *
+ * @param target as the client sent it, query included
+ */
+export function readPath(target: string): PathReadings {
+  return ordinaryPath(target) ?? readingsOf(target)
+}
+
+/**
+ * A request target in the one percent-encoding that stands for all spellings which h3 decodes to the same path. Slashes and case stay,
+ * since a handler can see them. A path that cannot be decoded stays as it is.
+ */
+export function encodeTarget(target: string): string {
+  const path = pathOf(target)
+  if (/^[\w\-.~!$&'()*+,;=:@/]*$/.test(path)) return target
+  const decoded = decode(keepEncoded(path))
+  if (decoded === undefined || !decoded.isWellFormed()) return target
+  return encodeURI(decoded).replaceAll('%25', '%').replaceAll('#', '%23') + target.slice(path.length)
+}
+
+/** Capital letters of ASCII: the router of pages compares percent-encoded paths, so no others have two cases there. */
+const CAPITAL = /[A-Z]/
+
+function foldCase(path: string): string {
+  return path.replace(/[!-~]+/g, run => run.toLowerCase())
+}
+
+function withoutBase(path: string, base: string): string {
+  if (base === '' || !path.startsWith(base)) return path
+  if (path.length === base.length) return '/'
+  return path.charCodeAt(base.length) === SLASH ? path.slice(base.length) : path
+}
+
+const [SLASH, DOT, QUESTION_MARK] = [0x2F, 0x2E, 0x3F]
+
+/** By ASCII code, 1 for each character that nobody decodes, replaces or cuts at. */
+const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => Number(code > 0x20 && code < 0x7F && !'%\\#'.includes(String.fromCharCode(code))))
+
+/** The path when every reader takes it as it is, else undefined. */
+function ordinaryPath(target: string): string | undefined {
+  if (target.charCodeAt(0) !== SLASH) return undefined
+  let before = 0
+  let end = 0
+  for (; end < target.length; end++) {
+    const code = target.charCodeAt(end)
+    if (code === QUESTION_MARK) break
+    if (PLAIN[code] !== 1 || ((code === SLASH || code === DOT) && before === SLASH)) return undefined
+    before = code
+  }
+  if (before === SLASH && end > 1) return undefined
+  const path = end === target.length ? target : target.slice(0, end)
+  return isPayload(path) ? undefined : path
+}
+
+/** What is left in a decoded path when not all readers agree on it. Some of them stop at a NUL. */
+const AMBIGUOUS = /[%\\#\0]|\/\.{0,2}\/|.\/\.{0,2}$|^\/\.{1,2}$/
+
+/** Nuxt answers them with the data of the page whose path stands before them. */
+const PAYLOAD = ['/_payload.json', '/_payload.js'] as const
+
+function isPayload(path: string): boolean {
+  return path.endsWith(PAYLOAD[0]) || path.endsWith(PAYLOAD[1])
+}
+
+/** How often a path is decoded at most: who encodes a path more often than that reaches nothing. */
+const MOST_DECODINGS = 3
+
+function readingsOf(target: string): PathReadings {
+  const path = pathOf(target)
+  const first = routed(path)
+  if (!AMBIGUOUS.test(first) && !isPayload(first)) return first
+  const readings = new Set([first])
+  let text = path
+  for (let round = 0; round < MOST_DECODINGS; round++) {
+    const decoded = decodeLeniently(text)
+    if (round > 0 && decoded === text) break
+    text = decoded
+    const plain = cut(text.replaceAll('\\', '/'))
+    readings.add(resolve(plain))
+    const rest = withoutAuthority(plain)
+    if (rest !== plain) readings.add(resolve(rest))
+  }
+  for (const reading of [...readings]) {
+    const file = PAYLOAD.find(name => reading.endsWith(name))
+    if (file !== undefined) readings.add(withoutSlashAtEnd(reading.slice(0, -file.length)))
+  }
+  return readings.size === 1 ? readings.values().next().value! : [...readings]
+}
+
+/** The path as the router of h3 sees it (h3 1.x: `matchHandler`; radix3: `normalizeTrailingSlash`). */
+function routed(path: string): string {
+  const encoded = keepEncoded(path)
+  const found = withoutSlashAtEnd(pathOf(decode(encoded) ?? encoded))
+  return found.startsWith('/') ? found : `/${found}`
+}
+
+/** h3 decodes everything but a slash and a percent sign (h3 1.x: `_decodePath`). */
+function keepEncoded(path: string): string {
+  return path.replaceAll('%25', '%2525').replace(/%2f/gi, '%252F')
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  }
+  catch {
+    return undefined
+  }
+}
+
+/** Decodes every sequence that can be decoded, whatever stands beside it. */
+function decodeLeniently(text: string): string {
+  return text.replace(/(?:%[\da-f]{2})+/gi, run => decode(run)
+    ?? run.replace(/%([0-7][\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))))
+}
+
+/** Ends the path where some reader would: some stop at a NUL. */
+function cut(path: string): string {
+  const end = path.search(/[?#\0]/)
+  return end === -1 ? path : path.slice(0, end)
+}
+
+/** What is left of an absolute URL, or of one that begins with two slashes, which Nitro reads so when it looks for public files. */
+function withoutAuthority(path: string): string {
+  const head = /^(?:[a-z][\w+.-]*:)?\/\/[^/]*/i.exec(path)
+  return head ? path.slice(head[0].length) : path
+}
+
+/** One slash where there are several, no dot segments (RFC 3986 §5.2.4), and no slash at the end. */
+function resolve(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+function withoutSlashAtEnd(path: string): string {
+  return (path.endsWith('/') ? path.slice(0, -1) : path) || '/'
+}
+
+/**
+ * A pattern in the form of the paths that it is compared with.
+ *
+ * @throws TypeError naming `option` and the pattern
+ */
+function parsePattern(pattern: string, option: string): string {
+  const refuse = (advice: string) => new TypeError(`${option} contains the pattern ${JSON.stringify(pattern)}: ${advice}.`)
+  if (typeof pattern !== 'string' || !pattern.startsWith('/')) throw refuse('write a path that begins with /, such as \'/public/**\'')
+  const isTree = pattern.endsWith('/**')
+  const parts = (isTree ? pattern.slice(0, -3) : pattern).split('/')
+  if (parts.some(part => part.includes('**'))) throw refuse('** can only be the last part, because Nitro\'s route rules know it nowhere else')
+  if (parts.some(part => part.includes('*') && part !== '*')) throw refuse('* must be a whole part between slashes, because Nitro\'s route rules know no other')
+  const path = parts.map(part => isPlaceholder(part) ? '*' : part).join('/')
+  const read = readPath(path || '/')
+  if (typeof read !== 'string' || /[?#]|%2a/i.test(pattern)) throw refuse('write a path without ?, #, backslashes, encoded slashes, doubled slashes and dot segments, which no request has in one meaning')
+  return isTree ? `${read === '/' ? '' : read}/**` : read
+}
+
+function isPlaceholder(part: string): boolean {
+  return part === '*' || (part.length > 1 && part.startsWith(':'))
+}
+
+/** Rules by pattern, arranged as radix3's `toRouteMatcher` arranges Nitro's route rules, and sorted once. */
+interface Table<Rule> {
+  paths: Map<string, Rule | false>
+  /** By what stands before `*`, the longest first: what follows the part that `*` stands for. */
+  parts: { before: string, after: Table<Rule> }[]
+  /** By what stands before `/**`, the longest first. */
+  trees: { before: string, rule: Rule | false }[]
+}
+
+function createTable<Rule>(): Table<Rule> {
+  return { paths: new Map(), parts: [], trees: [] }
+}
+
+function insert<Rule>(table: Table<Rule>, pattern: string, rule: Rule | false): void {
+  const star = pattern.search(/\/\*(?:\/|$)/)
+  if (star !== -1) {
+    const before = pattern.slice(0, star)
+    let entry = table.parts.find(part => part.before === before)
+    if (!entry) table.parts.push(entry = { before, after: createTable() })
+    table.parts.sort(longestFirst)
+    insert(entry.after, pattern.slice(star + 2) || '/', rule)
+  }
+  else if (pattern.endsWith('/**')) {
+    const before = pattern.slice(0, -3)
+    table.trees = [...table.trees.filter(tree => tree.before !== before), { before, rule }].sort(longestFirst)
+  }
+  else {
+    table.paths.set(pattern, rule)
+  }
+}
+
+function longestFirst(one: { before: string }, other: { before: string }): number {
+  return other.before.length - one.before.length
+}
+
+/** @param path without a slash at the end */
+function find<Rule>(table: Table<Rule>, path: string): Rule | false | undefined {
+  const rule = table.paths.get(path)
+  if (rule !== undefined) return rule
+  for (const { before, after } of table.parts) {
+    if (path.charCodeAt(before.length) !== SLASH || !path.startsWith(before)) continue
+    const end = path.indexOf('/', before.length + 1)
+    const found = find(after, end === -1 ? '/' : path.slice(end))
+    if (found !== undefined) return found
+  }
+  for (const { before, rule } of table.trees) {
+    if (path.startsWith(before) && (path.length === before.length || path.charCodeAt(before.length) === SLASH)) return rule
+  }
+  return undefined
+}
