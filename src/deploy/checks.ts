@@ -39,7 +39,7 @@ export function parseFile(value: unknown, path: string): string {
 
 /** A path of the app: all of it, or the beginning of it when it ends in `/**`. */
 export interface PathPattern {
-  /** Without `/**`, and without a slash at the end; '' for the whole app. */
+  /** Without `/**`, and without a slash at the end; '' for the begin of the app. */
   path: string
   /** Whether all below it is meant too. */
   tree: boolean
@@ -50,7 +50,7 @@ export function parsePathPattern(value: unknown, path: string, base = ''): PathP
   const pattern = parseText(value, /^(?:\/[\w.~@:+,-]+)*(?:\/\*\*|\/)?$/, path, 'a path of letters, digits and ._~@:+,- that begins with a slash, and may end in /**, such as \'/api/**\'')
   if (pattern === '') throw new TypeError(`${path} is "": write '/**' for the whole app.`)
   const tree = pattern.endsWith('/**')
-  return { path: base + (tree ? pattern.slice(0, -3) : pattern), tree }
+  return { path: base + (tree ? pattern.slice(0, -3) : pattern.replace(/\/$/, '')), tree }
 }
 
 /** A plain path of the app, without a slash at the end. */

@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net'
-import type { PathPattern } from './checks'
-import { planPaths } from './path-plan'
+import { ambiguousExpression, expressionOf } from './path-expressions'
 import type { Topology } from './topology'
 
 const METHODS = { 'round-robin': ['balance roundrobin'], 'weighted': ['balance roundrobin'], 'least-conn': ['balance leastconn'], 'ip-hash': ['balance source', 'hash-type consistent'] } as const
@@ -107,22 +106,18 @@ function limitWindow({ limit, window, burst }: NonNullable<Topology['rateLimit']
 }
 
 function limitRules(topology: Topology): string[] {
-  const { rateLimit, name } = topology
+  const { rateLimit, name, health } = topology
   if (!rateLimit) return []
-  const plans = planPaths(topology).filter(({ path, tree }) => path !== '' || tree)
-  const limited = plans.filter(plan => plan.limited)
-  const exempt = plans.filter(plan => !plan.limited && limited.some(({ path, tree }) => tree && plan.path.startsWith(`${path}/`)))
+  const counted = `limited${health ? ' !probe' : ''}`
   return [
-    ...limited.flatMap(plan => pathRules('limited', plan)),
-    ...exempt.flatMap(plan => pathRules('exempt', plan)),
-    `http-request track-sc0 src table ${name}_limit if limited${exempt.length > 0 ? ' !exempt' : ''}`,
-    `http-request deny deny_status 429 if limited${exempt.length > 0 ? ' !exempt' : ''} { sc_http_req_rate(0) gt ${limitWindow(rateLimit).requests} }`,
+    '# Whose request counts: by the decoded path, and by the path as it was sent, where the programs on the way may not read it alike.',
+    'http-request set-var(txn.path) path,url_dec',
+    ...rateLimit.paths.map(pattern => `acl limited var(txn.path) -m reg -i '${expressionOf(pattern)}'`),
+    `acl limited path -m reg -i '${ambiguousExpression()}'`,
+    ...health ? [`acl probe path ${Object.values(health).join(' ')}`] : [],
+    `http-request track-sc0 src table ${name}_limit if ${counted}`,
+    `http-request deny deny_status 429 if ${counted} { sc_http_req_rate(0) gt ${limitWindow(rateLimit).requests} }`,
   ]
-}
-
-function pathRules(name: string, { path, tree }: PathPattern): string[] {
-  if (path === '') return [`acl ${name} path_beg /`]
-  return [`acl ${name} path ${path}`, ...tree ? [`acl ${name} path_beg ${path}/`] : []]
 }
 
 function limitTable({ rateLimit, name }: Topology): string[] {

@@ -89,6 +89,7 @@ export interface DeployRateLimit {
   burst?: number
   /**
    * Where it holds. Not on pages and build files: a page may load more chunks than that.
+   * It holds for every spelling of a path. A path that can be read in several ways counts, whatever it is.
    * @default ['/api/**']
    */
   paths?: readonly string[]

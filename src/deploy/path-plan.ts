@@ -5,15 +5,12 @@ import type { Topology } from './topology'
 export interface PathPlan extends PathPattern {
   /** `stream`: WebSockets and events. `shared`: the same for everybody, and stored. `build`: shared, and its names are hashes. */
   kind: 'health' | 'stream' | 'shared' | 'build' | 'app'
-  /** Whether the limit of the edge holds. */
-  limited: boolean
 }
 
 /** The parts of an app that the edge treats differently, the most specific first; the last is everything else. */
-export function planPaths({ streams, cache, rateLimit, health, buildFiles }: Topology): PathPlan[] {
+export function planPaths({ streams, cache, health, buildFiles }: Topology): PathPlan[] {
   const healthPath: PathPattern[] = health ? [{ path: health.aggregate, tree: true }] : []
   const shared = cache?.shared ?? []
-  const limited = rateLimit?.paths ?? []
   const everything: PathPattern = { path: '', tree: true }
   const kindOf = (pattern: PathPattern): PathPlan['kind'] => {
     if (covered(pattern, healthPath)) return 'health'
@@ -22,9 +19,8 @@ export function planPaths({ streams, cache, rateLimit, health, buildFiles }: Top
     return covered(pattern, shared) ? 'shared' : 'app'
   }
   const plans = new Map<string, PathPlan>()
-  for (const pattern of [...healthPath, ...streams, buildFiles, ...shared, ...limited, everything]) {
-    const kind = kindOf(pattern)
-    plans.set(`${pattern.tree} ${pattern.path}`, { ...pattern, kind, limited: kind !== 'health' && covered(pattern, limited) })
+  for (const pattern of [...healthPath, ...streams, buildFiles, ...shared, everything]) {
+    plans.set(`${pattern.tree} ${pattern.path}`, { ...pattern, kind: kindOf(pattern) })
   }
   return [...plans.values()].sort((one, other) => other.path.length - one.path.length || Number(one.tree) - Number(other.tree))
 }

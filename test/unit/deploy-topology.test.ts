@@ -5,6 +5,7 @@ import { renderDiagram } from '../../src/deploy/diagram'
 import { cookieExpression } from '../../src/deploy/nginx/http'
 import { hasHttp2Directive, parseNginxVersion } from '../../src/deploy/nginx/version'
 import { renderNginx } from '../../src/deploy/nginx'
+import { ambiguousExpression, expressionOf } from '../../src/deploy/path-expressions'
 import { planPaths } from '../../src/deploy/path-plan'
 import { deploy, nginxTarget, topologyOf } from '../support/topology'
 
@@ -46,25 +47,38 @@ describe('a topology', () => {
   it('is about paths below the base of the app', () => {
     const topology = topologyOf({ deploy: { cache: { shared: ['/api/static/**'] }, streams: ['/_ws'], rateLimit: {} } }, { baseURL: '/shop/' })
     expect(topology).toMatchObject({ health: { ready: '/shop/api/health/ready' }, buildFiles: { path: '/shop/_nuxt', tree: true } })
-    expect(planPaths(topology).map(({ path }) => path)).toEqual(['/shop/api/health', '/shop/api/static', '/shop/_nuxt', '/shop/_ws', '/shop/api', ''])
+    expect(planPaths(topology).map(({ path }) => path)).toEqual(['/shop/api/health', '/shop/api/static', '/shop/_nuxt', '/shop/_ws', ''])
   })
 })
 
 describe('the plan of paths', () => {
   it('gives each part what the parts around it have', () => {
-    expect(planPaths(deploy({ cache: { shared: ['/api/static/**', '/feed.xml'] }, streams: ['/api/events/**'], rateLimit: {} }))).toEqual([
-      { path: '/api/health', tree: true, kind: 'health', limited: false },
-      { path: '/api/events', tree: true, kind: 'stream', limited: true },
-      { path: '/api/static', tree: true, kind: 'shared', limited: true },
-      { path: '/feed.xml', tree: false, kind: 'shared', limited: false },
-      { path: '/_nuxt', tree: true, kind: 'build', limited: false },
-      { path: '/api', tree: true, kind: 'app', limited: true },
-      { path: '', tree: true, kind: 'app', limited: false },
+    expect(planPaths(deploy({ cache: { shared: ['/api/static/**', '/feed.xml'] }, streams: ['/api/events/**'] }))).toEqual([
+      { path: '/api/health', tree: true, kind: 'health' },
+      { path: '/api/events', tree: true, kind: 'stream' },
+      { path: '/api/static', tree: true, kind: 'shared' },
+      { path: '/feed.xml', tree: false, kind: 'shared' },
+      { path: '/_nuxt', tree: true, kind: 'build' },
+      { path: '', tree: true, kind: 'app' },
     ])
   })
 
-  it('takes a limit on everything as one', () => {
-    expect(planPaths(deploy({ rateLimit: { paths: ['/**'] } })).map(({ path, limited }) => [path, limited])).toEqual([['/api/health', false], ['/_nuxt', true], ['', true]])
+  it.each([
+    ['/api/**', ['/api', '/api/', '/API/x', '/api/x/y'], ['/apiary', '/', '/x/api']],
+    ['/**', ['/', '/a'], []],
+    ['/log.in', ['/log.in', '/LOG.in/', '/log.in/_payload.json'], ['/logxin', '/log.in/x']],
+    ['/', ['/', '/_payload.json'], ['/a']],
+  ])('finds %s in every spelling', (pattern, inside, outside) => {
+    const [path] = deploy({ rateLimit: { paths: [pattern] } }).rateLimit!.paths
+    const expression = new RegExp(expressionOf(path!), 'i')
+    expect([...inside, ...outside].filter(text => expression.test(text))).toEqual(inside)
+  })
+
+  it('knows the paths that not all programs read alike', () => {
+    const ambiguous = ['//a', '/a//b', '/a/./b', '/a/..', '/a%2Fb', '/a%2e', '/%2561', '/a%5cb', '/a\\b', '/a%3fb', '/a%23', '/a%00', '/%zz', '/%a', '/%', 'http://a/b']
+    const plain = ['/', '/a', '/a/', '/%61', '/caf%C3%A9', '/.well-known/x', '/a..b', '/a?b=//c/../%2F#']
+    const expression = new RegExp(ambiguousExpression('[?]|$'), 'i')
+    expect([...ambiguous, ...plain].filter(text => expression.test(text))).toEqual(ambiguous)
   })
 })
 

@@ -1,3 +1,4 @@
+import { ambiguousExpression, expressionOf, probesExpression } from '../path-expressions'
 import type { Topology } from '../topology'
 import type { NginxNames } from './names'
 import { headerVariable } from './names'
@@ -35,9 +36,21 @@ export function cookieExpression(patterns: readonly string[]): string {
   return `~*(?:^|[; ])(?:${names.join('|')})=`
 }
 
-function limitLines({ rateLimit }: Topology, names: NginxNames): Line[] {
+/** nginx counts no request whose key is empty. The first expression that matches decides. */
+function limitLines({ rateLimit, health }: Topology, names: NginxNames): Line[] {
   if (!rateLimit) return []
-  return [directive('limit_req_zone', '$binary_remote_addr', `zone=${names.limitZone}:10m`, `rate=${rate(rateLimit.limit, rateLimit.window)}`), 'blank']
+  const client = '$binary_remote_addr'
+  return [
+    comment('Whose request counts: by the decoded path, and by the path as it was sent, where the programs on the way may not read it alike.'),
+    block('map', ['$uri', names.limited], [directive('default', ''), ...rateLimit.paths.map(pattern => directive(`~*${expressionOf(pattern)}`, client))]),
+    block('map', ['$request_uri', names.limitKey], [
+      ...health ? [directive(`~${probesExpression(health, '[?]|$')}`, '')] : [],
+      directive(`~*${ambiguousExpression('[?]|$')}`, client),
+      directive('default', names.limited),
+    ]),
+    directive('limit_req_zone', names.limitKey, `zone=${names.limitZone}:10m`, `rate=${rate(rateLimit.limit, rateLimit.window)}`),
+    'blank',
+  ]
 }
 
 /** What the client spoke: behind a proxy of yours it is what that says. */

@@ -1,3 +1,4 @@
+import { expressionOf, probesExpression } from '../path-expressions'
 import type { PathPlan } from '../path-plan'
 import { planPaths } from '../path-plan'
 import type { Topology } from '../topology'
@@ -13,8 +14,7 @@ export function locationsOf(topology: Topology, names: NginxNames, target: Nginx
 }
 
 function locationOf(plan: PathPlan, topology: Topology, names: NginxNames, target: NginxTarget): Directive {
-  return block('location', matchOf(plan), [
-    ...limitLines(plan, topology, names),
+  return block('location', matchOf(plan, topology), [
     ...kindLines(plan, topology, target),
     ...headerLines(plan, topology, names),
     directive('proxy_pass', `http://${names.upstream}`),
@@ -22,14 +22,11 @@ function locationOf(plan: PathPlan, topology: Topology, names: NginxNames, targe
 }
 
 /** A prefix would match `/apiary` for `/api`, and `/api/` answers `/api` with a redirect of its own. */
-function matchOf({ path, tree }: PathPlan): string[] {
-  if (!tree) return ['=', path]
-  return path === '' ? ['/'] : ['~', `^${path.replaceAll(/[.+]/g, '\\$&')}(?:/|$)`]
-}
-
-function limitLines({ limited }: PathPlan, { rateLimit }: Topology, names: NginxNames): Line[] {
-  if (!limited || !rateLimit) return []
-  return [directive('limit_req', `zone=${names.limitZone}`, ...rateLimit.burst > 0 ? [`burst=${rateLimit.burst}`, 'nodelay'] : []), directive('limit_req_status', 429)]
+function matchOf(plan: PathPlan, { health }: Topology): string[] {
+  if (plan.path === '' && plan.tree) return ['/']
+  // Other paths below that of health are the app's.
+  if (plan.kind === 'health' && plan.path === health?.aggregate) return ['~', probesExpression(health, '/?$')]
+  return ['~*', expressionOf(plan)]
 }
 
 function kindLines({ kind, path }: PathPlan, { cache, timeouts, health, servers }: Topology, { edition }: NginxTarget): Line[] {

@@ -11,6 +11,8 @@ export interface NginxNames {
   session: string
   scheme: string
   fromProxy: string
+  limited: string
+  limitKey: string
 }
 
 /** @param name of the topology: letters, digits and dashes */
@@ -27,6 +29,8 @@ export function nginxNamesOf(name: string): NginxNames {
     session: `$${word}_session`,
     scheme: `$${word}_scheme`,
     fromProxy: `$${word}_from_proxy`,
+    limited: `$${word}_limited`,
+    limitKey: `$${word}_limit_key`,
   }
 }
 

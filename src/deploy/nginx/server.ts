@@ -57,6 +57,7 @@ function proxy(topology: Topology, names: NginxNames, target: NginxTarget): Dire
     'blank',
     ...proxyLines(topology),
     ...cacheLines(topology, names),
+    ...limitLines(topology, names),
     ...locationsOf(topology, names, target),
   ])
 }
@@ -118,6 +119,15 @@ function proxyLines({ timeouts, servers }: Topology): Line[] {
 }
 
 /** Neither lifetimes nor `proxy_ignore_headers`: the app says what may be stored, and an answer with Set-Cookie never is. */
+function limitLines({ rateLimit }: Topology, names: NginxNames): Line[] {
+  if (!rateLimit) return []
+  return [
+    'blank',
+    directive('limit_req', `zone=${names.limitZone}`, ...rateLimit.burst > 0 ? [`burst=${rateLimit.burst}`, 'nodelay'] : []),
+    directive('limit_req_status', 429),
+  ]
+}
+
 function cacheLines({ cache, tenantHeader, trustedProxies }: Topology, names: NginxNames): Line[] {
   if (!cache) return []
   // Last, and after a space, which no path holds: whatever a client writes into the header, it makes no other tenant's key.
