@@ -34,6 +34,16 @@ export default defineConfig({
         },
       },
       {
+        // The documentation: its code is type-checked, its commands are parsed, its first pages are built and asked.
+        test: {
+          name: 'docs',
+          sequence: { groupOrder: 3 },
+          include: ['test/docs/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         test: {
           name: 'types',
           include: [],

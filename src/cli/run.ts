@@ -12,7 +12,8 @@ import { outboxCommand } from './outbox'
 import { migrateCommand } from './migrate'
 import { shardsCommand } from './shards'
 
-const main: ScaleCommand = {
+/** All commands. */
+export const mainCommand: ScaleCommand = {
   meta: { name: 'nuxt-scale', version, description: 'Makes the files of what stands around the app, moves shards, migrates databases, looks after dead letters and examines deployments.' },
   subCommands: { ...deployCommands, doctor: doctorCommand, shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
   examples: ['nuxt-scale nginx', 'nuxt-scale kubernetes', 'nuxt-scale doctor', 'nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
@@ -54,8 +55,8 @@ export async function runCli(args: string[]): Promise<number> {
 }
 
 /** Walks down the names that `args` begin with. */
-function findCommand(args: string[]): { path: string, command: ScaleCommand } {
-  let command = main
+export function findCommand(args: string[]): { path: string, command: ScaleCommand } {
+  let command = mainCommand
   const path = ['nuxt-scale']
   for (const name of args) {
     const next: ScaleCommand | undefined = Object.hasOwn(command.subCommands ?? {}, name) ? command.subCommands![name] : undefined

@@ -8,6 +8,8 @@ import { renderNginx } from '../../src/deploy/nginx'
 import { ambiguousExpression, expressionOf } from '../../src/deploy/path-expressions'
 import { planPaths } from '../../src/deploy/path-plan'
 import { deploy, nginxTarget, topologyOf } from '../support/topology'
+import { blocksOf } from '../docs/blocks'
+import { optionsIn } from '../docs/config'
 
 describe('a topology', () => {
   it('knows the databases by their variables, each once', () => {
@@ -147,14 +149,8 @@ describe('a diagram', () => {
   })
 
   it.each([['18.deploy', 'nginx'], ['22.kubernetes', 'kubernetes']] as const)('stands in the docs as it is made: %s', (page, target) => {
-    const documented = topologyOf({
-      rabbitmq: {},
-      shards: { map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' } },
-      deploy: {
-        name: 'shop', serverName: 'shop.example', balance: 'least-conn', servers: [1, 2, 3].map(number => ({ host: `10.0.0.${number}` })),
-        tls: { certificate: '/etc/ssl/shop.pem', key: '/etc/ssl/shop.key', hsts: '365d' }, cache: { shared: ['/api/static/**'] }, rateLimit: { limit: 10, burst: 20 },
-      },
-    })
+    const config = blocksOf('docs/content/18.deploy.md').find(({ file }) => file === 'nuxt.config.ts')!
+    const documented = topologyOf(optionsIn(config.text))
     expect(readFileSync(`docs/content/${page}.md`, 'utf8')).toContain(`\`\`\`mermaid\n${renderDiagram(documented, target)}\`\`\``)
   })
 })

@@ -59,7 +59,8 @@ export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run,
   }
 }
 
-function refuseUnknownFlags(given: Record<string, unknown> & { _: string[] }, args: ArgsDef): void {
+/** @throws CliFailure when a flag is not one of `args`, or a word has no flag */
+export function refuseUnknownFlags(given: Record<string, unknown> & { _: string[] }, args: ArgsDef): void {
   for (const [flag, value] of Object.entries(given)) {
     if (flag === '_') continue
     const name = flag.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)

@@ -1,7 +1,7 @@
 import { parseChoice } from './settings'
 
 /**
- * What an instance does. `web`: answers requests and publishes. `worker`: takes messages, and answers nothing but health and metrics. `all`: both.
+ * What an instance does. `web`: answers requests and publishes. `worker`: takes messages, and answers nothing but health. `all`: both.
  */
 export type Role = 'all' | 'web' | 'worker'
 

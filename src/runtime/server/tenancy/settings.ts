@@ -71,7 +71,7 @@ export interface TenancyModuleOptions {
    */
   trustedProxies?: TrustedAddresses | ''
   /**
-   * Paths without a tenant, besides build assets, public files, health and metrics. `*` stands for a part between slashes, `/**` for all below.
+   * Paths without a tenant, besides build assets, public files and health. `*` stands for a part between slashes, `/**` for all below.
    * A path that can be read in several ways is excluded only if every reading is.
    * @default []
    */
