@@ -49,7 +49,7 @@ afterAll(async () => {
 /** The first statements of a command open its connection. */
 const FIRST = 10
 /** At 1 every statement is tried, which takes minutes. This many apart, each of the rivals has its turn. */
-const EVERY = 7
+const EVERY = 11
 
 const mapNow = () => parseSlotMap(readFileSync(mapFile, 'utf8'))
 const run = (command: MoverCommand, rest: Partial<Parameters<typeof runMover>[0]> = {}) => runMover({ command, options, urls, mapFile, ...rest })

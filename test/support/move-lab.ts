@@ -20,6 +20,8 @@ import type { PostgresServer } from './postgres'
 export interface MoveLab {
   /** The map as it was last stored. */
   readonly map: () => SlotMap
+  /** Where it is stored. */
+  readonly store: MapStore
   /** Starts the plan that brings in `eu2`, or takes `eu` out too. */
   plan: (remove?: string[]) => void
   /** Runs `shards move`. */
@@ -105,6 +107,7 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
 
   return {
     map: () => map,
+    store,
     schemas,
     plan: (remove = []) => {
       map = startMoves(planShards(map, { add: ['eu2'], remove }))
