@@ -202,7 +202,7 @@ export function refuseSecrets({ redis, http, health, tenancy, database, shards, 
   }
   if (secret) refuse('secret', 'NUXT_SCALE_SECRET')
   if (database) {
-    if (hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')
+    if (database.url && hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')
     if ([database.replicas].flat().some(hasPassword)) refuse('database.replicas', 'NUXT_SCALE_DATABASE_REPLICAS')
   }
   if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')

@@ -84,7 +84,7 @@ function databasesOf({ database, tenancy, shards }: ModuleOptions): TopologyData
     if (known) known.names.push(name)
     else found.set(variable, { names: [name], variable, ownServer })
   }
-  if (database) add('default', database.url ?? databaseDefaults.url, 'scale.database.url', false)
+  if (database && database.url !== false) add('default', database.url ?? databaseDefaults.url, 'scale.database.url', false)
   if (tenancy) {
     for (const [id, { url }] of resolveTenancySettings(tenancy).map) add(`tenant ${id}`, url, `scale.tenancy.map.${id}`, false)
   }

@@ -182,7 +182,7 @@ describe('database clients in a built app', () => {
   })
 
   it('tells the log what is missing without a default database, and the client that there is none', async () => {
-    const app = await start({ DATABASE_URL: undefined })
+    const app = await start({ DATABASE_URL: undefined, NUXT_SCALE_DATABASE_URL: 'false' })
     expect((await app.fetch('/api/none')).status).toBe(200)
     for (const accept of ['application/json', 'text/html', '*/*']) {
       const answer = await app.fetch('/api/items', { headers: { accept } })
@@ -193,7 +193,7 @@ describe('database clients in a built app', () => {
       expect(body).not.toMatch(NAMED)
       if (accept === 'text/html') expect(body).toContain('<html')
     }
-    expect(app.logs().join('\n')).toContain('There is no default database: set NUXT_SCALE_DATABASE_URL (or DATABASE_URL) where the server starts.')
+    expect(app.logs().join('\n')).toContain('There is no default database: set NUXT_SCALE_DATABASE_URL where the server starts.')
   })
 
   it('types every client after the factory', async () => {

@@ -56,3 +56,10 @@ describe('what the app wrote itself', () => {
     expect(apps.map(said)).toEqual([1, 0, 0])
   })
 })
+
+it('a database without an address stops the boot with one sentence', async () => {
+  await expect(start({ DATABASE_URL: undefined })).rejects
+    .toThrow(/Error: scale\.database has no address: set NUXT_SCALE_DATABASE_URL \(or DATABASE_URL\) where the server starts, or write url: false if/)
+  const app = await start({ DATABASE_URL: undefined, NUXT_SCALE_DATABASE_URL: 'false' })
+  expect((await app.fetch('/api/health/ready')).status).toBe(200)
+})

@@ -20,10 +20,11 @@ describe('scale.database', () => {
   it('reads addresses from the environment where the server starts', () => {
     const env = { DATABASE_URL: 'postgresql://a/b', REPLICA: 'postgresql://r/b' }
     expect(resolveDatabaseSettings({ replicas: ['REPLICA', 'ABSENT', 'mysql://m/b'] }, env)).toEqual({
-      url: 'postgresql://a/b', source: 'DATABASE_URL', pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
+      url: 'postgresql://a/b', source: 'DATABASE_URL', hasDefault: true, pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
     })
     expect(resolveDatabaseSettings({ replicas: 'REPLICA, ABSENT' }, env).replicas).toEqual(['postgresql://r/b'])
-    expect(resolveDatabaseSettings({}, {}).url).toBeUndefined()
+    expect(resolveDatabaseSettings({}, {})).toMatchObject({ url: undefined, hasDefault: true })
+    for (const url of [false, 'false'] as const) expect(resolveDatabaseSettings({ url }, env)).toMatchObject({ url: undefined, source: 'scale.database.url', hasDefault: false })
     expect(resolveDatabaseSettings({ url: 'file:./dev.db' }, {})).toMatchObject({ url: 'file:./dev.db', source: 'scale.database.url' })
   })
 

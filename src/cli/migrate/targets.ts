@@ -76,10 +76,10 @@ export async function findTargets(sources: TenantSources, selection: TargetSelec
 
 function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   const written = options.database || {}
-  const { url, source } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
+  const { url, source, hasDefault } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
   if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
   // An app whose data is all with its tenants or shards has no such database.
-  return written.url === undefined && source === databaseDefaults.url ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
+  return !hasDefault || (written.url === undefined && source === databaseDefaults.url) ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
 function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[] {

@@ -16,7 +16,7 @@ import { probeAddress } from './probe'
 import { createQueryWatch } from './query-watch'
 import { createReplicaSets } from './replica-sets'
 import { withLeases } from './request'
-import type { DatabaseModuleOptions } from './settings'
+import type { DatabaseModuleOptions, DatabaseSettings } from './settings'
 import { resolveDatabaseSettings } from './settings'
 import { stickyCookie } from './sticky'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
@@ -49,6 +49,9 @@ export default defineNitroPlugin((nitroApp) => {
     const spec = addDatabase('default', { url: settings.url, replicas: settings.replicas })
     provideHealthCheck({ name: 'database', room: 'database', run: () => pingDatabase(spec) })
   }
+  else if (settings.hasDefault && !scale.tenancy && !scale.shards && !import.meta.prerender) {
+    throw new Error(`scale.database has no address: set ${variablesOf(settings)} where the server starts, or write url: false if no call uses the default database.`)
+  }
   const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
   if (usualTenant) {
     provideHealthCheck({ name: `tenant ${usualTenant}`, room: 'tenants', run: async () => {
@@ -66,6 +69,10 @@ export default defineNitroPlugin((nitroApp) => {
   h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
   onClose(nitroApp, 'databases', left => registry.close(left))
 })
+
+function variablesOf({ source }: DatabaseSettings): string {
+  return `NUXT_SCALE_DATABASE_URL${source === 'scale.database.url' ? '' : ` (or ${source})`}`
+}
 
 function isSecure({ socket, headers }: IncomingMessage): boolean {
   return (socket as { encrypted?: boolean } | null)?.encrypted === true || headers['x-forwarded-proto'] === 'https'

@@ -2,16 +2,17 @@ import type { Duration } from '../cache/types'
 import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../database-address'
 import { LONGEST_TIMER } from '../deadline'
 import { parseDuration } from '../duration'
-import { parseCount, refuseUnknownKeys } from '../settings'
+import { parseCount, readSwitch, refuseUnknownKeys } from '../settings'
 
 /** `scale.database`: the clients of all databases, under one budget. Each value can be set where the server starts, as `NUXT_SCALE_DATABASE_<NAME>`. */
 export interface DatabaseModuleOptions {
   /**
-   * The default database: the name of an environment variable that holds its address, or the address itself.
+   * The default database: the name of an environment variable that holds its address, or the address itself. Without an address the server
+   * does not start, unless `scale.tenancy` or `scale.shards` is on. `false`: there is no default database, because all calls name theirs.
    * @default 'DATABASE_URL'
    * @env NUXT_SCALE_DATABASE_URL
    */
-  url?: string
+  url?: false | string
   /** The bounds of each client. */
   pool?: DatabasePoolOptions
   /**
@@ -62,6 +63,8 @@ export interface DatabaseSettings {
   url: string | undefined
   /** What to name when there is no address. */
   source: string
+  /** False: the app says that it has no default database. */
+  hasDefault: boolean
   pool: { max: number, acquireTimeout: number }
   maxClients: number
   maxConnections: number
@@ -93,9 +96,11 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
   const max = parseCount(pool.max, `${path}.pool.max`)
   const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
   if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has room.`)
+  const source = readSwitch(given.url) === false ? '' : checkAddress(given.url, `${path}.url`)
   return {
-    url: addressOf(checkAddress(given.url, `${path}.url`), env),
-    source: isName(given.url) ? given.url : `${path}.url`,
+    url: addressOf(source, env),
+    source: isName(source) ? source : `${path}.url`,
+    hasDefault: readSwitch(given.url) !== false,
     pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
     maxClients: parseCount(given.maxClients, `${path}.maxClients`),
     maxConnections,
