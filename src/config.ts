@@ -1,10 +1,10 @@
 /** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
-import type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+import type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } from './runtime/server/database/types'
 import type { HealthFunctions } from './runtime/server/health/types'
 import type { RateLimitFunctions } from './runtime/server/rate-limit/key'
 import type { TenancyFunctions } from './runtime/server/tenancy/types'
 
-export type { DatabaseFactory, DatabaseFactoryInput } from './runtime/server/database/types'
+export type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } from './runtime/server/database/types'
 export type { HealthCheckFunction, HealthCheckOptions, HealthLevel } from './runtime/server/health/types'
 export type { TenantRecord } from './runtime/server/tenancy/types'
 
@@ -15,7 +15,7 @@ export type { TenantRecord } from './runtime/server/tenancy/types'
  * before the first request, because `usePrisma()` cannot wait.
  *
  * @param factory makes one client; it must keep within `pool`
- * @param options `dispose` ends the connections of a client that has no `$disconnect`, `end`, `close` or `destroy`
+ * @param options what the module cannot know of a client of your own: see {@link DatabaseFactoryOptions}
  * @example
  * ```ts
  * export default defineScaleDatabase(({ url, schema, pool }) => createPrismaClient(PrismaClient, { url, schema, pool }))
@@ -23,9 +23,9 @@ export type { TenantRecord } from './runtime/server/tenancy/types'
  */
 export function defineScaleDatabase<Result>(
   factory: (input: DatabaseFactoryInput) => Result,
-  options: { dispose?: (client: Awaited<Result>) => unknown } = {},
+  options: DatabaseFactoryOptions<Result> = {},
 ): DatabaseFactory<Result> {
-  return options.dispose ? Object.assign(factory, { dispose: options.dispose }) : factory
+  return Object.assign(factory, options)
 }
 
 /** What `server/scale.config.ts` can decide. */

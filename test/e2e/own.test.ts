@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildFixture, readBuildLog, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
+import { startPostgres } from '../support/postgres'
+import type { PostgresServer } from '../support/postgres'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
+import { waitFor } from '../support/wait'
 
 let output: string
 let redis: RedisServer
@@ -19,7 +22,7 @@ afterAll(async () => {
 })
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<NuxtInstance> {
-  const instance = await startNuxt(output, { env: { DATABASE_URL: 'postgresql://127.0.0.1:1/none', REDIS_URL: redis.url, ...env } })
+  const instance = await startNuxt(output, { env: { DATABASE_URL: 'postgresql://127.0.0.1:1/none', REDIS_URL: redis.url, NUXT_SCALE_HEALTH_CHECKS_DATABASE: 'false', ...env } })
   instances.push(instance)
   return instance
 }
@@ -62,4 +65,57 @@ it('a database without an address stops the boot with one sentence', async () =>
     .toThrow(/Error: scale\.database has no address: set NUXT_SCALE_DATABASE_URL \(or DATABASE_URL\) where the server starts, or write url: false if/)
   const app = await start({ DATABASE_URL: undefined, NUXT_SCALE_DATABASE_URL: 'false' })
   expect((await app.fetch('/api/health/ready')).status).toBe(200)
+})
+
+describe('a database client of the app\'s own', () => {
+  let server: PostgresServer
+
+  beforeAll(async () => {
+    server = await startPostgres()
+  })
+  afterAll(() => server?.stop())
+
+  const startWith = (env: NodeJS.ProcessEnv) => start({ DATABASE_URL: server.url(), REDIS_URL: undefined, ...env })
+  const outcome = async (app: NuxtInstance, path: string) => {
+    const response = await app.fetch(path)
+    return [response.status, response.headers.get('retry-after'), (await response.json()).one ?? 'none'] as const
+  }
+
+  it('that finds its pool full is answered with 503 and Retry-After', async () => {
+    const app = await startWith({ NUXT_SCALE_DATABASE_POOL_MAX: '1', NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT: '300ms' })
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => outcome(app, '/api/query?sleep=2')))
+    expect(outcomes.sort()).toEqual([[200, null, 1], ...Array.from({ length: 4 }, () => [503, '1', 'none'])])
+    // By the word of its factory; another error stays what it is.
+    expect(await outcome(app, '/api/throws?name=OwnPoolIsFull')).toEqual([503, '1', 'none'])
+    expect((await outcome(app, '/api/throws?name=Other'))[0]).toBe(500)
+  })
+
+  it('is not given up while its database answers, however long a request or a query takes', async () => {
+    const app = await startWith({ NUXT_SCALE_DATABASE_ANSWER_TIMEOUT: '600ms' })
+    expect(await Promise.all(['/api/query?wait=2500', '/api/query?sleep=2.5'].map(path => outcome(app, path)))).toEqual([[200, null, 1], [200, null, 1]])
+  })
+
+  it('is answered with 503 by every request while the server hangs, except what has begun to answer, and with 200 afterwards', async () => {
+    const app = await startWith({ NUXT_SCALE_DATABASE_ANSWER_TIMEOUT: '2s', NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT: '1s' })
+    expect(await outcome(app, '/api/query')).toEqual([200, null, 1])
+    const before = [outcome(app, '/api/query?sleep=0.5')]
+    const stream = await app.fetch('/api/stream')
+    const reading = stream.text()
+    await waitFor(async () => (await server.query<{ count: number }>('select count(*)::int from pg_stat_activity where query like \'%pg_sleep%\' and state = \'active\' and pid <> pg_backend_pid()'))[0]!.count > 0)
+    await server.pause()
+    try {
+      const during = Array.from({ length: 40 }, (_, index) => outcome(app, index % 2 ? '/api/query' : '/api/job'))
+      const outcomes = await Promise.all([...before, ...during])
+      expect(outcomes).toEqual(outcomes.map(() => [503, '1', 'none']))
+    }
+    finally {
+      await server.resume()
+    }
+    expect(await reading).toBe('begun;done')
+    await waitFor(async () => (await outcome(app, '/api/query'))[0] === 200, { timeout: 10_000 })
+    expect(await outcome(app, '/api/job')).toEqual([200, null, 1])
+    // Once for the default database, and once for its address by which the inner scope knows it.
+    expect(app.logs().filter(line => line.includes('does not answer')).length).toBeLessThanOrEqual(2)
+    expect(app.logs().join('\n')).not.toContain(server.password)
+  })
 })

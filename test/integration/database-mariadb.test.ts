@@ -1,6 +1,9 @@
 import { inspect } from 'node:util'
+import mysql from 'mysql2'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createPrismaClient } from '../../src/prisma'
+import { askNothing } from '../../src/runtime/server/database/ask'
+import { findBusy } from '../../src/runtime/server/database/errors'
 import { startMariaDb } from '../support/mariadb'
 import type { MariaDbServer } from '../support/mariadb'
 import { generatePrisma } from '../support/prisma'
@@ -49,4 +52,14 @@ it('keeps to pool.max, and answers a full pool with a busy error', async () => {
   expect(await Promise.all(slow)).toEqual(['answered', 'answered'])
   await client.$disconnect()
   await waitFor(async () => await server.connections() === 0)
+})
+
+it('knows a full pool of mysql2 and a timeout of it by their errors, and asks its pools, with callbacks and with promises', async () => {
+  const pool = mysql.createPool({ uri: server.url('one'), connectionLimit: 1, queueLimit: 1 })
+  const client = pool.promise()
+  const outcomes = await Promise.all(['select sleep(1)', 'select 1', 'select 1'].map(sql => client.query(sql).then(() => 'answered', findBusy)))
+  expect(outcomes).toEqual(['answered', 'answered', { retryAfter: 1 }])
+  for (const asked of [pool, client, { $client: pool }]) await expect(askNothing(asked)).resolves.toBeTruthy()
+  expect(await client.query({ sql: 'select sleep(5)', timeout: 100 }).then(() => 'answered', findBusy)).toEqual({ retryAfter: 1 })
+  await client.end()
 })

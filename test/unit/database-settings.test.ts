@@ -13,14 +13,14 @@ describe('scale.database', () => {
     expect(resolveOptions({}).database).toBe(false)
     expect(resolveOptions({ database: false }).database).toBe(false)
     expect(resolveOptions({ database: { pool: { max: 5 } } }).database).toEqual({
-      url: 'DATABASE_URL', pool: { max: 5, acquireTimeout: '5s' }, maxClients: 50, maxConnections: 20, idleTimeout: '60s', replicas: [],
+      url: 'DATABASE_URL', pool: { max: 5, acquireTimeout: '5s' }, maxClients: 50, maxConnections: 20, answerTimeout: '15s', idleTimeout: '60s', replicas: [],
     })
   })
 
   it('reads addresses from the environment where the server starts', () => {
     const env = { DATABASE_URL: 'postgresql://a/b', REPLICA: 'postgresql://r/b' }
     expect(resolveDatabaseSettings({ replicas: ['REPLICA', 'ABSENT', 'mysql://m/b'] }, env)).toEqual({
-      url: 'postgresql://a/b', source: 'DATABASE_URL', hasDefault: true, pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
+      url: 'postgresql://a/b', source: 'DATABASE_URL', hasDefault: true, pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, answerTimeout: 15_000, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
     })
     expect(resolveDatabaseSettings({ replicas: 'REPLICA, ABSENT' }, env).replicas).toEqual(['postgresql://r/b'])
     expect(resolveDatabaseSettings({}, {})).toMatchObject({ url: undefined, hasDefault: true })
@@ -35,6 +35,7 @@ describe('scale.database', () => {
     [{ pool: { max: 30 } }, 'scale.database.pool.max is 30, and maxConnections is 20: write a budget'],
     [{ pool: { acquireTimeout: 0 } }, 'scale.database.pool.acquireTimeout is 0: write a time'],
     [{ idleTimeout: '60d' }, 'scale.database.idleTimeout is "60d": write a time'],
+    [{ answerTimeout: '60d' }, 'scale.database.answerTimeout is "60d": write a time'],
     [{ maxConnections: 1.5 }, 'scale.database.maxConnections is 1.5'],
     [{ url: 'secret word' }, 'scale.database.url is neither the name'],
     [{ replicas: 5 }, 'scale.database.replicas is no list'],
@@ -154,8 +155,31 @@ describe('ending a client', () => {
   })
 })
 
+it.each([
+  ['pg, a full pool', { message: 'timeout exceeded when trying to connect' }],
+  ['pg, a server that does not answer', { message: 'Connection terminated due to connection timeout' }],
+  ['pg, query_timeout', { message: 'Query read timeout' }],
+  ['PostgreSQL, too many clients', { code: '53300' }],
+  ['Postgres.js', { code: 'CONNECT_TIMEOUT' }],
+  ['mysql2, a full queue', { message: 'Queue limit reached.' }],
+  ['mysql2, no queue', { message: 'No connections available.' }],
+  ['mysql2, a server that does not answer', { code: 'ETIMEDOUT', message: 'connect ETIMEDOUT' }],
+  ['the connector of MariaDB', { code: 'ER_GET_CONNECTION_TIMEOUT' }],
+  ['Knex', { name: 'KnexTimeoutError', message: 'Knex: Timeout acquiring a connection. The pool is probably full. Are you missing a .transacting(trx) call?' }],
+  ['Prisma', { code: 'P2024' }],
+  ['Prisma, a transaction', { code: 'P2028', message: 'Transaction API error: Unable to start a transaction in the given time.' }],
+])('a full pool of %s is known by its error, and behind another', (_, fields) => {
+  expect(findBusy(Object.assign(new Error('x'), fields))).toEqual({ retryAfter: 1 })
+  expect(findBusy(new Error('Failed query: select 1', { cause: Object.assign(new Error('x'), fields) }))).toEqual({ retryAfter: 1 })
+})
+
+it.each([{ code: 'ETIMEDOUT', message: 'connect ETIMEDOUT 10.0.0.1:443' }, { code: 'P2028', message: 'Transaction API error: Transaction already closed' }, { code: '42P01' }])('%j says nothing of a full pool', (fields) => {
+  expect(findBusy(Object.assign(new Error('x'), fields))).toBeUndefined()
+})
+
 it('a busy database is found behind other errors', () => {
   expect(findBusy(new Error('a', { cause: Object.assign(new Error('b'), { code: 'DATABASE_BUSY', retryAfter: 7 }) }))).toEqual({ retryAfter: 7 })
   expect(findBusy(Object.assign(new Error('b'), { code: 'P2002' }))).toBeUndefined()
   expect(findBusy(undefined)).toBeUndefined()
+  expect(findBusy(new Error('a', { cause: new Error('b') }), error => (error as Error).message === 'b')).toEqual({ retryAfter: 1 })
 })

@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { HealthCheck } from '../../src/runtime/server/health/check'
-import { createProbe } from '../../src/runtime/server/health/check'
 import { appChecks, roomChecks } from '../../src/runtime/server/health/configured-checks'
 import { watchEventLoopLag } from '../../src/runtime/server/health/event-loop-lag'
 import { createProbes } from '../../src/runtime/server/health/probes'
 import { createReporter } from '../../src/runtime/server/health/report'
 import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
+import { createProbe } from '../../src/runtime/server/probe'
 import { waitFor } from '../support/wait'
 
 const check = (name: string, run: HealthCheck['run'], level: HealthCheck['level'] = 'critical'): HealthCheck => ({ name, level, timeout: 50, run })

@@ -74,7 +74,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       if (entry.ready) await beforeDeadline(entry, entry.ready, deadline)
       // A pinned client, or any while the server stops, may have been ended during the wait.
       if (entry.state !== 'open') throw new DatabaseClosedError(entry.label)
-      return { client: entry.handle!.client, release }
+      return { client: entry.handle!.client, label: entry.label, release }
     }
     catch (error) {
       release()
@@ -204,7 +204,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       if (entry.state === 'reserved') make(entry)
       if (entry.state !== 'open') throw maker.notReady(entry)
       entry.leases++
-      return { client: entry.handle!.client, release: once(() => giveBack(entry)) }
+      return { client: entry.handle!.client, label: entry.label, release: once(() => giveBack(entry)) }
     },
     gauges() {
       const all = [...entries.values(), ...leaving]

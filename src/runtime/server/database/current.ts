@@ -3,13 +3,15 @@ import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
 import type { DatabaseSettings } from './settings'
 import type { TenantLocation } from '../tenant-directory'
-import type { DatabaseSpec, ScaleDatabaseClient } from './types'
+import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** The database room of this process. */
 export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
   copies: Copies
+  /** How the factory of the app asks a client for nothing, if it says so. */
+  ping?: DatabaseFactory['ping']
   /** Called for every database that gets a place for good. */
   onPin?: (spec: DatabaseSpec) => void
 }

@@ -1,4 +1,5 @@
 import { HttpError } from '../request/errors'
+import { isDriverBusy } from './driver-errors'
 
 /** No connection was free in time. The request gets 503 with `Retry-After`. */
 export class DatabaseBusyError extends HttpError {
@@ -64,11 +65,17 @@ export class DatabaseUnknownError extends HttpError {
   }
 }
 
-/** The error in `error` or its causes that says that no connection was free; undefined when none does. */
-export function findBusy(error: unknown): { retryAfter: number } | undefined {
-  for (const { code, retryAfter } of withCauses(error)) {
+/**
+ * What `error` or one of its causes says of a database without a free connection; undefined when none does.
+ *
+ * @param isBusy what the app knows of the errors of its own clients
+ */
+export function findBusy(error: unknown, isBusy: (error: unknown) => boolean = () => false): { retryAfter: number } | undefined {
+  for (const one of withCauses(error)) {
+    const { code, retryAfter } = one
     // Prisma keeps the code of what an adapter throws, and nothing else of it.
     if (code === 'DATABASE_BUSY') return { retryAfter: typeof retryAfter === 'number' ? retryAfter : 1 }
+    if (isDriverBusy(one) || isBusy(one)) return { retryAfter: 1 }
   }
   return undefined
 }
@@ -78,7 +85,7 @@ export function isStaleShardMap(error: unknown): boolean {
   return withCauses(error).some(({ code, message }) => code === STALE_SHARD_MAP || code === 'STALE_SHARD_MAP' || (typeof message === 'string' && message.includes('StaleShardMap: ')))
 }
 
-function withCauses(error: unknown): Record<'code' | 'message' | 'retryAfter' | 'cause', unknown>[] {
+function withCauses(error: unknown): Record<'name' | 'code' | 'message' | 'retryAfter' | 'cause', unknown>[] {
   const chain: ReturnType<typeof withCauses> = []
   for (let next = error; chain.length < 5 && typeof next === 'object' && next !== null; next = chain.at(-1)!.cause) chain.push(next as never)
   return chain

@@ -9,7 +9,10 @@ import { pathOf } from '../core/paths'
 import { sharedSigningKey } from '../signing-keys'
 import type { TenancyModuleOptions } from '../tenancy/settings'
 import { currentTenantDirectory } from '../tenant-directory'
+import { createAnswerWatch } from './answer-watch'
+import { askNothing } from './ask'
 import { createClientRegistry } from './clients'
+import type { CurrentDatabase } from './current'
 import { addDatabase, setCurrentDatabase } from './current'
 import { pingDatabase } from './ping'
 import { probeAddress } from './probe'
@@ -44,7 +47,8 @@ export default defineNitroPlugin((nitroApp) => {
     warming = made
   }
 
-  setCurrentDatabase({ registry, settings, copies, onPin: isAsync(factory) ? warm : undefined })
+  const ping = make.ping as CurrentDatabase['ping']
+  setCurrentDatabase({ registry, settings, copies, ping, onPin: isAsync(factory) ? warm : undefined })
   if (settings.url) {
     const spec = addDatabase('default', { url: settings.url, replicas: settings.replicas })
     provideHealthCheck({ name: 'database', room: 'database', run: () => pingDatabase(spec) })
@@ -63,6 +67,15 @@ export default defineNitroPlugin((nitroApp) => {
   const { h3App } = nitroApp
   const handler = withLeases(h3App.handler, {
     ready: () => warming,
+    watch: settings.answerTimeout === undefined
+      ? undefined
+      : createAnswerWatch({
+          timeout: settings.answerTimeout,
+          askTimeout: Math.min(settings.pool.acquireTimeout, settings.answerTimeout / 2),
+          ask: client => askNothing(client, ping),
+          log,
+        }),
+    isBusy: make.isBusy,
     // At the last moment, so that the time counts from the answer; errors are answers too.
     onWrite: ({ node: { req, res } }) => key && beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(key, Date.now(), isSecure(req)))),
   })

@@ -4,6 +4,8 @@ import type { DatabaseFactory, DatabasePool, DatabaseSpec } from './types'
 /** A client for as long as it is not released. */
 export interface DatabaseLease<Client> {
   client: Client
+  /** What may be shown of its database. */
+  label: string
   /** Gives the client back. Only the first call counts. */
   release: () => void
 }

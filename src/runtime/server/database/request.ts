@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { H3Event } from 'h3'
 import { runRequest } from '../call-context'
+import type { AnswerWatch } from './answer-watch'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
 import type { LeaseScope } from './scope'
 import { createScope, createUser, currentScope } from './scope'
@@ -19,21 +20,25 @@ export function scopeOf(event: H3Event): LeaseScope | undefined {
 }
 
 export interface LeaseOptions {
+  /** A promise to wait for before the first requests; undefined once there is nothing to wait for. */
   ready: () => Promise<unknown> | undefined
+  /** Called when the user of a request first writes, before the headers of its response are sent. */
   onWrite: (event: H3Event) => void
+  /** Gives up requests whose databases have stopped answering. Without it a request waits for its handler, however long that takes. */
+  watch?: AnswerWatch
+  /** What the app knows of the errors of its own clients. */
+  isBusy?: (error: unknown) => boolean
 }
 
 /**
  * Gives each request a scope that ends with its response, and answers a full database with 503 and `Retry-After`.
  *
  * The scope ends when the handler is done and the response is over. When the caller has gone away, a handler that is still
- * at work keeps its clients for {@link GRACE}: ended under it, its open transaction would fail half-way.
+ * at work keeps its clients for {@link GRACE}: ended under it, its open transaction would fail half-way. So does one that was given up.
  *
  * @param handler what answers the request
- * @param options.ready a promise to wait for before the first requests; undefined once there is nothing to wait for
- * @param options.onWrite called when the user of a request first writes, before the headers of its response are sent
  */
-export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrite }: LeaseOptions): (event: H3Event) => Promise<unknown> {
+export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrite, watch, isBusy }: LeaseOptions): (event: H3Event) => Promise<unknown> {
   const noteWrite = (event: H3Event) => {
     if (!event.node.res.headersSent) onWrite(event)
   }
@@ -41,15 +46,30 @@ export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrit
   return async (event) => {
     const { req, res } = event.node
     let stopWatching: (() => void) | undefined
+    let work: Promise<unknown> | undefined
+    let giveUp: (error: Error) => void
+    let isGivenUp = false
     // Most requests ask no database, and then nobody need watch how they end.
     const scope: LeaseScope = createScope(req, currentScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
-      stopWatching = onAbort(res, () => scope.end())
+      const forgetAbort = onAbort(res, () => scope.end())
+      const forgetAnswer = watch?.({ leases: () => scope.leases(), hasBegun: () => res.headersSent || isOver(res), giveUp: error => giveUp(error) })
+      stopWatching = () => {
+        forgetAbort()
+        forgetAnswer?.()
+      }
     })
     ;(event as ScopedEvent)[SCOPE] = scope
     try {
       const wait = ready()
       if (wait) await wait
-      const result = await runRequest(event, 'leases', scope, () => handler(event))
+      const result = await new Promise((resolve, reject) => {
+        giveUp = (error) => {
+          isGivenUp = true
+          reject(error)
+        }
+        work = Promise.resolve(runRequest(event, 'leases', scope, () => handler(event)))
+        work.then(resolve, reject)
+      })
       stopWatching?.()
       if (isOver(res)) endAfterBackground(event, scope)
       else res.once('close', () => endAfterBackground(event, scope))
@@ -57,8 +77,9 @@ export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrit
     }
     catch (error) {
       stopWatching?.()
-      endAfterBackground(event, scope)
-      throw answerable(error, res)
+      if (isGivenUp) endAfterWork(work!, scope)
+      else endAfterBackground(event, scope)
+      throw answerable(error, res, isBusy)
     }
   }
 }
@@ -82,6 +103,16 @@ function isOver(response: ServerResponse): boolean {
   return response.writableEnded || response.closed || response.destroyed
 }
 
+/** Its handler is still at work, perhaps for ever. */
+function endAfterWork(work: Promise<unknown>, scope: LeaseScope): void {
+  const timer = setTimeout(() => scope.end(), GRACE).unref()
+  const end = () => {
+    clearTimeout(timer)
+    scope.end()
+  }
+  work.then(end, end)
+}
+
 function endAfterBackground(event: H3Event, scope: LeaseScope): void {
   const background = (event.context.nitro as { _waitUntilPromises?: Promise<unknown>[] } | undefined)?._waitUntilPromises
   if (!background?.length) return scope.end()
@@ -93,8 +124,8 @@ function endAfterBackground(event: H3Event, scope: LeaseScope): void {
 }
 
 /** The error as it should be answered. */
-function answerable(error: unknown, response: ServerResponse): unknown {
-  const busy = findBusy(error)
+function answerable(error: unknown, response: ServerResponse, isBusy?: (error: unknown) => boolean): unknown {
+  const busy = findBusy(error, isBusy)
   const failure = busy
     ? new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000, error)
     : isStaleShardMap(error) ? new StaleShardMapError(error) : undefined

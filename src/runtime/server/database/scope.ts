@@ -52,6 +52,11 @@ export interface LeaseScope {
   lease: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Promise<Client>
   /** The same for a pinned client, at once. */
   leaseNow: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Client
+  /** The leases that are out, those of the scopes inside this one too. */
+  leases: () => DatabaseLease<unknown>[]
+  /** Counts the leases of a scope inside this one until {@link exclude}. */
+  include: (inner: LeaseScope) => void
+  exclude: (inner: LeaseScope) => void
   /** Releases everything, also what is still on its way. Idempotent. */
   end: () => void
 }
@@ -76,6 +81,7 @@ class Scope implements LeaseScope {
   readonly user: ScopeUser | undefined
   #onFirstLease: (() => void) | undefined
   #leases: Leases | undefined
+  #inner: Set<LeaseScope> | undefined
   #ended = false
 
   constructor(request: ScopeRequest | undefined, user: ScopeUser | undefined, onFirstLease: (() => void) | undefined) {
@@ -115,6 +121,22 @@ class Scope implements LeaseScope {
       pending.set(key, Promise.resolve(lease))
     }
     return lease.client as Client
+  }
+
+  leases(): DatabaseLease<unknown>[] {
+    if (!this.#leases) return []
+    return [...this.#leases.held.values(), ...[...this.#inner ?? []].flatMap(inner => inner.leases())]
+  }
+
+  include(inner: LeaseScope): void {
+    if (this.#ended) return
+    this.#open()
+    this.#inner ??= new Set()
+    this.#inner.add(inner)
+  }
+
+  exclude(inner: LeaseScope): void {
+    this.#inner?.delete(inner)
   }
 
   end(): void {

@@ -29,6 +29,13 @@ export interface DatabaseModuleOptions {
    */
   maxConnections?: number
   /**
+   * How long a request waits for a database that has stopped answering, before it is a 503. A request that has begun its response is left alone,
+   * and so is one whose database answers, however long its queries take. `false`: a request may wait for ever.
+   * @default '15s'
+   * @env NUXT_SCALE_DATABASE_ANSWER_TIMEOUT
+   */
+  answerTimeout?: false | Duration
+  /**
    * How long a client that nobody uses is kept. The default database's is kept for good.
    * @default '60s'
    * @env NUXT_SCALE_DATABASE_IDLE_TIMEOUT
@@ -68,6 +75,8 @@ export interface DatabaseSettings {
   pool: { max: number, acquireTimeout: number }
   maxClients: number
   maxConnections: number
+  /** Undefined: nobody is given up. */
+  answerTimeout: number | undefined
   idleTimeout: number
   replicas: string[]
 }
@@ -77,6 +86,7 @@ export const databaseDefaults = {
   pool: { max: 3, acquireTimeout: '5s' },
   maxClients: 50,
   maxConnections: 20,
+  answerTimeout: '15s',
   idleTimeout: '60s',
   replicas: [] as string[],
 } as const satisfies DatabaseModuleOptions
@@ -104,6 +114,7 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
     pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
     maxClients: parseCount(given.maxClients, `${path}.maxClients`),
     maxConnections,
+    answerTimeout: readSwitch(given.answerTimeout) === false ? undefined : parseTime(given.answerTimeout as Duration, `${path}.answerTimeout`),
     idleTimeout: parseTime(given.idleTimeout, `${path}.idleTimeout`),
     replicas: addressesOf(parseReplicas(given.replicas, `${path}.replicas`), env),
   }

@@ -32,11 +32,25 @@ export interface DatabaseFactoryInput {
   pool: DatabasePool
 }
 
-/** The user's factory, as `defineScaleDatabase` returns it. */
-export interface DatabaseFactory<Result = unknown> {
-  (input: DatabaseFactoryInput): Result
-  /** Ends the connections of one client, where the client has no method for it. */
+/** What the module cannot know of a client of the app's own. */
+export interface DatabaseFactoryOptions<Result = unknown> {
+  /** Ends the connections of one client, where the client has no `$disconnect`, `end`, `close` or `destroy`. */
   dispose?: (client: Awaited<Result>) => unknown
+  /**
+   * Whether an error says that no connection was free in time. Such a request gets 503 with `Retry-After`. It is asked for each error that
+   * the module does not know itself, and for the causes of it.
+   */
+  isBusy?: (error: unknown) => boolean
+  /**
+   * Asks the database for nothing, and resolves when it answers. Needed where the client has none of `$queryRawUnsafe`, `query`, `raw` and
+   * `unsafe`: without it a request of that client gets 503 after `scale.database.answerTimeout` in any case.
+   */
+  ping?: (client: Awaited<Result>) => PromiseLike<unknown>
+}
+
+/** The user's factory, as `defineScaleDatabase` returns it. */
+export interface DatabaseFactory<Result = unknown> extends DatabaseFactoryOptions<Result> {
+  (input: DatabaseFactoryInput): Result
 }
 
 /** Filled in by the types that the module writes into the app: `{ client: <what the factory makes> }`. */

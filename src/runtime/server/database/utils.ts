@@ -8,6 +8,7 @@ import { currentDatabase, namedDatabase } from './current'
 import { copyFor } from './copy'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
+import type { LeaseScope } from './scope'
 import { createScope, currentScope } from './scope'
 import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
@@ -78,12 +79,14 @@ export async function getTenantPrismaClient(target: H3Event | string, { role = '
  * ```
  */
 export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions): Promise<T> {
-  const scope = createScope()
+  const outer = currentScope()
+  const scope: LeaseScope = createScope(outer?.request, outer?.user, () => outer?.include(scope))
   try {
     return await runInContext({ leases: scope }, async () => fn(await getTenantPrismaClient(tenant, options)))
   }
   finally {
     scope.end()
+    outer?.exclude(scope)
   }
 }
 

@@ -1,5 +1,6 @@
-import type { CheckFault, HealthCheck } from './check'
-import { createProbe } from './check'
+import type { ProbeFault } from '../probe'
+import { createProbe } from '../probe'
+import type { HealthCheck } from './check'
 import type { HealthLevel } from './types'
 
 export type HealthStatus = 'ok' | 'degraded' | 'error'
@@ -17,7 +18,7 @@ export interface ReporterOptions {
   /** Milliseconds that an answer is used again. */
   cacheTtl: number
   /** Called when a check begins to fail, and when it passes again. */
-  onChange?: (check: HealthCheck, fault: CheckFault) => void
+  onChange?: (check: HealthCheck, fault: ProbeFault) => void
 }
 
 /**
@@ -26,7 +27,7 @@ export interface ReporterOptions {
  */
 export function createReporter({ checks, cacheTtl, onChange }: ReporterOptions): () => Promise<HealthReport> {
   const probes = checks.map(check => ({ check, probe: createProbe(check) }))
-  const faults = new Map<string, CheckFault>()
+  const faults = new Map<string, ProbeFault>()
   let latest: Promise<HealthReport> | undefined
   let usableUntil = 0
 
