@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { addServerImports, addServerPlugin, addServerTemplate, addTypeTemplate } from '@nuxt/kit'
+import { OPTIONAL_PACKAGES } from '../runtime/server/database/prisma/drivers'
+import { allowMissing } from './optional-packages'
 import type { FeatureContext } from './types'
 import { findServerFile } from './user-file'
 
@@ -16,6 +18,7 @@ export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void 
     throw new Error(`scale.database needs a factory: create ${join(nuxt.options.serverDir, 'scale.database.ts')} with, for Prisma 7, "export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))", or remove scale.database.`)
   }
   addServerTemplate({ filename: '#scale/database.mjs', getContents: () => `export { default } from ${JSON.stringify(factory)}\n` })
+  allowMissing(nuxt, OPTIONAL_PACKAGES)
   addServerPlugin(runtime('database/plugin'))
   addServerImports(HELPERS.map(name => ({ name, from: runtime('database/utils') })))
   addServerImports(['getPagination', 'paginate'].map(name => ({ name, from: runtime('pagination/utils') })))

@@ -47,6 +47,9 @@ const pglite: Driver = { provider: 'postgres', adapterName: 'pglite-prisma-adapt
 
 const DRIVERS: Record<string, Driver> = { postgres, postgresql: postgres, mysql: mariadb, mariadb, file: sqlite, sqlite, pglite }
 
+/** Every package that a driver may need. An app installs those of its databases. */
+export const OPTIONAL_PACKAGES: readonly string[] = [...new Set(Object.values(DRIVERS).flatMap(({ packages }) => packages.split(' ')))]
+
 /**
  * The driver for an address, by its scheme.
  * @throws Error naming the schemes that there are, or that the address cannot be read
