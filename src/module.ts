@@ -10,6 +10,7 @@ import { setupHooks } from './features/hooks'
 import { setupHttp } from './features/http'
 import { keepModulesOutsideRequests } from './features/lazy-modules'
 import { withPlainErrors } from './features/plain-error'
+import { setupPresets } from './features/presets'
 import { setupRateLimit } from './features/rate-limit'
 import { setupRabbitmq } from './features/rabbitmq'
 import { setupRedis } from './features/redis'
@@ -56,6 +57,7 @@ export default defineNuxtModule<ModuleOptions>({
       setupErrors(context)
       keepModulesOutsideRequests(context)
     }
+    setupPresets(context)
     setupRedis(context)
     setupCache(context)
     setupStorage(context)
