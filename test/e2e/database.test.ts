@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { productionEnvironment } from '../support/environment'
-import { buildFixture, startNuxt } from '../support/nuxt'
+import { buildFixture, readBuildLog, startNuxt } from '../support/nuxt'
 import type { NuxtInstance } from '../support/nuxt'
 import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
@@ -44,6 +44,10 @@ async function start(env: NodeJS.ProcessEnv = {}): Promise<NuxtInstance> {
 const gauges = async (app: NuxtInstance) => await (await app.fetch('/api/gauges')).json() as Record<string, number>
 
 describe('database clients in a built app', () => {
+  it('says nothing in its build of the adapters that are not installed', async () => {
+    expect((await readBuildLog(output)).filter(line => /adapter|could not be resolved|UNRESOLVED/i.test(line))).toEqual([])
+  })
+
   it('makes none for requests that use none, and one for those that do', async () => {
     const app = await start()
     expect(await (await app.fetch('/api/none')).json()).toEqual({ factoryCalls: 0 })
@@ -158,7 +162,7 @@ describe('database clients in a built app', () => {
   })
 
   it('is not ready while the database answers nobody, lives on, and is ready again when it does', async () => {
-    const app = await start({ NUXT_SCALE_HEALTH_TIMEOUT: '300ms', NUXT_SCALE_HEALTH_CACHE_TTL: '0', NUXT_SCALE_HEALTH_DETAILS: 'always' })
+    const app = await start({ NUXT_SCALE_DATABASE_ANSWER_TIMEOUT: '2s', NUXT_SCALE_HEALTH_TIMEOUT: '300ms', NUXT_SCALE_HEALTH_CACHE_TTL: '0', NUXT_SCALE_HEALTH_DETAILS: 'always' })
     const probe = async (path: string) => (await app.fetch(`/api/health${path}`)).status
     await waitFor(async () => await probe('/ready') === 200)
     await server.pause()
@@ -170,6 +174,9 @@ describe('database clients in a built app', () => {
         expect(performance.now() - asked).toBeLessThan(1300)
       }
       expect((await gauges(app)).leases).toBe(1)
+      // A request is not left without an answer either.
+      const answer = await app.fetch('/api/items')
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
       expect((await (await app.fetch('/api/health')).json()).checks).toMatchObject({ database: { status: 'error', level: 'critical' } })
     }
     finally {

@@ -97,7 +97,8 @@ describe('a database client of the app\'s own', () => {
 
   it('is answered with 503 by every request while the server hangs, except what has begun to answer, and with 200 afterwards', async () => {
     const app = await startWith({ NUXT_SCALE_DATABASE_ANSWER_TIMEOUT: '2s', NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT: '1s' })
-    expect(await outcome(app, '/api/query')).toEqual([200, null, 1])
+    // Connections that are open already, of the request itself and of the scope inside another: their queries would never return.
+    for (const path of ['/api/query', '/api/job']) expect(await outcome(app, path)).toEqual([200, null, 1])
     const before = [outcome(app, '/api/query?sleep=0.5')]
     const stream = await app.fetch('/api/stream')
     const reading = stream.text()

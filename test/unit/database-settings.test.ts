@@ -48,7 +48,7 @@ describe('scale.database', () => {
     expect(() => refuseSecrets(resolveOptions({ database: { url: 'postgresql://app:secret@db/shop' } }))).toThrow('NUXT_SCALE_DATABASE_URL')
     expect(() => refuseSecrets(resolveOptions({ database: { replicas: ['postgresql://app:secret@db/shop'] } }))).toThrow('NUXT_SCALE_DATABASE_REPLICAS')
     expect(() => refuseSecrets(resolveOptions({ tenancy: { map: { acme: { url: 'A', replicas: 'B,postgresql://app:secret@db/shop' } } } }))).toThrow('tenancy.map.acme')
-    expect(() => refuseSecrets(resolveOptions({ shards: { map: { eu: { url: 'A', replicas: ['postgresql://app:secret@db/shop'] } } } }))).toThrow('shards.map.eu')
+    expect(() => refuseSecrets(resolveOptions({ database: {}, shards: { map: { eu: { url: 'A', replicas: ['postgresql://app:secret@db/shop'] } } } }))).toThrow('shards.map.eu')
     refuseSecrets(resolveOptions({ database: { url: 'postgresql://db/shop', replicas: ['REPLICA'] }, tenancy: { map: { acme: { url: 'A', replicas: ['B'] } } }, shards: { map: { eu: { url: 'A', replicas: 'B, C' } } } }))
   })
 

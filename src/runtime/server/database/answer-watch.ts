@@ -77,10 +77,12 @@ export function createAnswerWatch({ timeout, askTimeout, ask, log }: AnswerWatch
     }
     const look = async () => {
       if (hasBegun()) return
-      const answered = await Promise.all(leases().map(answers))
+      const held = leases()
+      const answered = await Promise.all(held.map(answers))
       if (stopped || hasBegun()) return
-      if (answered.every(Boolean)) return lookLater()
-      giveUp(new DatabaseBusyError(`The database did not answer within ${timeout} ms: try again later.`, askTimeout))
+      const silent = held.find((_, index) => !answered[index])
+      if (!silent) return lookLater()
+      giveUp(new DatabaseBusyError(`The database of ${silent.label} did not answer within ${timeout} ms (scale.database.answerTimeout): try again later.`, askTimeout))
     }
 
     lookLater()
