@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser } from '../support/browser'
 import type { HttpClient } from '../support/http-client'
 import { createClient } from '../support/http-client'
 import type { FrontServer } from '../support/front'
@@ -182,7 +183,7 @@ describe('cache headers', () => {
     expect((await headersOf('/api/static/list')).vary).toBe('x-tenant-id, accept-language')
     expect((await headersOf('/api/realtime/now'))['cache-control']).toBe('no-store')
     expect((await headersOf('/robots.txt'))['cache-control']).toBe('public, max-age=3600')
-    expect((await headersOf('/api/cached'))['cache-control']).toBe('s-maxage=60, stale-while-revalidate=86400')
+    expect((await headersOf('/api/cached'))['cache-control']).toBe('public, max-age=0, s-maxage=60, stale-while-revalidate=86400, must-revalidate')
   })
 
   it('let build files be kept for ever, and nothing that is not there', async () => {
@@ -239,6 +240,33 @@ describe('a conditional request', () => {
   it('to what must not be stored has nothing to compare', async () => {
     expect((await get('/api/fails')).headers.etag).toBeUndefined()
     expect((await get('/api/plain')).headers.etag).toBeTruthy()
+  })
+})
+
+describe('a browser', () => {
+  it('shows each change of a cached route with its next request, and asks for the rest with a condition', async () => {
+    const chromium = await startBrowser()
+    try {
+      const { page } = await chromium.openPage(`http://127.0.0.1:${instances[0]!.port}/robots.txt`)
+      /** The version that a script of the page gets, and the bytes that came for it: 300 stands for a 304, 0 for no request at all. */
+      const read = () => page.evaluate(async () => {
+        performance.clearResourceTimings()
+        const { version } = await (await fetch('/api/catalog/browsed')).json() as { version: string }
+        const [timing] = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+        return [version, timing!.transferSize]
+      })
+      for (let version = 1; version <= 5; version++) {
+        await redis.client().set('version:main:browsed', version)
+        const headers = { 'content-type': 'application/json' }
+        await instances[0]!.fetch('/api/invalidate', { method: 'POST', headers, body: JSON.stringify({ tags: ['item browsed'] }) })
+        const [first, size] = await read()
+        expect([first, Number(size) > 300]).toEqual([`main ${version}`, true])
+        expect(await read()).toEqual([`main ${version}`, 300])
+      }
+    }
+    finally {
+      await chromium.close()
+    }
   })
 })
 

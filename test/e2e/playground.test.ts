@@ -220,6 +220,21 @@ it('the cache page shows who answered and invalidates', async () => {
   await close()
 })
 
+it('the cache page shows an invalidation at once for what the browser has stored too', async () => {
+  const { page, close } = await browser.openPage(`${embedded.url}/cache`)
+  const source = (path: string) => page.locator('tbody tr', { hasText: path }).locator('.source')
+  const routes = ['/api/products?page=1', '/api/products/p1', '/api/offers']
+  const ask = page.getByRole('button', { name: 'Ask again' })
+  await waitFor(async () => await source('/api/offers').textContent() !== 'uncacheable' && await ask.isEnabled())
+  await ask.click()
+  for (const path of routes) await waitFor(async () => await source(path).textContent() === 'l1')
+  await page.locator('[name=way]').selectOption('tag')
+  await page.locator('[name=value]').fill('products')
+  await page.getByRole('button', { name: 'Invalidate' }).click()
+  for (const path of routes) await waitFor(async () => await source(path).textContent() === 'loader', { message: () => path })
+  await close()
+})
+
 describe('tenants and shards', () => {
   it('every tenant has its own prices, by host and by header, and no other name beside the host', async () => {
     const client = createClient(embedded.port)

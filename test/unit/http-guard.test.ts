@@ -10,6 +10,7 @@ import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy
 import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
 import type { HttpModuleOptions, HttpRule } from '../../src/runtime/server/http/settings'
 import { resolveHttpSettings } from '../../src/runtime/server/http/settings'
+import { applySharedLifetime } from '../../src/runtime/server/shared-lifetime'
 import { wrapWithHttpRules } from '../../src/runtime/server/http/wrap'
 
 const targets = Object.keys(cdnHeaders) as CdnTarget[]
@@ -132,6 +133,13 @@ describe('a rule', () => {
     expect(guarded({ status: 301, cacheControl: 'max-age=7' }, { rule: ruleOf('page') })['cache-control']).toBe('max-age=7')
   })
 
+  it('says in Cache-Control how long a copy may be stale only to those who read nothing else', () => {
+    const rule: HttpRule = { class: 'page', maxAge: 0, sharedMaxAge: 60 }
+    const said = (cdn?: CdnTarget) => guarded({ status: 200 }, { rule: ruleOf(rule, cdn) }, cdn)['cache-control']
+    for (const cdn of [undefined, 'nginx'] as const) expect(said(cdn)).toBe('public, max-age=0, s-maxage=60, stale-while-revalidate=300, must-revalidate')
+    for (const cdn of targets.filter(target => target !== 'nginx')) expect(said(cdn)).toBe('public, max-age=0, s-maxage=60')
+  })
+
   it('says the same with a 304 as with its 200', () => {
     const rule = ruleOf({ class: 'page', vary: ['Accept-Language'] }, 'fastly')
     expect(guarded({ status: 304 }, { rule }, 'fastly')).toEqual(guarded({ status: 200 }, { rule }, 'fastly'))
@@ -148,6 +156,44 @@ describe('a rule', () => {
     const headers = guarded({ status: 200 }, { rule: ruleOf({ class: 'page', sharedMaxAge: '10m' }, cdn) }, cdn)
     expect(headers[cdnHeaders[cdn]]).toBe(value)
     expect(guarded({ status: 200 }, { rule: ruleOf('api', cdn) }, cdn)[cdnHeaders[cdn]]).toBeUndefined()
+  })
+})
+
+describe('a cached route', () => {
+  /** What is said of a response that is fresh for 60 s and may be served for 30 s more. */
+  function told(cdn: CdnTarget | undefined, { age, change, ...request }: Partial<GuardedRequest> & { age?: number, change?: string } = {}) {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    applySharedLifetime(response, { fresh: 60, stale: 30 })
+    if (age !== undefined) response.setHeader('age', String(age))
+    if (change) response.setHeader('cache-control', change)
+    const rest = { rule: ruleOf('api', cdn), hasCredentials: false, hasSession: false, isPublicFile: false, isBuildFile: false }
+    guardResponse(response, { ...rest, ...request }, cdn)
+    const headers = response.getHeaders()
+    return [headers['cache-control'], cdn && headers[cdnHeaders[cdn]]]
+  }
+
+  it.each<[CdnTarget | undefined, string, string | undefined]>([
+    [undefined, 'max-age=0, s-maxage=60', undefined],
+    ['generic', 'public, max-age=0, s-maxage=60', 'public, max-age=60, stale-while-revalidate=30'],
+    ['cloudflare', 'public, max-age=0, s-maxage=60', 'public, max-age=60, stale-while-revalidate=30'],
+    ['fastly', 'public, max-age=0, s-maxage=60', 'max-age=60, stale-while-revalidate=30'],
+    // nginx reads stale-while-revalidate here alone, and must-revalidate keeps browsers from it.
+    ['nginx', 'public, max-age=0, s-maxage=60, stale-while-revalidate=30, must-revalidate', '60'],
+  ])('behind %s says %s, and %s in its own header', (cdn, cacheControl, own) => {
+    expect(told(cdn)).toEqual([cacheControl, own])
+  })
+
+  it('takes its age off what nginx is told, which reads no Age', () => {
+    expect(told('nginx', { age: 25 })[1]).toBe('35')
+    expect(told('nginx', { age: 75 })[1]).toBe('0')
+    expect(told('fastly', { age: 25 })[1]).toBe('max-age=60, stale-while-revalidate=30')
+  })
+
+  it('says nothing to a shared cache where the response is personal, or somebody changed what it says', () => {
+    for (const cdn of targets) {
+      expect(told(cdn, { hasCredentials: true })).toEqual(['private, no-store', undefined])
+      expect(told(cdn, { change: 'private, max-age=9' })).toEqual(['private, max-age=9', undefined])
+    }
   })
 })
 

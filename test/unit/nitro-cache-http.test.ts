@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { isCacheable, mergeVary } from '../../src/runtime/server/cache/nitro/cacheability'
 import { isNotModified } from '../../src/runtime/server/conditional'
-import { cacheControl, resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
+import { resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
+import { routeCacheControl } from '../../src/runtime/server/shared-lifetime'
 import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 
 const early = 'Mon, 05 Jan 2026 00:00:00 GMT'
@@ -75,8 +76,7 @@ describe('lifetime', () => {
   })
 
   it('says so to caches', () => {
-    expect(cacheControl({}, { fresh: 60, stale: 30 })).toBe('s-maxage=60, stale-while-revalidate=30')
-    expect(cacheControl({ swr: false }, { fresh: 60, stale: 0 })).toBe('max-age=60')
+    expect(routeCacheControl({ fresh: 60.5, stale: 30 })).toBe('max-age=0, s-maxage=60')
   })
 })
 

@@ -3,7 +3,9 @@ import { addVary } from '../before-headers'
 import type { CdnTarget } from './policy'
 import { responseTagsOf } from '../response-tags'
 import { SHARED_CACHE_HEADERS } from '../shared-cache-headers'
-import { cacheClasses, cacheControlOf, cdnControlOf, cdnHeaders } from './policy'
+import { sharedLifetimeOf } from '../shared-lifetime'
+import type { CachePolicy } from './policy'
+import { cacheClasses, cacheControlOf, cdnControlOf, cdnHeaders, policyOfRoute } from './policy'
 import type { ResolvedHttpRule } from './settings'
 import type { TagFormat } from './tag-header'
 import { tagHeaderOf } from './tag-header'
@@ -49,16 +51,29 @@ export function guardResponse(response: ServerResponse, request: GuardedRequest,
     withdraw(response)
     return
   }
-  if (rule && given === undefined) applyRule(response, request, rule, cdn)
+  if (given === undefined) {
+    if (rule) applyRule(response, request, rule, cdn)
+    return
+  }
+  const lifetime = cdn && sharedLifetimeOf(response)
+  if (lifetime) {
+    const policy = policyOfRoute(lifetime)
+    response.setHeader('cache-control', cacheControlOf(policy, cdn))
+    tellCdn(response, policy, cdn)
+  }
 }
 
-function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, { policy: written, cacheControl, hashedOnly, vary }: ResolvedHttpRule, cdn: CdnTarget | undefined): void {
-  const isStatic = hashedOnly && !isBuildFile
-  const policy = isStatic ? cacheClasses.static : written
-  response.setHeader('cache-control', isStatic ? cacheControlOf(policy) : cacheControl)
-  addVary(response, vary)
-  const shared = cdn && cdnControlOf(policy, cdn)
-  if (shared !== undefined) response.setHeader(cdnHeaders[cdn!], shared)
+function applyRule(response: ServerResponse, { isBuildFile }: GuardedRequest, rule: ResolvedHttpRule, cdn: CdnTarget | undefined): void {
+  const isStatic = rule.hashedOnly && !isBuildFile
+  const policy = isStatic ? cacheClasses.static : rule.policy
+  response.setHeader('cache-control', isStatic ? cacheControlOf(policy) : rule.cacheControl)
+  addVary(response, rule.vary)
+  if (cdn) tellCdn(response, policy, cdn)
+}
+
+function tellCdn(response: ServerResponse, policy: CachePolicy, cdn: CdnTarget): void {
+  const shared = cdnControlOf(policy, cdn, Number(response.getHeader('age')) || 0)
+  if (shared !== undefined) response.setHeader(cdnHeaders[cdn], shared)
 }
 
 /**

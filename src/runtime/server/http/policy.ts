@@ -1,3 +1,5 @@
+import type { SharedLifetime } from '../shared-lifetime'
+
 /** What a response may be cached for, and by whom. Seconds. */
 export interface CachePolicy {
   /** `public`: by everybody. `private`: by the browser alone. `none`: by nobody. */
@@ -26,16 +28,30 @@ export const cacheClasses = {
 
 export type CacheClass = keyof typeof cacheClasses
 
-/** `Cache-Control` for everybody on the way to the browser. */
-export function cacheControlOf(policy: CachePolicy): string {
+/** What a shared cache may do with the responses of a cached route. Browsers ask again each time: no invalidation reaches them. */
+export function policyOfRoute({ fresh, stale }: SharedLifetime): CachePolicy {
+  const staleWhileRevalidate = Math.floor(stale) || undefined
+  return { scope: 'public', maxAge: 0, sharedMaxAge: Math.floor(fresh), staleWhileRevalidate }
+}
+
+/**
+ * `Cache-Control` for everybody on the way to the browser.
+ *
+ * Stale directives are in it only where somebody who reads no other header may need them: a browser that may keep the response, nginx,
+ * and a shared cache of which nothing is known. `must-revalidate` then keeps a browser that may not keep the response from using them.
+ * It says so to every cache (RFC 9111 §5.2.2.2), so it is left out where `s-maxage` has said enough.
+ */
+export function cacheControlOf(policy: CachePolicy, cdn?: CdnTarget): string {
   if (policy.scope === 'none') return 'no-store'
   const { scope, maxAge, sharedMaxAge, immutable } = policy
+  const shared = scope === 'public' && sharedMaxAge !== undefined
+  const stale = maxAge > 0 || cdn === undefined || cdn === 'nginx' ? staleDirectives(policy) : []
   return [
     scope,
     `max-age=${maxAge}`,
-    ...scope === 'public' && sharedMaxAge !== undefined ? [`s-maxage=${sharedMaxAge}`] : [],
-    ...staleDirectives(policy),
-    ...maxAge === 0 ? ['must-revalidate'] : [],
+    ...shared ? [`s-maxage=${sharedMaxAge}`] : [],
+    ...stale,
+    ...maxAge === 0 && (!shared || stale.length > 0) ? ['must-revalidate'] : [],
     ...immutable ? ['immutable'] : [],
   ].join(', ')
 }
@@ -63,12 +79,13 @@ export const cdnHeaders = {
 /**
  * What the shared cache in front is told.
  *
+ * @param age of the response in seconds. nginx alone needs it here: it does not read `Age`
  * @returns undefined when it must not store the response
  */
-export function cdnControlOf(policy: CachePolicy, target: CdnTarget): string | undefined {
+export function cdnControlOf(policy: CachePolicy, target: CdnTarget, age = 0): string | undefined {
   const seconds = policy.sharedMaxAge ?? policy.maxAge
   if (policy.scope !== 'public' || seconds === 0) return undefined
-  if (target === 'nginx') return String(seconds)
+  if (target === 'nginx') return String(Math.max(0, seconds - age))
   return [
     ...target === 'fastly' ? [] : ['public'],
     `max-age=${seconds}`,

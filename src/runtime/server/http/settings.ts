@@ -124,7 +124,9 @@ export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/
   checkPathPatterns(Object.keys(own), `${ROOM}.rules`)
   const preset = parseSwitch(given.preset, `${ROOM}.preset`) ? presetRules(buildAssets, cdn) : {}
   const rules = new Map<string, ResolvedHttpRule | false>()
-  for (const [pattern, rule] of Object.entries({ ...preset, ...own })) rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${ROOM}.rules['${pattern}']`))
+  for (const [pattern, rule] of Object.entries({ ...preset, ...own })) {
+    rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${ROOM}.rules['${pattern}']`, cdn))
+  }
   return {
     rules,
     pages: '/**' in own ? undefined : rules.get('/**') || undefined,
@@ -149,7 +151,7 @@ function presetRules(buildAssets: string, cdn: CdnTarget | undefined): Record<st
   }
 }
 
-function resolveRule(rule: CacheClass | HttpRule, path: string): ResolvedHttpRule {
+function resolveRule(rule: CacheClass | HttpRule, path: string, cdn?: CdnTarget): ResolvedHttpRule {
   const given: HttpRule = typeof rule === 'string' ? { class: rule } : rule
   if (typeof given !== 'object' || given === null) throw new TypeError(`${path} is ${show(rule)}: write false, a class such as 'static', or an object.`)
   refuseUnknownKeys(given, RULE_KEYS, path)
@@ -163,7 +165,7 @@ function resolveRule(rule: CacheClass | HttpRule, path: string): ResolvedHttpRul
   }
   if (policy.scope === 'private' && given.sharedMaxAge !== undefined) throw new TypeError(`${path}.sharedMaxAge has no meaning for the class ${name}, which no shared cache may store: write another class.`)
   const vary = parseHeaderNames(given.vary ?? [], `${path}.vary`, 'accept-language')
-  return { policy, cacheControl: cacheControlOf(policy), vary: vary.join(', '), hashedOnly: name === 'immutable' }
+  return { policy, cacheControl: cacheControlOf(policy, cdn), vary: vary.join(', '), hashedOnly: name === 'immutable' }
 }
 
 /**

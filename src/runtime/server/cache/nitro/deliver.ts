@@ -4,6 +4,8 @@ import type { CacheSource } from '../types'
 import { mergeVary } from './cacheability'
 import { cacheStatus } from './cache-status'
 import { BODY_HEADERS, isNotModified } from '../../conditional'
+import type { SharedLifetime } from '../../shared-lifetime'
+import { applySharedLifetime } from '../../shared-lifetime'
 import type { LiveResponse } from './render'
 import { requestHeader } from './request'
 
@@ -12,8 +14,8 @@ export interface DeliveryOptions {
   /** False for a response that was not to be stored: it goes out as the handler made it. */
   cacheable: boolean
   source: CacheSource
-  /** `Cache-Control` where neither the handler nor a route rule set one. */
-  cacheControl: string
+  /** What `Cache-Control` says where neither the handler nor a route rule set one. */
+  lifetime: SharedLifetime
   varies: readonly string[]
   /** Say in `Cache-Status` where the response came from. */
   debug: boolean
@@ -60,7 +62,7 @@ function setHeaders(res: ServerResponse, response: LiveResponse, options: Delive
   if (options.debug) res.appendHeader('cache-status', cacheStatus[options.source])
 }
 
-function setCacheHeaders(res: ServerResponse, response: LiveResponse, { cacheControl, source }: DeliveryOptions): void {
-  if (!res.hasHeader('cache-control')) res.setHeader('cache-control', cacheControl)
+function setCacheHeaders(res: ServerResponse, response: LiveResponse, { lifetime, source }: DeliveryOptions): void {
+  if (!res.hasHeader('cache-control')) applySharedLifetime(res, lifetime)
   if (source !== 'loader') res.setHeader('age', String(Math.max(0, Math.floor((Date.now() - response.time) / 1000))))
 }

@@ -6,7 +6,7 @@ import { deliver } from './deliver'
 import { refreshHooks } from './host'
 import type { NitroCacheHost } from './host'
 import { filterTarget, routeKey } from './keys'
-import { cacheControl, resolveLifetime } from './lifetime'
+import { resolveLifetime } from './lifetime'
 import type { Lifetime } from './lifetime'
 import { claimName, integrityOf, namespaceOf } from './names'
 import { renderResponse } from './render'
@@ -130,7 +130,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   return deliver(event, response, {
     cacheable,
     source,
-    cacheControl: cacheControl(options, lifetime),
+    lifetime,
     varies,
     debug: settings.debugHeaders,
     splitCookies: host.splitCookies,

@@ -1,10 +1,8 @@
+import type { SharedLifetime } from '../../shared-lifetime'
 import type { LifetimeOptions } from './types'
 
 /** How long a value lives, in seconds. */
-export interface Lifetime {
-  fresh: number
-  stale: number
-}
+export type Lifetime = SharedLifetime
 
 /** Nitro's default for `maxAge`, in seconds. */
 const DEFAULT_MAX_AGE = 1
@@ -28,12 +26,4 @@ export function resolveLifetime(options: LifetimeOptions, horizon: number): Life
 /** A `maxAge` of Infinity becomes ten years, so that every entry has an end. */
 function limit(seconds: number): number {
   return Math.min(seconds, 315_360_000)
-}
-
-/** The `Cache-Control` of a cached response whose handler set none. */
-export function cacheControl(options: LifetimeOptions, lifetime: Lifetime): string {
-  return options.swr === false
-    ? `max-age=${Math.floor(lifetime.fresh)}`
-    // RFC 5861 wants a number here; Nitro 2 leaves it out.
-    : `s-maxage=${Math.floor(lifetime.fresh)}, stale-while-revalidate=${Math.floor(lifetime.stale)}`
 }
