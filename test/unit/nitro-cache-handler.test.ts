@@ -27,18 +27,23 @@ interface TestHost extends NitroCacheHost {
   cache: CacheEngine
   errors: Error[]
   warnings: unknown[]
+  /** Turns the clock of the cache forward, in ms. */
+  skip: (milliseconds: number) => void
 }
 
 function createHost(): TestHost {
   const warnings: unknown[] = []
   const log = { info: () => {}, warn: (...message: unknown[]) => void warnings.push(...message), error: (...message: unknown[]) => void warnings.push(...message) }
-  const cache = createCacheEngine({ settings: resolveCacheSettings({ jitter: 0 }), log, development: true })
+  let skipped = 0
+  const clock = { now: () => performance.now() + skipped, wall: () => Date.now() + skipped }
+  const cache = createCacheEngine({ settings: resolveCacheSettings({ jitter: 0 }), log, development: true, clock })
   const errors: Error[] = []
   open.push(() => cache.close())
   return {
     cache,
     errors,
     warnings,
+    skip: milliseconds => void (skipped += milliseconds),
     engine: () => cache,
     settings: () => ({ debugHeaders: true, staleMaxAge: 86_400, maxBodySize: 1000 }),
     buildId: () => 'build-1',
@@ -142,10 +147,14 @@ describe('bodies', () => {
     expect(host.warnings).toEqual([])
   })
 
-  it('null is a stored 204', async () => {
-    const { request, runs } = await serve({ '/a': [() => null] })
-    expect([(await request('/a')).status, (await request('/a')).status]).toEqual([204, 204])
-    expect(runs()).toBe(1)
+  it('null is a 204, which is stored where its handler says for how long', async () => {
+    const { request, runs } = await serve({ '/a': [() => null], '/b': [(event) => {
+      event.node.res.setHeader('cache-control', 's-maxage=9')
+      return null
+    }] })
+    for (const [path, expected] of [['/a', 2], ['/b', 3]] as const) {
+      expect([(await request(path)).status, (await request(path)).status, runs()]).toEqual([204, 204, expected])
+    }
   })
 
   it('nothing at all leaves the request to the next handler', async () => {
@@ -184,6 +193,25 @@ describe('what is not stored', () => {
       event.node.res.setHeader('Cache-Control', 'private')
       return 'a'
     }],
+    ...['max-age=0', 'public, max-age=0, must-revalidate', 's-maxage=0', 'max-age=60, s-maxage=0', 'S-MaxAge="0"', 'max-age=soon'].map(
+      (cacheControl): [string, EventHandler] => [`Cache-Control: ${cacheControl}`, (event) => {
+        event.node.res.setHeader('Cache-Control', cacheControl)
+        return 'a'
+      }],
+    ),
+    ['Expires that is over', (event) => {
+      event.node.res.setHeader('Expires', '0')
+      return 'a'
+    }],
+    ['an Age over its lifetime', (event) => {
+      event.node.res.setHeader('Cache-Control', 'max-age=60')
+      event.node.res.setHeader('Age', '61')
+      return 'a'
+    }],
+    ...[201, 202, 206, 300, 302, 303, 307].map((status): [string, EventHandler] => [`a status ${status} without a lifetime`, (event) => {
+      setResponseStatus(event, status)
+      return 'a'
+    }]),
     ['Vary on a header that is not listed', (event) => {
       event.node.res.setHeader('Vary', 'Cookie')
       return 'a'
@@ -196,6 +224,25 @@ describe('what is not stored', () => {
     expect(second.headers.get('etag')).toBeNull()
     expect(runs()).toBe(2)
     expect(await host.cache.keys('*')).toEqual([])
+  })
+
+  it.each([200, 203, 301, 308])('except a status %i, which is', async (status) => {
+    const { request, runs } = await serve({ '/a': [(event) => {
+      setResponseStatus(event, status)
+      return 'a'
+    }] })
+    for (let turn = 0; turn < 2; turn++) expect((await request('/a', { redirect: 'manual' })).status).toBe(status)
+    expect(runs()).toBe(1)
+  })
+
+  it.each([201, 204, 302, 307])('except a status %i that says for how long it may be', async (status) => {
+    const { request, runs } = await serve({ '/a': [(event) => {
+      event.node.res.setHeader('cache-control', 'max-age=0, s-maxage=60')
+      setResponseStatus(event, status)
+      return status === 204 ? null : 'a'
+    }] })
+    for (let turn = 0; turn < 2; turn++) expect((await request('/a', { redirect: 'manual' })).status).toBe(status)
+    expect(runs()).toBe(1)
   })
 
   it('everybody gets a cookie of his own, and nobody waits for another', async () => {
@@ -318,6 +365,61 @@ describe('keys', () => {
     const get = await request('/a')
     expect([head.status, head.headers.get('content-length'), await get.text(), source(get)]).toEqual([200, '3', 'GET', 'l1'])
     expect(runs()).toBe(1)
+  })
+})
+
+describe('an old response', () => {
+  /** Two requests that are so many ms apart, of which the handler fails the second. */
+  async function served(cacheControl: string, milliseconds: number, options: CachedRouteOptions = {}): Promise<string | number | null> {
+    let fails = false
+    const { request, host } = await serve({ '/a': [(event) => {
+      if (fails) throw createError({ statusCode: 503 })
+      if (cacheControl) event.node.res.setHeader('cache-control', cacheControl)
+      return 'a'
+    }, options] })
+    await request('/a')
+    fails = true
+    host.skip(milliseconds)
+    const response = await request('/a')
+    return response.status === 200 ? source(response) : response.status
+  }
+
+  it.each(['max-age=1, must-revalidate', 'max-age=1, proxy-revalidate', 's-maxage=1', 'max-age=1, stale-while-revalidate=60, Must-Revalidate'])(
+    'is not served when its handler says %s', async (cacheControl) => {
+      expect(await served(cacheControl, 500)).toBe('l1')
+      expect(await served(cacheControl, 1500)).toBe(503)
+    })
+
+  it('that must be revalidated lives as long as the option says, and not longer', async () => {
+    expect(await served('must-revalidate', 59_000)).toBe('l1')
+    expect(await served('must-revalidate', 61_000)).toBe(503)
+    expect(await served('max-age=600, must-revalidate', 61_000)).toBe(503)
+  })
+
+  it('is served as long as the option and the handler both allow', async () => {
+    expect(await served('', 61_000)).toBe('stale')
+    expect(await served('max-age=1', 1500)).toBe('stale')
+    expect(await served('s-maxage=1, stale-while-revalidate=5', 5500)).toBe('stale')
+    expect(await served('s-maxage=1, stale-while-revalidate=5', 6500)).toBe(503)
+    expect(await served('max-age=1, stale-while-revalidate=90000', 1500, { staleMaxAge: 0 })).toBe(503)
+    expect(await served('no-transform, extension="must-revalidate, max-age=0"', 61_000)).toBe('stale')
+  })
+
+  it('of a cached handler within another one is stored as long as both allow', async () => {
+    const host = createHost()
+    let runs = 0
+    const inner = createCachedEventHandler(() => `run ${++runs}`, { maxAge: 30, staleMaxAge: 10 }, host)
+    const sources: string[] = []
+    const { request, host: outer } = await serve({ '/nested': [event => inner(event) as unknown, { onSource: found => void sources.push(found) }] })
+    host.engine = outer.engine
+    expect((await request('/nested')).headers.get('cache-control')).toBe('max-age=0, s-maxage=30')
+    for (const milliseconds of [29_000, 9000]) {
+      outer.skip(milliseconds)
+      await request('/nested')
+    }
+    expect(sources).toEqual(['loader', 'l1', 'stale'])
+    outer.skip(90_000)
+    expect(await (await request('/nested')).text()).not.toBe('run 1')
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isCacheable, mergeVary } from '../../src/runtime/server/cache/nitro/cacheability'
+import { mergeVary, storageLimitsOf } from '../../src/runtime/server/cache/nitro/cacheability'
 import { isNotModified } from '../../src/runtime/server/conditional'
 import { resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
 import { routeCacheControl } from '../../src/runtime/server/shared-lifetime'
@@ -36,7 +36,10 @@ describe('conditional requests (RFC 9110 §13)', () => {
 describe('what may be stored', () => {
   it.each([
     [200, {}, true],
-    [204, {}, true],
+    [204, {}, false],
+    [204, { 'cache-control': 'max-age=5' }, true],
+    [302, { 'cache-control': 'public' }, true],
+    [304, { 'cache-control': 'max-age=5' }, false],
     [404, {}, false],
     [200, { 'set-cookie': ['a=1'] }, false],
     [200, { 'cache-control': 'private, max-age=5' }, false],
@@ -48,7 +51,22 @@ describe('what may be stored', () => {
     [200, { vary: 'Cookie' }, false],
     [200, { vary: '*' }, false],
   ])('%i %o', (status, headers, expected) => {
-    expect(isCacheable(status, headers as Record<string, string>, ['x-plan'])).toBe(expected)
+    expect(storageLimitsOf(status, headers as Record<string, string>, ['x-plan']) !== undefined).toBe(expected)
+  })
+
+  const now = Date.parse(late)
+  it.each<[Record<string, string>, number, number]>([
+    [{}, Infinity, Infinity],
+    [{ 'cache-control': 'max-age=60' }, 60, Infinity],
+    [{ 'cache-control': 'max-age=60, s-maxage=90' }, 90, 0],
+    [{ 'cache-control': 's-maxage=90, stale-while-revalidate=7' }, 90, 7],
+    [{ 'cache-control': 'max-age=60, proxy-revalidate', 'age': '20' }, 40, 0],
+    [{ 'cache-control': 'a="max-age=1, b", MAX-AGE="5", max-age=9' }, 5, Infinity],
+    [{ expires: 'Tue, 06 Jan 2026 00:01:00 GMT' }, 60, Infinity],
+    [{ expires: late, date: early }, 86_400, Infinity],
+    [{ 'expires': '0', 'cache-control': 'max-age=3' }, 3, Infinity],
+  ])('%o: fresh for %d s, then stale for %d s', (headers, fresh, stale) => {
+    expect(storageLimitsOf(200, headers, [], undefined, now)).toEqual({ fresh, stale })
   })
 
   it('Vary is one list', () => {

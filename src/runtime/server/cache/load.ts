@@ -60,6 +60,8 @@ interface Loaded {
   cost: number
   personal: boolean
   lateTags: readonly string[]
+  /** Longest times in ms that the loader allowed: fresh, and stale after that. */
+  limits: { fresh: number, stale: number }
 }
 
 /**
@@ -115,6 +117,7 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
   const lateTags: string[] = []
   let refusal: unknown
   let personal = false
+  const limits = { fresh: Infinity, stale: Infinity }
   const context: LoadContext = {
     signal: abort.signal,
     addTags(tags) {
@@ -144,6 +147,10 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
       flight.land(PERSONAL)
       onPersonal?.()
     },
+    shorten(fresh, stale) {
+      limits.fresh = Math.min(limits.fresh, fresh * 1000)
+      limits.stale = Math.min(limits.stale, stale * 1000)
+    },
   }
   const start = core.clock.now()
   core.stats.loads++
@@ -153,7 +160,7 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
       return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: raise its timeout or make the loader faster.`)
     })
     if (refusal !== undefined) throw refusal
-    return { raw, personal, lateTags, cost: core.clock.now() - start }
+    return { raw, personal, lateTags, limits, cost: core.clock.now() - start }
   }
   catch (error) {
     core.stats.loadErrors++
@@ -161,7 +168,10 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
   }
 }
 
-async function storeLoaded(core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined, policy: Policy, life: Life, budget: Budget): Promise<Landing> {
+async function storeLoaded(
+  core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined, policy: Policy, longest: Life, budget: Budget,
+): Promise<Landing> {
+  const life = shortened(longest, loaded.limits)
   const encoded = encode(core, flight.key, loaded.raw, policy)
   if (encoded === undefined) {
     end(core, flight, lease, 'uncacheable')
@@ -270,6 +280,12 @@ interface Life {
 export function lifeOf(policy: Policy, random: () => number = Math.random): Life {
   const fresh = Math.max(1, Math.round(policy.ttl * (1 + policy.jitter * (2 * random() - 1))))
   return { fresh, horizon: fresh + Math.max(policy.staleTtl, policy.staleIfError) }
+}
+
+/** A life within the limits that the loader named. */
+function shortened({ fresh, horizon }: Life, limits: Loaded['limits']): Life {
+  const shorter = Math.max(1, Math.min(fresh, Math.round(limits.fresh)))
+  return { fresh: shorter, horizon: shorter + Math.min(horizon - fresh, Math.round(limits.stale)) }
 }
 
 function isStorable(value: unknown, policy: Policy): boolean {

@@ -24,6 +24,11 @@ export interface LoadContext {
   addTags: (tags: readonly string[]) => void
   /** This result is personal or otherwise not to be stored; callers that wait for it load for themselves, at once. */
   uncacheable: () => void
+  /**
+   * Shortens the life of this entry, in seconds: how long it is fresh, and how long after that it may be served at all.
+   * Neither gets longer than the options say; the shortest of several calls counts.
+   */
+  shorten: (fresh: number, stale: number) => void
 }
 
 export type CacheLoader<T> = (context: LoadContext) => T | Promise<T>

@@ -1,7 +1,7 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { CacheEngine, CacheSource } from '../types'
 import { encodeTarget } from '../../core/paths'
-import { isCacheable } from './cacheability'
+import { storageLimitsOf } from './cacheability'
 import { deliver } from './deliver'
 import { refreshHooks } from './host'
 import type { NitroCacheHost } from './host'
@@ -139,7 +139,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
 
 function isStorable({ status, headers, body }: LiveResponse, varies: readonly string[], limit: number): boolean {
   if (body === undefined || body instanceof ReadableStream) return false
-  return (body?.length ?? 0) <= limit && isCacheable(status, headers, varies)
+  return (body?.length ?? 0) <= limit && storageLimitsOf(status, headers, varies) !== undefined
 }
 
 function viewOf(event: H3Event, { varies, allowQuery }: Plan): RequestView {

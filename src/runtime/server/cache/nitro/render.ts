@@ -1,8 +1,9 @@
 import type { EventHandler, H3Event } from 'h3'
+import { sharedLifetimeOf } from '../../shared-lifetime'
 import type { LoadContext } from '../types'
 import { collectBody, toBytes, toWebStream } from './body'
 import type { CollectedBody } from './body'
-import { isCacheable, isPersonalHeader } from './cacheability'
+import { isPersonalHeader, storageLimitsOf } from './cacheability'
 import type { ResponseHeaders } from './cacheability'
 import type { NitroCacheHost } from './host'
 import { ResponseRecorder } from './recorder'
@@ -143,8 +144,14 @@ function finish(rendered: RenderedBody, recorder: ResponseRecorder, limit: numbe
   const time = Date.now()
   const body = contentOf(rendered)
   const isWhole = body !== undefined && !(body instanceof ReadableStream)
-  if (isWhole && isCacheable(status, headers, varies)) addValidators(headers, body, time)
-  else context.uncacheable()
+  const limits = storageLimitsOf(status, headers, varies, sharedLifetimeOf(recorder.asServerResponse()), time)
+  if (isWhole && limits) {
+    context.shorten(limits.fresh, limits.stale)
+    addValidators(headers, body, time)
+  }
+  else {
+    context.uncacheable()
+  }
   if (isWhole && (body?.length ?? 0) > limit) context.uncacheable()
   return { status, headers, body, time, integrity }
 }
