@@ -147,6 +147,60 @@ describe('the cache of the generated nginx', () => {
   })
 })
 
+describe('what the generated nginx stores', () => {
+  /** Answers with the headers that the query names, and fails when `fails` says so. */
+  function said(fails: () => boolean): Handler {
+    return ({ url }, response) => {
+      for (const [name, value] of new URL(url!, 'http://app').searchParams) response.setHeader(name, value)
+      response.statusCode = fails() ? 500 : Number(url!.slice(1, 4))
+      response.end(fails() ? 'broken' : 'fine')
+    }
+  }
+
+  it.each([
+    ['200?cache-control=max-age=60', 'HIT'],
+    ['200?cache-control=max-age%3D0,s-maxage=60', 'HIT'],
+    ['307?cache-control=s-maxage=60', 'HIT'],
+    ['200?cache-control=max-age%3D0,s-maxage=9,must-revalidate&x-accel-expires=60', 'HIT'],
+    ['200?cache-control=max-age=0', 'MISS'],
+    ['200?cache-control=max-age%3D60,s-maxage=0', 'MISS'],
+    ['200?cache-control=no-cache', 'MISS'],
+    ['200?cache-control=max-age%3D60,must-revalidate', 'MISS'],
+    ['200?cache-control=max-age%3D60,Proxy-Revalidate', 'MISS'],
+    ['200?cache-control=max-age=60&x-accel-expires=0', 'MISS'],
+    ['200?etag="a"', 'MISS'],
+    ['201?', 'MISS'],
+    ['204?', 'MISS'],
+    ['301?location=/', 'MISS'],
+  ])('/%s: the second request is a %s', async (path, status) => {
+    const { client } = await start({ deploy: { cache: {} } }, said(() => false))
+    await client.request(`/${path}`)
+    expect((await client.request(`/${path}`)).headers['x-cache-status']).toBe(status)
+  })
+
+  it.each(['must-revalidate', 'proxy-revalidate', 'stale-while-revalidate=600,must-revalidate'])('is never served old when the app says %s', async (directive) => {
+    let fails = false
+    const { client } = await start({ deploy: { cache: {} } }, said(() => fails))
+    const ask = async () => (await client.request(`/200?cache-control=${encodeURIComponent(`max-age=1,${directive}`)}`)).body
+    expect(await ask()).toBe('fine')
+    fails = true
+    await waitFor(async () => await ask() === 'broken')
+  })
+
+  it('is served old while the app fails when it speaks to nginx in its own header', async () => {
+    let fails = false
+    const { client } = await start({ deploy: { cache: {} } }, said(() => fails))
+    const ask = () => client.request('/200?cache-control=max-age%3D0,s-maxage=600,must-revalidate&x-accel-expires=1')
+    expect((await ask()).body).toBe('fine')
+    fails = true
+    await waitFor(async () => {
+      const { headers, body } = await ask()
+      expect(body).toBe('fine')
+      return headers['x-cache-status'] === 'STALE'
+    })
+  })
+})
+
 describe('what the app is told', () => {
   const echo: Handler = ({ headers }, response) => response.end(JSON.stringify(headers))
 

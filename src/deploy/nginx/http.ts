@@ -18,6 +18,9 @@ export function httpLines(topology: Topology, names: NginxNames): Line[] {
   ]
 }
 
+/** Matches a `Cache-Control` that forbids old copies (RFC 9111 §5.2.2.2, §5.2.2.8). */
+const REVALIDATED = '~*(?:^|[ ,])(?:must|proxy)-revalidate(?:[ ,]|$)'
+
 function cacheLines({ cache, sessionCookies, credentialHeaders }: Topology, names: NginxNames): Line[] {
   if (!cache) return []
   return [
@@ -26,6 +29,10 @@ function cacheLines({ cache, sessionCookies, credentialHeaders }: Topology, name
     comment('Whose request it is: what is for one is neither taken from the cache nor put there.'),
     block('map', ['$http_cookie', names.session], [directive('default', '0'), ...sessionCookies.length > 0 ? [directive(cookieExpression(sessionCookies), '1')] : []]),
     block('map', [credentialHeaders.map(headerVariable).join(''), names.personal], [directive('', names.session), directive('default', '1')]),
+    'blank',
+    comment('What must never be served old: nginx would serve an old copy while the app fails, so there is none. X-Accel-Expires is said to nginx alone, and counts more.'),
+    block('map', ['$upstream_http_cache_control', names.revalidated], [directive('default', '0'), directive(REVALIDATED, '1')]),
+    block('map', ['$upstream_http_x_accel_expires', names.unstored], [directive('', names.revalidated), directive('default', '0')]),
     'blank',
   ]
 }

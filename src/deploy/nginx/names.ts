@@ -9,6 +9,8 @@ export interface NginxNames {
   connection: string
   personal: string
   session: string
+  revalidated: string
+  unstored: string
   scheme: string
   fromProxy: string
   limited: string
@@ -27,6 +29,8 @@ export function nginxNamesOf(name: string): NginxNames {
     connection: `$${word}_connection`,
     personal: `$${word}_personal`,
     session: `$${word}_session`,
+    revalidated: `$${word}_revalidated`,
+    unstored: `$${word}_unstored`,
     scheme: `$${word}_scheme`,
     fromProxy: `$${word}_from_proxy`,
     limited: `$${word}_limited`,

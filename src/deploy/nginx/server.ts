@@ -137,7 +137,7 @@ function cacheLines({ cache, tenantHeader, trustedProxies }: Topology, names: Ng
     directive('proxy_cache', names.cacheZone),
     directive('proxy_cache_key', `${schemeOf(trustedProxies, names)}://$host$request_uri${tenant}`),
     directive('proxy_cache_bypass', names.personal),
-    directive('proxy_no_cache', names.personal),
+    directive('proxy_no_cache', names.personal, names.unstored),
     comment('An old copy while there is no new one. While one is fetched, as the app says in stale-while-revalidate.'),
     directive('proxy_cache_use_stale', 'error', 'timeout', 'invalid_header', 'http_500', 'http_502', 'http_503', 'http_504'),
     directive('proxy_cache_background_update', 'on'),
