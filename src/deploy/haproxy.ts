@@ -81,7 +81,7 @@ function forwardedProto({ trustedProxies }: Topology): string[] {
 function backend({ balance, servers, health, hosts, maxBodySize }: Topology): string[] {
   return [
     ...METHODS[balance],
-    `http-request deny deny_status 413 if { req.body_size gt ${maxBodySize} }`,
+    ...bodyRules(maxBodySize),
     ...health
       ? [
           'option httpchk',
@@ -97,6 +97,24 @@ function backend({ balance, servers, health, hosts, maxBodySize }: Topology): st
     `default-server check inter 2s fall 2 rise 2${servers.length > 1 ? ' slowstart 30s' : ''}`,
     ...servers.map(({ host, port, weight, backup }, index) =>
       `server web-${index + 1} ${isIPv6(host) ? `[${host}]` : host}:${port}${weight === 1 ? '' : ` weight ${weight}`}${backup ? ' backup' : ''}`),
+  ]
+}
+
+/**
+ * HAProxy counts no bytes of a body that goes through it: it knows the length that the client declares, and what is in its buffer.
+ * So a body needs a length (RFC 9110 §15.5.12). Without one the first byte is waited for, since a request may also end without a body.
+ */
+function bodyRules(maxBodySize: number): string[] {
+  // HTTP/2 has neither an encoding of the transfer nor, but for a WebSocket (RFC 8441), an upgrade.
+  const unknown = ['chunked', '{ fc_http_major 2 } !sized !upgrade']
+  const begun = unknown.map(condition => `{ req.body_len gt 0 } ${condition}`)
+  return [
+    'acl chunked req.hdr(transfer-encoding) -m found',
+    'acl sized req.hdr(content-length) -m found',
+    'acl upgrade req.hdr(upgrade) -m found',
+    `http-request wait-for-body time 10s at-least 1 if ${unknown.join(' or ')}`,
+    `http-request return status 411 content-type text/plain string "Length Required" if ${begun.join(' or ')}`,
+    `http-request deny deny_status 413 if { req.body_size gt ${maxBodySize} }`,
   ]
 }
 

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import type { OutgoingHttpHeaders } from 'node:http'
+import { request } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { afterAll, describe, expect, it } from 'vitest'
 import { renderCaddy } from '../../src/deploy/caddy'
 import { renderHaproxy } from '../../src/deploy/haproxy'
@@ -85,6 +89,48 @@ describe.concurrent.each(Object.keys(programs) as (keyof typeof programs)[])('th
 })
 
 describe('the generated haproxy', () => {
+  describe('lets no body through that is over the limit, or of which nobody says how long it is', () => {
+    const headers: Record<string, OutgoingHttpHeaders> = {
+      'a length over the limit': { 'content-length': 1024 ** 2 + 1 },
+      'no length': { 'transfer-encoding': 'chunked' },
+      'no length, and an upgrade': { 'transfer-encoding': 'chunked', 'connection': 'upgrade', 'upgrade': 'websocket' },
+    }
+
+    it('over HTTP/1.1', async () => {
+      const { origins, port } = await start('haproxy', { maxBodySize: '1mb' })
+      /** Status of the answer to a request of which the first byte of the body is there. */
+      const begin = (method: string, headers: OutgoingHttpHeaders) => new Promise<number | undefined>((resolve, reject) => {
+        const sent = request({ host: '127.0.0.1', port, method, headers }, (response) => {
+          resolve(response.statusCode)
+          sent.destroy()
+        })
+        sent.on('error', reject).write('a')
+      })
+      expect(await Promise.all(Object.values(headers).map(headers => begin('POST', headers)))).toEqual([413, 411, 411])
+      expect(await begin('GET', headers['no length']!)).toBe(411)
+      expect(origins.reduce((sum, { count }) => sum + count, 0)).toBe(0)
+      expect(await begin('POST', { 'content-length': 1 })).toBe(200)
+    })
+
+    it('over HTTP/2', async () => {
+      const { origins, port } = await start('haproxy', { maxBodySize: '1mb' })
+      const session = connectHttp2(`http://127.0.0.1:${port}`)
+      const begin = async (headers: OutgoingHttpHeaders, body: string) => {
+        const stream = session.request(headers, { endStream: body === '' })
+        if (body !== '') stream.write(body)
+        const [answer] = await once(stream, 'response') as [{ ':status': number }]
+        stream.close()
+        return answer[':status']
+      }
+      expect(await begin({ ':method': 'POST' }, 'a')).toBe(411)
+      expect(await begin({ ':method': 'GET' }, 'a')).toBe(411)
+      expect(await begin({ ':method': 'POST', 'content-length': 1024 ** 2 + 1 }, 'a')).toBe(413)
+      expect(origins.reduce((sum, { count }) => sum + count, 0)).toBe(0)
+      expect([await begin({ ':method': 'POST', 'content-length': 1 }, 'a'), await begin({ ':method': 'GET' }, '')]).toEqual([200, 200])
+      session.destroy()
+    })
+  })
+
   it('limits the API alone, and turns other hosts away', async () => {
     const { client } = await start('haproxy', { serverName: ['shop.example', '*.shop.example'], rateLimit: { limit: 1, window: '1m', burst: 4 } })
     const statuses = async (path: string, host = 'shop.example') => (await Promise.all(Array.from({ length: 30 }, () => client.request(path, { headers: { host } })))).map(({ status }) => status)
