@@ -137,12 +137,12 @@ it('a pause whose command is gone ends by itself', { timeout: 300_000 }, async (
   await settleAndAudit()
 })
 
-it('two commands at once are one too many', { timeout: 300_000 }, async () => {
+it('of two commands at once one waits for the other, and finds its work done or goes on with it', { timeout: 300_000 }, async () => {
   const [one, other] = await Promise.all([bench.shards<MoveReport>('move', '--batch', '20'), bench.shards<MoveReport>('move', '--batch', '20')])
   const codes = [one.code, other.code].sort()
   expect(codes[0]).toBe(0)
   for (const { code, sentence } of [one, other]) {
-    if (code !== 0) expect(sentence).toMatch(/^(?:Another nuxt-scale command is at work|The map has version|The map server\/shards.json has been changed|The map says)/)
+    if (code !== 0) expect(sentence).toMatch(/^Another nuxt-scale command is at work/)
   }
   await bench.ok('move')
   await bench.ok('move', '--finish')

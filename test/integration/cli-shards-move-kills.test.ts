@@ -1,10 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { NamedMap } from '../../src/cli/shards/map-file'
+import { cleanShard } from '../../src/cli/shards/move/clean'
+import { openSession } from '../../src/cli/shards/move/session'
 import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import { startMoves } from '../../src/runtime/server/shards/moves'
 import { planShards } from '../../src/runtime/server/shards/plan'
+import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { firstSlotMap, slotOf } from '../../src/runtime/server/shards/slot-map'
 import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { startPostgres } from '../support/postgres'
@@ -149,4 +153,32 @@ it.each<[start: Start, command: MoverCommand]>([
     kills.push(story)
   }
   expect(kills.length).toBeGreaterThan((command === 'move' ? 60 : 30) / EVERY)
+})
+
+it('clean refuses rows that any map still reads, and keeps them', { timeout: 60_000 }, async () => {
+  await reset()
+  await prepare('read-new')
+  const before = mapNow()
+  await succeed('finish')
+  const session = await openSession({ shard: 'a', url: urls.a! })
+  const refused = (...maps: SlotMap[]) => {
+    const named = [mapNow(), ...maps].map((map, at) => ({ name: at === 0 ? 'shards.json' : 'scale.shards.slotMap', map }))
+    const options = { remove: true, batch: 100, signal: new AbortController().signal, onDeleted: () => {} }
+    return cleanShard(session, named as [NamedMap], options).then(leftovers => leftovers[0]!.deleted, (error: Error) => error.message)
+  }
+  try {
+    expect(await refused(before)).toBe('scale.shards.slotMap says that a holds slot 8, which the move from a to b has taken from it: restore the map that the last command stored, and give it to every instance.')
+    const finished = mapNow()
+    writeFileSync(mapFile, serializeSlotMap(before))
+    expect(await refused()).toBe('shards.json has the move from a to b, whose end was interrupted: run "nuxt-scale shards move --finish" before its rows are cleaned away.')
+    writeFileSync(mapFile, serializeSlotMap({ ...finished, version: 1 }))
+    expect(await refused()).toMatch(/^shards\.json has version 1, but the shard a has seen version \d+: restore the map that the last command stored\.$/)
+    expect((await server.query<{ rows: number }>('select count(*)::int as rows from users', 'a'))[0]!.rows).toBe(ROWS)
+    writeFileSync(mapFile, serializeSlotMap(finished))
+    expect(await refused()).toBe(true)
+    expect((await server.query<{ rows: number }>('select count(*)::int as rows from users', 'a'))[0]!.rows).toBeLessThan(ROWS)
+  }
+  finally {
+    await session.close()
+  }
 })
