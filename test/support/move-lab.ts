@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { MapStore } from '../../src/cli/shards/map-store'
 import { saveOnly } from '../../src/cli/shards/map-store'
-import type { Leftover } from '../../src/cli/shards/move/clean'
+import type { CleanOptions, Leftover } from '../../src/cli/shards/move/clean'
 import { cleanShard } from '../../src/cli/shards/move/clean'
 import type { OpenMove } from '../../src/cli/shards/move/open-move'
 import { openMove } from '../../src/cli/shards/move/open-move'
@@ -16,7 +16,7 @@ import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import type { PostgresServer } from './postgres'
 
-/** A move between two schemas of one database, run in this process. It costs a fraction of a second where the command line costs several. */
+/** A move between two schemas of one database, run in this process: it costs a fraction of what the command line costs. */
 export interface MoveLab {
   /** The map as it was last stored. */
   readonly map: () => SlotMap
@@ -31,7 +31,7 @@ export interface MoveLab {
   /** Runs `shards move --finish`. */
   finish: () => Promise<RunResult>
   /** Runs `shards clean --delete` on one shard. */
-  clean: (shard: 'eu' | 'eu2', options?: { fireTriggers?: boolean }) => Promise<Leftover[]>
+  clean: (shard: 'eu' | 'eu2', options?: Partial<CleanOptions>) => Promise<Leftover[]>
   /** The sentence with which an action fails. */
   sentence: (action: Promise<unknown>) => Promise<string>
   /** SQL on a shard as the role of the app; each row as one object of strings. */
@@ -80,8 +80,10 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
     },
   }
 
-  async function withMove(mayBegin: boolean, work: (open: OpenMove, options: RunOptions) => Promise<RunResult>, given: Partial<RunOptions> = {}): Promise<RunResult> {
-    const open = await openMove({ store, settings: settings(), move: map.moving[0]!, addressOf, tables: () => Object.entries(tables), tablesGiven: false, mayBegin })
+  type Work = (open: OpenMove, options: RunOptions) => Promise<RunResult>
+  async function withMove(mayBegin: boolean, work: Work, given: Partial<RunOptions> = {}): Promise<RunResult> {
+    const named = () => Object.entries(tables)
+    const open = await openMove({ store, settings: settings(), move: map.moving[0]!, addressOf, tables: named, tablesGiven: false, mayBegin })
     try {
       return await work(open, {
         until: 'read-new',
@@ -101,6 +103,8 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
 
   async function connect(shard: 'eu' | 'eu2'): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: url, options: `-c search_path=${schemas[shard]}` })
+    // A test that fails leaves it open until its server stops.
+    client.on('error', () => {})
     await client.connect()
     return client
   }
@@ -118,7 +122,9 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
     async clean(shard, options = {}) {
       const session = await openSession(addressOf(shard))
       try {
-        return await cleanShard(session, [{ name: store.name, map }], { remove: true, batch: 50, signal: new AbortController().signal, onDeleted: () => {}, ...options })
+        const { signal } = new AbortController()
+        const given = { remove: true, fireTriggers: false, batch: 50, signal, onDeleted: () => {}, ...options }
+        return await cleanShard(session, [{ name: store.name, map }], given)
       }
       finally {
         await session.close()
@@ -128,7 +134,8 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
     async app(shard, sql) {
       const client = await connect(shard)
       try {
-        const result = await client.query({ text: sql, types: { getTypeParser: () => (value: string) => value } } as never) as unknown as pg.QueryResult | pg.QueryResult[]
+        const query = { text: sql, types: { getTypeParser: () => (value: string) => value } } as never
+        const result = await client.query(query) as unknown as pg.QueryResult | pg.QueryResult[]
         return (Array.isArray(result) ? result.at(-1)! : result).rows as Record<string, string | null>[]
       }
       finally {

@@ -19,9 +19,10 @@ export const cleanCommand = defineScaleCommand({
   meta: { description: 'Count, or delete, what moves that are over have left on their shards' },
   examples: ['nuxt-scale shards clean', 'nuxt-scale shards clean --delete', 'nuxt-scale shards clean --shard eu --delete --batch 5000'],
   args: {
-    shard: { type: 'string', description: 'These shards, separated by commas (default: all of the map)', valueHint: 'shards' },
-    delete: { type: 'boolean', description: 'Delete the rows, and what refuses writes to them. Only when every instance has the newest map' },
-    batch: { type: 'string', description: 'Rows that are deleted at a time', valueHint: 'number', default: '1000' },
+    'shard': { type: 'string', description: 'These shards, separated by commas (default: all of the map)', valueHint: 'shards' },
+    'delete': { type: 'boolean', description: 'Delete the rows, and what refuses writes to them. Only when every instance has the newest map' },
+    'fire-triggers': { type: 'boolean', description: 'Let triggers and rules of the app fire for the rows that are deleted' },
+    'batch': { type: 'string', description: 'Rows that are deleted at a time', valueHint: 'number', default: '1000' },
     ...mapArg,
   },
   async run({ args, terminal }) {
@@ -39,6 +40,7 @@ export const cleanCommand = defineScaleCommand({
           const map = { name: stored.store.name, map: await stored.store.read() }
           leftovers.push(...await cleanShard(session, [map, ...await stored.others()], {
             remove: args.delete ?? false,
+            fireTriggers: args['fire-triggers'] ?? false,
             batch,
             signal: interrupt.signal,
             onDeleted: (table, rows) => terminal.log.debug(`${shard}: ${rows} rows of ${table} are deleted`),

@@ -8,6 +8,7 @@ import { identifier } from './quote'
 import type { MoveRecord } from './record'
 import { readRecords, removeRecord } from './record'
 import { countRows, deleteSome, detachSome, moves } from './rows'
+import { deleteInSilence, inSilence, mustSilence } from './silence'
 import type { ShardSession } from './session'
 import type { ShardTable } from './tables'
 import { describeTables, readForeignKeys } from './tables'
@@ -26,6 +27,8 @@ export interface Leftover {
 export interface CleanOptions {
   /** Without it they are counted only. */
   remove: boolean
+  /** Lets the triggers and rules of the app itself fire for the rows that are deleted. */
+  fireTriggers: boolean
   batch: number
   signal: AbortSignal
   onDeleted: (table: string, rows: number) => void
@@ -56,14 +59,15 @@ export async function cleanShard(session: ShardSession, [stored, ...others]: rea
   return leftovers
 }
 
-async function removeRows(side: MoveSide, { batch, signal, onDeleted }: CleanOptions): Promise<boolean> {
+async function removeRows(side: MoveSide, { batch, signal, fireTriggers, onDeleted }: CleanOptions): Promise<boolean> {
   await refuseSplitFamilies(side)
+  const silent = !fireTriggers && await mustSilence(side)
   for (const table of [...side.tables].reverse()) {
-    for (const remove of [detachSome, deleteSome]) {
+    for (const remove of [detachSome, silent ? deleteInSilence : deleteSome]) {
       for (let rows = batch; rows > 0;) {
         if (signal.aborted) return false
-        rows = await remove(side, table, batch)
-        if (remove === deleteSome) onDeleted(table.name, rows)
+        rows = silent ? await inSilence(side, () => remove(side, table, batch)) : await remove(side, table, batch)
+        if (remove !== detachSome) onDeleted(table.name, rows)
       }
     }
   }
