@@ -1,8 +1,9 @@
 import { CliFailure } from '../../support/exit'
 import { identifier } from './quote'
 import type { MoveSide } from './guard'
-import { hashOfRow, slotOfRow } from './rows'
+import { hashOfRow, hashRows, keyText, slotOfRow } from './rows'
 import type { MovePair } from './sync'
+import { changedKeys } from './sync'
 import type { ShardTable } from './tables'
 
 /** A row that is not the same on both sides. */
@@ -64,7 +65,9 @@ async function refuseOtherCount({ leader: { session, objects }, isMoving }: Move
   }
   await session.execute('close ids')
   if (rows === compared) return
-  throw new CliFailure(`The table ${name} of the shard ${session.shard} has ${rows} rows whose ids move, but ${compared} of them were compared: take the move back with --back, run "nuxt-scale shards clean --delete", and move again.`)
+  throw new CliFailure(`The table ${name} of the shard ${session.shard} has ${rows} rows whose ids move, `
+    + `but ${compared} of them were compared: `
+    + 'take the move back with --back, run "nuxt-scale shards clean --delete", and move again.')
 }
 
 async function sumSlots(side: MoveSide, table: ShardTable): Promise<Map<number, { rows: number, sum: string }>> {
@@ -74,7 +77,7 @@ async function sumSlots(side: MoveSide, table: ShardTable): Promise<Map<number, 
 }
 
 async function differingRows({ leader, follower }: MovePair, table: ShardTable, slots: readonly number[]): Promise<RowDifference[]> {
-  const [ours, theirs] = await Promise.all([hashRows(leader, table, slots), hashRows(follower, follower.tables[table.index]!, slots)])
+  const [ours, theirs] = await Promise.all([hashSlots(leader, table, slots), hashSlots(follower, follower.tables[table.index]!, slots)])
   const differences: RowDifference[] = []
   for (const [key, hash] of ours) {
     if (theirs.get(key) !== hash) differences.push({ table: table.name, key: JSON.parse(key) as string[], kind: theirs.has(key) ? 'different' : 'missing' })
@@ -85,8 +88,27 @@ async function differingRows({ leader, follower }: MovePair, table: ShardTable, 
   return differences
 }
 
-async function hashRows(side: MoveSide, table: ShardTable, slots: readonly number[]): Promise<Map<string, string>> {
-  const key = `array_to_json(array[${table.key.map(({ name }) => `t.${identifier(name)}::text`).join(', ')}])`
-  const rows = await side.session.rows(`select ${key}, ${hashOfRow(table)} from ${side.objects.table(table.name)} t where ${slotOfRow(side, table)} = any($1::int[])`, [slots])
+async function hashSlots(side: MoveSide, table: ShardTable, slots: readonly number[]): Promise<Map<string, string>> {
+  const rows = await side.session.rows(`select ${keyText(table)}, ${hashOfRow(table)} from ${side.objects.table(table.name)} t
+    where ${slotOfRow(side, table)} = any($1::int[])`, [slots])
   return new Map(rows.map(([one, hash]) => [one!, hash!]))
+}
+
+/**
+ * Compares the rows that `sync` has just written or deleted, as its work: what is applied after the last comparison is compared too.
+ *
+ * @throws CliFailure naming a row that is not the same on both sides
+ */
+export async function compareChanges({ leader, follower }: MovePair): Promise<void> {
+  for (const table of leader.tables) {
+    for (const changed of [leader, follower]) {
+      for await (const keys of changedKeys(changed, table)) {
+        const [ours, theirs] = await Promise.all([hashRows(leader, table, keys), hashRows(follower, follower.tables[table.index]!, keys)])
+        const key = [...new Set([...ours.keys(), ...theirs.keys()])].find(one => ours.get(one) !== theirs.get(one))
+        if (key === undefined) continue
+        throw new CliFailure(`The row ${key} of ${table.name} differs on ${follower.session.shard} right after it was written there: `
+          + `look for a trigger or a rule of ${table.name} that changes rows, and run "nuxt-scale shards verify" to see which differ.`)
+      }
+    }
+  }
 }

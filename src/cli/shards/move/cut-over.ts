@@ -3,6 +3,7 @@ import type { SlotMap } from '../../../runtime/server/shards/slot-map'
 import { CliFailure } from '../../support/exit'
 import type { UpdateOptions } from '../map-store'
 import { MapBusy } from '../map-store'
+import { compareChanges } from './compare'
 import { awaitTables, setGuard } from './guard'
 import { TablesLocked, withStatementLimit } from './lock'
 import { writeRole } from './record'
@@ -42,7 +43,7 @@ const MOST_ROUNDS = 100
 export async function follow(pair: MovePair): Promise<void> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const behind = await countChanges(pair.leader)
-    await sync(pair, everything(pair), async () => {})
+    await sync(pair, everything(pair), () => compareChanges(pair))
     if (behind <= FEW) return
   }
 }
@@ -106,7 +107,7 @@ async function handOver(pair: MovePair, { mapVersion, storeMap, onStep }: CutOve
   }
   try {
     const caughtUp = await withStatementLimit([leader.session, follower.session], deadline - performance.now(), async () => {
-      await sync(pair, everything(pair), async () => {})
+      await sync(pair, everything(pair), () => compareChanges(pair))
       await liftSequences(pair)
       return true
     })

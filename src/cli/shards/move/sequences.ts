@@ -31,8 +31,8 @@ interface SequencePair {
 const FAR = 1000n
 
 /**
- * Lifts the sequences of the new side, so that they do not give out numbers that rows have brought with them. A sequence keeps its step, and
- * one whose numbers are not those of the old side keeps its place.
+ * Lifts the sequences of the new side, so that they do not give out numbers that rows have brought with them. A sequence keeps its
+ * step, and one whose numbers are not those of the old side keeps its place.
  */
 export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>): Promise<void> {
   for (const pair of await readSequences(leader, follower)) {
@@ -40,8 +40,9 @@ export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader
     const next = await areApart(leader, follower, pair) ? undefined : nextBeyond(ours, theirs)
     if (next === undefined) continue
     refuseExhausted(leader, follower, ours, theirs, next)
-    // Another command may hold a smaller number: only this session writes rows that move, but others may count on.
-    await follower.session.execute(`select setval($1, $2, false) from ${theirs.name} where ${theirs.step > 0n ? 'last_value <' : 'last_value >'} $2 or (last_value = $2 and is_called)`, [theirs.name, String(next)])
+    // Meanwhile the app may have counted on.
+    await follower.session.execute(`select setval($1, $2, false) from ${theirs.name}
+      where last_value ${theirs.step > 0n ? '<' : '>'} $2 or (last_value = $2 and is_called)`, [theirs.name, String(next)])
   }
 }
 
@@ -58,7 +59,10 @@ export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, '
     const next = nextBeyond(ours, theirs)
     if (next !== undefined) refuseExhausted(leader, follower, ours, theirs, next)
     if (allLeaves || !await isUniqueByItself(leader, table, column)) continue
-    throw new CliFailure(`The sequences ${ours.name.replace(/^.*\./, '')} of the shards ${leader.session.shard} and ${follower.session.shard} give out the same numbers for ${table.name}.${column}, which must be unique over all shards: give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), or ids that are unique by themselves, such as UUIDs.`)
+    throw new CliFailure(`The sequences ${bareName(ours)} of the shards ${leader.session.shard} and ${follower.session.shard} `
+      + `give out the same numbers for ${table.name}.${column}, which must be unique over all shards: `
+      + 'give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
+      + 'or ids that are unique by themselves, such as UUIDs.')
   }
 }
 
@@ -75,7 +79,12 @@ function nextBeyond(ours: Sequence, theirs: Sequence): bigint | undefined {
 function refuseExhausted(leader: MoveSide, follower: MoveSide, ours: Sequence, theirs: Sequence, next: bigint): void {
   const [end, name] = theirs.step > 0n ? [theirs.max, 'MAXVALUE'] : [theirs.min, 'MINVALUE']
   if (theirs.step > 0n ? next <= end : next >= end) return
-  throw new CliFailure(`The sequence ${theirs.name.replace(/^.*\./, '')} of the shard ${follower.session.shard} ends at ${end}, and that of ${leader.session.shard} is at ${ours.next - ours.step} already: raise its ${name}.`)
+  throw new CliFailure(`The sequence ${bareName(theirs)} of the shard ${follower.session.shard} ends at ${end}, `
+    + `and that of ${leader.session.shard} is at ${ours.next - ours.step} already: raise its ${name}.`)
+}
+
+function bareName({ name }: Sequence): string {
+  return name.replace(/^.*\./, '')
 }
 
 /** Whether neither of two sequences gives out numbers of the other. */
@@ -89,7 +98,9 @@ async function areApart(leader: MoveSide, follower: MoveSide, { ours, theirs, ta
   if (low.next < high.start) return true
   // A range may have been begun by RESTART, which no sequence remembers: the rows tell, where an index finds them at once.
   if ((!low.called && low === theirs) || !await isIndexed(side, table, column)) return false
-  const [[taken] = []] = await side.session.rows(`select min(${identifier(column)}) from ${side.objects.table(table.name)} where ${identifier(column)} >= $1`, [String(low.next)])
+  const value = identifier(column)
+  const sql = `select min(${value}) from ${side.objects.table(table.name)} where ${value} >= $1`
+  const [[taken] = []] = await side.session.rows(sql, [String(low.next)])
   const first = taken === null || taken === undefined || BigInt(taken) > high.next ? high.next : BigInt(taken)
   return first - low.next >= FAR * low.step
 }
@@ -110,15 +121,17 @@ function divisor(one: bigint, other: bigint): bigint {
 /** Whether a unique index has the column and not the id, so that rows of two shards may not share a value of it. */
 async function isUniqueByItself({ session, objects }: MoveSide, { name, idColumn }: ShardTable, column: string): Promise<boolean> {
   if (column === idColumn) return false
+  const holds = (parameter: string) =>
+    `exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = ${parameter} and a.attnum = any(i.indkey::int2[]))`
   const [[unique] = []] = await session.rows(`select exists (select from pg_index i where i.indrelid = $1::regclass and i.indisunique
-    and exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = $2 and a.attnum = any(i.indkey::int2[]))
-    and not exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = $3 and a.attnum = any(i.indkey::int2[])))`, [objects.table(name), column, idColumn])
+    and ${holds('$2')} and not ${holds('$3')})`, [objects.table(name), column, idColumn])
   return unique === 't'
 }
 
 /** Whether an index begins with the column. */
 async function isIndexed({ session, objects }: MoveSide, { name }: ShardTable, column: string): Promise<boolean> {
-  const [[indexed] = []] = await session.rows(`select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+  const [[indexed] = []] = await session.rows(`select exists (select from pg_index i
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
     where i.indrelid = $1::regclass and i.indisvalid and i.indpred is null and a.attname = $2)`, [objects.table(name), column])
   return indexed === 't'
 }
@@ -137,19 +150,28 @@ async function readSequences(leader: MoveSide, follower: MoveSide): Promise<Sequ
 
 /** The sequences that fill columns of a table, by the column: of an identity, or of a default. */
 async function sequencesOf({ session, objects }: MoveSide, { name }: ShardTable): Promise<Map<string, Sequence>> {
-  const found = await session.rows(`select a.attname, format('%I.%I', n.nspname, s.relname), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
+  const found = await session.rows(`select a.attname, format('%I.%I', n.nspname, s.relname),
+      q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
     from pg_attribute a
       left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
-      join pg_depend d on (d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass)
-        or (d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i')
+      join pg_depend d on d.refclassid = 'pg_class'::regclass and ((d.classid = 'pg_attrdef'::regclass and d.objid = f.oid)
+        or (d.classid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i'))
       join pg_class s on s.relkind = 'S' and s.oid = case when d.classid = 'pg_attrdef'::regclass then d.refobjid else d.objid end
       join pg_namespace n on n.oid = s.relnamespace join pg_sequence q on q.seqrelid = s.oid
     where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped`, [objects.table(name)])
   const sequences = new Map<string, Sequence>()
   for (const [column, sequence, start, step, min, max, cycles] of found) {
     const [[last, called] = []] = await session.rows(`select last_value, is_called from ${sequence}`)
-    const next = called === 't' ? BigInt(last!) + BigInt(step!) : BigInt(last!)
-    sequences.set(column!, { name: sequence!, next, called: called === 't', start: BigInt(start!), step: BigInt(step!), min: BigInt(min!), max: BigInt(max!), cycles: cycles === 't' })
+    sequences.set(column!, {
+      name: sequence!,
+      next: called === 't' ? BigInt(last!) + BigInt(step!) : BigInt(last!),
+      called: called === 't',
+      start: BigInt(start!),
+      step: BigInt(step!),
+      min: BigInt(min!),
+      max: BigInt(max!),
+      cycles: cycles === 't',
+    })
   }
   return sequences
 }

@@ -1,8 +1,11 @@
+import { CliFailure } from '../../support/exit'
 import type { MoveSide } from './guard'
 import type { Key } from './rows'
-import { deleteRows, detachRows, keyOf, readRows, writeRows } from './rows'
+import { RowsInTheWay, deleteRows, detachRows, keyOf, readPointing, readRows, writeRows } from './rows'
+import type { TextRow } from './session'
 import { ShardStatementError } from './session'
-import type { ShardTable } from './tables'
+import type { ForeignKey, ShardTable } from './tables'
+import { readForeignKeys, readTellingColumns } from './tables'
 
 /** The two sides of a move: the one that is written to, and the one that is brought after it. */
 export interface MovePair {
@@ -17,8 +20,8 @@ export type CopyState = ReadonlyMap<number, { allThere: boolean }>
 
 /** Changes that are read at a time. */
 const PAGE = 1000
-/** SQLSTATE of a value that is taken, which the deletion of another row may set free. */
-const UNIQUE_VIOLATION = '23505'
+/** SQLSTATE of what one row keeps from another: a unique value, an excluded one, a foreign key. */
+const IN_THE_WAY = ['23505', '23P01', '23503', '23001']
 
 /**
  * Brings the follower to one moment of the leader, exactly: in a snapshot of the leader, every row that has changed since the last time
@@ -37,7 +40,10 @@ export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Pro
     const begun = changed.filter(({ index }) => copied.has(index))
     const result = await follower.session.transaction(async () => {
       if (begun.length > 0) await applyChanges(pair, begun, copied)
-      return work()
+      const result = await work()
+      // They were written again, and the work has seen which.
+      if (begun.length > 0) await follower.session.execute(`delete from ${follower.objects.changes}`)
+      return result
     })
     return { result, snapshot: changed.length > 0 ? snapshot! : undefined }
   }, 'isolation level repeatable read read only')
@@ -51,40 +57,86 @@ export async function countChanges({ session, objects }: MoveSide): Promise<numb
   return Number(count)
 }
 
-/**
- * Parents are written before their children, and deleted after them. A row may take over a value that must be unique from one that is
- * deleted: then the deletions come first.
- */
+/** Parents are written before their children, and deleted after them. Where that is not enough, rows are taken away first. */
 async function applyChanges(pair: MovePair, tables: readonly ShardTable[], copied: CopyState): Promise<void> {
   const { session } = pair.follower
-  const write = async () => {
-    for (const table of tables) await writeChanged(pair, table, copied.get(table.index)!.allThere)
-  }
-  const remove = async () => {
-    for (const table of [...tables].reverse()) await deleteChanged(pair, table)
-  }
   await session.execute('savepoint changes')
   try {
-    await write()
-    await remove()
+    for (const table of tables) await writeChanged(pair, table, copied, [pair.leader])
+    for (const table of [...tables].reverse()) await deleteChanged(pair, table)
   }
   catch (error) {
-    if (!(error instanceof ShardStatementError) || error.code !== UNIQUE_VIOLATION) throw error
+    const isInTheWay = error instanceof RowsInTheWay || (error instanceof ShardStatementError && IN_THE_WAY.includes(error.code ?? ''))
+    if (!isInTheWay) throw error
     await session.execute('rollback to savepoint changes')
-    await remove()
-    await write()
+    await rewriteChanged(pair, tables, copied)
   }
   await session.execute('release savepoint changes')
 }
 
-async function writeChanged({ leader, follower }: MovePair, table: ShardTable, allThere: boolean): Promise<void> {
-  const target = follower.tables[table.index]!
-  if (table.selfColumns.length > 0) {
-    // First without what may point at a row that comes later.
-    for await (const keys of changedKeys(leader, table)) await writeRows(follower, target, await readRows(leader, table, keys), table.selfColumns)
-    if (!allThere) return
+/**
+ * Takes away every row that could be in the way of another, with all rows that point at it, then writes all of them as the leader has them.
+ * At no moment does the follower hold two rows of which the leader, at its one moment, could not hold both.
+ */
+async function rewriteChanged(pair: MovePair, tables: readonly ShardTable[], copied: CopyState): Promise<void> {
+  const { leader, follower } = pair
+  const foreignKeys = await readForeignKeys(follower.session)
+  for (const table of [...tables].reverse()) {
+    const target = follower.tables[table.index]!
+    const telling = await readTellingColumns(follower, target)
+    for await (const keys of changedKeys(leader, table)) {
+      const ours = new Map((await readRows(leader, table, keys)).map(row => [JSON.stringify(keyOf(table, row)), row]))
+      const isInTheWay = (row: TextRow) => {
+        const now = ours.get(JSON.stringify(keyOf(target, row)))
+        return !now || target.columns.some(({ name }, at) => telling.has(name) && row[at] !== now[at])
+      }
+      const inTheWay = (await readRows(follower, target, keys)).filter(isInTheWay)
+      await takeAway(follower, target, inTheWay.map(row => keyOf(target, row)), foreignKeys)
+    }
   }
-  for await (const keys of changedKeys(leader, table)) await writeRows(follower, target, await readRows(leader, table, keys))
+  for (const table of leader.tables) {
+    if (copied.has(table.index)) await writeChanged(pair, table, copied, [leader, follower])
+  }
+}
+
+/**
+ * Deletes rows, and before them all that point at them. The keys of these are kept among the changes of the follower, to be written again.
+ *
+ * @returns how many of the rows were deleted
+ */
+async function takeAway(follower: MoveSide, table: ShardTable, keys: readonly Key[], foreignKeys: readonly ForeignKey[]): Promise<number> {
+  if (keys.length === 0) return 0
+  for (const foreignKey of foreignKeys.filter(({ to }) => to === table.name)) {
+    const child = follower.tables.find(({ name }) => name === foreignKey.from)
+    if (!child) continue
+    for (let pointing: Key[]; (pointing = await readPointing(follower, child, foreignKey, table, keys, PAGE)).length > 0;) {
+      await keepKeys(follower, child, pointing)
+      const gone = child === table ? await detachRows(follower, table, pointing) : await takeAway(follower, child, pointing, foreignKeys)
+      if (gone > 0) continue
+      throw new CliFailure(`Rows of ${child.name} on ${follower.session.shard} cannot be taken away (${foreignKey.name}): `
+        + 'a trigger or a rule of the table keeps them.')
+    }
+  }
+  return deleteRows(follower, table, keys)
+}
+
+function keepKeys({ session, objects }: MoveSide, { index }: ShardTable, keys: readonly Key[]): Promise<number> {
+  return session.execute(`insert into ${objects.changes} ("table", key) select $1, array(select json_array_elements_text(key::json))
+    from unnest($2::text[]) as kept (key)`, [index, keys.map(key => JSON.stringify(key))])
+}
+
+/** @param changed the sides whose kept changes are written */
+async function writeChanged(pair: MovePair, table: ShardTable, copied: CopyState, changed: readonly MoveSide[]): Promise<void> {
+  const { leader, follower } = pair
+  const target = follower.tables[table.index]!
+  const whole = table.selfColumns.length === 0
+  // First without what may point at a row that comes later.
+  const passes = whole ? [[]] : copied.get(table.index)!.allThere ? [table.selfColumns, []] : [table.selfColumns]
+  for (const blank of passes) {
+    for (const side of changed) {
+      for await (const keys of changedKeys(side, table)) await writeRows(follower, target, await readRows(leader, table, keys), blank)
+    }
+  }
 }
 
 async function deleteChanged({ leader, follower }: MovePair, table: ShardTable): Promise<void> {
@@ -103,8 +155,8 @@ async function* goneKeys(leader: MoveSide, table: ShardTable): AsyncGenerator<Ke
   }
 }
 
-/** The keys of changed rows, page by page, each at most once a page. */
-async function* changedKeys({ session, objects }: MoveSide, { index }: ShardTable): AsyncGenerator<Key[]> {
+/** The keys of changed rows that a side keeps, page by page, each at most once a page. */
+export async function* changedKeys({ session, objects }: MoveSide, { index }: ShardTable): AsyncGenerator<Key[]> {
   for (let after = '-1'; ;) {
     const page = await session.rows(`select position, array_to_json(key) from ${objects.changes} where "table" = $1 and position > $2 order by position limit ${PAGE}`, [index, after])
     if (page.length === 0) return

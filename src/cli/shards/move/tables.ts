@@ -1,4 +1,5 @@
 import { CliFailure } from '../../support/exit'
+import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import { sortTables } from './table-order'
 import type { ShardSession } from './session'
@@ -7,7 +8,7 @@ import type { ShardSession } from './session'
 export interface Column {
   name: string
   type: string
-  /** Makes columns that nobody may write, and which are not copied. */
+  /** Makes columns that nobody may write. They are read where they belong to the key, and not copied. */
   generated: boolean
   /** GENERATED ALWAYS AS IDENTITY: is written with a new row, and never again. */
   fixed: boolean
@@ -22,7 +23,7 @@ export interface ShardTable {
   idColumn: string
   /** Columns of the primary key, in its order. */
   key: readonly Column[]
-  /** Columns that are copied, by name. */
+  /** Columns that are copied or belong to the key, by name. */
   columns: readonly Column[]
   /** Columns that point at rows of the same table, which may be copied later: they are copied last. */
   selfColumns: readonly string[]
@@ -84,17 +85,36 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
     from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
   if (!oid) throw new CliFailure(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
   if (kind !== 'r') throw new CliFailure(`${where} is partitioned or no table: rows of plain tables are moved.`)
-  if (child !== null) throw new CliFailure(`${where} has the child ${child}, whose rows do not move with it: move rows between plain tables, without INHERITS.`)
-  if (hidden === 't') throw new CliFailure(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: run the command as a role with BYPASSRLS, or as the owner of the table without FORCE ROW LEVEL SECURITY.`)
-  if (owned !== 't') throw new CliFailure(`The role ${role} does not own ${name} on the shard ${session.shard}, so it could not remove what a move installs: run the command as ${owner}, or grant ${owner} to ${role}.`)
+  if (child !== null) {
+    throw new CliFailure(`${where} has the child ${child}, whose rows do not move with it: `
+      + 'move rows between plain tables, without INHERITS.')
+  }
+  if (hidden === 't') {
+    throw new CliFailure(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: `
+      + 'run the command as a role with BYPASSRLS, or as the owner of the table without FORCE ROW LEVEL SECURITY.')
+  }
+  if (owned !== 't') {
+    throw new CliFailure(`The role ${role} does not own ${name} on the shard ${session.shard}, `
+      + `so it could not remove what a move installs: run the command as ${owner}, or grant ${owner} to ${role}.`)
+  }
   const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
     .map(([column, type, generated, fixed]): Column => ({ name: column!, type: type!, generated: generated === 't', fixed: fixed === 't' }))
-  const keyNames = (await session.rows('select a.attname from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place', [oid])).map(([column]) => column!)
+  const keys = await session.rows(`select a.attname, i.indimmediate
+    from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a
+    where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place`, [oid])
+  const keyNames = keys.map(([column]) => column!)
   if (keyNames.length === 0) throw new CliFailure(`${where} has no primary key, by which rows are told apart: give it one.`)
+  if (keys[0]![1] !== 't') {
+    throw new CliFailure(`${where} has a primary key that is DEFERRABLE, over which rows cannot be written: make it NOT DEFERRABLE.`)
+  }
   const id = columns.find(column => column.name === idColumn)
   if (!id) throw new CliFailure(`${where} has no column ${idColumn}: write the column that holds the id.`)
   if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) throw new CliFailure(`${where} has ids of type ${id.type} in ${idColumn}: ids are texts, UUIDs or whole numbers.`)
-  return { ...table, key: keyNames.map(key => columns.find(column => column.name === key)!), columns: columns.filter(({ generated }) => !generated) }
+  return {
+    ...table,
+    key: keyNames.map(key => columns.find(column => column.name === key)!),
+    columns: columns.filter(({ name, generated }) => !generated || keyNames.includes(name)),
+  }
 }
 
 /** @throws CliFailure one sentence, when the two shards do not have the same columns */
@@ -106,6 +126,23 @@ export function refuseDifferentTables(from: readonly ShardTable[], to: readonly 
     const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')
     if (key(table) !== key(other)) throw new CliFailure(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: migrate both to the same version.`)
   }
+}
+
+/**
+ * The columns on which it depends whether a row can be written before others: those of unique indexes, of exclusion constraints, of foreign
+ * keys on either side, and identities that cannot be written over.
+ */
+export async function readTellingColumns({ session, objects }: MoveSide, { name, columns }: ShardTable): Promise<Set<string>> {
+  const rows = await session.rows(`select a.attname, a.attgenerated <> '' from pg_attribute a
+    where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped and (a.attidentity = 'a'
+      or exists (select from pg_index i where i.indrelid = a.attrelid and (i.indisunique or i.indisexclusion)
+        and (a.attnum = any(i.indkey::int2[]) or exists (select from pg_depend d
+          where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = a.attrelid and d.refobjsubid = a.attnum)))
+      or exists (select from pg_constraint c where c.contype = 'f'
+        and (c.conrelid = a.attrelid and a.attnum = any(c.conkey) or c.confrelid = a.attrelid and a.attnum = any(c.confkey))))`,
+  [objects.table(name)])
+  // What makes a generated column may be any column.
+  return new Set(rows.some(([, generated]) => generated === 't') ? columns.map(column => column.name) : rows.map(([column]) => column!))
 }
 
 /** Foreign keys that point at tables of the shard. */
