@@ -28,7 +28,7 @@ it('every block of code is a file with a name, and few are fragments', () => {
 
 it('every block of TypeScript has the types that it takes for granted', async () => {
   expect(await typeCheck(ofLanguage('ts', 'vue'))).toEqual([])
-}, 180_000)
+}, 400_000)
 
 it('names of the reader that the type check declares are used', () => {
   const declared = [...readFileSync('test/fixtures/docs/reader.d.ts', 'utf8').matchAll(/^declare (?:function|const) (\w+)/gm)].map(([, name]) => name!)
