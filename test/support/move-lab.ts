@@ -123,7 +123,7 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
       const session = await openSession(addressOf(shard))
       try {
         const { signal } = new AbortController()
-        const given = { remove: true, fireTriggers: false, batch: 50, signal, onDeleted: () => {}, ...options }
+        const given = { remove: true, batch: 50, signal, onDeleted: () => {}, ...options }
         return await cleanShard(session, [{ name: store.name, map }], given)
       }
       finally {

@@ -27,8 +27,12 @@ export interface Leftover {
 export interface CleanOptions {
   /** Without it they are counted only. */
   remove: boolean
-  /** Lets the triggers and rules of the app itself fire for the rows that are deleted. */
-  fireTriggers: boolean
+  /**
+   * Lets the triggers and rules of the app itself fire for the rows that are deleted.
+   *
+   * @default false
+   */
+  fireTriggers?: boolean
   batch: number
   signal: AbortSignal
   onDeleted: (table: string, rows: number) => void
