@@ -101,7 +101,7 @@ function backend({ balance, servers, health, hosts, maxBodySize }: Topology): st
 }
 
 /**
- * HAProxy counts no bytes of a body that goes through it: it knows the length that the client declares, and what is in its buffer.
+ * HAProxy counts no bytes of a body that goes through it: it knows the length that the client declares, and holds the client to it.
  * So a body needs a length (RFC 9110 §15.5.12). Without one the first byte is waited for, since a request may also end without a body.
  */
 function bodyRules(maxBodySize: number): string[] {
@@ -114,7 +114,8 @@ function bodyRules(maxBodySize: number): string[] {
     'acl upgrade req.hdr(upgrade) -m found',
     `http-request wait-for-body time 10s at-least 1 if ${unknown.join(' or ')}`,
     `http-request return status 411 content-type text/plain string "Length Required" if ${begun.join(' or ')}`,
-    `http-request deny deny_status 413 if { req.body_size gt ${maxBodySize} }`,
+    // Not req.body_size, which over HTTP/2 is 0 until a part of the body is there.
+    `http-request deny deny_status 413 if { req.hdr(content-length) -m int gt ${maxBodySize} }`,
   ]
 }
 
