@@ -178,7 +178,9 @@ describe('what the generated nginx stores', () => {
     expect((await client.request(`/${path}`)).headers['x-cache-status']).toBe(status)
   })
 
-  it.each(['must-revalidate', 'proxy-revalidate', 'stale-while-revalidate=600,must-revalidate'])('is never served old when the app says %s', async (directive) => {
+  it.each([
+    'must-revalidate', 'proxy-revalidate', 'stale-while-revalidate=600,must-revalidate',
+  ])('is never served old when the app says %s', async (directive) => {
     let fails = false
     const { client } = await start({ deploy: { cache: {} } }, said(() => fails))
     const ask = async () => (await client.request(`/200?cache-control=${encodeURIComponent(`max-age=1,${directive}`)}`)).body

@@ -410,7 +410,8 @@ describe('an old response', () => {
     let runs = 0
     const inner = createCachedEventHandler(() => `run ${++runs}`, { maxAge: 30, staleMaxAge: 10 }, host)
     const sources: string[] = []
-    const { request, host: outer } = await serve({ '/nested': [event => inner(event) as unknown, { onSource: found => void sources.push(found) }] })
+    const options: CachedRouteOptions = { onSource: found => void sources.push(found) }
+    const { request, host: outer } = await serve({ '/nested': [event => inner(event) as unknown, options] })
     host.engine = outer.engine
     expect((await request('/nested')).headers.get('cache-control')).toBe('max-age=0, s-maxage=30')
     for (const milliseconds of [29_000, 9000]) {
