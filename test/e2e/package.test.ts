@@ -88,7 +88,7 @@ it('is given an authority by the environment', async () => {
   const file = join(directory.path, 'ca.pem')
   writeFileSync(file, redis.ca!)
   const visitsWith = async (env: NodeJS.ProcessEnv) => {
-    const instance = await startNuxt(join(app, '.output'), { env: { NUXT_SCALE_REDIS_URL: redis.url, ...env } })
+    const instance = await startNuxt(join(app, '.output'), { env: { NUXT_SCALE_REDIS_URL: redis.url, DATABASE_URL: 'stub://one', ...env } })
     // The check of health waits for the connection, which a call on the client itself does not.
     const health = await (await instance.fetch('/api/health')).json() as { status: string }
     const visits = await instance.fetch('/api/visits')

@@ -54,10 +54,14 @@ async function build(name: string, env: NodeJS.ProcessEnv = {}): Promise<Built> 
   }
 }
 
-/** The files of the module, without `src/runtime/server/` and `.ts`. Those in no folder are what rooms share. */
+/** What features share, besides the files that are in no folder. */
+const SHARED = /^(?:core|request|lazy-modules)\//
+
+/** The files of the module, without `src/runtime/server/` and `.ts`. */
 function ownFiles({ files }: Built): { shared: string[], rooms: string[] } {
   const own = files.flatMap(file => /src\/runtime\/server\/(.+)\.ts$/.exec(file)?.[1] ?? [])
-  return { shared: own.filter(file => !file.includes('/')), rooms: own.filter(file => file.includes('/')) }
+  const isShared = (file: string) => !file.includes('/') || SHARED.test(file)
+  return { shared: own.filter(isShared), rooms: own.filter(file => !isShared(file)) }
 }
 
 /** What the app answers, on a Redis that is empty and there for whoever wants it. */

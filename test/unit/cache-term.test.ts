@@ -60,6 +60,31 @@ it('knows no term before the server has told it, and then what was sent since th
   expect(changes).toBe(0)
 })
 
+it('takes what waited for the first connection for a part of it, and says when the server has told its term', async () => {
+  const { term } = coherence
+  let told = false
+  void term.told.then(() => told = true)
+  client.connect()
+  expect(coherence.term).toBe(term)
+  await new Promise(resolve => setImmediate(resolve))
+  expect(told).toBe(false)
+  await client.answer(null, master('aaaa1111'))
+  expect([told, term.id]).toEqual([true, 'aaaa1111'])
+})
+
+it('says so too when the connection is lost before that, or reaches a replica', async () => {
+  client.connect()
+  const { told } = coherence.term
+  client.lose()
+  await told
+  client.connect()
+  const next = coherence.term
+  await client.answer(null, master('aaaa1111')) // of the first connection
+  await client.answer(null, REPLICA)
+  await next.told
+  expect(next.id).toBe('')
+})
+
 it('gives each connection a term of its own, and tells of a change only when the master is another', async () => {
   client.connect()
   await client.answer(null, master('aaaa1111'))
@@ -111,7 +136,7 @@ it('asks again when an answer is lost, and goes on without one where the server 
 })
 
 it('leaves a Cluster without terms', () => {
-  const clustered: Coherence = { epoch: 0, liveUntil: 0, term: { id: '' } }
+  const clustered: Coherence = { epoch: 0, liveUntil: 0, term: { id: '', told: Promise.resolve() } }
   watchTerm({ isCluster: true } as RedisConnection, clustered, () => {})()
   expect(clustered.term).toBe(ONLY_TERM)
 })

@@ -65,8 +65,10 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     }
     const life = lifeOf(policy)
     const budget = new Budget(core.budget, clock)
-    const { term } = core.coherence
     try {
+      const { term } = core.coherence
+      // While a server starts, the first connection has not said yet which master it reaches.
+      if (term.id === '') await budget.spend(core.store.untilTermTold)
       const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, left))
       const now = clock.wall()
       const header = { codec: policy.serializer.codec, expires: now + life.fresh, horizon: now + life.horizon, writeId: core.nextWriteId(), cost: 0, term: term.id, tags: policy.tags, versions }

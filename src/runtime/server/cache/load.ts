@@ -185,8 +185,10 @@ async function storeLoaded(
   }
   const landing: Landing = { value: encoded.value, source: 'loader', tags }
   if (flight.dirty) end(core, flight, lease, 'free')
-  if (flight.dirty || versions === undefined || flight.term.id === '' || budget.left <= 0) return landing
+  if (flight.dirty || versions === undefined || budget.left <= 0) return landing
   try {
+    if (flight.term.id === '') await budget.spend(core.store.untilTermTold)
+    if (flight.term.id === '') return landing
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {
       core.stats.fencedWrites++

@@ -24,6 +24,7 @@ export function createMemoryStore(clock: Clock): CacheStore {
   return {
     holdsEntries: false,
     available: true,
+    untilTermTold: async () => {},
     read: async () => NOTHING,
     versions: async () => [],
     async acquire(key, _seenWriteId, token, takeFailedAfter): Promise<LeaseAnswer> {

@@ -71,6 +71,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
       return connection.available
     },
 
+    untilTermTold: budget => connection.run(() => coherence.term.told, budget),
+
     async read(key, tags, budget): Promise<StoredRead> {
       const asked = coherence.term
       const [bytes, ...versions] = await reader.read(tags.length === 0 ? [entryKey(key)] : [entryKey(key), ...tags.map(tagKey)], budget)

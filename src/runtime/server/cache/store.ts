@@ -7,6 +7,8 @@ export interface CacheStore {
   readonly holdsEntries: boolean
   /** False while nobody should wait for it. */
   readonly available: boolean
+  /** Resolves when the connection has said which master it reaches, or that it does not know. */
+  untilTermTold: (budget: number) => Promise<void>
   /** The stored entry, and the versions of `tags` as of the same moment. */
   read: (key: string, tags: readonly string[], budget: number) => Promise<StoredRead>
   versions: (tags: readonly string[], budget: number) => Promise<(string | null)[]>

@@ -9,10 +9,12 @@ import type { Coherence } from './bus'
 export interface Term {
   /** Eight characters; '' while this process does not know which master it talks to, and then it neither uses nor stores an entry. */
   id: string
+  /** Resolves when the server has said which master it is, or the connection is gone before it did. */
+  readonly told: Promise<void>
 }
 
 /** Without Redis, and on a Cluster, whose masters change one by one. */
-export const ONLY_TERM: Term = Object.freeze({ id: 'only....' })
+export const ONLY_TERM: Term = Object.freeze({ id: 'only....', told: Promise.resolve() })
 /** The id where the server does not say which master it is. */
 const UNTOLD = 'untold..'
 /** ms between two looks whether a server changed its role on a connection that stays. */
@@ -33,9 +35,13 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   const client = connection.client as Redis
   let known = ''
   let asking: Term | undefined
+  let tell = () => {}
 
   function forget(): void {
-    coherence.term = { id: '' }
+    tell()
+    const told: PromiseWithResolvers<void> = Promise.withResolvers()
+    tell = told.resolve
+    coherence.term = { id: '', told: told.promise }
   }
 
   /** @param first whether the connection has just begun, so that what was sent since belongs to this term as well */
@@ -45,9 +51,11 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
     asking = term
     const id = await termOf(client).catch(() => undefined)
     asking = undefined
-    if (id === undefined || coherence.term !== term || id === term.id) return
+    if (id === undefined || coherence.term !== term) return
+    tell()
+    if (id === term.id) return
     if (first) term.id = id
-    else coherence.term = { id }
+    else coherence.term = { id, told: Promise.resolve() }
     if (id === '' || id === known) return
     const replaced = known !== ''
     known = id
@@ -55,7 +63,8 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   }
 
   function begin(): void {
-    forget()
+    // What waits for the connection since it was lost, or since the server started, is sent on this one.
+    if (coherence.term.id !== '') forget()
     void ask(true)
   }
 
@@ -63,8 +72,10 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   client.on('close', forget)
   const timer = setInterval(() => void ask(), CHECK)
   timer.unref()
+  forget()
   begin()
   return () => {
+    tell()
     clearInterval(timer)
     client.off('ready', begin)
     client.off('close', forget)
