@@ -134,7 +134,7 @@ export function createLimiter({ shared, share, onShared, now = () => performance
         return Promise.reject(new TypeError(`A request of cost ${cost} never passes the rate limit "${rule.name}", which lets ${bucket.capacity / bucket.interval} through at once: raise its burst, or lower the cost.`))
       }
       const key = `${rule.name}:${ofKey}`
-      if (shared === undefined) return count(rule, decideHere(bucket, key, cost))
+      if (shared === undefined) return count(rule, decideHere(bucket, key, cost, true))
       const block = blockOf(key, cost)
       return block === undefined ? ask(shared, rule, key, cost) : count(rule, block)
     },

@@ -33,12 +33,20 @@ interface KnownBucket {
 export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
   // Each key has an object that is written into: to set a key anew with each request would cost as much as to judge it.
   const remembered = new LRUCache<string, KnownBucket>({ max: MOST_BUCKETS })
+  /** Keys that may have a debt, so that it costs nothing to ask for one where there is none. */
+  const owing = new Set<string>()
+
+  function owe(key: string): void {
+    if (owing.size < MOST_BUCKETS) owing.add(key)
+  }
+
   return {
     take(key, bucket, cost, isTold = false) {
       const moment = now()
       const known = remembered.get(key)
       const verdict = judge(bucket, known?.arrival ?? 0, moment, cost)
       if (!verdict.allowed) return verdict
+      if (!isTold) owe(key)
       if (known === undefined) remembered.set(key, { arrival: verdict.arrival, shared: isTold ? verdict.arrival : 0 })
       else {
         if (isTold) known.shared = verdict.arrival - debtAt(known, moment)
@@ -57,6 +65,7 @@ export function createMemoryStore(now: () => number = () => Math.floor(performan
       }
     },
     debtOf(key) {
+      if (!owing.has(key)) return 0
       const known = remembered.get(key)
       return known === undefined ? 0 : debtAt(known, now())
     },
@@ -65,8 +74,10 @@ export function createMemoryStore(now: () => number = () => Math.floor(performan
       if (known === undefined) return () => {}
       const { shared } = known
       known.shared = known.arrival
+      owing.delete(key)
       return () => {
         known.shared = Math.min(known.shared, shared)
+        owe(key)
       }
     },
   }

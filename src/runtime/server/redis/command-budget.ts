@@ -37,53 +37,83 @@ const MOST_STALLS = 3
  * @throws RedisTimeoutError when the time is over
  */
 export function runWithinBudget<T>(context: CommandContext, operation: RedisOperation<T>, budget: number, left = budget): Promise<T> {
-  const { client, clock } = context
-  return new Promise((resolve, reject) => {
-    let settled = false
-    let stalls = 0
-    let timer: unknown
-    const wait = (milliseconds: number, over: () => void): unknown => {
-      const due = clock.now() + milliseconds
-      return clock.setTimeout(() => {
-        if (settled) return
-        // A stall of this process is not the server's: the command may not even have left.
-        if (clock.now() - due > STALL && stalls++ < MOST_STALLS) timer = wait(milliseconds, over)
-        // The answer may lie unread in the socket: read it before judging.
-        else clock.setImmediate(() => settled || over())
-      }, milliseconds)
-    }
-    const expire = (): void => {
-      reject(new RedisTimeoutError(budget))
-      if (left < context.patience) timer = wait(context.patience - left, giveUp)
-      else giveUp()
-    }
-    const giveUp = (): void => {
-      settled = true
-      context.expired(`no answer within ${Math.max(budget, context.patience)} ms`)
-    }
-    timer = wait(left, expire)
-    const fail = (error: unknown): void => {
-      // A rejection after the timeout ends here, so it is never an unhandled one.
-      if (!settled) {
-        settled = true
-        clock.clearTimeout(timer)
-        reject(context.failed(error))
-      }
-    }
+  return new Promise((resolve, reject) => new BoundedCall(context, budget, left, resolve, reject).make(operation))
+}
+
+/** One call under a deadline. An object, because every command passes here, and closures for each step would cost more. */
+class BoundedCall<T> {
+  private readonly context: CommandContext
+  private readonly budget: number
+  private readonly left: number
+  private readonly resolve: (value: T) => void
+  private readonly reject: (error: unknown) => void
+  private settled = false
+  private stalls = 0
+  private timer: unknown
+  /** When the timer should come. */
+  private due = 0
+
+  constructor(context: CommandContext, budget: number, left: number, resolve: (value: T) => void, reject: (error: unknown) => void) {
+    this.context = context
+    this.budget = budget
+    this.left = left
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  make(operation: RedisOperation<T>): void {
+    this.wait(this.left, false)
     try {
-      operation(client).then((value) => {
-        if (!settled) {
-          settled = true
-          clock.clearTimeout(timer)
-          context.answered()
-          resolve(value)
-        }
-      }, fail)
+      operation(this.context.client).then(value => this.succeed(value), error => this.fail(error))
     }
     catch (error) {
-      fail(error)
+      this.fail(error)
     }
-  })
+  }
+
+  /** @param isLate whether the caller was told already that its time is over */
+  private wait(milliseconds: number, isLate: boolean): void {
+    const { clock } = this.context
+    this.due = clock.now() + milliseconds
+    this.timer = clock.setTimeout(() => this.ring(milliseconds, isLate), milliseconds)
+  }
+
+  private ring(milliseconds: number, isLate: boolean): void {
+    if (this.settled) return
+    const { clock } = this.context
+    // A stall of this process is not the server's: the command may not even have left.
+    if (clock.now() - this.due > STALL && this.stalls++ < MOST_STALLS) this.wait(milliseconds, isLate)
+    // The answer may lie unread in the socket: read it before judging.
+    else clock.setImmediate(() => this.expire(isLate))
+  }
+
+  private expire(isLate: boolean): void {
+    if (this.settled) return
+    const { patience, expired } = this.context
+    if (!isLate) this.reject(new RedisTimeoutError(this.budget))
+    if (!isLate && this.left < patience) return this.wait(patience - this.left, true)
+    this.settled = true
+    expired(`no answer within ${Math.max(this.budget, patience)} ms`)
+  }
+
+  private succeed(value: T): void {
+    if (this.settled) return
+    this.settle()
+    this.context.answered()
+    this.resolve(value)
+  }
+
+  /** A rejection after the timeout ends here, so it is never an unhandled one. */
+  private fail(error: unknown): void {
+    if (this.settled) return
+    this.settle()
+    this.reject(this.context.failed(error))
+  }
+
+  private settle(): void {
+    this.settled = true
+    this.context.clock.clearTimeout(this.timer)
+  }
 }
 
 /**
