@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** A text that is on the disk, and not yet in its place. */
+/** A file that is written to the disk, but is not yet in its place. */
 export interface PreparedFile {
   /** Puts it in its place. */
   commit: () => Promise<void>
@@ -9,7 +9,7 @@ export interface PreparedFile {
   discard: () => Promise<void>
 }
 
-/** Writes a text beside the file whose place it will take. */
+/** Writes a file next to the one that it will replace. */
 export async function prepareFile(path: string, text: string): Promise<PreparedFile> {
   await mkdir(dirname(path), { recursive: true })
   const next = `${path}.${process.pid}.tmp`

@@ -33,11 +33,12 @@ interface KnownBucket {
 export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
   // Each key has an object that is written into: to set a key anew with each request would cost as much as to judge it.
   const remembered = new LRUCache<string, KnownBucket>({ max: MOST_BUCKETS })
-  /** Keys that may have a debt, so that it costs nothing to ask for one where there is none. */
+  /** Keys that may have a debt, so that it costs little to ask for one where there is none. Those of longest ago make room. */
   const owing = new Set<string>()
 
   function owe(key: string): void {
-    if (owing.size < MOST_BUCKETS) owing.add(key)
+    if (owing.size >= MOST_BUCKETS) owing.delete(owing.values().next().value!)
+    owing.add(key)
   }
 
   return {
@@ -67,7 +68,9 @@ export function createMemoryStore(now: () => number = () => Math.floor(performan
     debtOf(key) {
       if (!owing.has(key)) return 0
       const known = remembered.get(key)
-      return known === undefined ? 0 : debtAt(known, now())
+      const debt = known === undefined ? 0 : debtAt(known, now())
+      if (debt === 0) owing.delete(key)
+      return debt
     },
     tell(key) {
       const known = remembered.get(key)
