@@ -31,7 +31,6 @@ async function start(env: NodeJS.ProcessEnv = {}): Promise<NuxtInstance> {
 }
 
 const signal = (app: NuxtInstance, name: NodeJS.Signals = 'SIGTERM') => process.kill(app.pid, name)
-const isLogged = (app: NuxtInstance, line: string) => waitFor(() => app.logs().includes(line), { message: () => `"${line}" in:\n${app.logs().join('\n')}` })
 
 /** A connection as a balancer keeps it, with what came over it. */
 async function openConnection(port: number): Promise<{ socket: Socket, received: () => string, closed: Promise<unknown> }> {
@@ -66,7 +65,7 @@ describe('an instance that is told to end', () => {
     const webSocket = await openSocket(app)
     const events = await app.fetch('/api/events')
     const slow = app.fetch('/api/slow?ms=1500')
-    await isLogged(app, 'slow began')
+    await app.logged('slow began')
 
     signal(app)
     await waitFor(async () => (await app.fetch(`${HEALTH}/ready`)).status === 503)
@@ -108,11 +107,11 @@ describe('an instance that is told to end', () => {
   it('cuts off what takes longer than the timeout, and exits all the same', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '0', NUXT_SCALE_SHUTDOWN_TIMEOUT: '300ms' })
     const slow = app.fetch('/api/slow?ms=9000').then(() => 'answered', () => 'cut off')
-    await isLogged(app, 'slow began')
+    await app.logged('slow began')
     signal(app, 'SIGINT')
     expect(await slow).toBe('cut off')
     expect(await app.exited).toEqual({ code: 0, signal: null })
-    expect(app.logs().join('\n')).toContain('1 requests took longer than scale.shutdown.timeout (300 ms) and were cut off.')
+    await app.logged('1 requests took longer than scale.shutdown.timeout (300 ms) and were cut off.')
   })
 
   it.each([['SIGTERM', 143], ['SIGINT', 130]] as const)('ends at once at a second signal, %s', async (name, code) => {
@@ -127,7 +126,7 @@ describe('an instance that is told to end', () => {
   it('lets a consumer finish while all that it uses is there, before the app\'s own things end', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '0' })
     await app.fetch('/api/jobs', { method: 'POST' })
-    await isLogged(app, 'job began')
+    await app.logged('job began')
     signal(app)
     expect(await app.exited).toEqual({ code: 0, signal: null })
     expect(app.logs().filter(line => /^(?:job|app) /.test(line))).toEqual(['job began', 'job done', 'app closed'])
@@ -138,7 +137,7 @@ describe('an instance that is told to end', () => {
     const [web, worker] = await Promise.all([start({ ...env, NUXT_SCALE_ROLE: 'web' }), start({ ...env, NUXT_SCALE_ROLE: 'worker' })])
     await waitFor(async () => (await worker.fetch(`${HEALTH}/ready`)).status === 200)
     for (let index = 0; index < 3; index++) expect((await web.fetch('/api/jobs', { method: 'POST' })).status).toBe(200)
-    await isLogged(worker, 'job began')
+    await worker.logged('job began')
     const told = performance.now()
     signal(worker)
     expect(await worker.exited).toEqual({ code: 0, signal: null })
@@ -177,7 +176,7 @@ describe('an instance', () => {
 
   it('says at boot when all that may take its time does not fit into the grace period', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_GRACE_PERIOD: '20s' })
-    expect(app.logs().join('\n')).toContain('scale.shutdown may need 25.5 s (drainDelay 0.5 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 20 s')
+    await app.logged('scale.shutdown may need 25.5 s (drainDelay 0.5 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 20 s')
     expect((await start()).logs().join('\n')).not.toContain('gracePeriod')
   })
 })

@@ -149,6 +149,7 @@ describe('a request and its tenant', () => {
         expect(again.map(({ body }) => json(body)), way).toEqual([tenant, 'tenant-2'].map(id => ({ tenant: id, here: id, database: expect.any(Number) as number })))
         expect(json((await get('/api/open/who', { 'x-test-assign': way }, client)).body), way).toEqual({ tenant: null })
       }
+      await instance.logged('event.context.tenant was set by the app')
       expect(instance.logs().join('\n').match(/event\.context\.tenant was set by the app, but scale\.tenancy decides it/g)).toHaveLength(1)
     }
     finally {
@@ -430,7 +431,7 @@ describe('functions of scale.config.ts', () => {
       const failed = await get('/api/who', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'application/json' }, client)
       expect([failed.status, failed.headers['retry-after']]).toEqual([503, '1'])
       expect(json(failed.body)).toMatchObject({ message: 'The tenant of this request cannot be looked up now. Try again later.', data: { code: 'TENANTS_UNAVAILABLE' } })
-      expect(instance.logs().join('\n')).toContain('GET /api/who was answered with 503 TENANTS_UNAVAILABLE: tenants() of server/scale.config.ts failed. (no connection to …)')
+      await instance.logged('GET /api/who was answered with 503 TENANTS_UNAVAILABLE: tenants() of server/scale.config.ts failed. (no connection to …)')
       expect(failed.body + instance.logs().join('\n')).not.toContain(postgres.password)
       const page = await get('/page', { ...as('fails'), 'x-user-of': 'fails', 'accept': 'text/html' }, client)
       expect([page.status, page.headers['retry-after'], page.body.includes('TENANTS_UNAVAILABLE')]).toEqual([503, '1', true])

@@ -9,6 +9,7 @@ import { acquireLock } from './lock.ts'
 import { freePort } from './ports.ts'
 import { startProcess } from './process.ts'
 import type { ProcessExit } from './process.ts'
+import { waitFor } from './wait.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 const buildScript = fileURLToPath(new URL('./build-nuxt.ts', import.meta.url))
@@ -126,8 +127,10 @@ export interface NuxtInstance {
   readonly running: boolean
   /** Settles when the server has ended. */
   readonly exited: Promise<ProcessExit>
-  /** Its last output lines. */
+  /** Its last output lines. What it wrote a moment ago may still be on its way: wait with `logged` for a line that must be there. */
   logs: () => string[]
+  /** Waits until a line of its output contains the string or matches the pattern, for 5 s at most. */
+  logged: (line: string | RegExp) => Promise<void>
   /** A request to a path of this instance; it fails after 10 s unless `init.signal` is given. */
   fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** SIGTERM, then SIGKILL after 10 s; resolves when the server has ended. */
@@ -168,6 +171,10 @@ export async function startNuxt(outputDir: string, options: StartNuxtOptions = {
     },
     exited: server.exited,
     logs: server.output,
+    logged: async (line) => {
+      const isThere = typeof line === 'string' ? (written: string) => written.includes(line) : (written: string) => line.test(written)
+      await waitFor(() => server.output().some(isThere), { message: () => `${line} in the output:\n${server.output().join('\n')}` })
+    },
     fetch: (path, init = {}) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(requestTimeout), ...init }),
     stop: server.stop,
     kill: server.kill,

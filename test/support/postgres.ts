@@ -176,7 +176,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     },
     connections: async () => (await query<{ count: number }>(`select count(*)::int as count from pg_stat_activity where usename = 'app'`))[0]!.count,
     output: () => server.output(),
-    refusals: () => server.output().filter(line => line.includes('53300')),
+    refusals: () => server.output().filter(line => /\b[A-Z]+: {2}53300: /.test(line)),
     kill,
     pause: async () => signal('SIGSTOP'),
     resume: async () => signal('SIGCONT'),

@@ -140,7 +140,15 @@ export async function startProcess(options: StartProcessOptions): Promise<Manage
       lines.push(error.message)
       settle({ code: null, signal: null })
     })
-    child.once('exit', (code, signal) => settle({ code, signal }))
+    child.once('exit', (code, signal) => {
+      exit ??= { code, signal }
+      // Its last lines are read before it counts as ended, unless a process of its own holds the pipes open.
+      const timer = setTimeout(settle, 500, exit)
+      child.once('close', () => {
+        clearTimeout(timer)
+        settle({ code, signal })
+      })
+    })
   })
 
   const describe = (event: string) => `"${name}" ${event}. Its last output lines:\n${lines.slice(-20).join('\n') || '(none)'}`
