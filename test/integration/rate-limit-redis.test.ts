@@ -122,6 +122,24 @@ describe('the script', () => {
     expect(decisions).toBe(12 * sequences)
   }, 180_000)
 
+  it('goes to the socket with others of the same turn, in few writes', async () => {
+    const connection = createRedisConnection(resolveRedisSettings({ host: redis.host, port: redis.port }, {})!, { log: silent })
+    try {
+      const store = createRedisStore(connection, 5000)
+      const bucket = bucketOf(1000, 1_000_000, 0)
+      const observer = redis.client()
+      const reads = async () => Number(/total_reads_processed:(\d+)/.exec(await observer.info('stats'))![1])
+      await store.take('alone', bucket, 1)
+      const before = await reads()
+      expect(await Promise.all(Array.from({ length: 64 }, (_, index) => store.take(`together ${index}`, bucket, 1)))).toEqual(Array.from({ length: 64 }, () => 1000))
+      // Eight writes, and the question itself. Redis may read two of them at once.
+      expect(await reads() - before).toBeLessThanOrEqual(9)
+    }
+    finally {
+      await connection.close()
+    }
+  })
+
   it('leaves no key without an expiry', async () => {
     const client = redis.client()
     const keys = await client.keys('scale:limit:*')

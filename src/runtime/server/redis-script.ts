@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import type { Redis } from 'ioredis'
 import { followRedirection } from './redis/redirect'
 import type { RedisClient } from './redis/types'
 
@@ -23,7 +25,35 @@ export const EVALSHA_AT_ONCE = 'EVALSHA'
 export function runScriptAtOnce(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
   // On a Cluster the pipelines of ioredis know the nodes.
   if (client.isCluster) return runScript(client, script, keys, args)
+  const { stream } = client as Redis
+  // Without a connection there is no stream, and the call is refused.
+  if (stream) joinWrite(stream)
   return orWhole(client.call(EVALSHA_AT_ONCE, script.digest, keys.length, ...keys, ...args), client, script, keys, args)
+}
+
+/** Scripts of one turn that go to the socket in one write. With more, the server would wait for the client, and the client for the server. */
+const SCRIPTS_A_WRITE = 8
+/** Scripts that each stream holds back until the end of this turn. */
+const held = new WeakMap<Writable, number>()
+
+/**
+ * Holds the next script of a stream back until the turn ends or enough of them are together. A write is a system call, which costs more than
+ * everything else that a short script costs the client.
+ */
+function joinWrite(stream: Writable): void {
+  const count = held.get(stream) ?? 0
+  if (count === 0) {
+    stream.cork()
+    process.nextTick(() => {
+      held.delete(stream)
+      stream.uncork()
+    })
+  }
+  else if (count % SCRIPTS_A_WRITE === 0) {
+    stream.uncork()
+    stream.cork()
+  }
+  held.set(stream, count + 1)
 }
 
 /** Runs a script, which the server learns at the first call. */
