@@ -22,7 +22,7 @@ import { setupTenancy } from './features/tenancy'
 import type { FeatureContext } from './features/types'
 import { setupTypes } from './features/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
-import { hasRoom, refuseSecrets, resolveOptions } from './options'
+import { hasFeature, refuseSecrets, resolveOptions } from './options'
 
 export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
@@ -49,8 +49,8 @@ export default defineNuxtModule<ModuleOptions>({
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, runtime }
-    // An app without a room stays what it is without the module.
-    if (hasRoom(options)) {
+    // An app without a feature stays what it is without the module.
+    if (hasFeature(options)) {
       keepModernSyntax(context)
       keepClosuresYoung(context)
       setupHooks(context)

@@ -34,7 +34,7 @@ export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, He
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
   /**
-   * The one Redis connection of all rooms: a server, Sentinels or a Cluster. On when an address is found where the server starts:
+   * The one Redis connection of all features: a server, Sentinels or a Cluster. On when an address is found where the server starts:
    * here, in `NUXT_SCALE_REDIS_*`, or in `REDIS_URL`, `REDIS_HOST`, `REDIS_CLUSTER`, `REDIS_SENTINELS` and their siblings. `false` leaves it out of the build.
    * @env NUXT_SCALE_REDIS_URL
    */
@@ -93,8 +93,8 @@ export interface ResolvedOptions {
 }
 
 /** Whether anything of the module is on. */
-export function hasRoom({ role: _, secret: __, ...rooms }: ResolvedOptions): boolean {
-  return Object.values(rooms).some(room => room !== false)
+export function hasFeature({ role: _, secret: __, ...features }: ResolvedOptions): boolean {
+  return Object.values(features).some(feature => feature !== false)
 }
 
 /**
@@ -104,17 +104,17 @@ export function hasRoom({ role: _, secret: __, ...rooms }: ResolvedOptions): boo
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'secret'], 'scale')
-  const redis = room(options.redis, 'scale.redis')
-  const storage = room(options.storage, 'scale.storage')
-  const cache = room(options.cache, 'scale.cache')
-  const http = room(options.http ?? false, 'scale.http')
-  const health = room(options.health, 'scale.health')
-  const shutdown = room(options.shutdown ?? false, 'scale.shutdown')
-  const tenancy = room(options.tenancy ?? false, 'scale.tenancy')
-  const database = room(options.database ?? false, 'scale.database')
-  const shards = room(options.shards ?? false, 'scale.shards')
-  const rateLimit = room(options.rateLimit ?? false, 'scale.rateLimit')
-  const rabbitmq = room(options.rabbitmq ?? false, 'scale.rabbitmq')
+  const redis = feature(options.redis, 'scale.redis')
+  const storage = feature(options.storage, 'scale.storage')
+  const cache = feature(options.cache, 'scale.cache')
+  const http = feature(options.http ?? false, 'scale.http')
+  const health = feature(options.health, 'scale.health')
+  const shutdown = feature(options.shutdown ?? false, 'scale.shutdown')
+  const tenancy = feature(options.tenancy ?? false, 'scale.tenancy')
+  const database = feature(options.database ?? false, 'scale.database')
+  const shards = feature(options.shards ?? false, 'scale.shards')
+  const rateLimit = feature(options.rateLimit ?? false, 'scale.rateLimit')
+  const rabbitmq = feature(options.rabbitmq ?? false, 'scale.rabbitmq')
   const role = parseRole(options.role ?? DEFAULT_ROLE)
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
@@ -164,7 +164,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   }
 }
 
-function room<Options extends object>(options: false | Options | undefined, path: string): false | Options {
+function feature<Options extends object>(options: false | Options | undefined, path: string): false | Options {
   if (options === undefined) return {} as Options
   if (options === false || (typeof options === 'object' && options !== null)) return options
   throw new TypeError(`${path} is ${JSON.stringify(options)}: write false, or an object of options.`)

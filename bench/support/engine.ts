@@ -8,5 +8,5 @@ export const {
   createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
   createLimiter, createRateLimitStore, resolveRateLimit,
   createClientRegistry, createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
-  createAmqpBroker, createRabbitRoom, resolveRabbitmqSettings,
+  createAmqpBroker, createRabbitFeature, resolveRabbitmqSettings,
 } = await import(address) as typeof import('./engine-entry.ts')

@@ -2,7 +2,7 @@ import type { ConfirmChannel } from 'amqplib'
 import { connect as connectManaged } from 'amqp-connection-manager'
 import { Connection } from 'rabbitmq-client'
 import type { RabbitServer } from '../../test/support/rabbitmq.ts'
-import { createAmqpBroker, createRabbitRoom, resolveRabbitmqSettings } from './engine.ts'
+import { createAmqpBroker, createRabbitFeature, resolveRabbitmqSettings } from './engine.ts'
 
 /** Publishes to a queue and resolves when the broker has confirmed it. */
 export type Publish = (index: number) => Promise<unknown>
@@ -34,9 +34,9 @@ export async function startOurs(server: RabbitServer, queue: string, window: num
   const broker = createAmqpBroker({ urls: [server.url()], window, log: silent })
   await broker.connect(TIMEOUT)
   const settings = resolveRabbitmqSettings({ publishTimeout: '60s' }, {})
-  const room = createRabbitRoom({ broker: Promise.resolve(broker), settings, role: 'web', log: silent, currentTenant: () => '', runAsTenant: (_, task) => task() })
+  const feature = createRabbitFeature({ broker: Promise.resolve(broker), settings, role: 'web', log: silent, currentTenant: () => '', runAsTenant: (_, task) => task() })
   return {
-    publish: index => room.publish('', queue, message, { messageId: String(index) }),
+    publish: index => feature.publish('', queue, message, { messageId: String(index) }),
     async consume(prefetch, taken) {
       const subscription = await broker.consume(queue, prefetch, (delivery) => {
         delivery.ack()
@@ -44,7 +44,7 @@ export async function startOurs(server: RabbitServer, queue: string, window: num
       })
       return subscription.cancel
     },
-    close: () => room.close(),
+    close: () => feature.close(),
   }
 }
 

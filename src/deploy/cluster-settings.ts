@@ -19,11 +19,11 @@ export interface KubernetesSettings {
   targetCpu: number
 }
 
-const ROOM = 'scale.deploy'
+const OPTION = 'scale.deploy'
 
 /** @throws Error naming the option that is wrong */
 export function parseReplicas(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
-  const path = `${ROOM}.replicas.${role}`
+  const path = `${OPTION}.replicas.${role}`
   const given = group(value, path, ['min', 'max']) as DeployReplicas
   const min = parseCount(given.min ?? Math.min(defaults.min, given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)), `${path}.min`)
   const max = parseCount(given.max ?? Math.max(defaults.max, min), `${path}.max`)
@@ -33,7 +33,7 @@ export function parseReplicas(value: unknown, role: string, defaults: ReplicasSe
 
 /** @throws Error naming the option that is wrong */
 export function parseKubernetes(value: unknown, name: string): KubernetesSettings {
-  const path = `${ROOM}.kubernetes`
+  const path = `${OPTION}.kubernetes`
   const given = group(value, path, ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[]) as DeployKubernetes
   const resources = group(given.resources, `${path}.resources`, ['cpu', 'memory', 'memoryLimit'])
   const targetCpu = parseCount(given.targetCpu ?? 70, `${path}.targetCpu`)

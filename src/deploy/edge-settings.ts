@@ -24,17 +24,17 @@ export interface EdgeLimitSettings {
   paths: readonly PathPattern[]
 }
 
-const ROOM = 'scale.deploy'
+const OPTION = 'scale.deploy'
 
 /** @throws Error naming the entry that is no path */
 export function parsePaths(value: unknown, option: string, base: string): PathPattern[] {
-  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
-  return value.map((pattern, index) => parsePathPattern(pattern, `${ROOM}.${option}[${index}]`, base))
+  if (!Array.isArray(value)) throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
+  return value.map((pattern, index) => parsePathPattern(pattern, `${OPTION}.${option}[${index}]`, base))
 }
 
 /** @throws Error naming the option that is wrong */
 export function parseCache(value: unknown, name: string, base: string): EdgeCacheSettings {
-  const path = `${ROOM}.cache`
+  const path = `${OPTION}.cache`
   const given = group(value, path, ['path', 'size', 'memory', 'inactive', 'shared'] satisfies (keyof DeployCache)[]) as DeployCache
   const memory = parseBytes(given.memory ?? '10mb', `${path}.memory`)
   if (memory < 64 * 1024) throw new TypeError(`${path}.memory is ${JSON.stringify(given.memory)}: write at least '64kb'.`)
@@ -51,7 +51,7 @@ export function parseCache(value: unknown, name: string, base: string): EdgeCach
 
 /** @throws Error naming the option that is wrong */
 export function parseRateLimit(value: unknown, base: string): EdgeLimitSettings {
-  const path = `${ROOM}.rateLimit`
+  const path = `${OPTION}.rateLimit`
   const given = group(value, path, ['limit', 'window', 'burst', 'paths'] satisfies (keyof DeployRateLimit)[]) as DeployRateLimit
   const limit = parseCount(given.limit ?? 10, `${path}.limit`)
   const window = parseDuration(given.window ?? 1, `${path}.window`)

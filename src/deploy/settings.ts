@@ -48,7 +48,7 @@ export interface DeploySettings {
   kubernetes: KubernetesSettings
 }
 
-const ROOM = 'scale.deploy'
+const OPTION = 'scale.deploy'
 const KEYS = ['name', 'serverName', 'servers', 'balance', 'tls', 'listen', 'trustedProxies', 'timeouts', 'maxBodySize', 'cache', 'rateLimit', 'streams', 'image', 'port', 'replicas', 'kubernetes']
 const MOST_WEIGHT = 100
 
@@ -57,27 +57,27 @@ const MOST_WEIGHT = 100
  * @throws Error naming the option that is wrong
  */
 export function resolveDeploySettings(options: DeployModuleOptions = {}, base = ''): DeploySettings {
-  const given = group(options, ROOM, KEYS) as DeployModuleOptions
-  const name = parseName(given.name ?? 'app', `${ROOM}.name`)
-  const balance = parseChoice(given.balance ?? 'round-robin', ['round-robin', 'least-conn', 'ip-hash', 'weighted'], `${ROOM}.balance`)
-  const listen = group(given.listen, `${ROOM}.listen`, ['http', 'https', 'ipv6'])
-  const replicas = group(given.replicas, `${ROOM}.replicas`, ['web', 'worker'])
+  const given = group(options, OPTION, KEYS) as DeployModuleOptions
+  const name = parseName(given.name ?? 'app', `${OPTION}.name`)
+  const balance = parseChoice(given.balance ?? 'round-robin', ['round-robin', 'least-conn', 'ip-hash', 'weighted'], `${OPTION}.balance`)
+  const listen = group(given.listen, `${OPTION}.listen`, ['http', 'https', 'ipv6'])
+  const replicas = group(given.replicas, `${OPTION}.replicas`, ['web', 'worker'])
   return {
     name,
-    serverNames: given.serverName === undefined ? undefined : listOf([given.serverName].flat(), 'serverName', 'a domain').map((host, index) => parseServerName(host, `${ROOM}.serverName${index > 0 ? `[${index}]` : ''}`)),
+    serverNames: given.serverName === undefined ? undefined : listOf([given.serverName].flat(), 'serverName', 'a domain').map((host, index) => parseServerName(host, `${OPTION}.serverName${index > 0 ? `[${index}]` : ''}`)),
     servers: parseServers(given.servers ?? [{ host: '127.0.0.1' }], balance),
     balance,
     tls: parseTls(given.tls ?? false),
-    listen: { http: parsePort(listen.http ?? 80, `${ROOM}.listen.http`), https: parsePort(listen.https ?? 443, `${ROOM}.listen.https`), ipv6: parseSwitch(listen.ipv6 ?? true, `${ROOM}.listen.ipv6`) },
+    listen: { http: parsePort(listen.http ?? 80, `${OPTION}.listen.http`), https: parsePort(listen.https ?? 443, `${OPTION}.listen.https`), ipv6: parseSwitch(listen.ipv6 ?? true, `${OPTION}.listen.ipv6`) },
     trustedProxies: parseProxies(given.trustedProxies ?? []),
     timeouts: parseTimeouts(given.timeouts),
-    maxBodySize: parseBytes(given.maxBodySize ?? '10mb', `${ROOM}.maxBodySize`),
+    maxBodySize: parseBytes(given.maxBodySize ?? '10mb', `${OPTION}.maxBodySize`),
     cache: given.cache === undefined || given.cache === false ? undefined : parseCache(given.cache, name, base),
     rateLimit: given.rateLimit === undefined || given.rateLimit === false ? undefined : parseRateLimit(given.rateLimit, base),
     streams: parsePaths(given.streams ?? [], 'streams', base),
-    image: parseImage(given.image ?? `${name}:latest`, `${ROOM}.image`),
+    image: parseImage(given.image ?? `${name}:latest`, `${OPTION}.image`),
     imageGiven: given.image !== undefined,
-    port: parsePort(given.port ?? 3000, `${ROOM}.port`),
+    port: parsePort(given.port ?? 3000, `${OPTION}.port`),
     replicas: { web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }), worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }) },
     kubernetes: parseKubernetes(given.kubernetes, name),
   }
@@ -85,7 +85,7 @@ export function resolveDeploySettings(options: DeployModuleOptions = {}, base = 
 
 function listOf(value: unknown, option: string, wanted: string): readonly unknown[] {
   if (Array.isArray(value) && value.length > 0) return value
-  throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list with at least ${wanted}.`)
+  throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list with at least ${wanted}.`)
 }
 
 function parsePort(value: unknown, path: string): number {
@@ -95,17 +95,17 @@ function parsePort(value: unknown, path: string): number {
 }
 
 function parseServers(value: unknown, balance: Balance): ServerSettings[] {
-  const servers = listOf(value, 'servers', 'one server').map((server, index) => parseServer(server, `${ROOM}.servers[${index}]`))
+  const servers = listOf(value, 'servers', 'one server').map((server, index) => parseServer(server, `${OPTION}.servers[${index}]`))
   const seen = new Set<string>()
   for (const [index, { host, port, weight, backup }] of servers.entries()) {
-    const path = `${ROOM}.servers[${index}]`
+    const path = `${OPTION}.servers[${index}]`
     if (seen.has(`${host} ${port}`)) throw new Error(`${path} is ${host}:${port} again: give it a weight instead, and balance: 'weighted'.`)
     seen.add(`${host} ${port}`)
-    if (weight !== 1 && balance === 'round-robin') throw new Error(`${path}.weight is ${weight}, and ${ROOM}.balance is 'round-robin', which treats all alike: write balance: 'weighted'.`)
-    if (backup && balance === 'ip-hash') throw new Error(`${path}.backup is true, and ${ROOM}.balance is 'ip-hash', which knows no backup: write another balance.`)
+    if (weight !== 1 && balance === 'round-robin') throw new Error(`${path}.weight is ${weight}, and ${OPTION}.balance is 'round-robin', which treats all alike: write balance: 'weighted'.`)
+    if (backup && balance === 'ip-hash') throw new Error(`${path}.backup is true, and ${OPTION}.balance is 'ip-hash', which knows no backup: write another balance.`)
   }
-  if (servers.every(({ backup }) => backup)) throw new Error(`${ROOM}.servers are all backup: leave backup out of one of them at least.`)
-  if (balance === 'weighted' && servers.every(({ weight }) => weight === 1)) throw new Error(`${ROOM}.balance is 'weighted', and no server has a weight: write { host, weight: 3 }, or balance: 'round-robin'.`)
+  if (servers.every(({ backup }) => backup)) throw new Error(`${OPTION}.servers are all backup: leave backup out of one of them at least.`)
+  if (balance === 'weighted' && servers.every(({ weight }) => weight === 1)) throw new Error(`${OPTION}.balance is 'weighted', and no server has a weight: write { host, weight: 3 }, or balance: 'round-robin'.`)
   return servers
 }
 
@@ -119,7 +119,7 @@ function parseServer(value: unknown, path: string): ServerSettings {
 function parseTls(value: unknown): TlsSettings | undefined {
   if (value === false) return undefined
   if (value === 'auto') return { hsts: 0 }
-  const path = `${ROOM}.tls`
+  const path = `${OPTION}.tls`
   const { certificate, key, bundle, hsts } = group(value, path, ['certificate', 'key', 'bundle', 'hsts'] satisfies (keyof DeployTls)[])
   const file = parseFile(certificate, `${path}.certificate`)
   return {
@@ -129,22 +129,22 @@ function parseTls(value: unknown): TlsSettings | undefined {
 }
 
 function parseProxies(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
-  compileTrustedAddresses(value, `${ROOM}.trustedProxies`)
+  if (!Array.isArray(value)) throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  compileTrustedAddresses(value, `${OPTION}.trustedProxies`)
   for (const proxy of value) {
-    if (String(proxy).includes('%')) throw new TypeError(`${ROOM}.trustedProxies holds ${JSON.stringify(proxy)}: write an address without a zone.`)
+    if (String(proxy).includes('%')) throw new TypeError(`${OPTION}.trustedProxies holds ${JSON.stringify(proxy)}: write an address without a zone.`)
   }
   return value.map(String)
 }
 
 function parseTimeouts(value: unknown): DeploySettings['timeouts'] {
   const defaults = { connect: '2s', send: '30s', read: '60s', stream: '1h' }
-  const given = { ...defaults, ...group(value, `${ROOM}.timeouts`, Object.keys(defaults)) }
+  const given = { ...defaults, ...group(value, `${OPTION}.timeouts`, Object.keys(defaults)) }
   const time = (name: keyof typeof defaults) => {
-    const milliseconds = parseDuration(given[name], `${ROOM}.timeouts.${name}`)
+    const milliseconds = parseDuration(given[name], `${OPTION}.timeouts.${name}`)
     // nginx takes no more for a connection, and no program a time of nothing.
     const most = name === 'connect' ? 75_000 : 24 * 3_600_000
-    if (milliseconds < 1 || milliseconds > most) throw new TypeError(`${ROOM}.timeouts.${name} is ${JSON.stringify(given[name])}: write a time from '1ms' to '${most / 1000}s'.`)
+    if (milliseconds < 1 || milliseconds > most) throw new TypeError(`${OPTION}.timeouts.${name} is ${JSON.stringify(given[name])}: write a time from '1ms' to '${most / 1000}s'.`)
     return milliseconds
   }
   return { connect: time('connect'), send: time('send'), read: time('read'), stream: time('stream') }

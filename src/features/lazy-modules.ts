@@ -9,7 +9,7 @@ import type { FeatureContext } from './types'
  * for the tenant of that request, with its database clients, for as long as the process lives.
  */
 export function keepModulesOutsideRequests({ nuxt, options, runtime }: FeatureContext): void {
-  // Only these rooms know in which call they run.
+  // Only these features know in which call they run.
   if (!options.tenancy && !options.database && !options.rabbitmq) return
   addServerPlugin(runtime('lazy-modules/plugin'))
   nuxt.hook('nitro:config', (config) => {

@@ -7,7 +7,7 @@ import { writeQueueList } from './rabbitmq-queues'
 
 const HELPERS = ['useRabbit', 'defineRabbitConsumer', 'RejectMessage', 'RetryMessage']
 
-/** Messages: `useRabbit()`, and the consumers of `server/consumers/`. Register it before the database room: it closes first. */
+/** Messages: `useRabbit()`, and the consumers of `server/consumers/`. Register it before the database feature: it closes first. */
 export function setupRabbitmq({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.rabbitmq) return
   const { rootDir } = nuxt.options

@@ -4,7 +4,7 @@ import type { FeatureContext } from './types'
 
 const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'resolveShard', 'scatter']
 
-/** Data over several databases. Register it after the database room, whose clients it hands out. */
+/** Data over several databases. Register it after the database feature, whose clients it hands out. */
 export function setupShards({ options, runtime }: FeatureContext): void {
   if (!options.shards) return
   const details = detailsOf(options.shards.map)

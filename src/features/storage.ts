@@ -2,7 +2,7 @@ import { addServerPlugin, addServerTemplate } from '@nuxt/kit'
 import type { Nitro, NitroOptions } from 'nitropack/types'
 import type { FeatureContext } from './types'
 
-/** The mounts `useStorage('redis')` and `useStorage('cache')`. Register it after the rooms that it shows. */
+/** The mounts `useStorage('redis')` and `useStorage('cache')`. Register it after the features that it shows. */
 export function setupStorage({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.storage) return
   let nitroMounts: string[] = []

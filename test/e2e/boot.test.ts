@@ -13,7 +13,7 @@ let output: string
 let redis: RedisServer
 
 beforeAll(async () => {
-  output = await buildFixture('test/fixtures/rooms', { buildDir: '.nuxt/full', outputDir: '.output/full' })
+  output = await buildFixture('test/fixtures/features', { buildDir: '.nuxt/full', outputDir: '.output/full' })
   redis = await startRedis({ password: PASSWORD })
 })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
-import type { RabbitRoom } from '../../src/runtime/server/rabbitmq/room'
-import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
+import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { CliApp } from '../support/cli'
 import { createCliApp } from '../support/cli'
@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait'
 
 const log = { info: () => {}, warn: () => {} }
 let server: RabbitServer
-let room: RabbitRoom
+let feature: RabbitFeature
 let app: CliApp
 let bare: CliApp
 let env: NodeJS.ProcessEnv
@@ -32,19 +32,19 @@ beforeAll(async () => {
   bare = createCliApp('{}')
   const broker = createAmqpBroker({ urls: [server.url()], log })
   await broker.connect(10_000)
-  room = createRabbitRoom({ broker: Promise.resolve(broker), settings: resolveRabbitmqSettings({ retry: { delays: [] } }, {}), role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
-  await room.subscribe('orders', 'mail', 'order.*', (message, { attempt }) => {
+  feature = createRabbitFeature({ broker: Promise.resolve(broker), settings: resolveRabbitmqSettings({ retry: { delays: [] } }, {}), role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
+  await feature.subscribe('orders', 'mail', 'order.*', (message, { attempt }) => {
     if (broken) throw new Error('The mail server is away.')
     handled.push([message, attempt])
   })
-  for (const number of [1, 2, 3]) await room.publish('orders', 'order.created', { number }, { messageId: `m${number}` })
+  for (const number of [1, 2, 3]) await feature.publish('orders', 'order.created', { number }, { messageId: `m${number}` })
   await waitFor(async () => await server.count('mail.dlq') === 3)
 })
 
 afterAll(async () => {
   app?.remove()
   bare?.remove()
-  await room?.close()
+  await feature?.close()
   await server?.stop()
   directory.remove()
 })

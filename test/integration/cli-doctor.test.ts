@@ -52,7 +52,7 @@ async function doctor(env: NodeJS.ProcessEnv = {}, args: string[] = ['--replicas
   for (const { password } of [postgres, rabbit]) expect(run.stdout + run.stderr).not.toContain(password)
   const report = run.stdout ? JSON.parse(run.stdout) as Report : { errors: 0, warnings: 0, ok: 0, findings: [] }
   for (const { severity, fix } of report.findings) expect(typeof fix).toBe(severity === 'ok' ? 'undefined' : 'string')
-  return { ...run, report, wrong: report.findings.filter(({ severity }) => severity !== 'ok').map(({ severity, room, message }) => `${severity} ${room}: ${message}`) }
+  return { ...run, report, wrong: report.findings.filter(({ severity }) => severity !== 'ok').map(({ severity, feature, message }) => `${severity} ${feature}: ${message}`) }
 }
 
 describe('what is healthy', () => {

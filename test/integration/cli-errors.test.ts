@@ -79,9 +79,9 @@ describe('lists are complete', () => {
     const variables = (lines: readonly string[]) => lines.map(line => /the environment variable (\w+), which is not set/.exec(line)?.[1])
     expect(variables(await failureOf(['migrate', '--all']))).toEqual(unset)
     const { code, stdout } = await app.run(['doctor', '--json'], { DB_EU: 'file:eu.db' })
-    const { findings } = JSON.parse(stdout) as { findings: { severity: string, room: string, message: string }[] }
+    const { findings } = JSON.parse(stdout) as { findings: { severity: string, feature: string, message: string }[] }
     expect(code).toBe(1)
-    const ofDatabases = findings.filter(({ room }) => room === 'database').map(({ message }) => message)
+    const ofDatabases = findings.filter(({ feature }) => feature === 'database').map(({ message }) => message)
     expect(variables(ofDatabases.slice(0, -1))).toEqual(unset.filter(name => name !== 'DB_EU'))
     // Those that are set are examined all the same.
     expect(ofDatabases.at(-1)).toContain('The database shard eu')

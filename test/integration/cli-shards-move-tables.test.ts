@@ -104,7 +104,7 @@ describe('writes by an old map', () => {
   })
 })
 
-it('the room of the databases knows the refusal by what Prisma says of it', async () => {
+it('the feature of the databases knows the refusal by what Prisma says of it', async () => {
   const { PrismaClient } = await import(await generatePrisma('test/fixtures/database')) as { PrismaClient: new (options: never) => { item: { update: (query: object) => Promise<unknown> }, $queryRawUnsafe: (sql: string) => Promise<unknown>, $disconnect: () => Promise<void> } }
   await create(itemTable, { tables: { Item: 'id' } })
   await bench.query('eu', 'insert into "Item" (name) select \'x\' from generate_series(1, 50)')

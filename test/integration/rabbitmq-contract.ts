@@ -7,7 +7,7 @@ import { delayExchange, topologyOf } from '../../src/runtime/server/rabbitmq/top
 import { waitFor } from '../support/wait'
 import type { BrokerUnderTest } from './rabbitmq-behaviour'
 
-/** What the room relies on of a broker. */
+/** What the feature relies on of a broker. */
 export function describeBroker(name: string, startBroker: () => Promise<BrokerUnderTest>): void {
   describe(`a broker, ${name}`, () => {
     let server: BrokerUnderTest

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { countQueues, replayDead, showDead } from '../../src/cli/dlq/dead-letters'
 import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
-import type { RabbitRoom } from '../../src/runtime/server/rabbitmq/room'
-import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
+import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { waitFor } from '../support/wait'
 import type { BrokerUnderTest } from './rabbitmq-behaviour'
@@ -13,7 +13,7 @@ export function describeDeadLetters(name: string, startBroker: () => Promise<Bro
   describe(`dead letters, ${name}`, () => {
     let server: BrokerUnderTest
     let broker: Broker
-    let room: RabbitRoom
+    let feature: RabbitFeature
     let queue: string
     let orders: string
     let broken: boolean
@@ -24,12 +24,12 @@ export function describeDeadLetters(name: string, startBroker: () => Promise<Bro
       broker = await server.connect()
     })
     afterAll(async () => {
-      await room?.close()
+      await feature?.close()
       await broker?.close(1000)
       await server?.stop()
     })
     beforeEach(async () => {
-      await room?.close()
+      await feature?.close()
       const id = randomUUID().slice(0, 8)
       queue = `mail-${id}`
       orders = `orders-${id}`
@@ -37,12 +37,12 @@ export function describeDeadLetters(name: string, startBroker: () => Promise<Bro
       handled = []
       const settings = resolveRabbitmqSettings({ prefix: `test-${id}`, retry: { delays: ['10ms'] } }, {})
       const log = { info: () => {}, warn: () => {} }
-      room = createRabbitRoom({ broker: server.connect(), settings, role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
-      await room.subscribe(orders, queue, 'order.*', (message, { attempt, exchange, routingKey }) => {
+      feature = createRabbitFeature({ broker: server.connect(), settings, role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
+      await feature.subscribe(orders, queue, 'order.*', (message, { attempt, exchange, routingKey }) => {
         if (broken) throw new Error('The mail server is away.')
         handled.push([message, attempt, exchange, routingKey])
       })
-      for (const number of [1, 2, 3]) await room.publish(orders, 'order.created', { number }, { messageId: `m${number}` })
+      for (const number of [1, 2, 3]) await feature.publish(orders, 'order.created', { number }, { messageId: `m${number}` })
       await waitFor(async () => await broker.count(`${queue}.dlq`) === 3, { timeout: 15_000 })
     })
 

@@ -1,5 +1,5 @@
 import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded/server'
-import { describeRabbitRoom } from './rabbitmq-behaviour'
+import { describeRabbitFeature } from './rabbitmq-behaviour'
 import { describeBroker } from './rabbitmq-contract'
 import { describeDeadLetters } from './rabbitmq-dead-letters'
 
@@ -9,5 +9,5 @@ async function startEmbedded() {
 }
 
 describeBroker('in this process', startEmbedded)
-describeRabbitRoom('in this process', startEmbedded)
+describeRabbitFeature('in this process', startEmbedded)
 describeDeadLetters('in this process', startEmbedded)

@@ -7,8 +7,8 @@ import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded
 import { createMessageTransactions } from '../../src/runtime/server/rabbitmq/outbox/create'
 import { resolveOutboxSettings } from '../../src/runtime/server/rabbitmq/outbox/settings'
 import { outboxTables } from '../../src/runtime/server/rabbitmq/outbox/tables'
-import type { RabbitRoom } from '../../src/runtime/server/rabbitmq/room'
-import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
+import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { SqlClient, SqlTransaction } from '../../src/runtime/server/rabbitmq/sql-client'
 import { startPostgres } from '../support/postgres'
@@ -26,7 +26,7 @@ const embedded = createEmbeddedServer({ limits: { messages: 10_000, bytes: 64e6 
 let postgres: PostgresServer
 let rabbit: RabbitServer
 let prisma: SqlClient & { $disconnect: () => Promise<void> }
-let rooms: RabbitRoom[] = []
+let features: RabbitFeature[] = []
 
 beforeAll(async () => {
   const { PrismaClient } = await import(await generatePrisma('test/fixtures/database')) as { PrismaClient: new (options: never) => typeof prisma }
@@ -38,13 +38,13 @@ beforeAll(async () => {
 }, 120_000)
 
 beforeEach(async () => {
-  await Promise.all(rooms.map(room => room.close()))
-  rooms = []
+  await Promise.all(features.map(feature => feature.close()))
+  features = []
   await postgres.query('truncate orders.scale_outbox, orders.scale_inbox, orders."Item", orders.placed', 'app')
 })
 
 afterAll(async () => {
-  await Promise.all(rooms.map(room => room.close()))
+  await Promise.all(features.map(feature => feature.close()))
   await prisma?.$disconnect()
   await postgres?.stop()
   await rabbit?.stop()
@@ -53,7 +53,7 @@ afterAll(async () => {
 
 /** Instances of an app whose consumer writes one item for each order. */
 async function startInstances(queue: string, open: () => Broker, handler: MessageHandler<{ id: string }, InboxContext> = addItem) {
-  rooms = Array.from({ length: INSTANCES }, () => createRabbitRoom({
+  features = Array.from({ length: INSTANCES }, () => createRabbitFeature({
     broker: Promise.resolve(open()),
     settings: resolveRabbitmqSettings({ retry: { delays: ['50ms', '100ms', '200ms'] }, publishTimeout: '20s', prefetch: 32, concurrency: 8, outbox: {} }, {}),
     role: 'all',
@@ -70,8 +70,8 @@ async function startInstances(queue: string, open: () => Broker, handler: Messag
     }),
   }))
   const consumer: RabbitConsumer = { exchange: 'orders', queue, routingKey: 'order.placed', dedupe: true, handler: handler as RabbitConsumer['handler'] }
-  for (const room of rooms) room.start([{ source: 'consumer.ts', consumer }])
-  await Promise.all(rooms.map(room => room.connect({ timeout: '30s' })))
+  for (const feature of features) feature.start([{ source: 'consumer.ts', consumer }])
+  await Promise.all(features.map(feature => feature.connect({ timeout: '30s' })))
 }
 
 const addItem: MessageHandler<{ id: string }, InboxContext> = async ({ id }, { tx }) => {
@@ -82,7 +82,7 @@ const addItem: MessageHandler<{ id: string }, InboxContext> = async ({ id }, { t
 async function place(id: string, index: number): Promise<boolean> {
   const placed = prisma.$transaction(async (tx) => {
     await tx.$executeRawUnsafe('insert into placed (id) values ($1)', id)
-    await rooms[index % INSTANCES]!.publish('orders', 'order.placed', { id }, { tx, messageId: id })
+    await features[index % INSTANCES]!.publish('orders', 'order.placed', { id }, { tx, messageId: id })
     if (index % 5 === 4) throw new Error('not paid')
   }, { maxWait: 20_000, timeout: 20_000 })
   return placed.then(() => true, () => false)
@@ -116,9 +116,9 @@ describe.each([
       }
     })
     const ids = Array.from({ length: 60 }, (_, index) => `copy-${index}`)
-    await Promise.all([...ids, ...ids, ...ids].map((id, index) => rooms[index % INSTANCES]!.publish('orders', 'order.placed', { id }, { messageId: id })))
+    await Promise.all([...ids, ...ids, ...ids].map((id, index) => features[index % INSTANCES]!.publish('orders', 'order.placed', { id }, { messageId: id })))
     await settled(60)
-    await Promise.all(rooms.map(room => room.close()))
+    await Promise.all(features.map(feature => feature.close()))
     expect(await names('"Item"', 'name')).toEqual([...ids].sort())
     expect(failed.size).toBeGreaterThan(0)
   })
@@ -149,7 +149,7 @@ describe('orders and their messages, while RabbitMQ is cut, killed and started a
     const orders = await names('placed', 'id')
     expect(orders.length).toBe(ORDERS * 4 / 5)
     await settled(orders.length)
-    await Promise.all(rooms.map(room => room.close()))
+    await Promise.all(features.map(feature => feature.close()))
     expect(await names('"Item"', 'name')).toEqual(orders)
   }, 180_000)
 })

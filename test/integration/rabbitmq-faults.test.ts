@@ -4,7 +4,7 @@ import type { InboxContext, MessageHandler } from '../../src/runtime/server/rabb
 import { createMessageTransactions } from '../../src/runtime/server/rabbitmq/outbox/create'
 import { resolveOutboxSettings } from '../../src/runtime/server/rabbitmq/outbox/settings'
 import { outboxTables } from '../../src/runtime/server/rabbitmq/outbox/tables'
-import { createRabbitRoom } from '../../src/runtime/server/rabbitmq/room'
+import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { SqlTransaction } from '../../src/runtime/server/rabbitmq/sql-client'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
@@ -80,13 +80,13 @@ it('loses none of 100,000 messages over six cuts and a crash of the broker, and 
   const { broker } = openBroker([server.url(proxy.port)], { window: WINDOW })
   // Everything that is held is in the database at once, so that a cut finds as many in the middle of their transactions as can be.
   const settings = resolveRabbitmqSettings({ prefetch: WINDOW, concurrency: WINDOW, publishTimeout: '4m', retry: { delays: [] }, outbox: {} }, {})
-  const room = createRabbitRoom({ broker: Promise.resolve(broker), settings, role: 'all', log: silent, transactions: inbox.transactions, currentTenant: () => '', runAsTenant: (_, task) => task() })
-  onTestFinished(() => room.close())
-  await room.connect({ timeout: CONNECT_TIMEOUT / 1000 })
+  const feature = createRabbitFeature({ broker: Promise.resolve(broker), settings, role: 'all', log: silent, transactions: inbox.transactions, currentTenant: () => '', runAsTenant: (_, task) => task() })
+  onTestFinished(() => feature.close())
+  await feature.connect({ timeout: CONNECT_TIMEOUT / 1000 })
   const insert: MessageHandler<null, InboxContext> = async (_, { tx, properties }) => {
     await (tx as SqlTransaction).$executeRawUnsafe('insert into effect (message_id) values ($1)', properties.messageId)
   }
-  await room.subscribe('survivors', 'survivors', '#', insert as MessageHandler<null>, { dedupe: true })
+  await feature.subscribe('survivors', 'survivors', '#', insert as MessageHandler<null>, { dedupe: true })
   await sleep(SETTLING)
 
   const faults = [8, 20, 32, 44, 50, 60, 75].map(percent => count * percent / 100)
@@ -95,7 +95,7 @@ it('loses none of 100,000 messages over six cuts and a crash of the broker, and 
   let crash: Promise<void> | undefined
   async function lane() {
     while (next < count) {
-      outcomes.push(await outcomeOf(room.publish('survivors', 'order.created', null, { messageId: String(next++) })))
+      outcomes.push(await outcomeOf(feature.publish('survivors', 'order.created', null, { messageId: String(next++) })))
       if (outcomes.length < (faults[0] ?? Number.POSITIVE_INFINITY)) continue
       if (faults.shift() === count / 2) crash = server.kill().then(() => server.restart())
       else proxy.cut()
@@ -109,7 +109,7 @@ it('loses none of 100,000 messages over six cuts and a crash of the broker, and 
   await waitFor(() => inbox.applied >= count, { timeout: 200_000, message: () => `${count} messages to be applied, of which ${inbox.applied} were` })
   // With those that are on their way to a handler, which a close would give back.
   await waitFor(async () => /^survivors\t0$/m.test(await server.control('list_queues', 'name', 'messages')), soon('the queue to be empty'))
-  await room.close()
+  await feature.close()
   expect([await server.count('survivors'), await server.count('survivors.dlq')]).toEqual([0, 0])
   expect(await inbox.count()).toEqual({ effects: count, messages: count })
   expect(inbox.copies).toBeGreaterThan(0)

@@ -107,7 +107,7 @@ describe('ports', () => {
     expect(new Set(all).size).toBe(120)
   })
 
-  it('leaves room for the bus port of a cluster node', async () => {
+  it('leaves space for the bus port of a cluster node', async () => {
     expect(await freeClusterPort()).toBeLessThan(55_535)
   })
 })

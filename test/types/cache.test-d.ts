@@ -47,9 +47,9 @@ describe('the types of the helpers', () => {
     expectTypeOf(useRedis()).not.toBeAny()
     expectTypeOf<AppCache['get']>().not.toBeAny()
     expectTypeOf<ModuleOptions['cache']>().not.toBeAny()
-    // @ts-expect-error an unknown room
+    // @ts-expect-error an unknown feature
     void ({ reddis: {} } satisfies ModuleOptions)
-    // @ts-expect-error an unknown option of a room
+    // @ts-expect-error an unknown option of a feature
     void ({ cache: { tll: 1 } } satisfies ModuleOptions)
   })
 })

@@ -23,7 +23,7 @@ declare module '../../src/runtime/server/database/types' {
   }
 }
 
-describe('the types of the database room', () => {
+describe('the types of the database feature', () => {
   it('give the factory its input and keep what it makes', () => {
     expectTypeOf(factory).parameter(0).toEqualTypeOf<DatabaseFactoryInput>()
     expectTypeOf(factory).returns.not.toBeAny()
@@ -55,7 +55,7 @@ describe('the types of the database room', () => {
     // @ts-expect-error the module brings the adapter
     void createPrismaClient(FakePrisma, { url: '' }, { adapter: {} })
     void createPrismaClient(FakePrisma, { url: '' }, { log: [] })
-    // @ts-expect-error an unknown option of the room
+    // @ts-expect-error an unknown option of the feature
     void ({ database: { maxPools: 1 } } satisfies ModuleOptions)
     void ({ tenancy: { map: { acme: { url: 'A', replicas: ['B'] } } }, shards: { map: { eu: { url: 'A', replicas: 'B,C' } } } } satisfies ModuleOptions)
     const config = defineScaleConfig({ authorize: (event, tenantId) => event.path.includes(tenantId), tenants: async id => ({ url: id }) })

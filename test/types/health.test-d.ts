@@ -26,7 +26,7 @@ describe('the types of health and shutdown', () => {
     void options
     expectTypeOf<ModuleOptions['health']>().toEqualTypeOf<false | HealthModuleOptions | undefined>()
     expectTypeOf<ModuleOptions['shutdown']>().toEqualTypeOf<false | ShutdownModuleOptions | undefined>()
-    // @ts-expect-error no such room
+    // @ts-expect-error no such feature
     const wrong: ModuleOptions = { health: { checks: { mysql: 'critical' } } }
     void wrong
   })

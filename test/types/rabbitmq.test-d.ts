@@ -7,7 +7,7 @@ import { defineRabbitConsumer, useRabbit } from '../../src/runtime/server/rabbit
 
 const source = { exchange: 'orders', queue: 'mail', routingKey: 'order.created' } as const
 
-describe('the types of the RabbitMQ room', () => {
+describe('the types of the RabbitMQ feature', () => {
   it('give the handler what the schema makes', () => {
     const consumer = defineRabbitConsumer({
       ...source,
@@ -55,7 +55,7 @@ describe('the types of the RabbitMQ room', () => {
     void useRabbit().publish('orders', 'a', {}, { delay: '5s' })
     // @ts-expect-error a word of its own
     void useRabbit().publish('orders', 'a', {}, { unroutable: 'drop' })
-    // @ts-expect-error an unknown option of the room
+    // @ts-expect-error an unknown option of the feature
     void ({ rabbitmq: { uri: '' } } satisfies ModuleOptions)
     // @ts-expect-error an unknown role
     void ({ rabbitmq: {}, role: 'boss' } satisfies ModuleOptions)

@@ -9,7 +9,7 @@ afterEach(() => {
 
 const createApp = () => ({ hooks: createHooks<{ close: () => Promise<void> | void }>() })
 
-describe('the rooms', () => {
+describe('the features', () => {
   it('end in their order, consumers before the hooks of the app and all else behind them', async () => {
     const app = createApp()
     const order: string[] = []

@@ -7,7 +7,7 @@ import { pingDatabase } from '../../src/runtime/server/database/ping'
 
 afterEach(() => setCurrentDatabase(undefined))
 
-/** A room whose clients are all the same one. */
+/** A feature whose clients are all the same one. */
 function open(client: unknown) {
   const registry = createClientRegistry<unknown>({ factory: Object.assign(() => client, { dispose: () => {} }), pool: { max: 1, acquireTimeout: 100 }, maxClients: 1, maxConnections: 1, idleTimeout: 1000 })
   setCurrentDatabase({ registry } as never)

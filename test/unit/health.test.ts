@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { HealthCheck } from '../../src/runtime/server/health/check'
-import { appChecks, roomChecks } from '../../src/runtime/server/health/configured-checks'
+import { appChecks, featureChecks } from '../../src/runtime/server/health/configured-checks'
 import { watchEventLoopLag } from '../../src/runtime/server/health/event-loop-lag'
 import { createProbes } from '../../src/runtime/server/health/probes'
 import { createReporter } from '../../src/runtime/server/health/report'
@@ -141,20 +141,20 @@ it('the lag of the event loop shows a pause at once, and behind it', async () =>
 describe('the checks', () => {
   const settings = resolveHealthSettings({ timeout: '2s', checks: { redis: 'critical', shards: false } })
 
-  it('of rooms have the level that the settings give them', async () => {
+  it('of features have the level that the settings give them', async () => {
     const run = vi.fn(async () => {})
     const provided = [
-      { name: 'redis', room: 'redis', run },
-      { name: 'rabbitmq', room: 'rabbitmq', run },
-      { name: 'shard eu', room: 'shards', run },
-      { name: 'database', room: 'database', run },
-      { name: 'tenant acme', room: 'tenants', run },
+      { name: 'redis', feature: 'redis', run },
+      { name: 'rabbitmq', feature: 'rabbitmq', run },
+      { name: 'shard eu', feature: 'shards', run },
+      { name: 'database', feature: 'database', run },
+      { name: 'tenant acme', feature: 'tenants', run },
     ] as const
-    const checks = roomChecks(provided, settings)
+    const checks = featureChecks(provided, settings)
     expect(checks.map(({ name, level }) => [name, level])).toEqual([['redis', 'critical'], ['rabbitmq', 'degraded'], ['database', 'critical'], ['tenant acme', 'degraded']])
     await checks[0]!.run(AbortSignal.timeout(1))
     expect(run).toHaveBeenCalledWith(2000)
-    expect(roomChecks([{ name: 'rabbitmq', room: 'rabbitmq', essential: true, run }], settings)).toMatchObject([{ level: 'critical' }])
+    expect(featureChecks([{ name: 'rabbitmq', feature: 'rabbitmq', essential: true, run }], settings)).toMatchObject([{ level: 'critical' }])
   })
 
   it('of the app are critical, with the deadline of all, unless they say something else', async () => {
@@ -172,8 +172,8 @@ describe('the checks', () => {
     [{ search: { check: () => {}, level: 'fatal' } }, 'search.level is "fatal": write \'critical\', \'degraded\'.'],
     [{ search: { check: () => {}, every: 5 } }, 'search.every is not an option'],
     [{ search: { check: () => {}, timeout: 'soon' } }, 'search.timeout is "soon"'],
-    [{ redis: () => {} }, 'redis is the name of a check of a room: choose another.'],
-    [{ 'shard eu': () => {} }, 'shard eu is the name of a check of a room'],
+    [{ redis: () => {} }, 'redis is the name of a check of a feature: choose another.'],
+    [{ 'shard eu': () => {} }, 'shard eu is the name of a check of a feature'],
   ])('of the app are refused when they are wrong: %j', (functions, sentence) => {
     expect(() => appChecks(functions as never, 1000)).toThrow(sentence)
   })

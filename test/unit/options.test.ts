@@ -107,10 +107,10 @@ describe('options', () => {
     ['shutdown', resolveShutdownSettings],
     ['tenancy', resolveTenancySettings],
     ['rabbitmq', options => resolveRabbitmqSettings(options, {})],
-  ])('of %s are refused when a variable put something else in their place, without showing it', (room, resolve) => {
+  ])('of %s are refused when a variable put something else in their place, without showing it', (feature, resolve) => {
     for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
-      const variable = `NUXT_SCALE_${room.toUpperCase()}`
-      expect(() => resolve(value as never)).toThrow(`scale.${room} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
+      const variable = `NUXT_SCALE_${feature.toUpperCase()}`
+      expect(() => resolve(value as never)).toThrow(`scale.${feature} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
     }
   })
 })

@@ -22,7 +22,7 @@ describe('the broker in the process', () => {
     return { broker, told, server }
   }
 
-  it('refuses what a full queue cannot hold, and takes it when there is room again', async () => {
+  it('refuses what a full queue cannot hold, and takes it when there is space again', async () => {
     const { broker } = await start()
     for (const content of ['a', 'b', 'c']) await broker.publish(message(content), 1)
     await expect(broker.publish(message('d'), 1)).rejects.toMatchObject({ code: 'REFUSED', message: expect.stringContaining('the queue work is full') as string })
@@ -36,7 +36,7 @@ describe('the broker in the process', () => {
     await broker.publish(message('x'.repeat(100)), 1)
   })
 
-  it('keeps a dead letter where it is until its queue has room, and loses none', async () => {
+  it('keeps a dead letter where it is until its queue has space, and loses none', async () => {
     const { broker } = await start()
     const dead = { exchange: deadLetterExchange('scale'), routingKey: 'work' }
     for (const content of ['a', 'b', 'c']) await broker.publish(message(content, dead), 1)
@@ -84,7 +84,7 @@ describe('the broker in the process', () => {
     expect(order.map(delivery => delivery!.content.toString())).toEqual(['a', 'b', 'c'])
   })
 
-  it('leaves room for everything else when a message goes back and forth', async () => {
+  it('leaves space for everything else when a message goes back and forth', async () => {
     const { broker } = await start({ messages: 10, bytes: 100 })
     await broker.publish(message('a'), 1)
     let times = 0

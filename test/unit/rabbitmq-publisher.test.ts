@@ -121,7 +121,7 @@ describe('buffer', () => {
     expect(tally(await Promise.all(outcomes))).toEqual({ stored: 3, BUFFER_FULL: 2 })
   })
 
-  it('has room again for the bytes that were confirmed, refused or too late', async () => {
+  it('has space again for the bytes that were confirmed, refused or too late', async () => {
     create(4, { bytes: 100 })
     await openPort()
     const large = { content: Buffer.alloc(80) }
@@ -140,7 +140,7 @@ describe('buffer', () => {
     expect(await Promise.all([confirmed, refused, late, last])).toEqual(['stored', 'REFUSED', 'UNKNOWN_OUTCOME', 'stored'])
   })
 
-  it('lets those who wait in, in order, as soon as there is room', async () => {
+  it('lets those who wait in, in order, as soon as there is space', async () => {
     create(4, { messages: 2, onFull: 'wait' })
     const channel = await openPort()
     const outcomes = publishMany(5)

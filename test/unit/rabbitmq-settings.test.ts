@@ -52,7 +52,7 @@ describe('a consumer', () => {
   const consumer = (more: object = {}) => ({ exchange: 'orders', queue: 'mail', routingKey: 'order.*', handler: () => {}, ...more }) as RabbitConsumer
   const resolve = (more: object) => resolveConsumer(consumer(more), settings, 'server/consumers/mail.ts')
 
-  it('has the settings of the room where it says nothing', () => {
+  it('has the settings of the feature where it says nothing', () => {
     expect(resolve({})).toMatchObject({ exchange: 'orders', queue: 'mail', routingKeys: ['order.*'], prefetch: 64, concurrency: 16, timeout: 60_000, delays: settings.delays })
     expect(resolve({ routingKey: ['a', 'b'], concurrency: 100, timeout: '2s', retry: { delays: ['1s'] } })).toMatchObject({ routingKeys: ['a', 'b'], prefetch: 100, concurrency: 100, timeout: 2000, delays: [1000] })
     expect(resolve({ prefetch: 1, retry: false })).toMatchObject({ prefetch: 1, concurrency: 1, delays: [] })

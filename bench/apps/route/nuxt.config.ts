@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
-// One app, built five ways: with the module, with tenants as well, with every room, and as plain Nitro with its cache in Redis or in memory.
+// One app, built five ways: with the module, with tenants as well, with every feature, and as plain Nitro with its cache in Redis or in memory.
 const variant = process.env.BENCH_VARIANT ?? 'scale'
-const hasTenants = variant === 'tenancy' || variant === 'rooms'
+const hasTenants = variant === 'tenancy' || variant === 'features'
 const isOurs = variant === 'scale' || hasTenants
 const map = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tenant-${index}`, 'DATABASE_URL']))
 
@@ -14,7 +14,7 @@ export default defineNuxtConfig({
   telemetry: false,
   scale: {
     ...hasTenants && { tenancy: { map, baseDomains: ['shop.example'], trustedProxies: 'any' as const } },
-    ...variant === 'rooms' && {
+    ...variant === 'features' && {
       http: {},
       rateLimit: { rules: { '/api/**': { limit: 1_000_000, window: 1 } }, trustedProxies: ['127.0.0.1'] },
       database: {},

@@ -53,7 +53,7 @@ function compareBudget(server: string, { usable }: ServerLimit, { notes, replica
   const needed = budget * replicas
   const sum = `${replicas} × ${budget} = ${needed}`
   if (needed > usable) notes.error(`${server} has ${usable} connections for everybody, and the instances may ask for ${sum}.`, `Set scale.database.maxConnections to ${Math.max(1, Math.floor(usable / replicas))} or less, raise max_connections, or run fewer instances.`)
-  else if (needed * 2 > usable) notes.warn(`${server} has ${usable} connections, which is enough for ${sum} and not for old and new instances side by side.`, 'Roll out one instance at a time, or leave room for twice as many.')
+  else if (needed * 2 > usable) notes.warn(`${server} has ${usable} connections, which is enough for ${sum} and not for old and new instances side by side.`, 'Roll out one instance at a time, or leave space for twice as many.')
   else notes.ok(`${server} has ${usable} connections for ${sum}.`)
 }
 

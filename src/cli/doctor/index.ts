@@ -77,9 +77,9 @@ function checkUrl(text: string): string {
 const marks = { error: ['red', '✖'], warning: ['yellow', '!'], ok: ['green', '✔'] } as const
 
 function describe(findings: readonly Finding[], { errors, warnings }: { errors: number, warnings: number }, { paint }: Terminal): string {
-  const lines = findings.map(({ severity, room, message, fix }) => {
+  const lines = findings.map(({ severity, feature, message, fix }) => {
     const [style, mark] = marks[severity]
-    return `${paint(style, mark)} ${room}: ${message}${fix ? `\n    ${paint('dim', `→ ${fix}`)}` : ''}`
+    return `${paint(style, mark)} ${feature}: ${message}${fix ? `\n    ${paint('dim', `→ ${fix}`)}` : ''}`
   })
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
   return [...lines, '', errors + warnings === 0 ? 'Nothing to mend.' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')

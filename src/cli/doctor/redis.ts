@@ -60,7 +60,7 @@ async function examineMaster(master: Redis, { notes, name, replicas, stores }: M
   if (limit === 0) notes.warn(`${name} has no memory limit, and ends with the machine's memory.`, 'Set maxmemory, and maxmemory-policy volatile-lfu (allkeys-lfu when it holds nothing but the cache).')
   else if (policy === 'noeviction') notes.error(`${name} refuses every write when its memory is full: maxmemory-policy is noeviction.`, 'Set maxmemory-policy volatile-lfu: every key of the cache has an expiry.')
   else if (policy?.startsWith('allkeys') && stores) notes.warn(`${name} may drop what useStorage('redis') keeps: maxmemory-policy is ${policy}.`, 'Set maxmemory-policy volatile-lfu, which spares keys without an expiry.')
-  else notes.ok(`${name} makes room by ${policy} at ${Math.round(limit / 1024 / 1024)} MB.`)
+  else notes.ok(`${name} makes space by ${policy} at ${Math.round(limit / 1024 / 1024)} MB.`)
   if (limit > 0 && Number(info.used_memory) > 0.9 * limit) notes.warn(`${name} uses ${Math.round(100 * Number(info.used_memory) / limit)} % of its memory limit.`, 'Raise maxmemory, or shorten the times to live.')
 
   if (info.rdb_last_bgsave_status === 'err' && config?.get('stop-writes-on-bgsave-error') !== 'no') notes.error(`${name} refuses writes because it could not save its data.`, 'Look at its disk and log; stop-writes-on-bgsave-error no keeps a cache going.')

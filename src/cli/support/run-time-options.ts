@@ -22,8 +22,8 @@ export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): 
   }
 }
 
-function withDetailsOf<Room extends false | { map: object }>(room: Room, written: Room): Room {
-  return room && written ? { ...room, map: withDetails(room.map, detailsOf(written.map)) } : room
+function withDetailsOf<Feature extends false | { map: object }>(feature: Feature, written: Feature): Feature {
+  return feature && written ? { ...feature, map: withDetails(feature.map, detailsOf(written.map)) } : feature
 }
 
 function override(options: object, env: NodeJS.ProcessEnv, prefix: string): object {

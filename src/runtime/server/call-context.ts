@@ -3,7 +3,7 @@ import type { H3Event } from 'h3'
 import type { LeaseScope } from './database/scope'
 import type { Tenant } from './tenancy/types'
 
-/** What the rooms know of the call that runs. */
+/** What the features know of the call that runs. */
 export interface CallContext {
   /** The request that it was made for. */
   event: H3Event | undefined
@@ -13,7 +13,7 @@ export interface CallContext {
   leases: LeaseScope | undefined
 }
 
-/** One for all rooms, since to enter one costs two maps. */
+/** One for all features, since to enter one costs two maps. */
 const storage = new AsyncLocalStorage<CallContext>()
 
 /** The context of the current call; undefined outside of all requests, jobs and `withTenant`. */
@@ -27,7 +27,7 @@ export function runInContext<T>(change: Partial<Omit<CallContext, 'event'>>, tas
   return storage.run({ event, tenant, leases, ...change }, task)
 }
 
-/** Runs what answers a request. Whichever room comes first makes its context, and the others write into that. */
+/** Runs what answers a request. Whichever feature comes first makes its context, and the others write into that. */
 export function runRequest<Part extends 'tenant' | 'leases', T>(event: H3Event, part: Part, value: CallContext[Part], task: () => T): T {
   const current = storage.getStore()
   if (current?.event === event) {

@@ -2,7 +2,7 @@ import { withDeadline } from './deadline'
 import { createLog } from './log'
 
 /**
- * The order in which rooms end with the server. Consumers run code of the app, so they end before anything that it may use,
+ * The order in which features end with the server. Consumers run code of the app, so they end before anything that it may use,
  * also before the `close` hooks of the app's own plugins; all else ends after those.
  */
 const STAGES = ['consumers', 'databases', 'caches', 'redis', 'context'] as const

@@ -1,25 +1,25 @@
-/** Rooms whose checks the health room runs; `scale.health.checks` says what their failure means. */
-export type CheckedRoom = 'redis' | 'rabbitmq' | 'database' | 'shards' | 'tenants'
+/** Features whose checks the health feature runs; `scale.health.checks` says what their failure means. */
+export type CheckedFeature = 'redis' | 'rabbitmq' | 'database' | 'shards' | 'tenants'
 
-/** What a room depends on. */
-export interface RoomCheck {
+/** What a feature depends on. */
+export interface FeatureCheck {
   /** Unique, as the report shows it. */
   name: string
-  room: CheckedRoom
+  feature: CheckedFeature
   /** Without it the instance is of no use at all, whatever `scale.health.checks` says. */
   essential?: boolean
   /** Resolves when the dependency works. @param timeout milliseconds until nobody waits any more */
   run: (timeout: number) => Promise<unknown>
 }
 
-const provided = new Map<string, RoomCheck>()
+const provided = new Map<string, FeatureCheck>()
 
-/** Lets a room say how to see whether it works. Called at boot, by the plugin of the room. */
-export function provideHealthCheck(check: RoomCheck): void {
+/** Lets a feature say how to see whether it works. Called at boot, by the plugin of the feature. */
+export function provideHealthCheck(check: FeatureCheck): void {
   provided.set(check.name, check)
 }
 
-export function providedHealthChecks(): RoomCheck[] {
+export function providedHealthChecks(): FeatureCheck[] {
   return [...provided.values()]
 }
 

@@ -1,11 +1,11 @@
 let find: (() => string) | undefined
 
-/** The scope of the current call, which keeps what rooms store apart: the tenant's id, or '' for none. */
+/** The scope of the current call, which keeps what features store apart: the tenant's id, or '' for none. */
 export function currentScope(): string {
   return find === undefined ? '' : find()
 }
 
-/** Lets a room say what the scope of the current call is. Without one there is a single scope. */
+/** Lets a feature say what the scope of the current call is. Without one there is a single scope. */
 export function provideScope(finder: (() => string) | undefined): void {
   find = finder
 }
@@ -19,7 +19,7 @@ export function runInScope(scope: string, task: () => unknown): unknown {
   return runner === undefined || scope === '' ? task() : runner(scope, task)
 }
 
-/** Lets a room say how to enter a scope. */
+/** Lets a feature say how to enter a scope. */
 export function provideScopeRunner(enter: ScopeRunner | undefined): void {
   runner = enter
 }

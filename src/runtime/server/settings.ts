@@ -1,4 +1,4 @@
-/** Small checks that every room's settings share. Each throws one sentence that names the option and what to write. */
+/** Small checks that every feature's settings share. Each throws one sentence that names the option and what to write. */
 
 /** Describes a bad value without ever printing more than a short literal. */
 export function show(value: unknown): string {

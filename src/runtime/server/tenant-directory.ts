@@ -13,7 +13,7 @@ export type TenantDirectory = (id: string) => TenantLocation | undefined | Promi
 
 let directory: TenantDirectory | undefined
 
-/** Tells the rooms that hold data where tenants live. Called once at boot, by the room that knows. */
+/** Tells the features that hold data where tenants live. Called once at boot, by the feature that knows. */
 export function setTenantDirectory(lookUp: TenantDirectory | undefined): void {
   directory = lookUp
 }

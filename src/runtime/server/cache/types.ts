@@ -98,7 +98,7 @@ export interface CacheEngine {
   peek: <T>(key: string, options?: Pick<CacheOptions<T>, 'serializer'>) => Promise<T | undefined>
   /** Stores `value`. With racing writers invalidate instead: the last arrival wins. Returns whether Redis (or, embedded, L1) took it. */
   set: <T>(key: string, value: T, options?: CacheOptions<T>) => Promise<boolean>
-  /** Lets another room follow: `listener` hears of every invalidation once it was sent, and the caller waits for it. One at most. */
+  /** Lets another feature follow: `listener` hears of every invalidation once it was sent, and the caller waits for it. One at most. */
   onInvalidated: (listener: InvalidationListener) => void
   /** Deletes keys in every process. Write the source first and invalidate after. */
   invalidate: (keys: string | readonly string[], options?: InvalidateOptions) => Promise<void>

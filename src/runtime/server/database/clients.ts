@@ -99,7 +99,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (entry.leases === 0 && entry.state === 'open') rest(entry)
   }
 
-  /** Nobody holds it: make room with it, or keep it for a while. */
+  /** Nobody holds it: make space with it, or keep it for a while. */
   function rest(entry: ClientEntry<Client>): void {
     if (entry.leaving) return maker.end(entry)
     if (entry.pinned) return
@@ -118,7 +118,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     else if (entry.state === 'open' && entry.leases === 0) outside(() => maker.end(entry))
   }
 
-  /** Lets those in that there is room for, and makes room for the others. */
+  /** Lets those in that there is space for, and makes space for the others. */
   function pump(): void {
     if (pumping) return
     pumping = true
@@ -177,7 +177,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       if (closing) throw new DatabaseClosedError(labelOf(spec))
       const deadline = clock.now() + pool.acquireTimeout
       let entry = entries.get(keyOf(spec))
-      // Room is never left while somebody waits for it, so this takes nobody's turn.
+      // Space is never left while somebody waits for it, so this takes nobody's turn.
       if (!entry && used() < capacity) entry = add(spec)
       if (!entry) {
         const admitted = outside(() => queue.wait(keyOf(spec), spec))

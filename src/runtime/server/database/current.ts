@@ -5,7 +5,7 @@ import type { DatabaseSettings } from './settings'
 import type { TenantLocation } from '../tenant-directory'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
-/** The database room of this process. */
+/** The database feature of this process. */
 export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
@@ -31,7 +31,7 @@ export function currentDatabase(): CurrentDatabase {
 }
 
 /**
- * Gives a database a name for `usePrisma(name)`, and it and each of its replicas a place in the budget for good. Called at boot, by the room that knows it.
+ * Gives a database a name for `usePrisma(name)`, and it and each of its replicas a place in the budget for good. Called at boot, by the feature that knows it.
  * @throws Error when the budget has no place left
  */
 export function addDatabase(name: string, location: TenantLocation): DatabaseSpec {

@@ -51,14 +51,14 @@ export default defineNitroPlugin((nitroApp) => {
   setCurrentDatabase({ registry, settings, copies, ping, onPin: isAsync(factory) ? warm : undefined })
   if (settings.url) {
     const spec = addDatabase('default', { url: settings.url, replicas: settings.replicas })
-    provideHealthCheck({ name: 'database', room: 'database', run: () => pingDatabase(spec) })
+    provideHealthCheck({ name: 'database', feature: 'database', run: () => pingDatabase(spec) })
   }
   else if (settings.hasDefault && !scale.tenancy && !scale.shards && !import.meta.prerender) {
     throw new Error(`scale.database has no address: set ${variablesOf(settings)} where the server starts, or write url: false if no call uses the default database.`)
   }
   const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
   if (usualTenant) {
-    provideHealthCheck({ name: `tenant ${usualTenant}`, room: 'tenants', run: async () => {
+    provideHealthCheck({ name: `tenant ${usualTenant}`, feature: 'tenants', run: async () => {
       const location = await currentTenantDirectory()?.(usualTenant)
       return location && pingDatabase({ name: usualTenant, ...location })
     } })

@@ -64,7 +64,7 @@ export interface DatabasePoolOptions {
   acquireTimeout?: Duration
 }
 
-/** The options as the room uses them. All times in milliseconds. */
+/** The options as the feature uses them. All times in milliseconds. */
 export interface DatabaseSettings {
   /** The address, or undefined when the environment holds none. */
   url: string | undefined
@@ -105,7 +105,7 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
   const pool = { ...databaseDefaults.pool, ...given.pool }
   const max = parseCount(pool.max, `${path}.pool.max`)
   const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
-  if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has room.`)
+  if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has space.`)
   const source = readSwitch(given.url) === false ? '' : checkAddress(given.url, `${path}.url`)
   return {
     url: addressOf(source, env),

@@ -27,7 +27,7 @@ export interface DatabaseCopyOptions {
  *
  * These clients have a place in the budget of their own and are never evicted. The client is made at the first call.
  *
- * @param name `'default'`, or a name that another room has given
+ * @param name `'default'`, or a name that another feature has given
  * @param options which copy of it: see {@link DatabaseCopyOptions}
  * @throws DatabaseUnknownError when no such database is configured
  * @throws DatabaseFactoryError when the factory fails

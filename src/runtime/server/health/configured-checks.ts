@@ -1,18 +1,18 @@
 import { parseDuration } from '../duration'
-import type { RoomCheck } from '../health-checks'
+import type { FeatureCheck } from '../health-checks'
 import { parseChoice, refuseUnknownKeys } from '../settings'
 import type { HealthCheck } from './check'
 import type { HealthSettings } from './settings'
 import type { HealthCheckOptions, HealthFunctions } from './types'
 
 const FILE = 'healthChecks of server/scale.config.ts'
-/** Names that rooms use. */
-const OF_ROOMS = /^(?:redis|rabbitmq|database|(?:shard|tenant) .*)$/
+/** Names that features use. */
+const OF_FEATURES = /^(?:redis|rabbitmq|database|(?:shard|tenant) .*)$/
 
-/** The checks of the rooms that are configured, at the level that the settings give them. */
-export function roomChecks(provided: readonly RoomCheck[], { checks, timeout }: Pick<HealthSettings, 'checks' | 'timeout'>): HealthCheck[] {
-  return provided.flatMap(({ name, room, essential, run }) => {
-    const level = checks[room]
+/** The checks of the features that are configured, at the level that the settings give them. */
+export function featureChecks(provided: readonly FeatureCheck[], { checks, timeout }: Pick<HealthSettings, 'checks' | 'timeout'>): HealthCheck[] {
+  return provided.flatMap(({ name, feature, essential, run }) => {
+    const level = checks[feature]
     return level === false ? [] : [{ name, level: essential ? 'critical' : level, timeout, run: () => run(timeout) }]
   })
 }
@@ -32,7 +32,7 @@ export function appChecks(functions: HealthFunctions['healthChecks'], timeout: n
     if (typeof options !== 'object' || options === null || typeof options.check !== 'function') {
       throw new TypeError(`${path} is no check: write a function, or { check, level, timeout }.`)
     }
-    if (OF_ROOMS.test(name)) throw new Error(`${path} is the name of a check of a room: choose another.`)
+    if (OF_FEATURES.test(name)) throw new Error(`${path} is the name of a check of a feature: choose another.`)
     refuseUnknownKeys(options, ['check', 'level', 'timeout'], path)
     const { check, level = 'critical' } = options
     return {

@@ -2,7 +2,7 @@ import type { EventLoopLag } from './event-loop-lag'
 import type { Probes } from './probes'
 import type { HealthSettings } from './settings'
 
-/** The health room of this process. */
+/** The health feature of this process. */
 export interface CurrentHealth {
   settings: HealthSettings
   probes: Probes

@@ -5,7 +5,7 @@ import { isDraining } from '../draining'
 import { providedHealthChecks } from '../health-checks'
 import { createLog } from '../log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
-import { appChecks, roomChecks } from './configured-checks'
+import { appChecks, featureChecks } from './configured-checks'
 import type { CurrentHealth } from './current'
 import { setCurrentHealth } from './current'
 import { watchEventLoopLag } from './event-loop-lag'
@@ -28,7 +28,7 @@ export default defineNitroPlugin((nitroApp) => {
 
   function open(): CurrentHealth {
     const report = createReporter({
-      checks: [...roomChecks(providedHealthChecks(), settings), ...ofApp],
+      checks: [...featureChecks(providedHealthChecks(), settings), ...ofApp],
       cacheTtl: settings.cacheTtl,
       onChange: ({ name, level }, fault) => fault === undefined
         ? log.info(`The check ${name} passes again.`)
@@ -38,7 +38,7 @@ export default defineNitroPlugin((nitroApp) => {
     return { settings, probes, lag: watch.read }
   }
 
-  // At the first probe, when all rooms have said what they depend on.
+  // At the first probe, when all features have said what they depend on.
   let opened: CurrentHealth | undefined
   setCurrentHealth(() => opened ??= open())
 })

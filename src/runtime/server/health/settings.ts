@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration'
 import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { Duration } from '../cache/types'
-import type { CheckedRoom } from '../health-checks'
+import type { CheckedFeature } from '../health-checks'
 import type { HealthLevel } from './types'
 
 /** `scale.health`: routes that say whether this instance lives, and whether it can serve. */
@@ -37,11 +37,11 @@ export interface HealthModuleOptions {
    */
   token?: string
   /**
-   * What it means when something that a room depends on fails: `'critical'`, this instance cannot serve (503); `'degraded'`, it serves all the same;
+   * What it means when something that a feature depends on fails: `'critical'`, this instance cannot serve (503); `'degraded'`, it serves all the same;
    * `false`, nobody looks. Only what is configured is looked at. A worker without RabbitMQ cannot serve in any case.
    * @env NUXT_SCALE_HEALTH_CHECKS_REDIS, NUXT_SCALE_HEALTH_CHECKS_DATABASE and so on
    */
-  checks?: HealthRoomLevels
+  checks?: FeatureHealthLevels
   /**
    * Mean lateness of the event loop over ten seconds above which the process no longer counts as alive, so that it is restarted. `false`: no limit.
    * @default false
@@ -50,8 +50,8 @@ export interface HealthModuleOptions {
   maxEventLoopLag?: false | Duration
 }
 
-/** The levels of the rooms' checks. */
-export interface HealthRoomLevels {
+/** The levels of the features' checks. */
+export interface FeatureHealthLevels {
   /**
    * Every master. The cache and the limits do without Redis.
    * @default 'degraded'
@@ -92,26 +92,26 @@ export interface HealthSettings {
   cacheTtl: number
   details: 'never' | 'token' | 'always'
   token: string
-  checks: Record<CheckedRoom, false | HealthLevel>
+  checks: Record<CheckedFeature, false | HealthLevel>
   /** Undefined: no limit. */
   maxEventLoopLag: number | undefined
 }
 
 /** @throws Error naming the option that is wrong */
 export function resolveHealthSettings(options: HealthModuleOptions = {}): HealthSettings {
-  const room = 'scale.health'
-  refuseOtherThanObject(options, room)
-  refuseUnknownKeys(options, Object.keys(healthDefaults), room)
+  const option = 'scale.health'
+  refuseOtherThanObject(options, option)
+  refuseUnknownKeys(options, Object.keys(healthDefaults), option)
   const { path, timeout, cacheTtl, details, token, checks, maxEventLoopLag } = { ...healthDefaults, ...options }
-  if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) throw new TypeError(`${room}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`)
+  if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) throw new TypeError(`${option}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`)
   return {
     path,
-    timeout: parseDuration(timeout, `${room}.timeout`),
-    cacheTtl: parseDuration(cacheTtl, `${room}.cacheTtl`),
-    details: parseChoice(details, ['never', 'token', 'always'], `${room}.details`),
+    timeout: parseDuration(timeout, `${option}.timeout`),
+    cacheTtl: parseDuration(cacheTtl, `${option}.cacheTtl`),
+    details: parseChoice(details, ['never', 'token', 'always'], `${option}.details`),
     token: String(token),
-    checks: parseLevels(checks, `${room}.checks`),
-    maxEventLoopLag: readSwitch(maxEventLoopLag) === false ? undefined : parseDuration(maxEventLoopLag as Duration, `${room}.maxEventLoopLag`),
+    checks: parseLevels(checks, `${option}.checks`),
+    maxEventLoopLag: readSwitch(maxEventLoopLag) === false ? undefined : parseDuration(maxEventLoopLag as Duration, `${option}.maxEventLoopLag`),
   }
 }
 

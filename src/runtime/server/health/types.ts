@@ -24,7 +24,7 @@ export interface HealthCheckOptions {
 /** What `server/scale.config.ts` may say about health. */
 export interface HealthFunctions {
   /**
-   * Checks besides those of the rooms, by name. They run outside of any request.
+   * Checks besides those of the features, by name. They run outside of any request.
    * @example
    * ```ts
    * healthChecks: {

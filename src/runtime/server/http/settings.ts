@@ -108,7 +108,7 @@ export interface HttpSettings {
   tags: TagFormat | undefined
 }
 
-const ROOM = 'scale.http'
+const OPTION = 'scale.http'
 const RULE_KEYS = ['class', 'maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError', 'vary']
 
 /**
@@ -116,25 +116,25 @@ const RULE_KEYS = ['class', 'maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 's
  * @throws Error naming the option that is wrong
  */
 export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/_nuxt'): HttpSettings {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(httpDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(httpDefaults), OPTION)
   const given = { ...httpDefaults, ...options }
-  const cdn = !given.cdn ? undefined : parseChoice(given.cdn, Object.keys(cdnHeaders) as CdnTarget[], `${ROOM}.cdn`)
-  const own = parseObject(given.rules, `${ROOM}.rules`)
-  checkPathPatterns(Object.keys(own), `${ROOM}.rules`)
-  const preset = parseSwitch(given.preset, `${ROOM}.preset`) ? presetRules(buildAssets, cdn) : {}
+  const cdn = !given.cdn ? undefined : parseChoice(given.cdn, Object.keys(cdnHeaders) as CdnTarget[], `${OPTION}.cdn`)
+  const own = parseObject(given.rules, `${OPTION}.rules`)
+  checkPathPatterns(Object.keys(own), `${OPTION}.rules`)
+  const preset = parseSwitch(given.preset, `${OPTION}.preset`) ? presetRules(buildAssets, cdn) : {}
   const rules = new Map<string, ResolvedHttpRule | false>()
   for (const [pattern, rule] of Object.entries({ ...preset, ...own })) {
-    rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${ROOM}.rules['${pattern}']`, cdn))
+    rules.set(pattern, rule === false ? false : resolveRule(rule as CacheClass | HttpRule, `${OPTION}.rules['${pattern}']`, cdn))
   }
   return {
     rules,
     pages: '/**' in own ? undefined : rules.get('/**') || undefined,
-    publicFiles: resolveRule('static', ROOM),
+    publicFiles: resolveRule('static', OPTION),
     cdn,
     isSessionCookie: compileNames(given.sessionCookies),
     credentialHeaders: parseCredentialHeaders(given.credentialHeaders),
-    etag: parseSwitch(given.etag, `${ROOM}.etag`),
+    etag: parseSwitch(given.etag, `${OPTION}.etag`),
     // Without a purge nobody is known to read them, and a cache that is no CDN would show them to visitors.
     tags: cdn && (cdn !== 'generic' || given.purge) ? tagFormats[cdn] : undefined,
   }
@@ -176,7 +176,7 @@ function resolveRule(rule: CacheClass | HttpRule, path: string, cdn?: CdnTarget)
  * @throws TypeError naming the option
  */
 export function parseCredentialHeaders(names: readonly string[]): readonly string[] {
-  return [...new Set(['authorization', ...parseHeaderNames(names, `${ROOM}.credentialHeaders`, 'x-api-key')])]
+  return [...new Set(['authorization', ...parseHeaderNames(names, `${OPTION}.credentialHeaders`, 'x-api-key')])]
 }
 
 function parseHeaderNames(names: unknown, path: string, example: string): string[] {
@@ -204,7 +204,7 @@ function lifetimeOf({ maxAge, sharedMaxAge = maxAge }: CachePolicy): number {
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {
-  if (!Array.isArray(patterns) || patterns.some(pattern => typeof pattern !== 'string')) throw new TypeError(`${ROOM}.sessionCookies is ${show(patterns)}: write a list of names.`)
+  if (!Array.isArray(patterns) || patterns.some(pattern => typeof pattern !== 'string')) throw new TypeError(`${OPTION}.sessionCookies is ${show(patterns)}: write a list of names.`)
   if (patterns.length === 0) return () => false
   const expression = new RegExp(`^(?:${patterns.map(pattern => pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')).join('|')})$`, 'i')
   return name => expression.test(name)

@@ -4,7 +4,7 @@ import type { Topology } from './topology'
 /** `blocked`: connected, but the broker accepts no messages for now. */
 export type BrokerState = 'connecting' | 'connected' | 'blocked' | 'closed'
 
-/** What the rest of the room knows of a broker: RabbitMQ, or the one in this process. Both pass one suite of tests. */
+/** What the rest of the feature knows of a broker: RabbitMQ, or the one in this process. Both pass one suite of tests. */
 export interface Broker {
   readonly state: BrokerState
   /** Resolves when there is a connection; rejects when there is none within `timeout` ms, while it goes on being sought. */

@@ -2,7 +2,7 @@ import type { RabbitClient } from './client'
 
 let current: RabbitClient | undefined
 
-/** The room of this process. */
+/** The feature of this process. */
 export function currentRabbit(): RabbitClient | undefined {
   return current
 }

@@ -1,6 +1,6 @@
 import type { HeaderValue, MessageProperties } from './message'
 
-/** The headers of the room. */
+/** The headers of the feature. */
 export const HEADERS = {
   /** Which attempt the next one is; absent on the first. */
   attempt: 'scale-attempt',

@@ -2,7 +2,7 @@ import type { Broker } from './broker'
 import { createEmbeddedServer } from './embedded/server'
 import type { RabbitmqSettings } from './settings'
 
-/** Where the room says what it has to. */
+/** Where the feature says what it has to. */
 export interface RabbitLog {
   info: (message: string) => void
   warn: (message: string) => void

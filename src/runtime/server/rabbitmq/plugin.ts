@@ -9,14 +9,14 @@ import { parseRole } from '../role'
 import { currentScope, runInScope } from '../scope'
 import { setCurrentRabbit } from './current'
 import { openBroker } from './open'
-import { createRabbitRoom } from './room'
+import { createRabbitFeature } from './rabbit-feature'
 import type { RabbitmqModuleOptions } from './settings'
 import { resolveRabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
 import { currentMessageTransactions } from './transactions'
 import { closeToRequests } from './worker'
 
-/** Opens the room when the server starts, begins to consume when all plugins have run, and stops before the rooms that consumers use. */
+/** Opens the feature when the server starts, begins to consume when all plugins have run, and stops before the features that consumers use. */
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
   const given = scale.rabbitmq as unknown as RabbitmqModuleOptions
@@ -31,10 +31,10 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const broker = openBroker(settings, log)
-  const room = createRabbitRoom({ broker, settings, role, log, transactions: currentMessageTransactions(), currentTenant: currentScope, runAsTenant: runInScope })
-  setCurrentRabbit(room)
+  const feature = createRabbitFeature({ broker, settings, role, log, transactions: currentMessageTransactions(), currentTenant: currentScope, runAsTenant: runInScope })
+  setCurrentRabbit(feature)
   // A worker without a broker has nothing to do.
-  if (remote) provideHealthCheck({ name: 'rabbitmq', room: 'rabbitmq', essential: role === 'worker', run: timeout => broker.then(opened => opened.connect(timeout)) })
+  if (remote) provideHealthCheck({ name: 'rabbitmq', feature: 'rabbitmq', essential: role === 'worker', run: timeout => broker.then(opened => opened.connect(timeout)) })
 
   const { h3App } = nitroApp
   const { handler } = h3App
@@ -48,6 +48,6 @@ export default defineNitroPlugin((nitroApp) => {
     closeToRequests(h3App, compilePathPatterns(['/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []], 'scale.health.path', { match: 'every', base }))
   }
 
-  room.start(consumers)
-  onClose(nitroApp, 'consumers', left => room.close(left), { option: 'scale.rabbitmq.drainTimeout', milliseconds: settings.drainTimeout })
+  feature.start(consumers)
+  onClose(nitroApp, 'consumers', left => feature.close(left), { option: 'scale.rabbitmq.drainTimeout', milliseconds: settings.drainTimeout })
 })

@@ -70,7 +70,7 @@ export interface RabbitmqModuleOptions {
    */
   outbox?: false | OutboxModuleOptions
   /**
-   * Longest time for everything that the room does when the server closes, within what `scale.shutdown.gracePeriod` leaves.
+   * Longest time for everything that the feature does when the server closes, within what `scale.shutdown.gracePeriod` leaves.
    * @default '15s'
    * @env NUXT_SCALE_RABBITMQ_DRAIN_TIMEOUT
    */
@@ -90,7 +90,7 @@ export interface RabbitmqBufferOptions {
    */
   bytes?: number | string
   /**
-   * What a publish does when the buffer is full: it rejects at once, or waits for room until its timeout.
+   * What a publish does when the buffer is full: it rejects at once, or waits for space until its timeout.
    * @default 'reject'
    * @env NUXT_SCALE_RABBITMQ_BUFFER_ON_FULL
    */
@@ -138,7 +138,7 @@ export const rabbitmqDefaults = {
   drainTimeout: '15s',
 } as const satisfies RabbitmqModuleOptions
 
-/** The options as the room uses them. All times in milliseconds. */
+/** The options as the feature uses them. All times in milliseconds. */
 export interface RabbitmqSettings {
   /** Addresses of the nodes of one broker; empty when messages live in the process. They may hold passwords. */
   urls: readonly string[]
@@ -158,7 +158,7 @@ export interface RabbitmqSettings {
   drainTimeout: number
 }
 
-const ROOM = 'scale.rabbitmq'
+const OPTION = 'scale.rabbitmq'
 /** RabbitMQ closes the channel of a consumer that holds a message for 30 minutes. */
 const LONGEST_RUN = 25 * 60_000
 const MOST_DELAYS = 100
@@ -168,42 +168,42 @@ const MOST_DELAYS = 100
  * @throws Error naming the option that is wrong
  */
 export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: NodeJS.ProcessEnv): RabbitmqSettings {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(rabbitmqDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(rabbitmqDefaults), OPTION)
   const given = { ...rabbitmqDefaults, ...options }
   const buffer = group(given.buffer, rabbitmqDefaults.buffer, 'buffer')
   const retry = group(given.retry, rabbitmqDefaults.retry, 'retry')
   const queue = group(given.queue, rabbitmqDefaults.queue, 'queue')
-  const prefetch = parseCount(given.prefetch, `${ROOM}.prefetch`)
-  const concurrency = parseCount(given.concurrency, `${ROOM}.concurrency`)
-  if (prefetch > 65_535) throw new TypeError(`${ROOM}.prefetch is ${prefetch}: write a whole number up to 65535.`)
-  if (prefetch < concurrency) throw new TypeError(`${ROOM}.prefetch is ${prefetch}, and concurrency is ${concurrency}: write a prefetch of at least the concurrency, so that every handler has a message.`)
+  const prefetch = parseCount(given.prefetch, `${OPTION}.prefetch`)
+  const concurrency = parseCount(given.concurrency, `${OPTION}.concurrency`)
+  if (prefetch > 65_535) throw new TypeError(`${OPTION}.prefetch is ${prefetch}: write a whole number up to 65535.`)
+  if (prefetch < concurrency) throw new TypeError(`${OPTION}.prefetch is ${prefetch}, and concurrency is ${concurrency}: write a prefetch of at least the concurrency, so that every handler has a message.`)
   const urls = parseUrls(given.url, env)
   return {
     urls,
-    tls: parseTls(given.tls ?? {}, urls, `${ROOM}.tls`),
+    tls: parseTls(given.tls ?? {}, urls, `${OPTION}.tls`),
     prefix: parsePrefix(given.prefix),
     appId: String(given.appId) || undefined,
     prefetch,
     concurrency,
-    timeout: parseRun(given.timeout, `${ROOM}.timeout`),
-    window: parseCount(given.window, `${ROOM}.window`),
+    timeout: parseRun(given.timeout, `${OPTION}.timeout`),
+    window: parseCount(given.window, `${OPTION}.window`),
     buffer: {
-      messages: parseCount(buffer.messages, `${ROOM}.buffer.messages`),
-      bytes: parseBytes(buffer.bytes, `${ROOM}.buffer.bytes`),
-      onFull: parseChoice(buffer.onFull, ['reject', 'wait'], `${ROOM}.buffer.onFull`),
+      messages: parseCount(buffer.messages, `${OPTION}.buffer.messages`),
+      bytes: parseBytes(buffer.bytes, `${OPTION}.buffer.bytes`),
+      onFull: parseChoice(buffer.onFull, ['reject', 'wait'], `${OPTION}.buffer.onFull`),
     },
-    publishTimeout: parseWait(given.publishTimeout, `${ROOM}.publishTimeout`),
-    delays: parseDelays(retry.delays, `${ROOM}.retry.delays`),
-    queueType: parseChoice(queue.type, ['quorum', 'classic'], `${ROOM}.queue.type`),
-    deliveryLimit: parseCount(queue.deliveryLimit, `${ROOM}.queue.deliveryLimit`),
-    outbox: given.outbox === false ? undefined : resolveOutboxSettings(given.outbox, `${ROOM}.outbox`),
-    drainTimeout: parseWait(given.drainTimeout, `${ROOM}.drainTimeout`),
+    publishTimeout: parseWait(given.publishTimeout, `${OPTION}.publishTimeout`),
+    delays: parseDelays(retry.delays, `${OPTION}.retry.delays`),
+    queueType: parseChoice(queue.type, ['quorum', 'classic'], `${OPTION}.queue.type`),
+    deliveryLimit: parseCount(queue.deliveryLimit, `${OPTION}.queue.deliveryLimit`),
+    outbox: given.outbox === false ? undefined : resolveOutboxSettings(given.outbox, `${OPTION}.outbox`),
+    drainTimeout: parseWait(given.drainTimeout, `${OPTION}.drainTimeout`),
   }
 }
 
 function group<Group extends object>(given: unknown, defaults: Group, name: string): Record<keyof Group, unknown> {
-  const path = `${ROOM}.${name}`
+  const path = `${OPTION}.${name}`
   const values = parseObject(given, path)
   refuseUnknownKeys(values, Object.keys(defaults), path)
   return { ...defaults, ...values }
@@ -218,7 +218,7 @@ export function listUrls(value: unknown): string[] {
 function parseUrls(value: unknown, env: NodeJS.ProcessEnv): string[] {
   const own = listUrls(value)
   const urls = own.length > 0 ? own : listUrls(env.RABBITMQ_URL ?? '')
-  const source = own.length > 0 ? `${ROOM}.url (NUXT_SCALE_RABBITMQ_URL)` : `${ROOM}.url (RABBITMQ_URL)`
+  const source = own.length > 0 ? `${OPTION}.url (NUXT_SCALE_RABBITMQ_URL)` : `${OPTION}.url (RABBITMQ_URL)`
   if (!urls.every(url => /^amqps?:\/\/[^\s/]/i.test(url) && URL.canParse(url))) {
     throw new TypeError(`${source} is no address of RabbitMQ: write amqp://host:5672, or amqps:// for TLS, and several separated by commas.`)
   }
@@ -227,7 +227,7 @@ function parseUrls(value: unknown, env: NodeJS.ProcessEnv): string[] {
 
 function parsePrefix(prefix: unknown): string {
   if (typeof prefix === 'string' && /^[\w-][\w.-]{0,63}$/.test(prefix) && !prefix.startsWith('amq.')) return prefix
-  throw new TypeError(`${ROOM}.prefix is ${JSON.stringify(prefix)}: write letters, digits, points and dashes, such as 'shop'; amq. belongs to RabbitMQ.`)
+  throw new TypeError(`${OPTION}.prefix is ${JSON.stringify(prefix)}: write letters, digits, points and dashes, such as 'shop'; amq. belongs to RabbitMQ.`)
 }
 
 /** Longest run of a handler, in ms. */

@@ -44,7 +44,7 @@ export interface Route {
 
 /** What all routes share. */
 export interface TopologySettings {
-  /** Begins the name of every exchange and queue that the room makes for itself. */
+  /** Begins the name of every exchange and queue that the feature makes for itself. */
   prefix: string
   queueType: QueueType
   deliveryLimit: number

@@ -3,7 +3,7 @@ import type { InboxEntry } from './inbox/apply-once'
 import type { OutgoingMessage } from './message'
 import type { SqlTransaction } from './sql-client'
 
-/** What the outbox and the inbox do for the room, where `scale.rabbitmq.outbox` is on. */
+/** What the outbox and the inbox do for the feature, where `scale.rabbitmq.outbox` is on. */
 export interface MessageTransactions {
   /** Keeps a message in a transaction of the caller. @throws TypeError for what is no transaction */
   write: (transaction: unknown, message: OutgoingMessage) => Promise<void>

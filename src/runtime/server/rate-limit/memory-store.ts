@@ -33,7 +33,7 @@ interface KnownBucket {
 export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
   // Each key has an object that is written into: to set a key anew with each request would cost as much as to judge it.
   const remembered = new LRUCache<string, KnownBucket>({ max: MOST_BUCKETS })
-  /** Keys that may have a debt, so that it costs little to ask for one where there is none. Those of longest ago make room. */
+  /** Keys that may have a debt, so that it costs little to ask for one where there is none. Those of longest ago make space. */
   const owing = new Set<string>()
 
   function owe(key: string): void {

@@ -116,23 +116,23 @@ export interface RateLimitSettings {
   headers: boolean
 }
 
-const ROOM = 'scale.rateLimit'
+const OPTION = 'scale.rateLimit'
 const RULE = { limit: 0, window: 1, burst: 0, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory' }
 
 /** @throws Error naming the option that is wrong */
 export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateLimitSettings {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(rateLimitDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(rateLimitDefaults), OPTION)
   const given = { ...rateLimitDefaults, ...options }
-  const rules = parseObject(given.rules, `${ROOM}.rules`)
-  checkPathPatterns(Object.keys(rules), `${ROOM}.rules`)
+  const rules = parseObject(given.rules, `${OPTION}.rules`)
+  checkPathPatterns(Object.keys(rules), `${OPTION}.rules`)
   return {
     rules: new Map(Object.entries(rules).map(([pattern, rule]) =>
-      [pattern, rule === false ? false : resolveRateLimit(pattern, rule as RateLimitRule, `${ROOM}.rules['${pattern}']`)])),
+      [pattern, rule === false ? false : resolveRateLimit(pattern, rule as RateLimitRule, `${OPTION}.rules['${pattern}']`)])),
     trusts: compileProxies(given.trustedProxies),
-    timeout: parseDuration(given.timeout, `${ROOM}.timeout`),
-    replicas: parseCount(given.replicas, `${ROOM}.replicas`),
-    headers: parseSwitch(given.headers, `${ROOM}.headers`),
+    timeout: parseDuration(given.timeout, `${OPTION}.timeout`),
+    replicas: parseCount(given.replicas, `${OPTION}.replicas`),
+    headers: parseSwitch(given.headers, `${OPTION}.headers`),
   }
 }
 
@@ -180,9 +180,9 @@ export function stricterRateLimit(one: RateLimit | undefined, other: RateLimit |
 
 /** Whoever is believed everywhere could write any address, so that there is no `'any'` here. */
 function compileProxies(proxies: readonly string[]): (address: string | undefined) => boolean {
-  if (!Array.isArray(proxies)) throw new TypeError(`${ROOM}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  if (!Array.isArray(proxies)) throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
   const overSocket = proxies.includes('unix')
-  const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${ROOM}.trustedProxies`)
+  const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${OPTION}.trustedProxies`)
   return address => address === undefined ? overSocket : trusts(address)
 }
 

@@ -37,7 +37,7 @@ export interface RedisConnectionContext {
 const FIRST_CONNECT_LIMIT = CONNECT_TIMEOUT + 500
 
 /**
- * Opens the connection that all rooms share.
+ * Opens the connection that all features share.
  *
  * Call it outside any request: sockets and timers keep the async context they were created in, so a connection
  * made inside a request would carry that request's tenant for as long as it lives.

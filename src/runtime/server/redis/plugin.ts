@@ -15,7 +15,7 @@ export default defineNitroPlugin((nitroApp) => {
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   setCurrentRedisConnection(connection)
   nitroApp.redis = connection.client
-  provideHealthCheck({ name: 'redis', room: 'redis', run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout) })
+  provideHealthCheck({ name: 'redis', feature: 'redis', run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout) })
   onClose(nitroApp, 'redis', () => {
     setCurrentRedisConnection(undefined)
     return connection.close()

@@ -4,7 +4,7 @@ import type { Cluster, Redis } from 'ioredis'
 export type RedisClient = Redis | Cluster
 
 /**
- * The one connection that all rooms share, with everything that keeps a dead Redis from hanging a request:
+ * The one connection that all features share, with everything that keeps a dead Redis from hanging a request:
  * a deadline a call and a circuit breaker with half-open probes.
  */
 export interface RedisConnection {

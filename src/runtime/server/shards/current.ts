@@ -12,7 +12,7 @@ export function setCurrentShards(newResolver: ShardResolver): void {
   resolver = newResolver
 }
 
-/** The name under which the database room knows a shard. */
+/** The name under which the database feature knows a shard. */
 export function databaseOfShard(shard: string): string {
   return `shard ${shard}`
 }

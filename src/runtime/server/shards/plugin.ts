@@ -20,7 +20,7 @@ export default defineNitroPlugin((nitroApp) => {
   for (const [shard, source] of settings.map) {
     const name = databaseOfShard(shard)
     const spec = addDatabase(name, locate(shard, source))
-    provideHealthCheck({ name, room: 'shards', run: () => pingDatabase(spec) })
+    provideHealthCheck({ name, feature: 'shards', run: () => pingDatabase(spec) })
   }
   setCurrentShards(createShardResolver(settings))
   const log = createLog('shards')

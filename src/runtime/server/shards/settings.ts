@@ -113,25 +113,25 @@ export const shardsDefaults: Required<ShardsModuleOptions> = {
   placement: { models: {}, domains: {} },
 }
 
-const ROOM = 'scale.shards'
+const OPTION = 'scale.shards'
 
 /**
  * @param details what `scale.shards.map` said of each database beside its address, where a variable may have taken the place of both
  * @throws Error naming the option that is wrong
  */
 export function resolveShardsSettings(options: ShardsModuleOptions, details: Record<string, SourceDetails> = {}): ShardsSettings {
-  refuseUnknownKeys(options, Object.keys(shardsDefaults), ROOM)
+  refuseUnknownKeys(options, Object.keys(shardsDefaults), OPTION)
   const map = resolveMap(withDetails(options.map, details))
   const shards = [...map.keys()]
   const regions = resolveRegions(options.regions ?? {}, shards)
-  const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${ROOM}.strategy`)
+  const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${OPTION}.strategy`)
   const slotMapFile = resolveFile(options.slotMapFile ?? '')
-  if (options.slotMap && slotMapFile) throw new Error(`${ROOM}.slotMap is set beside ${ROOM}.slotMapFile: remove one of the two.`)
+  if (options.slotMap && slotMapFile) throw new Error(`${OPTION}.slotMap is set beside ${OPTION}.slotMapFile: remove one of the two.`)
   const stored = Boolean(options.slotMap || slotMapFile)
-  if (stored && strategy === 'modulo') throw new Error(`${ROOM}.slotMap is set beside the strategy 'modulo', which reads no map: remove one of the two.`)
+  if (stored && strategy === 'modulo') throw new Error(`${OPTION}.slotMap is set beside the strategy 'modulo', which reads no map: remove one of the two.`)
   const spread = resolveSpread(options.spread ?? [], shards, stored)
-  const placement = parseObject(options.placement ?? {}, `${ROOM}.placement`)
-  refuseUnknownKeys(placement, ['models', 'domains'], `${ROOM}.placement`)
+  const placement = parseObject(options.placement ?? {}, `${OPTION}.placement`)
+  refuseUnknownKeys(placement, ['models', 'domains'], `${OPTION}.placement`)
   return {
     map,
     spread,
@@ -142,15 +142,15 @@ export function resolveShardsSettings(options: ShardsModuleOptions, details: Rec
     slotMapFile,
     tables: resolveTables(options.tables ?? {}),
     stored,
-    models: resolvePlaces(placement.models, shards, `${ROOM}.placement.models`),
-    domains: resolvePlaces(placement.domains, shards, `${ROOM}.placement.domains`),
+    models: resolvePlaces(placement.models, shards, `${OPTION}.placement.models`),
+    domains: resolvePlaces(placement.domains, shards, `${OPTION}.placement.domains`),
   }
 }
 
 function resolveMap(value: unknown): ReadonlyMap<string, ShardSource> {
-  const path = `${ROOM}.map`
+  const path = `${OPTION}.map`
   const entries = Object.entries(parseObject(value ?? {}, path))
-  if (entries.length === 0) throw new Error(`${path} is empty: name a shard at least, as in { eu: 'DATABASE_URL_EU' }, or leave out ${ROOM}.`)
+  if (entries.length === 0) throw new Error(`${path} is empty: name a shard at least, as in { eu: 'DATABASE_URL_EU' }, or leave out ${OPTION}.`)
   refuseTwins(entries.map(([name]) => parseShardName(name, path)), path)
   return new Map(entries.map(([name, source]) => [name, parseSource(source, `${path}.${name}`)]))
 }
@@ -168,7 +168,7 @@ function parseSource(source: unknown, path: string): ShardSource {
 }
 
 function resolveSpread(value: unknown, shards: readonly string[], stored: boolean): readonly string[] {
-  const path = `${ROOM}.spread`
+  const path = `${OPTION}.spread`
   if (!Array.isArray(value)) throw new TypeError(`${path} is ${show(value)}: write a list of shards.`)
   if (value.length === 0) return shards
   if (stored) throw new Error(`${path} is set beside a stored slotMap, which names its shards itself: remove it.`)
@@ -176,8 +176,8 @@ function resolveSpread(value: unknown, shards: readonly string[], stored: boolea
 }
 
 function resolveSlots(value: unknown, spread: readonly string[]): number {
-  const slots = parseSlots(value ?? shardsDefaults.slots, `${ROOM}.slots`)
-  if (slots < spread.length) throw new TypeError(`${ROOM}.slots is ${slots}: write at least the number of shards, ${spread.length}.`)
+  const slots = parseSlots(value ?? shardsDefaults.slots, `${OPTION}.slots`)
+  if (slots < spread.length) throw new TypeError(`${OPTION}.slots is ${slots}: write at least the number of shards, ${spread.length}.`)
   return slots
 }
 
@@ -195,17 +195,17 @@ export function withSlotMap(settings: ShardsSettings, text: string, path: string
 function parseKnownMap(stored: unknown, shards: readonly string[], path: string): SlotMap {
   const map = parseSlotMap(stored, path)
   const unknown = map.shards.find(shard => !shards.includes(shard))
-  if (unknown !== undefined) throw new Error(`${path} holds the shard ${unknown}, which ${ROOM}.map does not name: add it to ${ROOM}.map.`)
+  if (unknown !== undefined) throw new Error(`${path} holds the shard ${unknown}, which ${OPTION}.map does not name: add it to ${OPTION}.map.`)
   return map
 }
 
 function resolveFile(value: unknown): string {
   if (typeof value === 'string') return value
-  throw new TypeError(`${ROOM}.slotMapFile is ${show(value)}: write the path of a file.`)
+  throw new TypeError(`${OPTION}.slotMapFile is ${show(value)}: write the path of a file.`)
 }
 
 function resolveTables(value: unknown): ReadonlyMap<string, string> {
-  const path = `${ROOM}.tables`
+  const path = `${OPTION}.tables`
   return new Map(Object.entries(parseObject(value, path)).map(([table, column]) => {
     if (typeof column === 'string' && column !== '') return [table, column]
     throw new TypeError(`${path}.${table} is ${show(column)}: write the column that holds the id.`)
@@ -213,14 +213,14 @@ function resolveTables(value: unknown): ReadonlyMap<string, string> {
 }
 
 function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
-  const map = parseKnownMap(slotMap, shards, `${ROOM}.slotMap`)
-  const wanted = parseSlots(slots ?? shardsDefaults.slots, `${ROOM}.slots`)
-  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) throw new Error(`${ROOM}.slots is ${wanted}, but the stored map has ${map.owners.length} slots, which never change: remove ${ROOM}.slots.`)
+  const map = parseKnownMap(slotMap, shards, `${OPTION}.slotMap`)
+  const wanted = parseSlots(slots ?? shardsDefaults.slots, `${OPTION}.slots`)
+  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) throw new Error(`${OPTION}.slots is ${wanted}, but the stored map has ${map.owners.length} slots, which never change: remove ${OPTION}.slots.`)
   return map
 }
 
 function resolveRegions(value: unknown, shards: readonly string[]): ReadonlyMap<string, string> {
-  const path = `${ROOM}.regions`
+  const path = `${OPTION}.regions`
   const entries = Object.entries(parseObject(value, path))
   refuseTwins(entries.map(([region]) => region), path)
   const regions = new Map(shards.map(shard => [shard.toLowerCase(), shard]))
@@ -232,7 +232,7 @@ function resolveDefaultRegion(value: unknown, regions: ReadonlyMap<string, strin
   if (!value) return undefined
   const shard = regions.get(String(value).toLowerCase())
   if (shard !== undefined) return shard
-  throw new TypeError(`${ROOM}.defaultRegion is ${show(value)}, which leads to no shard: write a key of ${ROOM}.regions or the name of a shard.`)
+  throw new TypeError(`${OPTION}.defaultRegion is ${show(value)}, which leads to no shard: write a key of ${OPTION}.regions or the name of a shard.`)
 }
 
 function resolvePlaces(value: unknown, shards: readonly string[], path: string): ReadonlyMap<string, string> {

@@ -7,7 +7,7 @@ const FOR_THE_REST = 2000
 /**
  * Whether everything that may take its time at the end fits into the grace period.
  *
- * @param limits what the rooms may take
+ * @param limits what the features may take
  * @returns a sentence that says by how much it does not; undefined when it does
  */
 export function checkBudget({ drainDelay, timeout, gracePeriod }: ShutdownSettings, limits: readonly ClosingLimit[]): string | undefined {

@@ -7,7 +7,7 @@ export interface DrainOptions {
   log: { info: (sentence: string) => void, warn: (sentence: string) => void }
   /** Called first: from now on nothing new should come here. @param deadline when all must be over, in the time of `performance.now()` */
   begin: (deadline: number) => void
-  /** Lets Nitro close: the listener, the connections, and its `close` hooks, in which the rooms end. */
+  /** Lets Nitro close: the listener, the connections, and its `close` hooks, in which the features end. */
   close: () => void
   /** Whether a process that is not done in time may be ended. */
   mayExit: boolean

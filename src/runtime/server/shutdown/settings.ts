@@ -44,12 +44,12 @@ export interface ShutdownSettings {
   gracePeriod: number
 }
 
-const ROOM = 'scale.shutdown'
+const OPTION = 'scale.shutdown'
 
 /** @throws Error naming the option that is wrong */
 export function resolveShutdownSettings(options: ShutdownModuleOptions = {}): ShutdownSettings {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(shutdownDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(shutdownDefaults), OPTION)
   const given = { ...shutdownDefaults, ...options }
   return {
     drainDelay: parseTime(given.drainDelay, 'drainDelay'),
@@ -60,7 +60,7 @@ export function resolveShutdownSettings(options: ShutdownModuleOptions = {}): Sh
 }
 
 function parseTime(value: Duration, option: string, least = 0): number {
-  const milliseconds = parseDuration(value, `${ROOM}.${option}`)
-  if (milliseconds < least || milliseconds > LONGEST_TIMER) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a time ${least > 0 ? 'above 0 and ' : ''}up to 24 days.`)
+  const milliseconds = parseDuration(value, `${OPTION}.${option}`)
+  if (milliseconds < least || milliseconds > LONGEST_TIMER) throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a time ${least > 0 ? 'above 0 and ' : ''}up to 24 days.`)
   return milliseconds
 }

@@ -126,26 +126,26 @@ export interface TenancySettings {
   cacheTtl: number
 }
 
-const ROOM = 'scale.tenancy'
+const OPTION = 'scale.tenancy'
 
 /**
  * @param details what `scale.tenancy.map` said of each database beside its address, where a variable may have taken the place of both
  * @throws Error naming the option that is wrong
  */
 export function resolveTenancySettings(options: TenancyModuleOptions, details: Record<string, SourceDetails> = {}): TenancySettings {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(tenancyDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(tenancyDefaults), OPTION)
   const given = { ...tenancyDefaults, ...options }
   const from = listOf(given.from, 'from')
   const wrong = from.find(source => !tenancyDefaults.from.includes(source))
-  if (wrong !== undefined || from.length === 0) throw new TypeError(`${ROOM}.from holds ${JSON.stringify(wrong ?? [])}: write one or several of 'header', 'subdomain' and 'domain'.`)
+  if (wrong !== undefined || from.length === 0) throw new TypeError(`${OPTION}.from holds ${JSON.stringify(wrong ?? [])}: write one or several of 'header', 'subdomain' and 'domain'.`)
   const baseDomains = from.includes('subdomain') ? listOf(given.baseDomains, 'baseDomains').map(parseDomain) : []
   if (from.length === 1 && from[0] === 'subdomain' && baseDomains.length === 0) {
-    throw new TypeError(`${ROOM}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
+    throw new TypeError(`${OPTION}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
   }
   const isTenantId = compilePattern(given.pattern)
-  const map = parseTenants(withDetails(given.map, details), isTenantId, `${ROOM}.map`)
-  if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${ROOM}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
+  const map = parseTenants(withDetails(given.map, details), isTenantId, `${OPTION}.map`)
+  if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${OPTION}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
     baseDomains,
@@ -155,38 +155,38 @@ export function resolveTenancySettings(options: TenancyModuleOptions, details: R
     default: given.default || undefined,
     unknown: parseStatus(given.unknown, 'unknown'),
     missing: parseStatus(given.missing, 'missing'),
-    trusts: given.trustedProxies === '' ? undefined : compileTrustedAddresses(given.trustedProxies, `${ROOM}.trustedProxies`),
-    exclude: checkPathPatterns(listOf(given.exclude, 'exclude'), `${ROOM}.exclude`),
+    trusts: given.trustedProxies === '' ? undefined : compileTrustedAddresses(given.trustedProxies, `${OPTION}.trustedProxies`),
+    exclude: checkPathPatterns(listOf(given.exclude, 'exclude'), `${OPTION}.exclude`),
     isTenantId,
-    cacheTtl: parseDuration(given.cacheTtl, `${ROOM}.cacheTtl`),
+    cacheTtl: parseDuration(given.cacheTtl, `${OPTION}.cacheTtl`),
   }
 }
 
 function listOf<T>(value: readonly T[], option: string): readonly T[] {
-  if (!Array.isArray(value)) throw new TypeError(`${ROOM}.${option} is ${JSON.stringify(value)}: write a list.`)
+  if (!Array.isArray(value)) throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list.`)
   return value
 }
 
 function parseHeader(header: string): string {
-  if (typeof header !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw new TypeError(`${ROOM}.header is ${JSON.stringify(header)}: write the name of a header, such as 'x-tenant-id'.`)
+  if (typeof header !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw new TypeError(`${OPTION}.header is ${JSON.stringify(header)}: write the name of a header, such as 'x-tenant-id'.`)
   return header.toLowerCase()
 }
 
 function parseDomain(domain: string): string {
   const plain = String(domain).toLowerCase().replace(/^\./, '')
-  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) throw new TypeError(`${ROOM}.baseDomains holds ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) throw new TypeError(`${OPTION}.baseDomains holds ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
   return plain
 }
 
 function parseLabel(label: string): string {
   const plain = String(label).toLowerCase()
-  if (!/^[a-z0-9_-]{1,63}$/.test(plain)) throw new TypeError(`${ROOM}.ignoreSubdomains contains ${JSON.stringify(label)}: write one label of a host, such as 'www'.`)
+  if (!/^[a-z0-9_-]{1,63}$/.test(plain)) throw new TypeError(`${OPTION}.ignoreSubdomains contains ${JSON.stringify(label)}: write one label of a host, such as 'www'.`)
   return plain
 }
 
 function parseStatus(status: number, option: string): number {
-  const parsed = parseCount(status, `${ROOM}.${option}`, 400)
-  if (parsed > 499) throw new TypeError(`${ROOM}.${option} is ${parsed}: write a status from 400 to 499.`)
+  const parsed = parseCount(status, `${OPTION}.${option}`, 400)
+  if (parsed > 499) throw new TypeError(`${OPTION}.${option} is ${parsed}: write a status from 400 to 499.`)
   return parsed
 }
 
@@ -196,7 +196,7 @@ function compilePattern(pattern: string): (text: string) => boolean {
     expression = new RegExp(`^(?:${pattern})$`)
   }
   catch {
-    throw new TypeError(`${ROOM}.pattern is ${JSON.stringify(pattern)}: write a regular expression, such as '[a-z0-9-]{1,63}'.`)
+    throw new TypeError(`${OPTION}.pattern is ${JSON.stringify(pattern)}: write a regular expression, such as '[a-z0-9-]{1,63}'.`)
   }
   return text => text.length <= MOST_CHARACTERS && expression.test(text)
 }
@@ -214,7 +214,7 @@ export function parseTenants(map: unknown, isTenantId: (text: string) => boolean
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new TypeError(`${path} is no object: write tenants and their databases, such as { acme: 'DATABASE_URL_ACME' }.`)
   const tenants = new Map<string, TenantRecord>()
   for (const [id, value] of Object.entries(map)) {
-    if (!isTenantId(id)) throw new TypeError(`${path} names the tenant ${JSON.stringify(id)}, which ${ROOM}.pattern does not allow.`)
+    if (!isTenantId(id)) throw new TypeError(`${path} names the tenant ${JSON.stringify(id)}, which ${OPTION}.pattern does not allow.`)
     tenants.set(id, parseRecord(value, `${path}.${id}`))
   }
   return tenants

@@ -9,7 +9,7 @@ const outside = AsyncLocalStorage.snapshot()
 
 /** The sockets of one pool: never more than its bound, and known until the server has closed them. */
 export interface SocketGate {
-  /** A socket that connects when there is room for it. */
+  /** A socket that connects when there is space for it. */
   create: () => Socket
   /** Resolves when every socket is closed at both ends. */
   closed: () => Promise<void>

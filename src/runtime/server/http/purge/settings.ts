@@ -86,7 +86,7 @@ export interface HttpPurgeSettings {
   againAfter: number
 }
 
-const ROOM = 'scale.http.purge'
+const OPTION = 'scale.http.purge'
 
 /**
  * Checks what can be known at build: everything but addresses and secrets.
@@ -95,7 +95,7 @@ const ROOM = 'scale.http.purge'
  */
 export function checkPurgeOptions(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): void {
   if (!(TARGETS as readonly unknown[]).includes(cdn)) {
-    throw new TypeError(`${ROOM} needs scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: write it, or take purge out.`)
+    throw new TypeError(`${OPTION} needs scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: write it, or take purge out.`)
   }
   resolveRest(options)
   readUrls(options.url)
@@ -113,7 +113,7 @@ export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTar
   if (!url && !id && !token) return undefined
   const target = parseChoice(cdn, TARGETS, 'scale.http.cdn')
   const needs = (value: string, option: string) => {
-    if (!value) throw new Error(`${ROOM}.${option} is not set: set NUXT_SCALE_HTTP_PURGE_${option.toUpperCase()} where the server starts.`)
+    if (!value) throw new Error(`${OPTION}.${option} is not set: set NUXT_SCALE_HTTP_PURGE_${option.toUpperCase()} where the server starts.`)
   }
   if (target === 'generic') needs(url, 'url')
   else {
@@ -124,17 +124,17 @@ export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTar
 }
 
 function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target' | 'urls' | 'id' | 'token'> {
-  refuseOtherThanObject(options, ROOM)
-  refuseUnknownKeys(options, Object.keys(httpPurgeDefaults), ROOM)
+  refuseOtherThanObject(options, OPTION)
+  refuseUnknownKeys(options, Object.keys(httpPurgeDefaults), OPTION)
   const given = { ...httpPurgeDefaults, ...options }
-  const timeout = parseDuration(given.timeout, `${ROOM}.timeout`)
-  if (timeout === 0) throw new TypeError(`${ROOM}.timeout is 0, so that no call could be answered: write a time such as '5s'.`)
+  const timeout = parseDuration(given.timeout, `${OPTION}.timeout`)
+  if (timeout === 0) throw new TypeError(`${OPTION}.timeout is 0, so that no call could be answered: write a time such as '5s'.`)
   return {
     timeout,
-    wait: parseDuration(given.wait, `${ROOM}.wait`),
-    rate: parseNumberAbove(given.rate, 0, `${ROOM}.rate`),
-    burst: parseCount(given.burst, `${ROOM}.burst`),
-    againAfter: parseDuration(given.againAfter, `${ROOM}.againAfter`),
+    wait: parseDuration(given.wait, `${OPTION}.wait`),
+    rate: parseNumberAbove(given.rate, 0, `${OPTION}.rate`),
+    burst: parseCount(given.burst, `${OPTION}.burst`),
+    againAfter: parseDuration(given.againAfter, `${OPTION}.againAfter`),
   }
 }
 
@@ -142,8 +142,8 @@ function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target
 function readUrls(text: string | undefined): string[] {
   return (text ?? '').split(',').map(part => part.trim()).filter(Boolean).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : undefined
-    if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError(`${ROOM}.url holds what is no address: write addresses such as 'http://varnish:6081', separated by commas.`)
-    if (url.username || url.password) throw new TypeError(`${ROOM}.url holds a user or password, which no call could send: set NUXT_SCALE_HTTP_PURGE_TOKEN.`)
+    if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError(`${OPTION}.url holds what is no address: write addresses such as 'http://varnish:6081', separated by commas.`)
+    if (url.username || url.password) throw new TypeError(`${OPTION}.url holds a user or password, which no call could send: set NUXT_SCALE_HTTP_PURGE_TOKEN.`)
     return url.href.replace(/\/$/, '')
   })
 }

@@ -11,7 +11,7 @@ export interface BrokerLog {
 /** What may wait in this process to be sent or confirmed. */
 export interface BufferOptions extends Limits {
   /**
-   * What a publish does that finds the buffer full: `reject` at once, or `wait` for room within its timeout.
+   * What a publish does that finds the buffer full: `reject` at once, or `wait` for space within its timeout.
    * The memory of what waits is that of its caller, so code that may publish very much should await.
    */
   onFull: 'reject' | 'wait'

@@ -75,7 +75,7 @@ const STRIKES = 3
 
 export function createPublisher({ window: width, buffer, clock, soon }: PublisherOptions): Publisher {
   const budget = createBudget(buffer)
-  /** Those that wait for room in the buffer. */
+  /** Those that wait for space in the buffer. */
   const line = createFifo<Entry>()
   /** Those in the buffer that are to be sent. */
   const queue = createFifo<Entry>()

@@ -4,7 +4,7 @@ export interface ServerVersion {
   minor: number
 }
 
-/** What a server that does not say its version is taken for: the oldest that the room supports. */
+/** What a server that does not say its version is taken for: the oldest that the feature supports. */
 const OLDEST: ServerVersion = { major: 3, minor: 10 }
 
 /** Reads `3.10.8` or `4.3.0-rc.1`. */

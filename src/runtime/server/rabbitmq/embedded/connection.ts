@@ -71,7 +71,7 @@ export function createConnection(store: EmbeddedStore): Broker {
       const queue = queueOf(name)
       let held = 0
       const remove = queue.addConsumer({
-        hasRoom: () => held < prefetch,
+        hasFeature: () => held < prefetch,
         take(message) {
           held++
           take(giveOut(queue, message, () => {

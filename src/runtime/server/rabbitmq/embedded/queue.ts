@@ -22,7 +22,7 @@ export type DeathReason = 'rejected' | 'expired' | 'delivery_limit'
 
 /** Whom a queue gives its messages to. */
 export interface QueueConsumer {
-  hasRoom: () => boolean
+  hasFeature: () => boolean
   take: (message: StoredMessage) => void
 }
 
@@ -32,7 +32,7 @@ export interface EmbeddedQueue {
   /** Messages that wait for a consumer. */
   readonly waiting: number
   /** Whether it takes one more message of that size. */
-  hasRoom: (bytes: number) => boolean
+  hasFeature: (bytes: number) => boolean
   enqueue: (message: ArrivingMessage) => void
   /** The next message, or undefined. */
   shift: () => StoredMessage | undefined
@@ -45,9 +45,9 @@ export interface EmbeddedQueue {
   /** Drops what waits. @returns how many */
   purge: () => number
   addConsumer: (consumer: QueueConsumer) => () => void
-  /** A consumer has room again, or messages have come. */
+  /** A consumer has space again, or messages have come. */
   wake: () => void
-  /** Dead letters that found no room where they go are tried again. */
+  /** Dead letters that found no space where they go are tried again. */
   retryDead: () => void
   close: () => void
 }
@@ -58,9 +58,9 @@ export interface QueueLimits {
 }
 
 export interface QueueEvents {
-  /** Takes a dead letter. @returns false when there is no room for it yet */
+  /** Takes a dead letter. @returns false when there is no space for it yet */
   deadLetter: (message: StoredMessage, reason: DeathReason) => boolean
-  /** There is room again. */
+  /** There is space again. */
   freed: () => void
 }
 
@@ -98,7 +98,7 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
   }
 
   function wake(): void {
-    // A turn apart, so that a message that goes back and forth leaves room for everything else.
+    // A turn apart, so that a message that goes back and forth leaves space for everything else.
     pumping ??= setImmediate(pump)
   }
 
@@ -107,7 +107,7 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
     expire()
     // Only what is here now: what a consumer gives back meanwhile has its turn later.
     for (let left = ready.length; left > 0 && ready.length > 0; left--) {
-      const consumer = consumers.find(candidate => candidate.hasRoom())
+      const consumer = consumers.find(candidate => candidate.hasFeature())
       if (!consumer) return
       // In turn: who was served goes to the end.
       consumers.push(...consumers.splice(consumers.indexOf(consumer), 1))
@@ -120,7 +120,7 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
     get waiting() {
       return ready.length
     },
-    hasRoom: bytes => kept < limits.messages && keptBytes + bytes <= limits.bytes,
+    hasFeature: bytes => kept < limits.messages && keptBytes + bytes <= limits.bytes,
     enqueue({ exchange, routingKey, content, properties }) {
       ready.push({ exchange, routingKey, content, properties, sequence: sequence++, redelivered: false, returns: 0, expires: performance.now() + (messageTtl ?? Infinity) })
       kept++

@@ -9,7 +9,7 @@ import { createExchange } from './exchange'
 import type { DeathReason, EmbeddedQueue, QueueLimits, StoredMessage } from './queue'
 import { createQueue } from './queue'
 
-/** A broker in this process, with the semantics of RabbitMQ as far as the room uses them. */
+/** A broker in this process, with the semantics of RabbitMQ as far as the feature uses them. */
 export interface EmbeddedServer {
   /** A connection of its own: what it was given and has not settled goes back when it closes. */
   connect: () => Broker
@@ -79,7 +79,7 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
       return
     }
     const content = Buffer.isBuffer(message.content) ? message.content : Buffer.from(message.content)
-    const full = targets.find(queue => !queue.hasRoom(content.length))
+    const full = targets.find(queue => !queue.hasFeature(content.length))
     if (full) throw new PublishError('REFUSED', `The message was not stored: the queue ${full.declaration.name} is full (${limits.messages} messages or ${limits.bytes} bytes).`)
     targets.forEach(queue => queue.enqueue({ ...message, content }))
   }
@@ -90,7 +90,7 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     if (deadLetterExchange === undefined) return true
     const routingKey = deadLetterKey ?? message.routingKey
     const targets = route({ exchange: deadLetterExchange, routingKey })
-    if (!targets.every(target => target.hasRoom(message.content.length))) return false
+    if (!targets.every(target => target.hasFeature(message.content.length))) return false
     const headers = { 'x-first-death-exchange': message.exchange, 'x-first-death-queue': queue, 'x-first-death-reason': reason, ...message.properties.headers }
     const letter = { exchange: deadLetterExchange, routingKey, content: message.content, properties: { ...message.properties, headers } }
     targets.forEach(target => target.enqueue(letter))

@@ -8,7 +8,7 @@ import { asSqlClient } from '../sql-client'
 import { setMessageTransactions } from '../transactions'
 import { createMessageTransactions } from './create'
 
-/** Gives the room its outbox and its inbox. Runs before the room's own plugin. */
+/** Gives the feature its outbox and its inbox. Runs before the feature's own plugin. */
 export default defineNitroPlugin(() => {
   if (import.meta.prerender) return
   const { outbox, publishTimeout } = resolveRabbitmqSettings(useRuntimeConfig().scale.rabbitmq as unknown as RabbitmqModuleOptions, process.env)

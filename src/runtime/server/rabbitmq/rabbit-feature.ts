@@ -17,8 +17,8 @@ import { topologyOf } from './topology'
 import type { MessageTransactions } from './transactions'
 import { currentTrace, readTrace, runInTrace } from './trace'
 
-/** The room of one process. */
-export interface RabbitRoom extends RabbitClient {
+/** The feature of one process. */
+export interface RabbitFeature extends RabbitClient {
   /** Checks the consumers, declares everything they need, and starts them where the role has them. */
   start: (consumers: readonly { source: string, consumer: RabbitConsumer }[]) => void
   /**
@@ -28,7 +28,7 @@ export interface RabbitRoom extends RabbitClient {
   close: (left?: number) => Promise<void>
 }
 
-export interface RabbitRoomOptions {
+export interface RabbitFeatureOptions {
   /** What is opening: the boot waits for nothing. */
   broker: Promise<Broker>
   settings: RabbitmqSettings
@@ -47,7 +47,7 @@ const REMEMBERED = 1000
 /** What is kept of the drain timeout for confirms and the end of connections. */
 const SHARE_FOR_CONFIRMS = 0.2
 
-export function createRabbitRoom({ broker: opening, settings, role, log, transactions, currentTenant, runAsTenant }: RabbitRoomOptions): RabbitRoom {
+export function createRabbitFeature({ broker: opening, settings, role, log, transactions, currentTenant, runAsTenant }: RabbitFeatureOptions): RabbitFeature {
   const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
   // The context of the boot, which belongs to no request.
   const outside = AsyncLocalStorage.snapshot()

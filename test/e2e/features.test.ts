@@ -6,19 +6,19 @@ import { buildFixture, startNuxt } from '../support/nuxt'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 
-const ROOMS = ['redis', 'cache', 'storage', 'health', 'rabbitmq'] as const
-type Room = typeof ROOMS[number]
+const FEATURES = ['redis', 'cache', 'storage', 'health', 'rabbitmq'] as const
+type Feature = typeof FEATURES[number]
 
-/** The only files of a room that are built when it is off: where the rooms that are on ask for it. */
-const DOORS: Record<Room, string[]> = {
+/** The only files of a feature that are built when it is off: where the features that are on ask for it. */
+const DOORS: Record<Feature, string[]> = {
   redis: ['redis/current', 'redis/redirect', 'redis/scan'],
   cache: ['cache/runtime'],
   storage: [],
   health: [],
   rabbitmq: [],
 }
-/** The packages that a room brings along, those of ioredis by its own name. */
-const PACKAGES: Record<Room, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [], rabbitmq: ['amqplib'] }
+/** The packages that a feature brings along, those of ioredis by its own name. */
+const PACKAGES: Record<Feature, string[]> = { redis: ['ioredis'], cache: ['lru-cache'], storage: [], health: [], rabbitmq: ['amqplib'] }
 
 let redis: RedisServer
 let full: Built
@@ -41,7 +41,7 @@ interface Built {
 }
 
 async function build(name: string, env: NodeJS.ProcessEnv = {}): Promise<Built> {
-  const output = await buildFixture('test/fixtures/rooms', { env, buildDir: `.nuxt/${name}`, outputDir: `.output/${name}` })
+  const output = await buildFixture('test/fixtures/features', { env, buildDir: `.nuxt/${name}`, outputDir: `.output/${name}` })
   const server = join(output, 'server')
   const paths = readdirSync(server, { recursive: true, encoding: 'utf8' }).filter(path => !path.startsWith('node_modules'))
   const read = (path: string) => readFileSync(join(server, path), 'utf8')
@@ -58,10 +58,10 @@ async function build(name: string, env: NodeJS.ProcessEnv = {}): Promise<Built> 
 const SHARED = /^(?:core|request|lazy-modules)\//
 
 /** The files of the module, without `src/runtime/server/` and `.ts`. */
-function ownFiles({ files }: Built): { shared: string[], rooms: string[] } {
+function ownFiles({ files }: Built): { shared: string[], features: string[] } {
   const own = files.flatMap(file => /src\/runtime\/server\/(.+)\.ts$/.exec(file)?.[1] ?? [])
   const isShared = (file: string) => !file.includes('/') || SHARED.test(file)
-  return { shared: own.filter(isShared), rooms: own.filter(file => !isShared(file)) }
+  return { shared: own.filter(isShared), features: own.filter(file => !isShared(file)) }
 }
 
 /** What the app answers, on a Redis that is empty and there for whoever wants it. */
@@ -73,7 +73,7 @@ async function observe({ output }: Built) {
     const runs = [await (await app.fetch('/api/cached')).json(), await (await app.fetch('/api/cached')).json()]
     expect(runs[1]).toEqual(runs[0])
     return {
-      ...await (await app.fetch('/api/rooms')).json(),
+      ...await (await app.fetch('/api/features')).json(),
       health: (await app.fetch('/api/health')).headers.get('content-type'),
       keys: await client.keys('*'),
       connections: (await client.client('LIST') as string).trim().split('\n').length - 1,
@@ -85,9 +85,9 @@ async function observe({ output }: Built) {
   }
 }
 
-it('with every room on, each has its files, its packages and its place in the app', async () => {
+it('with every feature on, each has its files, its packages and its place in the app', async () => {
   // The shutdown, tenancy, the database and shards are off until their block is there.
-  expect([...new Set(ownFiles(full).rooms.map(file => file.split('/')[0]))].sort()).toEqual(['hooks', ...ROOMS].sort())
+  expect([...new Set(ownFiles(full).features.map(file => file.split('/')[0]))].sort()).toEqual(['hooks', ...FEATURES].sort())
   expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
   expect(full.code).not.toMatch(/not-in-the-build|deploy:|"deploy"/)
   expect(await observe(full)).toEqual({
@@ -101,34 +101,34 @@ it('with every room on, each has its files, its packages and its place in the ap
   })
 })
 
-it('with every room off, the build is the one without the module, and Nitro\'s own cache answers', async () => {
+it('with every feature off, the build is the one without the module, and Nitro\'s own cache answers', async () => {
   const plain = await build('plain', { PLAIN_NITRO: '1' })
-  const none = await build('none', { ROOMS_OFF: ROOMS.join() })
-  expect(ownFiles(none)).toEqual({ shared: [], rooms: [] })
+  const none = await build('none', { FEATURES_OFF: FEATURES.join() })
+  expect(ownFiles(none)).toEqual({ shared: [], features: [] })
   expect(none.files).toEqual(plain.files)
   expect(none.packages).toEqual(plain.packages)
   expect(none.code).not.toMatch(/nuxt-scale|ioredis|amqplib|cacheWithRedis\(/)
-  // The options, which say that the rooms are off.
-  const words = JSON.stringify({ scale: resolveOptions(Object.fromEntries(ROOMS.map(room => [room, false]))) }, null, 2)
+  // The options, which say that the features are off.
+  const words = JSON.stringify({ scale: resolveOptions(Object.fromEntries(FEATURES.map(feature => [feature, false]))) }, null, 2)
   expect(none.code.length).toBeLessThan(plain.code.length + words.length + 50)
   const seen = await observe(none)
   expect(seen).toEqual(await observe(plain))
   expect(seen).toMatchObject({ cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 0 })
 })
 
-it.each<[Room, object]>([
+it.each<[Feature, object]>([
   ['redis', { app: { cache: 'object', redis: 'undefined' }, helpers: { cacheWithRedis: 'function', useRedis: 'undefined', useRabbit: 'function' }, mounts: { cache: 'nuxt-scale-cache', redis: 'memory' }, keys: [], connections: 0 }],
   ['cache', { app: { cache: 'undefined', redis: 'object' }, helpers: { cacheWithRedis: 'undefined', useRedis: 'function', useRabbit: 'function' }, mounts: { cache: 'memory', redis: 'nuxt-scale-redis' }, cached: [expect.stringMatching(/^nitro:handlers:/)], keys: [], connections: 1 }],
   ['storage', { mounts: { cache: 'memory', redis: 'memory' }, cached: [] }],
   ['health', { health: 'text/html;charset=utf-8' }],
   ['rabbitmq', { helpers: { cacheWithRedis: 'function', useRedis: 'function', useRabbit: 'undefined' } }],
-])('with %s off, that room alone is gone', async (room, change) => {
-  const without = await build(`no-${room}`, { ROOMS_OFF: room })
-  const isGone = (file: string) => file.startsWith(`${room}/`) && !DOORS[room].includes(file)
-  expect(ownFiles(without).rooms).toEqual(ownFiles(full).rooms.filter(file => !isGone(file)))
+])('with %s off, that feature alone is gone', async (feature, change) => {
+  const without = await build(`no-${feature}`, { FEATURES_OFF: feature })
+  const isGone = (file: string) => file.startsWith(`${feature}/`) && !DOORS[feature].includes(file)
+  expect(ownFiles(without).features).toEqual(ownFiles(full).features.filter(file => !isGone(file)))
   expect(ownFiles(full).shared).toEqual(expect.arrayContaining(ownFiles(without).shared))
   const gone = full.packages.filter(name => !without.packages.includes(name))
-  expect(gone).toEqual(room === 'redis' ? expect.arrayContaining(PACKAGES.redis) : PACKAGES[room])
-  expect(without.packages).toEqual(expect.arrayContaining(ROOMS.filter(other => other !== room).flatMap(other => PACKAGES[other])))
+  expect(gone).toEqual(feature === 'redis' ? expect.arrayContaining(PACKAGES.redis) : PACKAGES[feature])
+  expect(without.packages).toEqual(expect.arrayContaining(FEATURES.filter(other => other !== feature).flatMap(other => PACKAGES[other])))
   expect(await observe(without)).toEqual({ ...await observe(full), ...change })
 })

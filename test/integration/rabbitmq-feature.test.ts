@@ -1,6 +1,6 @@
 import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
 import { startRabbit } from '../support/rabbitmq'
-import { describeRabbitRoom } from './rabbitmq-behaviour'
+import { describeRabbitFeature } from './rabbitmq-behaviour'
 import { describeBroker } from './rabbitmq-contract'
 import { describeDeadLetters } from './rabbitmq-dead-letters'
 
@@ -17,5 +17,5 @@ async function start() {
   }
 }
 describeBroker('RabbitMQ', start)
-describeRabbitRoom('RabbitMQ', start)
+describeRabbitFeature('RabbitMQ', start)
 describeDeadLetters('RabbitMQ', start)
