@@ -1,12 +1,15 @@
 import type { CacheEngine } from './types'
 
-/** `nitroApp.cache`: the cache for code that holds the Nitro app, such as plugins. */
+/** `nitroApp.cache`: the cache for code that has the Nitro app, such as plugins. */
 export interface AppCache {
-  /** The stored value, or null when there is none or it is past its ttl. */
+  /** Returns the stored value, or null if there is no value or it is past its `ttl`. */
   get: <T = unknown>(key: string) => Promise<T | null>
-  /** Stores a value for `ttl` seconds (default `scale.cache.ttl`, 300). False when it could not be stored. */
+  /** Stores a value for `ttl` seconds (default `scale.cache.ttl`, 300). Returns false if it could not be stored. */
   set: (key: string, value: unknown, ttl?: number) => Promise<boolean>
-  /** Deletes every key that matches a Redis glob, in every process. False when Redis did not confirm; the deletion is then sent again when it is back. */
+  /**
+   * Deletes every key that matches a Redis glob, in every process.
+   * Returns false if Redis did not confirm the deletion. It is then sent again when Redis is back.
+   */
   invalidate: (pattern: string) => Promise<boolean>
 }
 

@@ -2,72 +2,74 @@ import { parseDuration } from '../duration'
 import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 import type { Duration } from './types'
 
-/** `scale.cache`: the cache of the whole app. Each value can be set where the server starts, as `NUXT_SCALE_CACHE_<NAME>`. */
+/** `scale.cache`: the cache of the whole app. A plain number is seconds where the option is a duration. */
 export interface CacheModuleOptions {
   /**
-   * How long a value is fresh, when the call does not say.
+   * How long a value is fresh if the call sets no `ttl`.
    * @default 300
    * @env NUXT_SCALE_CACHE_TTL
    */
   ttl?: Duration
   /**
-   * How long after `ttl` the old value is served at once while one process reloads it (stale-while-revalidate, RFC 5861).
+   * How long after `ttl` the old value is still served at once while one process reloads it (stale-while-revalidate, RFC 5861).
    * @default 0
    * @env NUXT_SCALE_CACHE_STALE_TTL
    */
   staleTtl?: Duration
   /**
-   * How long after `ttl` the old value is served when the loader fails or Redis is away (stale-if-error, RFC 5861).
+   * How long after `ttl` the old value is served when the loader fails or Redis is unavailable (stale-if-error, RFC 5861).
    * @default 0
    * @env NUXT_SCALE_CACHE_STALE_IF_ERROR
    */
   staleIfError?: Duration
   /**
-   * Share of `ttl` that is added or taken at random, so that entries written together do not expire together.
+   * Share of `ttl`, from 0 to 1, that is added or subtracted at random, so that entries written together do not expire together.
    * @default 0.05
    * @env NUXT_SCALE_CACHE_JITTER
    */
   jitter?: number
   /**
-   * Deadline of one load, and the longest wait for another process's load.
+   * Deadline of one load, and the longest wait for the load of another process.
    * @default '30s'
    * @env NUXT_SCALE_CACHE_TIMEOUT
    */
   timeout?: Duration
   /**
-   * One process of the cluster loads a missing key while the others wait for it.
+   * Takes a lease in Redis, so that only one process of the cluster loads a missing key. The others wait for its value.
    * @default true
    * @env NUXT_SCALE_CACHE_LEASE
    */
   lease?: boolean
-  /** The first level: decoded values in the memory of this process. `false` turns it off. */
+  /** L1, the first level of the cache: decoded values in the memory of the process. `false` turns it off. */
   l1?: false | CacheL1Options
   /**
-   * Nitro's own cache (`cachedEventHandler`, `cachedFunction`, `routeRules` `cache` and `swr`) runs on this engine. Decided at build.
+   * Runs Nitro's own cache (`cachedEventHandler`, `cachedFunction`, `routeRules` `cache` and `swr`) on this cache.
+   * The build reads this option; the environment cannot change it.
    * @default true
    */
   nitro?: boolean
   /**
-   * How long a cached route or function whose `swr` gives no `staleMaxAge` may be served stale.
+   * How long a cached route or function with `swr` may be served stale if it sets no `staleMaxAge`.
    * @default '1d'
    * @env NUXT_SCALE_CACHE_STALE_MAX_AGE
    */
   staleMaxAge?: Duration
   /**
-   * Largest value that is stored, as its serializer writes it; a larger one is delivered, not stored, and logged once a key.
+   * Largest serialized value that is stored. A larger value is returned but not stored, and logged once per key.
    * A plain number is bytes.
    * @default '16mb'
    * @env NUXT_SCALE_CACHE_MAX_VALUE_SIZE
    */
   maxValueSize?: number | string
   /**
-   * Largest response body that a cached route stores; a larger one is delivered and not cached.
+   * Largest response body that a cached route stores. A larger body is sent but not cached. A plain number is bytes.
    * @default '8mb'
    * @env NUXT_SCALE_CACHE_MAX_BODY_SIZE
    */
   maxBodySize?: number | string
   /**
-   * Says in `Cache-Status` (RFC 9211) which level answered a cached route: `nuxt-scale; hit; detail=l1`. Always on in development.
+   * Adds a `Cache-Status` header (RFC 9211) to the responses of cached routes. It names the level that answered, as in
+   * `nuxt-scale; hit; detail=l1`. Always on in development.
    * @default false
    * @env NUXT_SCALE_CACHE_DEBUG_HEADERS
    */
@@ -76,26 +78,26 @@ export interface CacheModuleOptions {
 
 export interface CacheL1Options {
   /**
-   * Most entries held.
+   * Maximum number of entries.
    * @default 10000
    * @env NUXT_SCALE_CACHE_L1_MAX_ENTRIES
    */
   maxEntries?: number
   /**
-   * Most memory held, estimated from the payload of each entry.
+   * Maximum memory, estimated from the payload of each entry. A plain number is bytes.
    * @default '64mb'
    * @env NUXT_SCALE_CACHE_L1_MAX_BYTES
    */
   maxBytes?: number | string
   /**
-   * Longest time an entry is used without asking Redis again.
+   * How long an entry is used at most before it is read from Redis again.
    * @default 60
    * @env NUXT_SCALE_CACHE_L1_TTL
    */
   ttl?: Duration
 }
 
-/** The options as the engine uses them. All times in milliseconds, all sizes in bytes. */
+/** The validated options. All times are milliseconds, all sizes are bytes. */
 export interface CacheSettings {
   ttl: number
   staleTtl: number
@@ -126,9 +128,10 @@ export const cacheDefaults = {
 } as const satisfies CacheModuleOptions
 
 /**
- * Checks `scale.cache` and turns it into numbers. Runs at build on what nuxt.config says, and again at boot on what the environment made of it.
+ * Validates `scale.cache` and converts it to numbers.
+ * Runs at build with the options of nuxt.config, and again when the server starts, with the values of the environment applied.
  *
- * @throws Error naming the option that is wrong
+ * @throws Error that names the invalid option
  */
 export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSettings {
   const path = 'scale.cache'
@@ -136,7 +139,7 @@ export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSet
   refuseUnknownKeys(options, Object.keys(cacheDefaults), path)
   const given = { ...cacheDefaults, ...withoutUndefined(options) }
   const ttl = parseDuration(given.ttl, `${path}.ttl`)
-  if (ttl === 0) throw new TypeError(`${path}.ttl is 0: write a time above zero, or turn the cache off with scale.cache: false.`)
+  if (ttl === 0) throw new TypeError(`${path}.ttl is 0: write a duration above 0, or turn the cache off with scale.cache: false.`)
   if (options.nitro !== undefined) parseSwitch(options.nitro, `${path}.nitro`)
   return {
     ttl,
@@ -155,7 +158,9 @@ export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSet
 
 function resolveL1(l1: false | CacheL1Options, path: string): CacheSettings['l1'] {
   if (l1 === false) return { maxEntries: 0, maxBytes: 0, ttl: 0 }
-  if (typeof l1 !== 'object' || l1 === null) throw new TypeError(`${path} is ${JSON.stringify(l1)}: write false, or an object of maxEntries, maxBytes and ttl.`)
+  if (typeof l1 !== 'object' || l1 === null) {
+    throw new TypeError(`${path} is ${JSON.stringify(l1)}: write false, or an object with maxEntries, maxBytes and ttl.`)
+  }
   refuseUnknownKeys(l1, Object.keys(cacheDefaults.l1), path)
   const given = { ...cacheDefaults.l1, ...withoutUndefined(l1) }
   return {

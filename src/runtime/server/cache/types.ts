@@ -1,120 +1,158 @@
-/** A length of time: a plain number is seconds, a string carries its unit, as in `'250ms'` or `'5m'`. */
+/** A duration: a plain number is seconds; a string carries its unit, such as `'250ms'` or `'5m'`. */
 export type Duration = number | string
 
-/** Where a value came from. `stale` was served past its time while somebody reloads it. */
+/** Where a value came from. `stale`: the value is past its `ttl` and was served nevertheless. */
 export type CacheSource = 'l1' | 'l2' | 'stale' | 'loader' | 'uncacheable'
 
-/** How values of one entry become bytes and come back. */
+/** Converts the values of an entry to bytes and back. */
 export interface CacheSerializer<T = unknown> {
-  /** One ASCII letter stored in the entry's header; an entry of another codec reads as a miss. */
+  /** One ASCII letter that is stored in the entry's header. An entry with another codec is a miss. */
   readonly codec: string
   encode: (value: T) => string | Uint8Array
   decode: (payload: Buffer) => T
 }
 
-/** What a loader may say about the load it runs in. */
+/** The running load, as its loader sees it. */
 export interface LoadContext {
-  /** Aborted when the load's deadline passes. */
+  /** Aborts when the load exceeds its `timeout`. */
   readonly signal: AbortSignal
   /**
-   * Tags of this entry that are known only now. They join the load at once.
+   * Adds tags to the entry during the load. They take effect at once.
    *
-   * @throws TypeError when the tags of the entry no longer fit its header (99,999 characters). The load fails with it, also when the loader catches it.
+   * @throws TypeError when the tags of the entry exceed 99,999 characters. The load then fails, even if the loader catches the error.
    */
   addTags: (tags: readonly string[]) => void
-  /** This result is personal or otherwise not to be stored; callers that wait for it load for themselves, at once. */
+  /** Marks the result as personal or otherwise not to be stored. Callers that wait for this load stop waiting and load for themselves. */
   uncacheable: () => void
   /**
-   * Shortens the life of this entry, in seconds: how long it is fresh, and how long after that it may be served at all.
-   * Neither gets longer than the options say; the shortest of several calls counts.
+   * Shortens the lifetime of this entry. Both values are seconds: how long it is fresh, and how long after that it may be served stale.
+   * The options remain the upper limit. If called several times, the shortest values apply.
    */
   shorten: (fresh: number, stale: number) => void
 }
 
 export type CacheLoader<T> = (context: LoadContext) => T | Promise<T>
 
-/** Options of one cached value. Durations are seconds, or strings with a unit. */
+/** Options of one cached value. A duration is a number of seconds, or a string with a unit. */
 export interface CacheOptions<T = unknown> {
-  /** How long the value is fresh. Default: `scale.cache.ttl` (300 s). */
+  /**
+   * How long the value is fresh.
+   * @default `scale.cache.ttl` (300 s)
+   */
   ttl?: Duration
-  /** How long after `ttl` the old value is still served at once while one process reloads it. Default: `scale.cache.staleTtl` (0). */
+  /**
+   * How long after `ttl` the old value is still served at once while one process reloads it.
+   * @default `scale.cache.staleTtl` (0)
+   */
   staleTtl?: Duration
-  /** How long after `ttl` the old value is served when the loader fails or Redis is away. Default: `scale.cache.staleIfError` (0). */
+  /**
+   * How long after `ttl` the old value is served when the loader fails or Redis is unavailable.
+   * @default `scale.cache.staleIfError` (0)
+   */
   staleIfError?: Duration
-  /** Share of `ttl` that is added or taken at random, so that entries written together do not expire together. Default: `scale.cache.jitter` (0.05). */
+  /**
+   * Share of `ttl`, from 0 to 1, that is added or subtracted at random, so that entries written together do not expire together.
+   * @default `scale.cache.jitter` (0.05)
+   */
   jitter?: number
-  /** Tags by which `invalidateCacheTags` finds this entry: at most 99,999 characters, where each tag takes its length and 18. */
+  /**
+   * Tags by which `invalidateCacheTags` finds this entry.
+   * Together they take at most 99,999 characters, counting 18 characters in addition to the length of each tag.
+   */
   tags?: readonly string[]
-  /** Deadline of one load, and the longest wait for another process's load. Default: `'30s'`. */
+  /**
+   * Deadline of one load, and the longest wait for the load of another process.
+   * @default `scale.cache.timeout` (30 s)
+   */
   timeout?: Duration
-  /** How long a caller waits for another process's load before it takes a value within `staleIfError` instead. Default: `timeout`. */
+  /**
+   * How long a caller waits for the load of another process before it takes a value within `staleIfError` instead.
+   * @default `timeout`
+   */
   softTimeout?: Duration
-  /** Take a lease so that one process of the cluster loads a missing key. Default: `scale.cache.lease` (true). */
+  /**
+   * Takes a lease in Redis, so that only one process of the cluster loads a missing key.
+   * @default `scale.cache.lease` (true)
+   */
   lease?: boolean
-  /** Refresh before the end of `ttl` with a chance that grows as it nears (XFetch); a number sets beta. Default: `false` (`true` is beta 1). */
+  /**
+   * Refreshes a value before its `ttl` ends. The probability grows as the end of `ttl` approaches.
+   * A number sets beta, the strength of the effect; `true` is beta 1.
+   * @default false
+   * @see XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015
+   */
   earlyRefresh?: boolean | number
-  /** How values become bytes: `'json'` (default), `'devalue'` (keeps Date, Map, Set, BigInt, undefined) or your own. */
+  /**
+   * Converts values to bytes: `'json'`, `'devalue'` (which keeps Date, Map, Set, BigInt and undefined), or your own serializer.
+   * @default 'json'
+   */
   serializer?: 'json' | 'devalue' | CacheSerializer<T>
-  /** Refuses a cached or loaded value: a refused hit is a miss, a refused load is not stored. */
+  /** Accepts or rejects a value. A rejected hit is a miss; a rejected loaded value is not stored. */
   validate?: (value: T) => boolean
-  /** Hears where the value came from, once a call, and its tags as they are stored: encoded, in the scope of the call. */
+  /** Called once per call with the value's source and its stored tags (encoded and scoped to the tenant). */
   onSource?: (source: CacheSource, tags: readonly string[]) => void
-  /** Keeps the process alive for a refresh in the background, as `event.waitUntil` does. The promise never rejects. */
+  /** Keeps the process alive during a background refresh, as `event.waitUntil` does. The promise never rejects. */
   waitUntil?: (refresh: Promise<void>) => void
-  /** Hears the error of a refresh in the background, which no caller sees. The cache logs it with the key in any case. */
+  /** Called with the error of a background refresh, which no caller receives. The cache also logs the error with the key. */
   onRefreshError?: (error: unknown) => void
 }
 
-/** Which tenants an invalidation touches: the current scope when absent, every scope with `'*'`. */
+/** The tenants that an invalidation affects: the current scope by default, every scope with `'*'`. */
 export interface ScopeOptions {
   scope?: '*' | (string & {})
 }
 
 export interface InvalidateOptions extends ScopeOptions {
-  /** Reject when Redis did not confirm, instead of queueing the invalidation and resolving. Default: false. */
+  /**
+   * Rejects when Redis did not confirm the invalidation. Without it the call resolves and the invalidation is queued.
+   * @default false
+   */
   strict?: boolean
 }
 
-/** Something that was taken away, in every process. Keys and tags are as they are stored: encoded, with their scope. */
+/** One invalidation. Keys and tags are in their stored form: encoded, with their scope. */
 export type Invalidation
   = | { kind: 'key', key: string }
     | { kind: 'tag', tag: string }
-    /** In every scope; the tag is without one. */
+    /** Applies to every scope; the tag carries none. */
     | { kind: 'tag everywhere', tag: string }
-    /** An encoded glob in one scope, in none (`''`) or in every scope (`'*'`). */
+    /** An encoded glob in one scope, in no scope (`''`) or in every scope (`'*'`). */
     | { kind: 'pattern', pattern: { scope: string, glob: string } }
 
-/** Follows an invalidation. With `strict` it rejects when it could not; otherwise it never rejects. */
+/** Called after an invalidation. With `strict` it rejects when its own work failed; otherwise it never rejects. */
 export type InvalidationListener = (invalidation: Invalidation, strict: boolean) => Promise<void>
 
-/** The one cache of the process. Every surface (helpers, Nitro's cache, `nitroApp.cache`) calls it. */
+/** The cache of the process. The helpers, Nitro's cache and `nitroApp.cache` all use it. */
 export interface CacheEngine {
   /**
-   * The value of `key`: from L1, from Redis, or from `load`, which runs once per miss in the cluster.
-   * A number in place of options is the ttl in seconds.
+   * Returns the value of `key` from L1, from Redis, or from `load`, which runs once per miss in the cluster.
+   * A number in place of options is the `ttl` in seconds.
    */
   get: <T>(key: string, load: CacheLoader<T>, options?: CacheOptions<T> | number) => Promise<T>
-  /** The fresh value of `key`, or undefined; never loads. */
+  /** Returns the fresh value of `key`, or undefined. It never loads. */
   peek: <T>(key: string, options?: Pick<CacheOptions<T>, 'serializer'>) => Promise<T | undefined>
-  /** Stores `value`. With racing writers invalidate instead: the last arrival wins. Returns whether Redis (or, embedded, L1) took it. */
+  /**
+   * Stores `value`. If several processes set the same key, the last write wins; use an invalidation instead in that case.
+   * Returns whether Redis (or L1, without Redis) stored it.
+   */
   set: <T>(key: string, value: T, options?: CacheOptions<T>) => Promise<boolean>
-  /** Lets another feature follow: `listener` hears of every invalidation once it was sent, and the caller waits for it. One at most. */
+  /** Registers the one listener that runs after every invalidation. The caller of the invalidation waits for it. */
   onInvalidated: (listener: InvalidationListener) => void
-  /** Deletes keys in every process. Write the source first and invalidate after. */
+  /** Deletes keys in every process. Write to the database first, then invalidate. */
   invalidate: (keys: string | readonly string[], options?: InvalidateOptions) => Promise<void>
-  /** Deletes every key that matches a Redis glob. Returns how many entries were deleted. */
+  /** Deletes every key that matches a Redis glob. Returns the number of deleted entries. */
   invalidatePattern: (pattern: string, options?: InvalidateOptions) => Promise<number>
-  /** Makes every entry that names one of the tags a miss. */
+  /** Makes every entry with one of the tags a miss. */
   invalidateTags: (tags: string | readonly string[], options?: InvalidateOptions) => Promise<void>
-  /** Keys of stored entries that match a Redis glob, decoded as the caller wrote them, in the current scope. */
+  /** Returns the keys of stored entries that match a Redis glob in the current scope, decoded to the form that the caller wrote. */
   keys: (pattern: string, options?: ScopeOptions) => Promise<string[]>
-  /** Whether it refuses unknown options, freezes what it hands out and warns about values that change when stored. */
+  /** Whether the engine rejects unknown options, freezes returned values and warns about values that change when stored. */
   readonly development: boolean
   /** Counters since the start of the process. */
   readonly stats: CacheStats
-  /** Whether L1 may be used now: the bus is heard, or there is no other process. */
+  /** Whether L1 may be used now: the bus is live, or the cache runs without Redis. */
   readonly live: boolean
-  /** What L1 holds: entries, and their estimated bytes. */
+  /** The current size of L1: its entries and their estimated bytes. */
   readonly memory: { entries: number, bytes: number }
   /** Stops timers and the bus. */
   close: () => Promise<void>
@@ -127,10 +165,10 @@ export interface CacheStats {
   loads: number
   loadErrors: number
   uncacheable: number
-  /** Loads whose value was not stored because somebody invalidated the key meanwhile. */
+  /** Loads whose value was not stored because the key or a tag was invalidated during the load. */
   fencedWrites: number
   redisErrors: number
-  /** Invalidations that Redis did not confirm and that wait to be sent again. */
+  /** Invalidations that Redis has not confirmed yet and that are sent again. */
   invalidationsQueued: number
   epochs: number
 }

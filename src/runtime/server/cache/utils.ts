@@ -6,24 +6,31 @@ import type { CacheEngine, CacheLoader, CacheOptions, InvalidateOptions } from '
 
 const INVALIDATE_OPTIONS = ['strict', 'tenant']
 
-/** How and where an invalidation acts. */
+/** Options of an invalidation. */
 export interface InvalidateCacheOptions {
-  /** Reject when Redis did not confirm, instead of queueing the invalidation and resolving. Default: false. */
+  /**
+   * Rejects when Redis did not confirm the invalidation. Without it the call resolves and the invalidation is queued.
+   * @default false
+   */
   strict?: boolean
-  /** The id of another tenant, `'*'` for every tenant and what belongs to none, `''` for what belongs to none. Default: the tenant of the current call. */
+  /**
+   * The id of a tenant; `''` for entries without a tenant; `'*'` for all entries, with and without a tenant.
+   * @default the tenant of the current call
+   */
   tenant?: string
 }
 
 /**
- * The value of `key` from the cache, else from `fn`, which runs once per miss in the whole cluster.
+ * Returns the value of `key` from the cache. On a miss it calls `fn`, once in the whole cluster, and stores the result.
  *
- * Every value except `undefined` is cached, also `null`, `0`, `''` and `false`. An error of `fn` reaches every caller that waits, once; the cache never runs `fn` again for it.
- * With Redis away the value comes from `fn`.
+ * Every value except `undefined` is cached, including `null`, `0`, `''` and `false`.
+ * If `fn` throws, all waiting callers of this process receive the error. The cache does not retry `fn`.
+ * If Redis is unavailable, the value comes from `fn`.
  *
- * @param key any string that is not empty
+ * @param key a string that is not empty
  * @param fn loads the value
- * @param options how long it is fresh in seconds (default `scale.cache.ttl`, 300), or all options
- * @throws whatever `fn` throws; an Error naming the option when an option is wrong
+ * @param options the `ttl` in seconds (default `scale.cache.ttl`, 300), or an object of options
+ * @throws the error of `fn`; an Error that names the option when an option is invalid
  * @example
  * ```ts
  * const category = await cacheWithRedis(`category:${id}`, () => findCategory(id), 600)
@@ -34,8 +41,8 @@ export function cacheWithRedis<T>(key: string, fn: CacheLoader<T>, options?: num
 }
 
 /**
- * Deletes one key or several, in Redis and in the memory of every process. Write the source first and invalidate after.
- * With Redis away it resolves and the deletion is sent when Redis is back, unless `strict` is set.
+ * Deletes one or more keys in Redis and in the memory of every process. Write to the database first, then invalidate.
+ * If Redis is unavailable, the call resolves and the deletion is sent when Redis is back. With `strict` it rejects.
  *
  * @example
  * ```ts
@@ -48,11 +55,11 @@ export async function invalidateCache(keys: string | readonly string[], options?
 }
 
 /**
- * Deletes every key that matches a Redis glob: `*`, `?`, `[a-z]`, `\` before a character that is meant as it is.
- * A character is one of the key as you write it (a Unicode code point), not of its encoding in Redis.
- * It walks the keyspace in small steps; for what you invalidate often, tags cost nothing.
+ * Deletes every key that matches a Redis glob. It supports `*`, `?` and `[a-z]`; a `\` makes the next character literal.
+ * The glob matches Unicode characters of the key as you write it, not of its encoding in Redis.
+ * The call scans all keys in small steps. Prefer tags for frequent invalidations: they need no scan.
  *
- * @returns how many stored entries were deleted
+ * @returns the number of deleted entries
  * @example
  * ```ts
  * await invalidateCachePattern('route:/api/products*')
@@ -64,7 +71,7 @@ export async function invalidateCachePattern(pattern: string, options?: Invalida
 }
 
 /**
- * Makes every entry that names one of the tags a miss, in one step however many there are.
+ * Makes every entry with one of the tags a miss. The cost does not depend on the number of entries.
  *
  * @example
  * ```ts
@@ -77,7 +84,7 @@ export async function invalidateCacheTags(tags: string | readonly string[], opti
 }
 
 /**
- * Names tags of the response that is being made: of what a cached handler or page keeps, and of the copies that a CDN keeps of any response.
+ * Adds tags to the current response. They apply to the entry of a cached handler or page, and to the copies of any response in a CDN.
  *
  * @example
  * ```ts

@@ -1,25 +1,26 @@
 import type { Driver } from 'unstorage'
 import type { CacheEngine } from '../cache/types'
 
-/** Keys that are found by comparing: those of routes hold slashes. */
-const HOLDS_SLASHES = 'route:'
+/** Prefix of route keys. They contain slashes, so unstorage changes them. */
+const ROUTE_PREFIX = 'route:'
 
 /**
- * `useStorage('cache')` as a view of the cache engine: reading sees what the cache holds, removing and clearing invalidate in every process.
+ * Creates the driver of `useStorage('cache')` on the cache engine. Reads return cached values; removing and clearing invalidate in every process.
  *
- * unstorage turns `/` into `:` and cuts at `?` before a driver sees a key, so a key is found by comparing in that spelling, which looks at every key.
- * Reading does so for routes alone: a key of the app's own that is not there must not cost a walk over all others.
- * For code, prefer `invalidateCache` and its siblings.
+ * unstorage replaces `/` by `:` and cuts a key at `?` before a driver receives it.
+ * The driver therefore normalizes every cached key in the same way and compares.
+ * Reads do this only for route keys, so that a miss on any other key does not scan all keys.
+ * In your own code, prefer `invalidateCache`, `invalidateCachePattern` and `invalidateCacheTags`.
  */
 export function cacheStorageDriver(engine: () => CacheEngine): Driver {
-  async function spelt(accepts: (key: string) => boolean): Promise<string[]> {
-    return (await engine().keys('*')).filter(key => accepts(storageSpelling(key)))
+  async function keysWhere(accepts: (normalized: string) => boolean): Promise<string[]> {
+    return (await engine().keys('*')).filter(key => accepts(normalizeKey(key)))
   }
   async function find(key: string): Promise<unknown> {
     const value = await engine().peek(key)
-    if (value !== undefined || !key.startsWith(HOLDS_SLASHES)) return value ?? null
-    // As the cache itself, its view has nothing while Redis is gone.
-    for (const candidate of await spelt(other => other === key).catch(() => [])) {
+    if (value !== undefined || !key.startsWith(ROUTE_PREFIX)) return value ?? null
+    // If Redis is unavailable, this is a miss, as in the cache itself.
+    for (const candidate of await keysWhere(other => other === key).catch(() => [])) {
       const found = await engine().peek(candidate)
       if (found !== undefined) return found
     }
@@ -33,23 +34,23 @@ export function cacheStorageDriver(engine: () => CacheEngine): Driver {
       await engine().set(key, readJson(value), ttl ? { ttl } : {})
     },
     async removeItem(key) {
-      await engine().invalidate([key, ...await spelt(other => other === key)])
+      await engine().invalidate([key, ...await keysWhere(other => other === key)])
     },
-    // Of the whole mount unstorage passes no base at all.
-    getKeys: async (base = '') => (await engine().keys('*')).map(storageSpelling).filter(key => key.startsWith(base)),
+    // For the whole mount, unstorage passes no base.
+    getKeys: async (base = '') => (await engine().keys('*')).map(normalizeKey).filter(key => key.startsWith(base)),
     async clear(base) {
-      if (base) await engine().invalidate(await spelt(key => key.startsWith(base)))
+      if (base) await engine().invalidate(await keysWhere(key => key.startsWith(base)))
       else await engine().invalidatePattern('*')
     },
   }
 }
 
-/** What unstorage makes of a key. */
-function storageSpelling(key: string): string {
+/** Normalizes a key as unstorage does. */
+function normalizeKey(key: string): string {
   return key.split('?')[0]!.replace(/[/\\]/g, ':').replace(/:+/g, ':').replace(/^:|:$/g, '')
 }
 
-/** unstorage hands over what it has made into JSON. */
+/** unstorage passes values as JSON; a value that is not JSON stays a string. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,14 +1,13 @@
 import type { Driver, Storage } from 'unstorage'
 
 /**
- * Makes `clear(base)` of a storage reach the entries below a mount.
+ * Makes `storage.clear(base)` delete entries of a mount when `base` lies inside that mount.
  *
- * unstorage 1 asks only the mounts that lie inside `base`, so `useStorage('redis').clear('user')` does nothing and
- * says nothing. With this the mount that `base` lies in is asked too, when `owns` recognises its driver; every other
- * mount behaves as before. Storages made by `prefixStorage`, which is what `useStorage(base)` returns, follow, because
- * they call the storage they were made of.
+ * unstorage 1 clears only the mounts that lie inside `base`, so `useStorage('redis').clear('user')` silently does nothing.
+ * This patch also clears the mount that contains `base`, if `owns` accepts its driver. All other mounts behave as before.
+ * The patch also covers `useStorage(base)`, because its storage (`prefixStorage`) calls the patched one.
  *
- * @returns a function that undoes it
+ * @returns a function that removes the patch
  */
 export function clearBelowMounts(storage: Storage, owns: (driver: Driver) => boolean): () => void {
   const original = storage.clear
@@ -25,7 +24,7 @@ export function clearBelowMounts(storage: Storage, owns: (driver: Driver) => boo
   }
 }
 
-/** As unstorage does it: slashes are colons, and a base ends with one. */
+/** Normalizes a base as unstorage does: slashes become colons, and a base ends with a colon. */
 function normalizeBase(base = ''): string {
   const key = base.split('?', 1)[0]!.replace(/[/\\]/g, ':').replace(/:+/g, ':').replace(/^:|:$/g, '')
   return key && `${key}:`

@@ -4,39 +4,43 @@ import { followRedirection } from '../redis/redirect'
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { RedisConnection } from '../redis/types'
 
-/** What a mount needs. */
+/** Options of a mount on Redis. */
 export interface RedisStorageOptions {
   /** The shared connection. The driver never closes it. */
   connection: RedisConnection
-  /** Name of the mount; no two mounts of one prefix may share it. */
+  /** Name of the mount. It must be unique among the mounts with the same Redis prefix. */
   base: string
-  /** Seconds that an entry lives when the call names no `ttl`. @default entries stay for ever */
+  /**
+   * Lifetime of an entry in seconds, if the call sets no `ttl`.
+   * @default entries do not expire
+   */
   ttl?: number
 }
 
-/** Options of the calls that write. */
+/** Options of a write. */
 interface WriteOptions {
-  /** Seconds that the entry lives; 0 for ever. */
+  /** Lifetime of the entry in seconds; 0 stores it without an expiry. */
   ttl?: number
 }
 
-/** Entries of one bulk call that share a budget. */
+/** Most entries of a bulk call that share one command timeout. */
 const BULK_SIZE = 500
 
 /**
- * A storage driver on the shared Redis connection.
+ * Creates an unstorage driver on the shared Redis connection.
  *
- * Entries live under `<prefix>:storage:<base>:<key>`. Single-key calls settle within the command timeout and
- * reject with the error of Redis; `getKeys` and `clear` visit every master, each page with its own deadline.
- * `clear` deletes nothing outside the mount, and nothing that merely begins with the same letters as its base.
+ * Entries are stored under `<prefix>:storage:<base>:<key>`. Calls with one key settle within the command timeout and
+ * reject with the error of Redis. `getKeys` and `clear` scan every master; each page of the scan has its own deadline.
+ * `clear` deletes only keys of the mount. A base ends at a colon: clearing `user` does not delete `users:1`.
+ *
  * @throws TypeError when `base` is empty or `ttl` is not a positive number
  */
 export function redisStorageDriver({ connection, base, ttl }: RedisStorageOptions): Driver {
   if (!base) {
-    throw new TypeError('A storage mount on Redis has no base: name it, for example \'redis\'.')
+    throw new TypeError('A storage mount on Redis has no base: pass a name such as \'redis\'.')
   }
   checkTtl(ttl, `the mount ${base}`)
-  // Encoded, so that a mount named 'a:b' does not lie inside a mount named 'a', and a brace does not pin a Cluster slot.
+  // The name is encoded: a mount 'a:b' must not lie inside a mount 'a', and a brace would set the Cluster slot of all keys.
   const root = `${connection.prefix}:storage:${encodeURIComponent(base)}:`
   const toKey = (key: string): string => root + key
   const below = (start: string | undefined): string => `${escapeGlob(toKey(toBase(start)))}*`
@@ -49,7 +53,7 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
       : commander.set(toKey(key), value))
   }
 
-  /** One command, also while the slots of a Cluster move. */
+  /** Sends one command, and follows redirections while the slots of a Cluster move. */
   function send<T>(command: (commander: Commander) => unknown): Promise<T> {
     return connection.run(client => followRedirection<T>(client, command))
   }
@@ -69,7 +73,10 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     getItemRaw: key => send<Buffer | null>(commander => commander.getBuffer(toKey(key))),
 
     getItems: items => inBulk(items, ({ key }) => key, async keys => connection.run(
-      client => Promise.all(keys.map(async key => ({ key, value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))) }))),
+      client => Promise.all(keys.map(async key => ({
+        key,
+        value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))),
+      }))),
     )),
 
     setItem: (key, value, options) => write(key, value, options),
@@ -111,12 +118,12 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
       })
     },
 
-    // The connection belongs to the application: a mount that goes away must not take it along.
+    // The connection is shared, so unmounting must not close it.
     dispose() {},
   }
 }
 
-/** Applies `work` to slices of bounded size, one after the other, so that each slice has its own budget. */
+/** Applies `work` to slices of bounded size, one after the other, so that each slice has its own command timeout. */
 async function inBulk<Item, Part, Result>(
   items: Item[],
   select: (item: Item) => Part,
@@ -129,7 +136,7 @@ async function inBulk<Item, Part, Result>(
   return results
 }
 
-/** A base ends with a colon, so that 'user' does not reach 'users:1'. */
+/** Ends a base with a colon, so that 'user' does not match 'users:1'. */
 function toBase(start: string | undefined): string {
   return !start || start.endsWith(':') ? start ?? '' : `${start}:`
 }
@@ -149,6 +156,6 @@ function toBinary(value: unknown, key: string): Buffer | string {
 
 function checkTtl(seconds: unknown, owner: string): void {
   if (seconds !== undefined && (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0)) {
-    throw new TypeError(`The ttl of ${owner} is ${String(seconds)}: write a number of seconds, or 0 for ever.`)
+    throw new TypeError(`The ttl of ${owner} is ${String(seconds)}: write a number of seconds, or 0 for no expiry.`)
   }
 }

@@ -1,4 +1,4 @@
-/** Written at build: the names of the mounts that Nitro and its preset make by themselves. */
+/** Generated at build: the names of the mounts that Nitro and its preset create. */
 declare module '#scale/nitro-mounts.mjs' {
   const nitroMounts: readonly string[]
   export default nitroMounts

@@ -13,16 +13,20 @@ import { resolveStorageSettings } from './settings'
 
 const OWN_DRIVERS = ['nuxt-scale-redis', 'nuxt-scale-cache']
 
-/** Mounts `useStorage('redis')` on the shared connection and `useStorage('cache')` on the cache engine, unless the app has mounts of these names. */
+/**
+ * Mounts `useStorage('redis')` on the shared connection and `useStorage('cache')` on the cache engine.
+ * A name for which the app has its own mount is left as it is.
+ */
 export default defineNitroPlugin(() => {
   const { scale } = useRuntimeConfig()
   const settings = resolveStorageSettings(scale.storage as StorageModuleOptions)
   const storage = useStorage()
   const log = createLog('storage')
 
-  function mount(base: string, driver: Driver, whatNow: string): void {
+  /** @param advice second sentence of the warning, for an app that has its own mount of this name */
+  function mount(base: string, driver: Driver, advice: string): void {
     if (isOfApp(storage, base)) {
-      if (!import.meta.prerender) log.warn(`useStorage('${base}') is a mount of the app, which nuxt-scale leaves as it is: ${whatNow}.`)
+      if (!import.meta.prerender) log.warn(`useStorage('${base}') is a mount of the app, so nuxt-scale does not replace it. ${advice}`)
       return
     }
     mountAtRunTime(storage, base, driver, log).catch(error => log.error(`useStorage('${base}') could not be mounted.`, error))
@@ -31,21 +35,30 @@ export default defineNitroPlugin(() => {
   clearBelowMounts(storage, driver => OWN_DRIVERS.includes(driver.name ?? ''))
   const connection = currentRedisConnection()
   if (connection && settings.redis !== undefined) {
-    mount(settings.redis, redisStorageDriver({ connection, base: settings.redis }), 'to use the connection of nuxt-scale too, set scale.storage.redis to another name; false silences this line')
+    mount(
+      settings.redis,
+      redisStorageDriver({ connection, base: settings.redis }),
+      'To mount the Redis connection of nuxt-scale as well, set scale.storage.redis to another name, or to false to silence this warning.',
+    )
   }
   if (settings.cache && scale.cache) {
-    mount('cache', cacheStorageDriver(useCacheEngine), 'the cache is not stored in it, and clearing it invalidates nothing. Rename the mount, or set scale.storage.cache to false')
+    mount(
+      'cache',
+      cacheStorageDriver(useCacheEngine),
+      'It does not contain the cache of nuxt-scale, and clearing it invalidates nothing. Rename the mount, or set scale.storage.cache to false.',
+    )
   }
-  if (!connection && scale.redis && settings.redis !== undefined && !import.meta.dev && !import.meta.prerender) sayWithoutRedis(settings.redis)
+  if (!connection && scale.redis && settings.redis !== undefined && !import.meta.dev && !import.meta.prerender) logMemoryMount(settings.redis)
 
-  function sayWithoutRedis(base: string): void {
+  function logMemoryMount(base: string): void {
     const { driver } = storage.getMount(`${base}:`)
     if (driver.name !== 'memory' || isOfApp(storage, base)) return
-    log.info(`Redis is not configured, so useStorage('${base}') keeps its entries in the memory of this process: they are lost when it stops, and other processes do not see them.`)
+    log.info(`Redis is not configured, so useStorage('${base}') keeps its entries in the memory of this process. `
+      + 'They are lost when it stops, and other processes do not see them.')
   }
 })
 
-/** Whether something is mounted under a name that neither Nitro nor its preset uses. */
+/** Whether the app itself created the mount of this name; mounts of Nitro and its preset may be replaced. */
 function isOfApp(storage: Storage, base: string): boolean {
   return storage.getMount(`${base}:`).base === `${base}:` && !nitroMounts.includes(base)
 }

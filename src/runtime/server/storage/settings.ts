@@ -1,16 +1,18 @@
 import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
 
-/** `scale.storage`: unstorage mounts, made when the server starts. */
+/** `scale.storage`: the unstorage mounts that nuxt-scale creates when the server starts. */
 export interface StorageModuleOptions {
   /**
-   * Name of the mount on Redis, as in `useStorage('redis')`; `false` for none. Without Redis the name belongs to the default storage of Nitro,
-   * which is the memory of the process. A mount of the app with this name stays.
+   * Name of the mount on Redis, as in `useStorage('redis')`; `false` creates none.
+   * Without Redis, Nitro's default storage serves the name from the memory of the process.
+   * If the app has a mount of this name, nuxt-scale does not replace it.
    * @default 'redis'
    * @env NUXT_SCALE_STORAGE_REDIS
    */
   redis?: false | string
   /**
-   * Makes `useStorage('cache')` a view of the cache, so that clearing it invalidates. A mount `cache` of the app stays.
+   * Makes `useStorage('cache')` read and invalidate the cache.
+   * If the app has a mount named `cache`, nuxt-scale does not replace it.
    * @default true
    * @env NUXT_SCALE_STORAGE_CACHE
    */
@@ -19,7 +21,7 @@ export interface StorageModuleOptions {
 
 export const storageDefaults = { redis: 'redis', cache: true } as const satisfies StorageModuleOptions
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the invalid option */
 export function resolveStorageSettings(options: StorageModuleOptions = {}): { redis: string | undefined, cache: boolean } {
   refuseOtherThanObject(options, 'scale.storage')
   refuseUnknownKeys(options, Object.keys(storageDefaults), 'scale.storage')
