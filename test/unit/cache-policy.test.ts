@@ -27,7 +27,7 @@ describe('the options of a call', () => {
   })
 
   it.each<[object, string]>([
-    [{ ttl: 0 }, 'The cache option ttl is 0: write a time above zero'],
+    [{ ttl: 0 }, 'The cache option ttl is 0: write a duration above 0'],
     [{ ttl: -1 }, 'The cache option ttl is -1: write a number of seconds'],
     [{ ttl: Number.NaN }, 'The cache option ttl is'],
     [{ ttl: Infinity }, 'The cache option ttl is'],
@@ -39,16 +39,16 @@ describe('the options of a call', () => {
     [{ jitter: -0.01 }, 'The cache option jitter is -0.01: write a number from 0 to 1.'],
     [{ jitter: 1.01 }, 'The cache option jitter is 1.01: write a number from 0 to 1.'],
     [{ jitter: Number.NaN }, 'The cache option jitter is NaN: write a number from 0 to 1.'],
-    [{ earlyRefresh: -1 }, 'The cache option earlyRefresh is -1: write true, false or a number above zero.'],
+    [{ earlyRefresh: -1 }, 'The cache option earlyRefresh is -1: write true, false or a number above 0.'],
     [{ earlyRefresh: Number.NaN }, 'The cache option earlyRefresh is NaN'],
     [{ earlyRefresh: Infinity }, 'The cache option earlyRefresh is Infinity'],
     [{ earlyRefresh: 'often' }, 'The cache option earlyRefresh is often'],
-    [{ serializer: 'yaml' }, 'The cache option serializer is "yaml": write \'json\', \'devalue\' or an object of codec (one letter), encode and decode.'],
+    [{ serializer: 'yaml' }, 'The cache option serializer is "yaml": write \'json\', \'devalue\' or an object with codec (one letter), encode and decode.'],
     [{ serializer: {} }, 'The cache option serializer is {}'],
     [{ serializer: { codec: 'yaml', encode: String, decode: String } }, 'The cache option serializer is {"codec":"yaml"}'],
     [{ serializer: { codec: 'y', encode: String } }, 'The cache option serializer is {"codec":"y"}'],
     [{ serializer: { codec: 'y', decode: String } }, 'The cache option serializer is {"codec":"y"}'],
-    [{ tags: 'product' }, 'The cache option tags is "product": write a list, as in [\'product\'].'],
+    [{ tags: 'product' }, 'The cache option tags is "product": write a list, such as [\'product\'].'],
     [{ tags: new Set(['product']) }, 'The cache option tags is'],
     [{ tags: ['product', ''] }, 'A cache tag is an empty string'],
     [{ tags: [7] }, 'A cache tag is of type number'],

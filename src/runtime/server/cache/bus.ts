@@ -5,13 +5,13 @@ import type { Clock } from './clock'
 import { Waiters } from './flights'
 import type { Term } from './term'
 
-/** What the bus tells the cache about its own L1. Read on every hit, so it is a plain object. */
+/** The state of the bus that decides whether L1 may be used. It is read on every hit, so it is a plain object. */
 export interface Coherence {
-  /** Entries of an older epoch are misses. Rises whenever messages may have been missed. */
+  /** Raised whenever messages may have been missed. L1 entries of an older epoch are misses. */
   epoch: number
-  /** L1 may be used before this monotonic moment. */
+  /** L1 may be used until this time, in monotonic ms. */
   liveUntil: number
-  /** Entries in Redis of another term are misses. */
+  /** The current term of the master. Entries in Redis of another term are misses. */
   term: Term
 }
 
@@ -19,27 +19,29 @@ export interface BusOptions {
   connection: RedisConnection
   clock: Clock
   coherence: Coherence
-  /** Applies an operation of another process. */
+  /** Applies an operation of another process. Returns false when the operation is unknown. */
   receive: (operation: string, argument: string) => boolean
   /** Makes every L1 entry a miss. */
   raiseEpoch: () => void
 }
 
+/** Interval of the beats in ms. */
 const BEAT_INTERVAL = 1000
-/** Repeat of the last number, so that a lost last message is noticed. */
+/** Every tenth beat repeats the last number, so that other processes detect the loss of the last message. */
 const BEATS_BETWEEN_REPEATS = 10
-/** L1 is unusable this long after the last beat that came through, by the time the beat was sent. */
+/** L1 is usable for this many ms after the send time of the last received beat. */
 export const SILENCE = 3000
-/** Pause in ms before another look for a node to subscribe at. */
+/** Pause in ms before another attempt to find a node for the subscription. */
 const RETRY_PAUSE = 50
-/** Publishers remembered at most. Forgetting a living one raises the epoch when it is next heard, so it is safe. */
+/** Maximum number of remembered publishers. Forgetting an active one is safe: its next message raises the epoch. */
 const MOST_PUBLISHERS = 10_000
 
 /**
- * Invalidations between the processes, over Redis Pub/Sub.
+ * Sends invalidations between processes over Redis Pub/Sub.
  *
- * Pub/Sub delivers at most once, so messages carry a number per publisher, and the connection proves with a beat a second that it still hears.
- * A gap, a new subscription or a publisher that was never heard before raises the epoch, which empties L1 at one stroke.
+ * Pub/Sub delivers at most once. Processes therefore detect missed messages: each message has a sequence number of its publisher,
+ * and each process sends itself a beat per second to check its subscription. A gap, a new subscription or a publisher whose first
+ * messages were missed raises the epoch, which makes all L1 entries misses.
  */
 export class Bus {
   readonly publisher = randomBytes(9).toString('base64url')
@@ -71,20 +73,21 @@ export class Bus {
   }
 
   /**
-   * The next message of this process as it goes over the wire. Call it in the moment of sending: the order of numbers is the order of sending.
+   * Returns the next message of this process in its wire format. Call it directly before sending, so that messages are sent in the order
+   * of their numbers.
    */
   stamp(operation: string, argument = ''): string {
     return `${this.publisher} ${++this.#number} ${operation} ${argument}`
   }
 
-  /** Publishes a message by itself. On one server prefer a script that publishes with what it changes. */
+  /** Publishes a message on its own. On one server, prefer a script that changes the keys and publishes in one step. */
   async publish(operation: string, argument: string, budget: number): Promise<void> {
     await this.#options.connection.run(() => this.#publisherNode().publish(this.channel, this.stamp(operation, argument)), budget)
   }
 
   /**
-   * Whether every message that was published before this call has been heard: a beat sent now comes back behind them.
-   * False when it does not come within `budget` ms.
+   * Whether this process has received every message that was published before this call. It sends a beat, which arrives after them.
+   * Returns false when the beat does not arrive within `budget` ms.
    */
   async heardAll(budget: number): Promise<boolean> {
     const { clock, coherence } = this.#options
@@ -102,7 +105,7 @@ export class Bus {
     this.#drop()
   }
 
-  /** All that a process publishes and hears goes through one node: through several, messages overtake each other. */
+  /** Returns the one node for all messages of this process. Through several nodes, messages would overtake each other. */
   #publisherNode(): Redis {
     const { connection } = this.#options
     if (!connection.isCluster) return connection.client as Redis
@@ -113,7 +116,7 @@ export class Bus {
   #chooseNode(): Redis {
     const masters = this.#options.connection.masters()
     const node = masters[this.#nodeChoice % masters.length]
-    if (!node) throw new Error('The Redis Cluster has no master to carry the cache\'s messages.')
+    if (!node) throw new Error('No master of the Redis Cluster is known, so the cache cannot send its messages.')
     return node
   }
 
@@ -133,15 +136,15 @@ export class Bus {
       return
     }
     this.#subscriber = subscriber
-    subscriber.on('error', () => {}) // the connection of the commands reports the outage
+    subscriber.on('error', () => {}) // The main connection reports the outage.
     subscriber.on('close', () => {
       if (this.#subscriber === subscriber) coherence.liveUntil = 0
     })
     subscriber.on('message', (channel: string, message: string) => {
-      if (this.#subscriber === subscriber) this.#hear(channel, message)
+      if (this.#subscriber === subscriber) this.#receive(channel, message)
     })
     subscriber.on('ready', () => {
-      // One SUBSCRIBE for both channels: a beat heard means that the messages before it were heard.
+      // One SUBSCRIBE names both channels. A received beat then proves that all earlier messages were received, too.
       subscriber.subscribe(this.channel, this.#beatChannel).then(
         () => {
           if (this.#subscriber !== subscriber) return
@@ -149,7 +152,7 @@ export class Bus {
           this.#beat()
         },
         () => {
-          if (this.#subscriber === subscriber) this.#subscribedAt = 0 // the next tick replaces it
+          if (this.#subscriber === subscriber) this.#subscribedAt = 0 // The next tick subscribes anew.
         },
       )
     })
@@ -161,7 +164,7 @@ export class Bus {
     this.#options.coherence.liveUntil = 0
     if (!subscriber) return
     subscriber.disconnect()
-    // A half-open socket would wait for an answer to its FIN.
+    // Without this, a half-open socket would wait for the reply to its FIN.
     subscriber.stream?.destroy()
   }
 
@@ -174,7 +177,9 @@ export class Bus {
       this.#subscribe()
       return
     }
-    if (++this.#beats % BEATS_BETWEEN_REPEATS === 0) this.#send(this.channel, () => `${this.publisher} ${this.#number} again `)
+    if (++this.#beats % BEATS_BETWEEN_REPEATS === 0) {
+      this.#send(this.channel, () => `${this.publisher} ${this.#number} again `)
+    }
     this.#beat()
   }
 
@@ -186,7 +191,7 @@ export class Bus {
     this.#options.connection.run(() => this.#publisherNode().publish(channel, message())).catch(() => {})
   }
 
-  #hear(channel: string, message: string): void {
+  #receive(channel: string, message: string): void {
     if (channel === this.#beatChannel) {
       this.#options.coherence.liveUntil = Number(message) + SILENCE
       this.#beatWaiters.wake(message)
@@ -196,7 +201,7 @@ export class Bus {
     if (publisher === this.publisher) return
     const argument = message.slice(publisher.length + numberText!.length + operation.length + 3)
     this.#count(publisher, Number(numberText), operation === 'again')
-    // An operation that this version does not know may be an invalidation.
+    // An operation that this version does not know may be an invalidation of a newer version.
     if (operation !== 'again' && !this.#options.receive(operation, argument)) this.#options.raiseEpoch()
   }
 

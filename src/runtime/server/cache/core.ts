@@ -7,28 +7,28 @@ import type { CacheSettings } from './settings'
 import type { CacheStore } from './store'
 import type { CacheStats } from './types'
 
-/** Everything that the parts of the engine share in one process. */
+/** The state that the parts of the engine share in one process. */
 export interface CacheCore {
   settings: CacheSettings
   clock: Clock
   coherence: Coherence
   l1: L1
   store: CacheStore
-  /** Reads and loads of callers that have nothing to serve. */
+  /** Running reads and loads for callers that have no value to serve. */
   flights: Flights
-  /** Reloads in the background of values that are served meanwhile. */
+  /** Running background reloads of values that are still served. */
   refreshes: Flights
   waiters: Waiters
   heardTags: HeardTags
   stats: CacheStats
   log: CacheLog
-  /** Keys whose values gave reason to complain, which is done once. */
+  /** Keys for which a warning was logged, because each key is logged once. */
   complaints: Set<string>
-  /** Freeze what L1 hands out and warn about values that do not survive their serializer. */
+  /** Whether to freeze the values of L1 and warn about values that change in their serializer. */
   development: boolean
-  /** Budget in ms that one call of the cache may spend on Redis. */
+  /** Time in ms that one call of the cache may spend on Redis. */
   budget: number
-  /** A new write id: unique among all loads of the cluster. */
+  /** Returns a new write id, which is unique among all loads of the cluster. */
   nextWriteId: () => string
 }
 
@@ -37,7 +37,7 @@ export interface CacheLog {
   error: (message: string, error?: unknown) => void
 }
 
-/** What one call may still spend on Redis. Waiting for somebody else's load does not count. */
+/** The remaining time that one call may spend on Redis, in ms. Waiting for the load of another process does not count. */
 export class Budget {
   left: number
   readonly #clock: Clock
@@ -58,17 +58,17 @@ export class Budget {
   }
 }
 
-/** A flight that begins now: what happens from here on concerns it. */
+/** Records a read or load that begins now, with the current epoch, time, term and count of tag messages. */
 export function beginFlight({ clock, coherence, heardTags }: CacheCore, key: string, tags: readonly string[]): Flight {
   return new Flight(key, coherence.epoch, clock.now(), heardTags.count, tags, coherence.term)
 }
 
-/** Whether an L1 entry may be used at all at the moment `now`: no news about it can have been missed. */
+/** Whether an L1 entry may be used at the time `now`: the bus is live, and no invalidation of the entry can have been missed. */
 export function isUsable({ coherence }: CacheCore, entry: L1Entry, now: number): boolean {
   return now < coherence.liveUntil && entry.epoch === coherence.epoch
 }
 
-/** Whether news that the key is old came while the flight was under way, or may have been missed. */
+/** Whether the key was not invalidated since the read or load began: no invalidation was received, and none can have been missed. */
 export function isClean(core: CacheCore, flight: Flight): boolean {
   return !flight.dirty && flight.epoch === core.coherence.epoch
 }

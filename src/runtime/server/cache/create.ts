@@ -17,20 +17,26 @@ import type { CacheEngine } from './types'
 
 export interface CacheEngineOptions {
   settings: CacheSettings
-  /** Absent: the cache lives in this process alone. */
+  /** If absent, the cache is in the memory of this process alone. */
   connection?: RedisConnection
   log: CacheLog
-  /** Freeze cached values and warn about those that change when stored. Default: false. */
+  /**
+   * Freezes cached values and warns about values that change when stored.
+   * @default false
+   */
   development?: boolean
-  /** The scope (tenant) of the current call; '' for none. */
+  /** Returns the scope (tenant) of the current call; '' for none. */
   scope?: () => string
   clock?: Clock
 }
 
-/** How often to look whether a master of a Cluster was replaced. Its invalidations of the last minute are sent again, so this only must be well below that. */
+/**
+ * Interval in ms of the check whether a master of a Cluster was replaced.
+ * The invalidations of the last 60 s are then sent again, so the interval must be well below that.
+ */
 const FAILOVER_CHECK = 10_000
 
-/** Builds the cache of one process. The caller closes it. */
+/** Creates the cache of one process. The caller closes it. */
 export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   const { settings, connection, clock = systemClock, scope = () => '' } = options
   const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity, term: ONLY_TERM }
@@ -43,7 +49,10 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     refreshes: new Flights(),
     waiters: new Waiters(),
     heardTags: new HeardTags(),
-    stats: { l1Hits: 0, l2Hits: 0, staleHits: 0, loads: 0, loadErrors: 0, uncacheable: 0, fencedWrites: 0, redisErrors: 0, invalidationsQueued: 0, epochs: 0 },
+    stats: {
+      l1Hits: 0, l2Hits: 0, staleHits: 0, loads: 0, loadErrors: 0, uncacheable: 0, fencedWrites: 0, redisErrors: 0,
+      invalidationsQueued: 0, epochs: 0,
+    },
     log: options.log,
     complaints: new Set(),
     development: options.development ?? false,
@@ -61,11 +70,13 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     core.flights.clear()
     core.refreshes.clear()
   }
-  const bus = new Bus({ connection, clock, coherence, receive: (operation, argument) => invalidations.receive(operation, argument), raiseEpoch })
+  const bus = new Bus({
+    connection, clock, coherence, receive: (operation, argument) => invalidations.receive(operation, argument), raiseEpoch,
+  })
   const shared: CacheCore = { ...core, store: createRedisStore(connection, bus, coherence) }
   const invalidations = new Invalidations(shared)
   const stopWatching = [
-    // What this process invalidated at the old master after the new one began is known to this process alone.
+    // The new master may not have replicated the last invalidations of this process, and no other process sends them again.
     watchTerm(connection, coherence, () => {
       raiseEpoch()
       void invalidations.resendRecent()
@@ -80,14 +91,14 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   })
 }
 
-/** Unique among all loads of the cluster: eight random characters a process, eight of a counter. */
+/** Returns a generator of write ids: eight random characters per process, then eight characters of a counter. */
 function writeIds(): () => string {
   const head = randomBytes(6).toString('base64url')
   let count = 0
   return () => head + (count++).toString(36).padStart(8, '0')
 }
 
-/** Sends waiting invalidations when Redis is back, and those of the last minute when a master of a Cluster was replaced. */
+/** Sends queued invalidations when Redis is back, and those of the last 60 s when a master of a Cluster was replaced. */
 function resendWhenBack(connection: RedisConnection, invalidations: Invalidations): () => void {
   let known: string | undefined
   async function check(): Promise<void> {
@@ -107,7 +118,7 @@ function resendWhenBack(connection: RedisConnection, invalidations: Invalidation
   }
 }
 
-/** The run ids of all masters: another one means a restart or a failover. */
+/** Returns the run ids of all masters. They change after a restart or a failover. */
 async function masterIds(connection: RedisConnection): Promise<string> {
   const infos = await connection.run(() => Promise.all(connection.masters().map(master => master.info('server'))))
   return infos.map(info => /run_id:(\w+)/.exec(info)?.[1] ?? '').sort().join()

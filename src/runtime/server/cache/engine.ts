@@ -15,14 +15,16 @@ import { refuseUnknownOptions } from './strict'
 import type { CacheEngine, CacheOptions } from './types'
 
 /**
- * The cache of one process: L1, the store behind it, and the rules of coherence between processes.
+ * Creates the cache of one process: L1, the store behind it, and the rules of coherence between processes.
  *
- * @param core what the parts share
- * @param invalidations how entries are taken away, here and everywhere
- * @param currentScope the scope (tenant) of the current call; '' for none
- * @param close stops what feeds the engine
+ * @param core the state that the parts of the engine share
+ * @param invalidations deletes entries in this process, in the store and in every other process
+ * @param currentScope returns the scope (tenant) of the current call; '' for none
+ * @param close stops the timers and the bus
  */
-export function createEngine(core: CacheCore, invalidations: Invalidations, currentScope: () => string, close: () => Promise<void>): CacheEngine {
+export function createEngine(
+  core: CacheCore, invalidations: Invalidations, currentScope: () => string, close: () => Promise<void>,
+): CacheEngine {
   const { l1, clock, coherence, stats, settings } = core
 
   async function peek<T>(key: string, options?: Pick<CacheOptions<T>, 'serializer'>): Promise<T | undefined> {
@@ -58,29 +60,42 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
     const stored = scopedKey(scope, encodeKey(key))
     const policy = resolvePolicy(options as CacheOptions | undefined, settings, scope)
     const encoded = encode(core, stored, value, policy)
-    if (encoded === undefined) throw new TypeError(`The value for the cache key "${key}" cannot be stored: pass plain data, or set a serializer that holds it.`)
+    if (encoded === undefined) {
+      throw new TypeError(`The value for the cache key "${key}" cannot be stored: pass plain data, or set a serializer that supports it.`)
+    }
     if (isTooLarge(core, stored, encoded)) {
-      await invalidations.keys([stored], false) // the old value is not the one that was set
+      await invalidations.keys([stored], false) // A read must not return the old value after this set.
       return false
     }
     const life = lifeOf(policy)
     const budget = new Budget(core.budget, clock)
     try {
       const { term } = core.coherence
-      // While a server starts, the first connection has not said yet which master it reaches.
+      // Directly after the start, the term of the master may not be known yet.
       if (term.id === '') await budget.spend(core.store.untilTermTold)
       const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, left))
       const now = clock.wall()
-      const header = { codec: policy.serializer.codec, expires: now + life.fresh, horizon: now + life.horizon, writeId: core.nextWriteId(), cost: 0, term: term.id, tags: policy.tags, versions }
-      if (term.id === '') throw new Error('Redis is not available (it is not known which master answers).')
+      const header = {
+        codec: policy.serializer.codec,
+        expires: now + life.fresh,
+        horizon: now + life.horizon,
+        writeId: core.nextWriteId(),
+        cost: 0,
+        term: term.id,
+        tags: policy.tags,
+        versions,
+      }
+      if (term.id === '') throw new Error('Redis is not available: the connection does not know the master that answers.')
       invalidations.forget(stored)
       await budget.spend(left => core.store.set(stored, encodeEntry(header, encoded.payload), life.horizon, left))
       invalidations.forget(stored)
-      if (!core.store.holdsEntries) keepInL1(core, beginFlight(core, stored, policy.tags), header, encoded.value, encoded.payload.length)
+      if (!core.store.holdsEntries) {
+        keepInL1(core, beginFlight(core, stored, policy.tags), header, encoded.value, encoded.payload.length)
+      }
       return true
     }
     catch {
-      // Whether the write arrived is unknown, and sent again it could bury a newer one: take the key away instead.
+      // The write may or may not have arrived. A retry could overwrite a newer value, so the key is invalidated instead.
       stats.redisErrors++
       await invalidations.keys([stored], false)
       return false
@@ -100,7 +115,9 @@ export function createEngine(core: CacheCore, invalidations: Invalidations, curr
       }
       await invalidations.keys([...new Set(list)].map(key => scopedKey(scope, encodeKey(key))), strict)
     },
-    invalidatePattern: (pattern, { scope = currentScope(), strict = false } = {}) => invalidations.pattern({ scope, glob: encodePattern(pattern) }, strict),
+    invalidatePattern: (pattern, { scope = currentScope(), strict = false } = {}) => {
+      return invalidations.pattern({ scope, glob: encodePattern(pattern) }, strict)
+    },
     async invalidateTags(tags, { scope = currentScope(), strict = false } = {}) {
       const list = typeof tags === 'string' ? [tags] : tags
       if (scope === '*') await invalidations.tagsEverywhere(encodeTags(list, ''), strict)

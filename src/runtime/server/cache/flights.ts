@@ -1,39 +1,39 @@
 import { withoutScope } from './key'
 import type { Term } from './term'
 
-/** What a flight brings home. `personal` values go to their own caller only. */
+/** The result of a read or load. A `personal` result goes only to the caller that started it. */
 export interface Landing<T = unknown> {
   value: T
   source: 'l2' | 'stale' | 'loader' | 'uncacheable'
-  /** Encoded, with their scope: those of the options and those that the load named. */
+  /** Encoded, with their scope: the tags of the options and those that the load added. */
   tags: readonly string[]
   personal?: boolean
 }
 
-/** Given to joiners instead of a value: nothing could be handed to them, each loads for itself. */
+/** Returned to joined callers in place of a value: the result is personal, so each of them loads for itself. */
 export const PERSONAL = Symbol('personal')
-/** Given to joiners instead of a value: the result is not for them, they read again. */
+/** Returned to joined callers in place of a value: the result may be stale for them, so they read again. */
 export const AGAIN = Symbol('again')
 
 export type Arrival = Landing | typeof PERSONAL | typeof AGAIN
 
-/** One read or load of a key that is under way in this process, and those who wait for it. */
+/** One running read or load of a key in this process, and the callers that joined it and wait for its result. */
 export class Flight {
   readonly key: string
   readonly epoch: number
-  /** Monotonic moment of its start. */
+  /** Start in monotonic ms. */
   readonly began: number
-  /** Number of tag messages that had been heard when it began. */
+  /** Number of tag messages that this process had received when it began. */
   readonly heardTags: number
   /** Encoded tags of the entry, as far as they are known. */
   tags: readonly string[]
-  /** The master's term in which it began: what it stores belongs to that one. */
+  /** The master's term in which it began. The value is stored under this term. */
   readonly term: Term
-  /** Somebody invalidated the key since it began: newcomers do not join, and its value is not kept. */
+  /** The key was invalidated since it began: no caller joins any more, and its value is not stored. */
   dirty = false
-  /** It is no longer under way, or nobody may join it any more. */
+  /** It is over, or no caller may join it any more. */
   ended = false
-  /** A clean flight of the same key that this one replaced in the registry. It still must hear invalidations. */
+  /** A clean read or load of the same key that this one replaced in the registry. Invalidations must still mark it. */
   older: Flight | undefined
   #joined: PromiseWithResolvers<Arrival> | undefined
   #arrival: Arrival | undefined
@@ -51,12 +51,12 @@ export class Flight {
     if (this.#arrival !== undefined) return Promise.resolve(this.#arrival)
     if (this.#joined === undefined) {
       this.#joined = Promise.withResolvers()
-      this.#joined.promise.catch(() => {}) // each joiner handles its own copy
+      this.#joined.promise.catch(() => {}) // Each joined caller handles the error itself.
     }
     return this.#joined.promise
   }
 
-  /** Lets the joiners go. The first call counts: a flight known to be personal lets them go before it ends. */
+  /** Answers the joined callers. Only the first call has an effect: a personal load answers them before it ends. */
   land(arrival: Arrival): void {
     if (this.#arrival !== undefined) return
     this.#arrival = arrival
@@ -68,7 +68,7 @@ export class Flight {
   }
 }
 
-/** The flights of this process by key. Invalidations mark them, so that no value outlives the news that it is old. */
+/** The running reads and loads of this process by key. Invalidations mark them, so that no stale value is stored or joined. */
 export class Flights {
   readonly #byKey = new Map<string, Flight>()
 
@@ -78,7 +78,7 @@ export class Flights {
 
   begin(flight: Flight): void {
     let older = this.#byKey.get(flight.key)
-    // Those that are over, and those that were told already, need not hear any more.
+    // Ended and dirty ones need no further marks.
     for (let at: Flight | undefined = older; at; at = at.older) {
       while (at.older && (at.older.dirty || at.older.ended)) at.older = at.older.older
     }
@@ -108,7 +108,7 @@ export class Flights {
     this.#mark(flight => test(flight.key))
   }
 
-  /** Forgets all; each still brings its value to those who wait for it. */
+  /** Removes all from the registry. Callers that already joined still get their value. */
   clear(): void {
     this.#byKey.clear()
   }
@@ -122,11 +122,11 @@ export class Flights {
   }
 }
 
-/** Callers that wait for another process's load of a key. */
+/** Callers that wait for the load of a key in another process. */
 export class Waiters {
   readonly #byKey = new Map<string, Set<() => void>>()
 
-  /** Resolves when the key is woken, at the latest after `longest` ms. */
+  /** Resolves when the key is woken, or after `longest` ms. */
   wait(key: string, longest: number): Promise<void> {
     return new Promise((resolve) => {
       const waiting = this.#byKey.get(key) ?? new Set()
@@ -153,14 +153,14 @@ export class Waiters {
   }
 }
 
-/** Most tags whose last message is remembered. */
+/** Maximum number of tags whose last message is remembered. */
 const MOST_HEARD_TAGS = 10_000
-/** Not the beginning of any stored tag: a scope's name is encoded. */
+/** Prefix for tags that were invalidated in every scope. No stored tag begins with it, because braces are encoded. */
 const EVERY_SCOPE = '{*}'
 
-/** Which tags were invalidated lately, for loads that name a tag only while they run. */
+/** The tags that were invalidated recently, for loads that add a tag while they run. */
 export class HeardTags {
-  /** How many messages were heard. */
+  /** Number of received messages. */
   count = 0
   #forgotten = 0
   readonly #lastHeard = new Map<string, number>()
@@ -175,12 +175,12 @@ export class HeardTags {
     }
   }
 
-  /** A tag was invalidated in every scope. */
+  /** Notes that a tag was invalidated in every scope. */
   hearEverywhere(tag: string): void {
     this.hear(EVERY_SCOPE + tag)
   }
 
-  /** Whether a message about the tag may have come since `count` stood at `mark`. What was forgotten counts as heard. */
+  /** Whether a message about the tag may have arrived since `count` was `mark`. A forgotten message counts as received. */
   since(tag: string, mark: number): boolean {
     return this.#forgotten > mark
       || (this.#lastHeard.get(tag) ?? 0) > mark

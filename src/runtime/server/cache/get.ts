@@ -14,18 +14,21 @@ import type { Policy } from './policy'
 import { resolvePolicy } from './policy'
 import type { CacheEngine, CacheLoader, CacheOptions, CacheSource } from './types'
 
-/** One call reads again at most this often because an entry changed under it; then it loads without storing. */
+/** A call reads again at most this often because the entry changed meanwhile. After that it loads without storing. */
 const MOST_CHANGES = 20
-/** A marker of a failed load binds callers without a stale value this long, in ms: they load, each process once, and do not store. */
+/**
+ * Age in ms from which a caller without a stale value may take over a `failed` marker.
+ * Until then each process loads once for itself and does not store the value.
+ */
 const FAILED_BINDS = 1000
-/** First and longest pause between two looks at a key that another process loads. The bus usually ends the wait sooner. */
+/** First and longest pause in ms between two polls of a key that another process loads. A bus message usually ends the wait earlier. */
 const FIRST_POLL = 50
 const LONGEST_POLL = 500
-/** How long a stale L1 entry waits before it asks for the lease again. */
+/** Pause in ms before a stale L1 entry competes for the lease again. */
 const REFRESH_PAUSE = 1000
 const REFRESH_PAUSE_AFTER_FAILURE = 10_000
 
-/** The loader's own error, told apart from the store's. */
+/** Wraps an error of the loader, to distinguish it from an error of the store. */
 class LoadFailure {
   readonly cause: unknown
 
@@ -34,10 +37,10 @@ class LoadFailure {
   }
 }
 
-/** A value that may be served in the place of one that cannot be loaded. */
+/** A value that may be served when the load fails. */
 type Held = Pick<Landing, 'value' | 'tags'>
 
-/** One call of `get`, as it goes through its steps. */
+/** The parameters of one call of `get`. */
 interface Call {
   key: string
   scope: string
@@ -46,10 +49,10 @@ interface Call {
 }
 
 /**
- * `get` of the engine: L1, then the store, then the loader, with one load under way at a time.
+ * Creates `get` of the engine. It reads L1, then the store, and then runs the loader. Concurrent calls for a key share one load.
  *
- * @param core what the parts of the cache share
- * @param currentScope the scope (tenant) of the current call; '' for none
+ * @param core the state that the parts of the engine share
+ * @param currentScope returns the scope (tenant) of the current call; '' for none
  */
 export function createGet(core: CacheCore, currentScope: () => string): CacheEngine['get'] {
   const { l1, clock, coherence, stats, settings } = core
@@ -58,7 +61,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     const scope = currentScope()
     let stored = key
     let entry = scope === '' ? l1.get(key) : undefined
-    // An entry under a plain key can only be this caller's, so a hit need not encode the key to find out.
+    // An entry with a plain key belongs to this caller, so a hit need not encode the key.
     if (entry === undefined || !entry.plainKey) {
       try {
         stored = scopedKey(scope, encodeKey(key))
@@ -79,7 +82,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return getPastL1(stored, scope, load, options as CacheOptions | number | undefined, entry) as Promise<T>
   }
 
-  /** The rarer options of a hit. The source is told here, so that a hit without listener does not pay for it. */
+  /** Applies the less common options of a hit. It also calls `onSource`, so that a hit without that option has no extra cost. */
   function acceptsHit(options: CacheOptions, entry: L1Entry, now: number): boolean {
     if (options.validate !== undefined && !options.validate(entry.value)) return false
     if (options.earlyRefresh && refreshEarly({ earlyRefresh: Number(options.earlyRefresh) }, entry.expires - now, entry.cost)) return false
@@ -87,7 +90,9 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return true
   }
 
-  function getPastL1(key: string, scope: string, load: CacheLoader<unknown>, options: CacheOptions | number | undefined, entry: L1Entry | undefined): Promise<unknown> {
+  function getPastL1(
+    key: string, scope: string, load: CacheLoader<unknown>, options: CacheOptions | number | undefined, entry: L1Entry | undefined,
+  ): Promise<unknown> {
     let policy: Policy
     try {
       policy = resolvePolicy(options, settings, scope)
@@ -105,10 +110,10 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
       if (served !== undefined) return served
     }
     const flight = core.flights.get(call.key)
-    return flight !== undefined && mayJoin(flight, now) ? join(call, flight) : fly(call)
+    return flight !== undefined && mayJoin(flight, now) ? join(call, flight) : startFlight(call)
   }
 
-  /** A usable L1 entry that is not a plain hit: due for an early refresh, or stale. */
+  /** Serves a usable L1 entry that needs a refresh: it is stale, or due for an early refresh. */
   function serveHeld(call: Call, entry: L1Entry, now: number): Promise<unknown> | undefined {
     const { policy } = call
     const staleUntil = Math.min(entry.expires + policy.staleTtl, entry.horizon, entry.heldUntil)
@@ -117,16 +122,16 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     refresh(call, entry.writeId, entry)
     if (now < entry.freshUntil) {
       stats.l1Hits++
-      tell(policy, 'l1', entry.tags)
+      reportSource(policy, 'l1', entry.tags)
     }
     else {
       stats.staleHits++
-      tell(policy, 'stale', entry.tags)
+      reportSource(policy, 'stale', entry.tags)
     }
     return entry.promise
   }
 
-  /** A flight may be joined while nothing says, or could have said without being heard, that its value is old. */
+  /** Join only if the result cannot be stale: no invalidation was received, and none can have been missed. */
   function mayJoin(flight: Flight, now: number): boolean {
     return !flight.dirty && flight.epoch === coherence.epoch && (now < coherence.liveUntil || now - flight.began < SILENCE)
   }
@@ -135,29 +140,29 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     const arrival = await flight.join()
     if (arrival === PERSONAL) return loadAlone(call)
     if (arrival === AGAIN) return again(call)
-    tell(call.policy, arrival.source, arrival.tags)
+    reportSource(call.policy, arrival.source, arrival.tags)
     return arrival.value
   }
 
-  /** What somebody else's flight brought into L1 meanwhile is a plain hit. */
+  /** Reads again after a joined load whose result was not for this caller. Another load may have filled L1 meanwhile. */
   function again(call: Call): Promise<unknown> {
     const entry = l1.get(call.key)
     const now = clock.now()
     if (entry !== undefined && now < entry.freshUntil && isUsable(core, entry, now) && call.policy.validate?.(entry.value) !== false) {
       stats.l1Hits++
-      tell(call.policy, 'l1', entry.tags)
+      reportSource(call.policy, 'l1', entry.tags)
       return entry.promise
     }
     return proceed(call, entry)
   }
 
-  async function fly(call: Call): Promise<unknown> {
+  async function startFlight(call: Call): Promise<unknown> {
     const flight = beginFlight(core, call.key, call.policy.tags)
     core.flights.begin(flight)
     try {
-      const landing = await journey(call, flight)
+      const landing = await readOrLoad(call, flight)
       flight.land(landing.personal ? PERSONAL : landing)
-      tell(call.policy, landing.source, landing.tags)
+      reportSource(call.policy, landing.source, landing.tags)
       return landing.value
     }
     catch (error) {
@@ -169,8 +174,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     }
   }
 
-  /** Read, and when there is nothing to serve compete for the load or wait for whoever won it. */
-  async function journey(call: Call, flight: Flight): Promise<Landing> {
+  /** Reads the store. If there is nothing to serve, it competes for the lease and loads, or waits for the holder of the lease. */
+  async function readOrLoad(call: Call, flight: Flight): Promise<Landing> {
     const { policy, key } = call
     let budget: Budget | undefined
     let pause = FIRST_POLL
@@ -198,7 +203,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     catch (error) {
       if (error instanceof LoadFailure) throw error.cause
       stats.redisErrors++
-      const held = rescue ?? heldForRescue(key, policy)
+      const held = rescue ?? rescueFromL1(key, policy)
       if (held) return rescued(held)
     }
     return loadUnwritten(core, flight, call.load, policy, call.scope)
@@ -221,14 +226,15 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return { value: found.value, source: 'stale', tags: found.tags }
   }
 
-  /** While Redis is away, L1 answers within the caller's staleIfError, of whatever epoch it is. */
-  function heldForRescue(key: string, policy: Policy): Held | undefined {
+  /** Returns an L1 entry within the caller's staleIfError while Redis is unavailable. The epoch of the entry does not matter then. */
+  function rescueFromL1(key: string, policy: Policy): Held | undefined {
     const entry = l1.get(key)
-    return entry !== undefined && policy.staleIfError > 0 && clock.now() < Math.min(entry.expires + policy.staleIfError, entry.horizon) ? entry : undefined
+    if (entry === undefined || policy.staleIfError <= 0) return undefined
+    return clock.now() < Math.min(entry.expires + policy.staleIfError, entry.horizon) ? entry : undefined
   }
 
   async function lead(call: Call, flight: Flight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<Landing> {
-    // An invalidation that came while this caller waited does not concern a load that only begins now.
+    // An invalidation that arrived while this caller waited does not affect a load that begins now.
     const loading = isClean(core, flight) ? flight : beginFlight(core, call.key, call.policy.tags)
     if (loading !== flight) core.flights.begin(loading)
     try {
@@ -247,7 +253,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     }
   }
 
-  /** The last load gave something that may not be shared: let those who wait go, and load for this caller alone. */
+  /** Handles the marker `uncacheable`: joined callers stop waiting, and this caller loads for itself alone. */
   async function loadPersonal(call: Call, flight: Flight): Promise<Landing> {
     core.flights.end(flight)
     flight.land(PERSONAL)
@@ -256,7 +262,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
 
   async function loadAlone(call: Call): Promise<unknown> {
     const { value, tags } = await loadForOne(call)
-    tell(call.policy, 'uncacheable', tags)
+    reportSource(call.policy, 'uncacheable', tags)
     return value
   }
 
@@ -267,7 +273,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return { value, source: 'uncacheable', personal: true, tags }
   }
 
-  /** Reloads in the background what is served meanwhile. One at a time in this process; the lease decides between processes. */
+  /** Reloads a served value in the background. One refresh per key runs in this process; the lease decides between processes. */
   function refresh(call: Call, writeId: string, held?: L1Entry): void {
     const { key, policy } = call
     const now = clock.now()
@@ -301,12 +307,12 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     else if (answer.state !== 'held' && held) held.refreshAfter = clock.now() + REFRESH_PAUSE_AFTER_FAILURE
   }
 
-  /** Logs the error of a load that no caller sees, because each is served an old value. */
+  /** Logs the error of a load that no caller receives, because the old value is served. */
   function logHidden(action: 'Loading' | 'Refreshing', key: string, error: unknown): void {
     core.log.error(`${action} the cache key "${key}" failed; its old value is served meanwhile.`, error)
   }
 
-  function tell(policy: Policy, source: CacheSource, tags: readonly string[]): void {
+  function reportSource(policy: Policy, source: CacheSource, tags: readonly string[]): void {
     policy.onSource?.(source, tags)
   }
 

@@ -1,7 +1,9 @@
 /**
- * Whether `text` matches a glob by the rules of Redis (`stringmatchlen` in its util.c): `*`, `?`, `[a-z]`, `[^a]`, `\` for the next character as it is.
- * A character is a code point, where Redis compares bytes.
- * Only the last `*` is ever tried again, so the work is at most pattern × text.
+ * Whether `text` matches a glob by the rules of Redis: `*`, `?`, `[a-z]`, `[^a]`, and `\` to make the next character literal.
+ * Redis compares bytes; this function compares Unicode code points.
+ * It backtracks to the last `*` only, so the number of steps is at most the length of the pattern times the length of the text.
+ *
+ * @see `stringmatchlen` in util.c of Redis
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   let p = 0
@@ -33,8 +35,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
 }
 
 /**
- * The literal parts of a glob between its wildcards: of `a?b\*[cd]` they are `a`, `b*` and an empty one.
- * What matches the glob also matches these with a `*` between each two.
+ * Returns the literal parts of a glob between its wildcards. For `a?b\*[cd]` they are `a`, `b*` and an empty string.
+ * Every string that matches the glob also matches these parts joined by `*`.
  */
 export function literalParts(pattern: string): string[] {
   const parts = ['']
@@ -57,12 +59,12 @@ const STAR = -1
 const BACKSLASH = 92
 const CLOSE = 93
 
-/** How many UTF-16 units a code point takes. */
+/** Returns the number of UTF-16 units of a code point. */
 function widthOf(code: number): number {
   return code > 0xFFFF ? 2 : 1
 }
 
-/** How many units of the pattern the character `code` consumes at `at`; NO_STEP when it does not match. */
+/** Returns how many units of the pattern, from `at`, match the character `code`; NO_STEP when it does not match. */
 function stepAt(pattern: string, at: number, code: number): number {
   switch (pattern[at]) {
     case '*': return STAR
@@ -74,7 +76,7 @@ function stepAt(pattern: string, at: number, code: number): number {
   return pattern.codePointAt(at) === code ? widthOf(code) : NO_STEP
 }
 
-/** The length of the class that begins at `open`, negative when `code` is not in it. */
+/** Returns the length of the class that begins at `open`. It is negative when `code` is not in the class. */
 function classStep(pattern: string, open: number, code: number): number {
   let at = open + 1
   const negated = pattern[at] === '^'

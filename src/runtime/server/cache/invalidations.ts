@@ -4,16 +4,16 @@ import { patternTest, writePattern } from './pattern'
 import type { ScopedPattern } from './store'
 import type { Invalidation, InvalidationListener } from './types'
 
-/** Invalidations that wait for Redis at most. Past that a single one of everything is as right, and smaller. */
+/** Maximum number of queued invalidations. Beyond it, one invalidation of all keys replaces the queue. */
 const MOST_QUEUED = 1000
-/** Invalidations of the last minute are sent again after a failover, since replication is asynchronous. */
+/** Invalidations of this many ms are sent again after a failover, because replication is asynchronous. */
 const REMEMBERED_FOR = 60_000
 const MOST_REMEMBERED = 10_000
-/** Pause in ms before what one lost call left in the queue is sent again, while Redis is otherwise there. */
+/** Pause in ms before the queue is sent again after a single failed call while Redis is available. */
 const RETRY_PAUSE = 500
 const EVERYTHING: Invalidation = { kind: 'pattern', pattern: { scope: '*', glob: '*' } }
 
-/** Takes entries away: here at once, in the store, and in every other process. */
+/** Invalidates entries: at once in this process, in the store, and in every other process. */
 export class Invalidations {
   readonly #core: CacheCore
   #queue: Invalidation[] = []
@@ -26,7 +26,7 @@ export class Invalidations {
     this.#core = core
   }
 
-  /** Whoever follows is told of an invalidation after every process was: what it then fetches is new. */
+  /** Registers the listener. It runs after all processes were notified, so a value that it then fetches is current. */
   listen(listener: InvalidationListener): void {
     this.#listener = listener
   }
@@ -51,7 +51,7 @@ export class Invalidations {
     return this.#perform({ kind: 'pattern', pattern }, strict)
   }
 
-  /** Drops one key in this process alone. */
+  /** Drops one key in this process alone, and marks its running reads and loads. */
   forget(key: string): void {
     const { l1, flights, refreshes, waiters } = this.#core
     l1.delete(key)
@@ -60,7 +60,7 @@ export class Invalidations {
     waiters.wake(key)
   }
 
-  /** Applies what another process says. False when the operation is unknown. */
+  /** Applies a message of another process. Returns false when the operation is unknown. */
   receive(operation: string, argument: string): boolean {
     switch (operation) {
       case 'del':
@@ -90,7 +90,7 @@ export class Invalidations {
     }
   }
 
-  /** Sends what Redis did not confirm, in order, until one fails again. Call it when Redis is back. */
+  /** Sends the queued invalidations in order, until one fails. Call it when Redis is back. */
   async resend(): Promise<void> {
     if (this.#sending) return
     this.#sending = true
@@ -99,13 +99,13 @@ export class Invalidations {
         const invalidation = this.#queue[0]!
         await this.#send(invalidation)
         this.#queue.shift()
-        // It was told at once, but between the return of Redis and this moment others may have served what is old.
+        // The listener ran when the invalidation was queued. Until now other processes may have served the old value, so it runs again.
         void this.#listener?.(invalidation, false)
         this.#core.stats.invalidationsQueued = this.#queue.length
       }
     }
     catch {
-      // still away; the queue keeps its order for the next return
+      // Redis is still unavailable. The queue keeps its order for the next attempt.
     }
     finally {
       this.#sending = false
@@ -113,13 +113,13 @@ export class Invalidations {
     }
   }
 
-  /** Stops what would send again by itself. */
+  /** Stops the retries. */
   close(): void {
     clearTimeout(this.#retry)
     this.#queue = []
   }
 
-  /** Sends the invalidations of the last minute again: a new master may not have seen them. */
+  /** Sends the invalidations of the last 60 s again: a new master may not have replicated them. */
   async resendRecent(): Promise<void> {
     this.#forgetOld()
     for (const { invalidation } of this.#recent) this.#enqueue(invalidation)
@@ -128,14 +128,14 @@ export class Invalidations {
 
   async #perform(invalidation: Invalidation, strict: boolean): Promise<number> {
     try {
-      return await this.#takeAway(invalidation, strict)
+      return await this.#invalidate(invalidation, strict)
     }
     finally {
       await this.#listener?.(invalidation, strict)
     }
   }
 
-  async #takeAway(invalidation: Invalidation, strict: boolean): Promise<number> {
+  async #invalidate(invalidation: Invalidation, strict: boolean): Promise<number> {
     const here = this.#applyHere(invalidation)
     try {
       const deleted = await this.#send(invalidation)
@@ -149,7 +149,7 @@ export class Invalidations {
       return 0
     }
     finally {
-      // Again: a read that began in between may have brought the old value back.
+      // Apply it again: a read that began before the deletion in Redis may have put the old value into L1.
       this.#applyHere(invalidation)
     }
   }
@@ -171,7 +171,7 @@ export class Invalidations {
     }
   }
 
-  /** Returns how many entries of L1 a pattern took away. */
+  /** Applies an invalidation to this process. Returns the number of L1 entries that a pattern dropped. */
   #applyHere(invalidation: Invalidation): number {
     switch (invalidation.kind) {
       case 'key':
@@ -222,7 +222,7 @@ export class Invalidations {
     this.#retryLater()
   }
 
-  /** A call can be lost without Redis being away, and then nobody announces its return. */
+  /** Schedules a retry. A single call can fail while Redis is available; then no availability event triggers the resend. */
   #retryLater(): void {
     if (this.#retry || this.#sending || this.#queue.length === 0 || !this.#core.store.available) return
     this.#retry = setTimeout(() => {

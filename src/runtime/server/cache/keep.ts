@@ -5,7 +5,7 @@ import type { Flight } from './flights'
 import { isPlainKey } from './key'
 import type { Policy } from './policy'
 
-/** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it is there. */
+/** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it was put. */
 export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, value: unknown, payloadBytes: number): boolean {
   if (!isClean(core, flight)) return false
   const { l1, clock, coherence, settings } = core
@@ -13,7 +13,7 @@ export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, v
   const toMonotonic = now - clock.wall()
   const expires = header.expires + toMonotonic
   const horizon = header.horizon + toMonotonic
-  // Embedded, L1 is the only copy and holds it for its whole life.
+  // Without Redis, L1 has the only copy and keeps it for its whole lifetime.
   const heldUntil = core.store.holdsEntries ? Math.min(horizon, now + settings.l1.ttl) : horizon
   l1.set(flight.key, {
     value,
@@ -35,12 +35,15 @@ export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, v
 }
 
 /**
- * Whether to refresh a fresh value already now: XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015).
- * The chance grows towards the end of the ttl, sooner for values that are slow to load, and needs no agreement between processes.
+ * Whether to refresh a value before its ttl ends. The decision is random: the probability grows towards the end of the ttl, and earlier
+ * for slow loads. Each process decides independently.
  *
+ * @see XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015
  * @param left ms until the end of the ttl
  * @param cost ms that the last load took
  */
-export function refreshEarly(policy: Pick<Policy, 'earlyRefresh'>, left: number, cost: number, random: () => number = Math.random): boolean {
+export function refreshEarly(
+  policy: Pick<Policy, 'earlyRefresh'>, left: number, cost: number, random: () => number = Math.random,
+): boolean {
   return policy.earlyRefresh > 0 && -cost * policy.earlyRefresh * Math.log(1 - random()) >= left
 }

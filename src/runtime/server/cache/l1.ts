@@ -1,40 +1,40 @@
 import { LRUCache } from 'lru-cache'
 
-/** A decoded value in the memory of this process. Times are monotonic milliseconds. */
+/** A decoded value in L1, the memory of this process. Times are monotonic milliseconds. */
 export interface L1Entry<T = unknown> {
   value: T
-  /** The value as a settled promise, made once: a hit allocates nothing. */
+  /** The value as a settled promise. It is created once, so that a hit allocates nothing. */
   promise: Promise<T>
-  /** The epoch in which it was read or loaded; of an older epoch it is a miss. */
+  /** The epoch in which the value was read or loaded. An entry of an older epoch is a miss. */
   epoch: number
-  /** End of the time in which a hit asks nobody: the end of its ttl, or of L1's own cap if that is sooner. */
+  /** Until this time a hit is served without Redis: the end of the value's ttl or of `scale.cache.l1.ttl`, whichever is earlier. */
   freshUntil: number
-  /** End of L1's cap: past it even a stale value is read from Redis again. */
+  /** End of `scale.cache.l1.ttl`: after it, even a stale value is read from Redis again. */
   heldUntil: number
-  /** End of its ttl. */
+  /** End of the value's ttl. */
   expires: number
-  /** End of the time in which it may be served at all. */
+  /** Stale horizon: the value must not be served after it. */
   horizon: number
-  /** How long its load took in ms. */
+  /** Duration of the load in ms. */
   cost: number
   writeId: string
   codec: string
   tags: readonly string[]
   versions: readonly string[]
-  /** Its stored key is the caller's key as it was written: no scope and nothing encoded. */
+  /** The stored key equals the caller's key: it has no scope, and nothing is encoded. */
   plainKey: boolean
-  /** Before this moment nobody asks for a refresh again: somebody else holds the lease, or the last load failed. */
+  /** No refresh starts before this time, because another process holds the lease or the last load failed. */
   refreshAfter: number
 }
 
-/** Bytes that an entry costs beside its payload: the entry, its promise, the list node, the key. Measured with heap snapshots. */
+/** Bytes of an entry without its payload: the object, its promise, the list node and the key. Measured with heap snapshots. */
 const OVERHEAD = 700
-/** A decoded object takes about this many bytes for each byte of its payload. Measured on small JSON objects. */
+/** Approximate bytes of a decoded object for each byte of its payload. Measured with small JSON objects. */
 const BYTES_PER_PAYLOAD_BYTE = 3
 
 /**
- * The first level: least recently used entries within a number and a size, with an index from tag to keys.
- * Because the index drops every entry of a tag when its invalidation is heard, a hit compares no versions.
+ * L1, the first level of the cache: an LRU cache with limits for entries and bytes, and an index from tags to keys.
+ * When a tag is invalidated, the index finds and drops its entries. A hit therefore need not compare tag versions.
  */
 export class L1 {
   readonly #entries: LRUCache<string, L1Entry> | undefined
@@ -70,7 +70,7 @@ export class L1 {
     this.#entries?.delete(key)
   }
 
-  /** Drops every entry that names the tag; with a version, those of another version. */
+  /** Drops every entry with the tag. If `version` is given, an entry with that version is kept. */
   deleteTag(tag: string, version?: string): void {
     for (const key of this.#keysByTag.get(tag) ?? []) {
       const entry = this.#entries?.peek(key)
@@ -78,12 +78,12 @@ export class L1 {
     }
   }
 
-  /** Drops every entry that names a tag which passes the test. */
+  /** Drops every entry with a tag that passes the test. */
   deleteTags(test: (tag: string) => boolean): void {
     for (const tag of [...this.#keysByTag.keys()].filter(test)) this.deleteTag(tag)
   }
 
-  /** Drops every entry whose key passes the test. Returns how many. */
+  /** Drops every entry whose key passes the test. Returns the number of dropped entries. */
   deleteMatching(test: (key: string) => boolean): number {
     const keys = this.matching(test)
     for (const key of keys) this.delete(key)
@@ -98,7 +98,7 @@ export class L1 {
     return this.#entries?.size ?? 0
   }
 
-  /** Estimated bytes held. */
+  /** Estimated size in bytes. */
   get bytes(): number {
     return this.#entries?.calculatedSize ?? 0
   }

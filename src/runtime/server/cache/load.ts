@@ -15,30 +15,33 @@ import { LEASE_LIFE } from './store'
 import type { LeaseAnswer } from './store'
 import type { CacheLoader, LoadContext } from './types'
 
-/** How far the clocks of Redis and of an invalidation that a load raced may disagree, in µs. */
+/**
+ * Margin in µs for the clocks of Redis servers. A tag version within this margin before the start of a load counts as an
+ * invalidation during the load.
+ */
 const CLOCK_MARGIN = 10_000
 
-/** Pause in ms before a lease that could not be given back is given back again. */
+/** Pause in ms before another attempt to release a lease. */
 const RETRY_PAUSE = 500
 
 /** A lease that this process holds. */
 export interface Lease {
   token: string
-  /** Redis TIME in µs when it was won. */
+  /** Redis TIME in µs at which the lease was won. */
   time: number
-  /** The caller's scope, for tags that are named during the load. */
+  /** The caller's scope, for tags that are added during the load. */
   scope: string
-  /** An entry was written, or a marker or the release is on its way: nothing is left to do for it. */
+  /** True when the lease needs no further action: an entry was written, or the release or the marker is being sent. */
   ended: boolean
 }
 
 /**
- * Competes for the load of a key.
+ * Competes for the lease of a key.
  *
- * @param writeId id of the entry that the caller saw, '' for none
- * @param takeFailedAfter age in ms at which the marker of a failed load no longer holds; undefined for never
- * @returns the lease, or why there is none
- * @throws the store's error
+ * @param writeId write id of the entry that the caller read, '' for none
+ * @param takeFailedAfter age in ms from which a `failed` marker may be taken over; undefined for never
+ * @returns the lease, or the reason why the caller did not get it
+ * @throws the error of the store
  */
 export async function compete(
   core: CacheCore, key: string, scope: string, writeId: string, takeFailedAfter: number | undefined, budget: Budget,
@@ -49,8 +52,8 @@ export async function compete(
     return answer.state === 'won' ? { state: 'won', lease: { token, time: answer.time, scope, ended: false } } : answer
   }
   catch (error) {
-    // Redis may run the command although its answer is lost, and then nobody would hold the lease.
-    void giveBack(core, key, token, 'free')
+    // Redis may have run the command although the reply was lost. The lease would then block the key without a holder.
+    void releaseLease(core, key, token, 'free')
     throw error
   }
 }
@@ -60,18 +63,20 @@ interface Loaded {
   cost: number
   personal: boolean
   lateTags: readonly string[]
-  /** Longest times in ms that the loader allowed: fresh, and stale after that. */
+  /** Limits in ms that the loader set: how long the value is fresh, and how long after that it may be served stale. */
   limits: { fresh: number, stale: number }
 }
 
 /**
- * Runs the loader as the holder of the lease and stores what it gives.
- * However that ends, the lease ends with it: whatever is not stored for another reason counts as a failed load,
- * so that each process that waits loads once for itself.
+ * Runs the loader as the holder of the lease and stores its value.
+ * The lease always ends with this call. If the value is not stored for a reason other than those with an outcome of their own,
+ * the lease becomes the marker `failed`, so that each waiting process loads once for itself.
  *
- * @throws the loader's own error, after the lease became the marker of a failed load
+ * @throws the error of the loader; the lease then becomes the marker `failed`
  */
-export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, load: CacheLoader<unknown>, policy: Policy, budget: Budget): Promise<Landing> {
+export async function leadLoad(
+  core: CacheCore, flight: Flight, lease: Lease, load: CacheLoader<unknown>, policy: Policy, budget: Budget,
+): Promise<Landing> {
   const { store } = core
   const renewal = setInterval(() => store.renew(flight.key, lease.token, core.budget).catch(() => {}), LEASE_LIFE / 2)
   renewal.unref()
@@ -79,10 +84,12 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
     const life = lifeOf(policy)
     let versions: string[] | undefined
     try {
-      versions = policy.tags.length === 0 ? [] : await budget.spend(left => store.noteTags(policy.tags, life.horizon + policy.timeout, left))
+      versions = policy.tags.length === 0
+        ? []
+        : await budget.spend(left => store.noteTags(policy.tags, life.horizon + policy.timeout, left))
     }
     catch {
-      core.stats.redisErrors++ // without versions the value is delivered and not stored
+      core.stats.redisErrors++ // Without tag versions, the value is returned but not stored.
     }
     const loaded = await runLoader(core, flight, load, policy, lease.scope, () => end(core, flight, lease, 'uncacheable'))
     if (loaded.personal || !isStorable(loaded.raw, policy)) {
@@ -99,20 +106,26 @@ export async function leadLoad(core: CacheCore, flight: Flight, lease: Lease, lo
 }
 
 /**
- * Runs the loader without storing what it gives, for when Redis is away or somebody else's load takes too long.
+ * Runs the loader without storing its value. Used when Redis is unavailable or the load of another process takes too long.
  */
-export async function loadUnwritten(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string): Promise<Landing> {
+export async function loadUnwritten(
+  core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string,
+): Promise<Landing> {
   const loaded = await runLoader(core, flight, load, policy, scope)
-  if (loaded.personal || !isStorable(loaded.raw, policy)) return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
+  if (loaded.personal || !isStorable(loaded.raw, policy)) {
+    return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
+  }
   return { value: encode(core, flight.key, loaded.raw, policy)?.value ?? loaded.raw, source: 'loader', tags: tagsOf(policy, loaded) }
 }
 
 /**
- * The loader under its deadline. Tags and the word that it is personal take effect while it runs.
+ * Runs the loader with its deadline. `addTags` and `uncacheable` take effect while it runs.
  *
- * @param onPersonal lets those who wait in other processes go as well
+ * @param onPersonal releases the callers that wait in other processes
  */
-async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void): Promise<Loaded> {
+async function runLoader(
+  core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void,
+): Promise<Loaded> {
   const abort = new AbortController()
   const lateTags: string[] = []
   let refusal: unknown
@@ -126,14 +139,14 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
         checkTagList([...policy.tags, ...lateTags, ...added])
       }
       catch (error) {
-        // Stored without these tags, the value would outlive their invalidation, whatever the loader makes of the error.
+        // The load must fail even if the loader catches this error: without these tags their invalidation would miss the value.
         refusal = error
         throw error
       }
       for (const tag of added) {
         lateTags.push(tag)
         if (!flight.tags.includes(tag)) flight.tags = [...flight.tags, tag]
-        // Nobody marked the flight then: its tag was not known.
+        // The tag was invalidated before this load was known to have it, so the message did not mark the load as dirty.
         if (core.heardTags.since(tag, flight.heardTags)) {
           flight.dirty = true
           flight.land(AGAIN)
@@ -157,7 +170,8 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
   try {
     const raw = await withDeadline(load(context), policy.timeout, () => {
       abort.abort()
-      return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: raise its timeout or make the loader faster.`)
+      return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: `
+        + 'raise its timeout or make the loader faster.')
     })
     if (refusal !== undefined) throw refusal
     return { raw, personal, lateTags, limits, cost: core.clock.now() - start }
@@ -169,7 +183,8 @@ async function runLoader(core: CacheCore, flight: Flight, load: CacheLoader<unkn
 }
 
 async function storeLoaded(
-  core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined, policy: Policy, longest: Life, budget: Budget,
+  core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined,
+  policy: Policy, longest: Life, budget: Budget,
 ): Promise<Landing> {
   const life = shortened(longest, loaded.limits)
   const encoded = encode(core, flight.key, loaded.raw, policy)
@@ -193,7 +208,7 @@ async function storeLoaded(
     if (late === undefined) {
       core.stats.fencedWrites++
       end(core, flight, lease, 'free')
-      // Those who joined after the start may have begun after the invalidation that was raced.
+      // Callers that joined during the load may have begun after the invalidation, so they must read again.
       flight.land(AGAIN)
       return landing
     }
@@ -219,25 +234,29 @@ async function storeLoaded(
     }
   }
   catch {
-    core.stats.redisErrors++ // the caller has its value
+    core.stats.redisErrors++ // The caller gets the value nevertheless.
   }
   core.waiters.wake(flight.key)
   return landing
 }
 
 /**
- * Versions of the tags that were named during the load; undefined when one was invalidated since the load began, because the loader may have read its source before that.
- * A tag without a version was not invalidated since, or we would have heard of it.
+ * Returns the versions of the tags that were added during the load.
+ * Returns undefined if one of them was invalidated since the load began: the loader may have read the database before that.
+ * A tag without a version gets one here. It was not invalidated, provided that this process has received all messages of the bus.
  */
-async function noteLateTags(core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget): Promise<string[] | undefined> {
+async function noteLateTags(
+  core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget,
+): Promise<string[] | undefined> {
   if (tags.length === 0) return []
   const earliest = lease.time - CLOCK_MARGIN
-  // Who did not hear the bus cannot know that a tag without a version was not invalidated.
+  // Without the bus, tags without a version cannot be trusted.
   const [versions, heard] = await budget.spend(left => Promise.all([
     core.store.noteTags(tags, life.horizon + policy.timeout, left),
     core.store.heardAll(left),
   ]))
-  const raced = !heard || !isClean(core, flight) || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
+  const raced = !heard || !isClean(core, flight)
+    || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
 }
 
@@ -245,18 +264,18 @@ function tagsOf(policy: Policy, { lateTags }: Loaded): readonly string[] {
   return lateTags.length === 0 ? policy.tags : [...policy.tags, ...lateTags]
 }
 
-/** What becomes of a lease without an entry. */
+/** The outcome of a lease that ends without a write. */
 type Outcome = Parameters<CacheCore['store']['settle']>[2]
 
-/** Gives the lease back in the background; nobody's answer depends on it. */
+/** Ends a lease without a write, in the background: no caller waits for it. */
 function end(core: CacheCore, flight: Flight, lease: Lease, outcome: Outcome): void {
   lease.ended = true
   if (outcome === 'uncacheable' || outcome === 'oversized') core.l1.delete(flight.key)
-  void giveBack(core, flight.key, lease.token, outcome)
+  void releaseLease(core, flight.key, lease.token, outcome)
 }
 
-/** Tries until Redis has heard it, at most for as long as the lease would last. */
-async function giveBack(core: CacheCore, key: string, token: string, outcome: Outcome): Promise<void> {
+/** Retries until Redis confirms the release, at most for the lifetime of the lease. */
+async function releaseLease(core: CacheCore, key: string, token: string, outcome: Outcome): Promise<void> {
   const over = core.clock.now() + LEASE_LIFE
   for (let settled = false; !settled && core.clock.now() < over;) {
     try {
@@ -272,19 +291,19 @@ async function giveBack(core: CacheCore, key: string, token: string, outcome: Ou
 }
 
 interface Life {
-  /** ms in which the value is fresh. */
+  /** How long the value is fresh, in ms. */
   fresh: number
-  /** ms after which Redis forgets it. */
+  /** When Redis deletes the value, in ms after the write. */
   horizon: number
 }
 
-/** How long a value lives by its policy, with the jitter of its ttl. */
+/** Returns the lifetime of a value by its policy, with the jitter of its ttl. */
 export function lifeOf(policy: Policy, random: () => number = Math.random): Life {
   const fresh = Math.max(1, Math.round(policy.ttl * (1 + policy.jitter * (2 * random() - 1))))
   return { fresh, horizon: fresh + Math.max(policy.staleTtl, policy.staleIfError) }
 }
 
-/** A life within the limits that the loader named. */
+/** Applies the limits that the loader set to a lifetime. */
 function shortened({ fresh, horizon }: Life, limits: Loaded['limits']): Life {
   const shorter = Math.max(1, Math.min(fresh, Math.round(limits.fresh)))
   return { fresh: shorter, horizon: shorter + Math.min(horizon - fresh, Math.round(limits.stale)) }
@@ -294,16 +313,16 @@ function isStorable(value: unknown, policy: Policy): boolean {
   return value !== undefined && (policy.validate === undefined || policy.validate(value))
 }
 
-/** A value in its stored form. */
+/** A serialized value. */
 interface Encoded {
   payload: string | Uint8Array
-  /** Bytes of the payload. */
+  /** Size of the payload in bytes. */
   size: number
-  /** What a later hit will see. */
+  /** The value as a later hit returns it: decoded from the payload. */
   value: unknown
 }
 
-/** Undefined when the serializer cannot hold the value. */
+/** Serializes a value. Returns undefined when the serializer does not support it. */
 export function encode(core: CacheCore, key: string, raw: unknown, policy: Policy): Encoded | undefined {
   try {
     const payload = policy.serializer.encode(raw)
@@ -312,39 +331,46 @@ export function encode(core: CacheCore, key: string, raw: unknown, policy: Polic
     const value = decodePayload(policy.serializer, bytes, 0)
     if (core.development) {
       if (!isDeepStrictEqual(raw, value) && isFirst(core, key)) {
-        core.log.warn(`The value of the cache key "${key}" changes when it is stored: a Date, Map, Set, undefined or class needs serializer: 'devalue', or plain data.`)
+        core.log.warn(`The value of the cache key "${key}" changes when it is stored: `
+          + 'set serializer: \'devalue\' for a Date, Map, Set or undefined, or return plain data.')
       }
       deepFreeze(value)
     }
     return { payload, size: bytes.length, value }
   }
   catch (error) {
-    if (isFirst(core, key)) core.log.error(`The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that holds it.`, error)
+    if (isFirst(core, key)) {
+      core.log.error(
+        `The value of the cache key "${key}" cannot be stored: return plain data, or set a serializer that supports it.`,
+        error,
+      )
+    }
     return undefined
   }
 }
 
-/** Whether a value is larger than what may be stored, which is logged once a key. */
+/** Whether a value exceeds `scale.cache.maxValueSize`. Such a value is logged once per key. */
 export function isTooLarge(core: CacheCore, key: string, { size }: Encoded): boolean {
   const { maxValueSize } = core.settings
   if (size <= maxValueSize) return false
   if (isFirst(core, key)) {
-    core.log.warn(`The value of the cache key "${key}" takes ${size} bytes and is not stored, because scale.cache.maxValueSize is ${maxValueSize}: cache less, or raise the limit.`)
+    core.log.warn(`The value of the cache key "${key}" takes ${size} bytes and is not stored, `
+      + `because scale.cache.maxValueSize is ${maxValueSize}: cache less data, or raise the limit.`)
   }
   return true
 }
 
-/** Keys whose trouble is told at most, so that a log is not flooded. */
+/** Maximum number of keys that are logged, to limit the size of the log. */
 const MOST_COMPLAINTS = 1000
 
-/** Whether nothing was said about the key yet. */
+/** Whether the key was not logged yet and may be logged now. */
 function isFirst({ complaints }: CacheCore, key: string): boolean {
   if (complaints.has(key) || complaints.size >= MOST_COMPLAINTS) return false
   complaints.add(key)
   return true
 }
 
-/** Freezes plain data, so that a handler that changes a cached value fails in development and not for the next visitor. */
+/** Freezes a value in development, so that a handler that changes a cached value fails instead of changing it for other requests. */
 export function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return
   Object.freeze(value)

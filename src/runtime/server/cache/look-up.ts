@@ -8,12 +8,15 @@ import type { Policy } from './policy'
 import { decodePayload } from './serializer'
 
 /**
- * What the store holds for a key. `stale`: past its ttl, to be served while somebody reloads.
- * `rescue`: to be served only if the load fails. `none`: nothing that may be served.
+ * Result of reading a key from the store:
+ * - `fresh`: within its ttl;
+ * - `stale`: past its ttl, served while one process reloads it;
+ * - `rescue`: served only if the load fails;
+ * - `none`: nothing that may be served.
  */
 export interface Found {
   state: 'fresh' | 'stale' | 'rescue' | 'none'
-  /** Id of the entry as it was seen, usable or not; '' for none. The lease script compares it. */
+  /** Write id of the entry that was read, usable or not; '' for none. The lease script compares it. */
   writeId: string
   value: unknown
   /** Encoded, with their scope. */
@@ -24,25 +27,29 @@ export interface Found {
 const NOTHING: Found = { state: 'none', writeId: '', value: undefined, tags: [] }
 
 /**
- * Reads a key from the store, checks its tags and keeps a usable value in L1.
+ * Reads a key from the store, checks its tags and puts a usable value into L1.
  *
- * @throws the store's error
+ * @throws the error of the store
  */
 export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, budget?: Budget): Promise<Found> {
   const { bytes, versions, term } = await core.store.read(flight.key, policy.tags, budget?.left ?? core.budget)
-  if (bytes === null) return core.store.holdsEntries ? NOTHING : heldOnlyHere(core, flight.key, policy)
+  if (bytes === null) return core.store.holdsEntries ? NOTHING : rescueFromL1(core, flight.key, policy)
   const entry = decodeEntry(bytes)
   const writeId = entry?.writeId ?? bytes.toString('latin1', WRITE_ID_START, WRITE_ID_START + WRITE_ID_LENGTH)
-  if (entry === undefined || entry.codec !== policy.serializer.codec || entry.term !== term) return { ...NOTHING, writeId }
+  if (entry === undefined || entry.codec !== policy.serializer.codec || entry.term !== term) {
+    return { ...NOTHING, writeId }
+  }
   const state = stateOf(entry, policy, core.clock.wall())
   if (state === 'none') return { ...NOTHING, writeId }
-  if (entry.tags.length > 0 && !(await tagsHold(core, flight, entry, policy.tags, versions, budget))) return { ...NOTHING, writeId }
+  if (entry.tags.length > 0 && !(await tagsAreCurrent(core, flight, entry, policy.tags, versions, budget))) {
+    return { ...NOTHING, writeId }
+  }
   let value: unknown
   try {
     value = decodePayload(policy.serializer, bytes, entry.payloadStart)
   }
   catch {
-    return { ...NOTHING, writeId } // a payload that cannot be read is a miss, which the next write mends
+    return { ...NOTHING, writeId } // An unreadable payload is a miss; the next write replaces it.
   }
   if (policy.validate !== undefined && !policy.validate(value)) return { ...NOTHING, writeId }
   if (core.development) deepFreeze(value)
@@ -50,11 +57,12 @@ export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, bu
   return { state, writeId, value, tags: entry.tags, entry }
 }
 
-/** Embedded, an expired value that may still stand in for a failing load is in L1. */
-function heldOnlyHere(core: CacheCore, key: string, policy: Policy): Found {
+/** Without Redis, a value within staleIfError is in L1 alone. */
+function rescueFromL1(core: CacheCore, key: string, policy: Policy): Found {
   const entry = core.l1.get(key)
   const now = core.clock.now()
-  if (entry === undefined || entry.epoch !== core.coherence.epoch || now >= Math.min(entry.expires + policy.staleIfError, entry.horizon)) return NOTHING
+  if (entry === undefined || entry.epoch !== core.coherence.epoch) return NOTHING
+  if (now >= Math.min(entry.expires + policy.staleIfError, entry.horizon)) return NOTHING
   return { state: 'rescue', writeId: entry.writeId, value: entry.value, tags: entry.tags }
 }
 
@@ -65,8 +73,16 @@ function stateOf(entry: Entry, policy: Policy, now: number): Found['state'] {
   return now < entry.expires + policy.staleIfError ? 'rescue' : 'none'
 }
 
-/** The tags in the entry decide; those that the caller did not name are read now. A missing version reads as newer. */
-async function tagsHold(core: CacheCore, flight: Flight, entry: Entry, named: readonly string[], versions: readonly (string | null)[], budget?: Budget): Promise<boolean> {
+/**
+ * Whether no tag of the entry was invalidated since the entry was written. The tags in the entry's header decide, not those of the call.
+ * The versions of tags that the call did not name are read now. A missing version counts as an invalidation.
+ *
+ * @param named the tags of the call
+ * @param versions their versions
+ */
+async function tagsAreCurrent(
+  core: CacheCore, flight: Flight, entry: Entry, named: readonly string[], versions: readonly (string | null)[], budget?: Budget,
+): Promise<boolean> {
   const others = entry.tags.filter(tag => !named.includes(tag))
   let otherVersions: readonly (string | null)[] = []
   if (others.length > 0) {

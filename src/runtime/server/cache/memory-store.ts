@@ -6,12 +6,12 @@ import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store
 import { LEASE_LIFE, MARKER_LIFE } from './store'
 
 const NOTHING: StoredRead = { bytes: null, versions: [], term: '' }
-/** Leases and markers held at most; one that is pushed out only costs a second load. */
+/** Maximum number of leases and markers. Evicting one only causes a second load. */
 const MOST_LEASES = 10_000
 
 /**
- * The store of an app without Redis: the leases and markers of this one process, so that the engine has one path.
- * Entries live in L1 alone; an invalidation reaches them there, so tags need no versions.
+ * Creates the store for an app without Redis. It keeps leases and markers in the process, so that the engine has one code path.
+ * Entries are in L1 alone. An invalidation drops them there, so tags need no versions.
  */
 export function createMemoryStore(clock: Clock): CacheStore {
   const leases = new LRUCache<string, { holder: string, until: number }>({ max: MOST_LEASES })

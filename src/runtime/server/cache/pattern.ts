@@ -4,16 +4,16 @@ import { decodeText, encodeKey, encodeText, isShortened, SCOPE_DELIMITER } from 
 import type { ScopedPattern } from './store'
 
 /**
- * A pattern as text: scope, space, glob. The scope has a mark before it, so that none, every one and one called `*` stay apart.
- * This is what goes over the bus; {@link patternTest} reads it.
+ * Serializes a pattern for the bus: scope, space, glob. {@link patternTest} reads it.
+ * A named scope is prefixed with `=`, so that no scope (`=`), every scope (`*`) and a scope named `*` differ.
  */
 export function writePattern({ scope, glob }: ScopedPattern): string {
   return `${scope === '*' ? '*' : `=${scope === '' ? '' : encodeKey(scope)}`} ${glob}`
 }
 
 /**
- * A test of encoded keys, from what {@link writePattern} wrote. It compares characters of the caller's own strings, not of their encoding.
- * Only the shortened form of a long key is compared as it is stored.
+ * Creates a test of encoded keys from the result of {@link writePattern}. It compares decoded keys, as the caller wrote them.
+ * A shortened long key cannot be decoded and is compared in its stored form.
  */
 export function patternTest(text: string): (key: string) => boolean {
   const space = text.indexOf(' ')
@@ -29,12 +29,14 @@ export function patternTest(text: string): (key: string) => boolean {
 }
 
 /**
- * A glob for SCAN MATCH that finds every stored key which {@link patternTest} accepts, and others: Redis compares bytes of the encoded keys,
- * in which a character takes one to twelve, so each wildcard becomes `*`.
+ * Returns a glob for SCAN MATCH. It finds every stored key that {@link patternTest} accepts, and possibly others.
+ * Redis compares bytes of encoded keys, where one character takes 1 to 12 bytes. Each wildcard therefore becomes `*`.
  */
 export function scanPattern({ scope, glob }: ScopedPattern): string {
   if (scope === '*') return '*'
   const parts = literalParts(decodeText(glob)).map(part => escapeGlob(encodeText(part)))
-  const wide = isShortened(glob) ? glob : parts.filter((part, index) => part !== '' || index === 0 || index === parts.length - 1).join('*')
+  const wide = isShortened(glob)
+    ? glob
+    : parts.filter((part, index) => part !== '' || index === 0 || index === parts.length - 1).join('*')
   return scope === '' ? wide : `${escapeGlob(encodeKey(scope))}\\${SCOPE_DELIMITER}${wide}`
 }

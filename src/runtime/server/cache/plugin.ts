@@ -9,7 +9,7 @@ import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
 import { currentScope } from '../scope'
 
-/** Starts the cache of this process: on Redis when there is one, else embedded. */
+/** Starts the cache of this process: on Redis if it is configured, otherwise in the memory of the process alone. */
 export default defineNitroPlugin((nitroApp) => {
   const settings = resolveCacheSettings(useRuntimeConfig().scale.cache as CacheModuleOptions)
   if (import.meta.dev) settings.debugHeaders = true
@@ -19,7 +19,8 @@ export default defineNitroPlugin((nitroApp) => {
   setCacheEngine(engine, settings)
   nitroApp.cache = createAppCache(engine)
   if (!connection && !import.meta.dev && !import.meta.prerender) {
-    log.warn('No Redis is configured: the cache lives in this process alone. Set NUXT_SCALE_REDIS_URL to share it between instances.')
+    log.warn('Redis is not configured: each instance has a cache of its own in memory. '
+      + 'Set NUXT_SCALE_REDIS_URL to share it between instances.')
   }
   onClose(nitroApp, 'caches', () => engine.close())
 })

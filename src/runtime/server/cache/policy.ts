@@ -5,13 +5,13 @@ import { resolveSerializer } from './serializer'
 import type { CacheSettings } from './settings'
 import type { CacheOptions, CacheSerializer, Duration } from './types'
 
-/** The options of one call, resolved. Times in milliseconds. */
+/** The resolved options of one call. Times are milliseconds. */
 export interface Policy {
   ttl: number
   staleTtl: number
   staleIfError: number
   jitter: number
-  /** Encoded, in the caller's scope. */
+  /** Encoded, with the caller's scope. */
   tags: readonly string[]
   timeout: number
   softTimeout: number
@@ -28,16 +28,18 @@ export interface Policy {
 const NONE: CacheOptions = {}
 const NO_TAGS: readonly string[] = []
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the invalid option */
 export function resolvePolicy(options: CacheOptions | number | undefined, settings: CacheSettings, scope: string): Policy {
   const given = typeof options === 'number' ? { ttl: options } : options ?? NONE
   const ttl = milliseconds(given.ttl, settings.ttl, 'ttl')
-  if (ttl === 0) throw new TypeError('The cache option ttl is 0: write a time above zero, or do not cache the value.')
+  if (ttl === 0) throw new TypeError('The cache option ttl is 0: write a duration above 0, or do not cache the value.')
   const timeout = milliseconds(given.timeout, settings.timeout, 'timeout')
   const { jitter = settings.jitter, earlyRefresh = false } = given
   const beta = Number(earlyRefresh)
   if (!(jitter >= 0 && jitter <= 1)) throw new TypeError(`The cache option jitter is ${jitter}: write a number from 0 to 1.`)
-  if (!(beta >= 0 && beta < Infinity)) throw new TypeError(`The cache option earlyRefresh is ${earlyRefresh}: write true, false or a number above zero.`)
+  if (!(beta >= 0 && beta < Infinity)) {
+    throw new TypeError(`The cache option earlyRefresh is ${earlyRefresh}: write true, false or a number above 0.`)
+  }
   return {
     ttl,
     staleTtl: milliseconds(given.staleTtl, settings.staleTtl, 'staleTtl'),
@@ -56,7 +58,7 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
   }
 }
 
-/** Tags that one entry is to carry. */
+/** Encodes the tags of one entry and checks that they fit its header. */
 function entryTags(tags: readonly string[], scope: string): string[] {
   const encoded = encodeTags(tags, scope)
   checkTagList(encoded)
@@ -64,12 +66,13 @@ function entryTags(tags: readonly string[], scope: string): string[] {
 }
 
 /**
- * Tags as they are stored, each once.
+ * Encodes tags to their stored form and removes duplicates.
  *
- * @throws TypeError when it is no list, whose single characters would be taken for tags, or one of them is no text
+ * @throws TypeError when `tags` is not an array, or contains something other than non-empty strings.
+ * A single string is rejected, because each of its characters would become a tag.
  */
 export function encodeTags(tags: readonly string[], scope: string): string[] {
-  if (!Array.isArray(tags)) throw new TypeError(`The cache option tags is ${JSON.stringify(tags)}: write a list, as in ['product'].`)
+  if (!Array.isArray(tags)) throw new TypeError(`The cache option tags is ${JSON.stringify(tags)}: write a list, such as ['product'].`)
   return [...new Set(tags)].map(tag => scopedKey(scope, encodeKey(tag, 'tag')))
 }
 

@@ -9,14 +9,14 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-/** Keys that fill an MGET. More would hold the server, and the replies behind it, for too long. */
+/** Number of keys at which a batch is sent at once. A longer MGET would block the server, and later replies, for too long. */
 const FULL_BATCH = 96
 
 /**
- * Reads keys, and gathers the reads of one turn of the event loop.
- * On one server they become MGETs: one command, one deadline and one reply for all, and all keys of a read as of one moment.
- * A full one leaves at once, so that the server reads it while this process decodes the replies before it.
- * On a Cluster keys live in different slots, so each is a GET, which ioredis pipelines by node.
+ * Reads keys, and batches the reads of one turn of the event loop.
+ * On one server a batch becomes one MGET: one command, one deadline and one reply. All keys of a read are from the same moment.
+ * A full batch is sent at once, so that the server works on it while this process decodes earlier replies.
+ * On a Cluster the keys are in different slots, so each one is a GET, which ioredis pipelines per node.
  */
 export class Reader {
   #waiting: Waiting[] = []
@@ -27,7 +27,7 @@ export class Reader {
     this.#connection = connection
   }
 
-  /** The raw values of `keys`, in their order. A budget below the connection's own is not gathered with others. */
+  /** Returns the raw values of `keys`, in their order. A read with a budget below the command timeout is not batched. */
   read(keys: string[], budget: number): Promise<Reply> {
     if (this.#connection.isCluster || budget < this.#connection.commandTimeout) return this.#send(keys, budget)
     return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ export class Reader {
 
   #flush(): void {
     const batch = this.#waiting
-    if (batch.length === 0) return // it was full before its turn
+    if (batch.length === 0) return // The batch was full and has been sent already.
     this.#waiting = []
     this.#keys = 0
     this.#sendBatch(batch)
@@ -75,7 +75,7 @@ export class Reader {
   }
 }
 
-/** In a pipeline of its own the command is written at once; an automatic one would wait for another turn of the event loop. */
+/** Sends an MGET in its own pipeline, which is written at once. Automatic pipelining would wait for another turn of the event loop. */
 async function mget(client: RedisClient, keys: string[]): Promise<Reply> {
   const [failure, values] = (await client.pipeline().mgetBuffer(keys).exec())![0]!
   if (failure) throw failure

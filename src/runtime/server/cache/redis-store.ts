@@ -11,14 +11,14 @@ import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store
 import { LEASE_LIFE, MARKER_LIFE, TAG_LIFE } from './store'
 
 const NO_VERSIONS: readonly string[] = []
-/** Deadline in ms of the words about a sweep, which wait behind the sweep itself. */
+/** Deadline in ms of the messages of a sweep, which queue behind the commands of the sweep. */
 const SWEEP_BUDGET = 2000
-/** Times that a sweep starts again because the Cluster moved slots under it. */
+/** Maximum number of sweeps of one pattern. A sweep is repeated when the Cluster moved slots meanwhile. */
 const MOST_SWEEPS = 5
-/** Marker of a `failed` lease that no caller may take over. PTTL never answers so little for a key with an expiry. */
+/** Remaining time below which a `failed` marker may be taken over, for "never": PTTL does not return a value this low. */
 const NEVER = -3
 
-/** What each end of a lease leaves in its place, what becomes of the old entry, and what the others are told. */
+/** For each outcome of a lease: the marker it leaves, whether the old entry is kept, and the message to other processes. */
 const SETTLEMENTS = {
   failed: { marker: FAILED, entry: 'keep', operation: 'fail' },
   oversized: { marker: FAILED, entry: 'drop', operation: 'del' },
@@ -26,7 +26,7 @@ const SETTLEMENTS = {
   free: { marker: '', entry: 'keep', operation: 'free' },
 } as const
 
-/** Values, leases and tag versions in Redis, one server or a Cluster. */
+/** Creates the store on Redis: values, leases and tag versions, on one server or a Cluster. */
 export function createRedisStore(connection: RedisConnection, bus: Bus, coherence: Coherence): CacheStore {
   const { prefix, isCluster } = connection
   const reader = new Reader(connection)
@@ -38,9 +38,12 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
 
   /**
    * Runs a script whose last two arguments are a channel and a message.
-   * On one server the message goes out in the script; on a Cluster after it, through the one node that carries this process's messages.
+   * On one server the script publishes the message. On a Cluster the message is published after the script, through the node
+   * that this process uses for all messages.
    */
-  async function announce(script: Script, keys: string[], args: (string | Buffer | number)[], operation: string, argument: string, budget: number): Promise<unknown> {
+  async function announce(
+    script: Script, keys: string[], args: (string | Buffer | number)[], operation: string, argument: string, budget: number,
+  ): Promise<unknown> {
     if (!isCluster) {
       return connection.run(client => runScript(client, script, keys, [...args, bus.channel, bus.stamp(operation, argument)]), budget)
     }
@@ -50,13 +53,13 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
     return answer
   }
 
-  /** Deletes the keys below `head` that match. */
+  /** Deletes the matching keys with the prefix `head`. */
   async function sweep(head: string, pattern: ScopedPattern): Promise<number> {
     const accepts = patternTest(writePattern(pattern))
     let deleted = 0
     await scanKeys(connection, scanMatch(head, pattern), async (found) => {
       const unlinked = await unlinkKeys(connection, found.filter(key => accepts(key.slice(head.length, -1))))
-      deleted += unlinked // after the await: masters are swept side by side
+      deleted += unlinked // Added after the await, because the masters are scanned concurrently.
     })
     return deleted
   }
@@ -75,7 +78,8 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
 
     async read(key, tags, budget): Promise<StoredRead> {
       const asked = coherence.term
-      const [bytes, ...versions] = await reader.read(tags.length === 0 ? [entryKey(key)] : [entryKey(key), ...tags.map(tagKey)], budget)
+      const keys = tags.length === 0 ? [entryKey(key)] : [entryKey(key), ...tags.map(tagKey)]
+      const [bytes, ...versions] = await reader.read(keys, budget)
       return {
         bytes: bytes!,
         versions: versions.length === 0 ? NO_VERSIONS : versions.map(readVersion),
@@ -115,7 +119,10 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
 
     async noteTags(tags, life, budget) {
       const args = [Math.max(life, TAG_LIFE)]
-      const versions = await connection.run(client => Promise.all(tags.map(tag => runScript(client, noteTag, [tagKey(tag)], args))), budget)
+      const versions = await connection.run(
+        client => Promise.all(tags.map(tag => runScript(client, noteTag, [tagKey(tag)], args))),
+        budget,
+      )
       return versions.map(String)
     },
 
@@ -129,7 +136,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
       let deleted = 0
       for (let sweeps = 0; sweeps < MOST_SWEEPS; sweeps++) {
         const before = await slotMap(connection)
-        // Leases first: a load that began before loses its lease, so that it cannot write behind the sweep of the entries.
+        // Delete leases first: a running load then loses its lease and cannot write after its entry was deleted.
         await sweep(leaseHead, pattern)
         deleted += await sweep(entryHead, pattern)
         if (await slotMap(connection) === before) break
@@ -141,7 +148,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
     bumpTag: bump,
 
     async bumpTagEverywhere(tag, budget) {
-      // First the word, so that a load which names the tag late in a scope that has none yet has heard it. A tag that is there is found by the scan.
+      // Publish first: the scan finds existing tags only. A load that adds the tag in a scope without a version relies on the message.
       await bus.publish('tag-everywhere', tag, budget)
       const head = tagKey('').slice(0, -1)
       await scanKeys(connection, `${escapeGlob(head)}*${escapeGlob(tag)}}`, async (found) => {
@@ -164,16 +171,19 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
   }
 }
 
-/** What SCAN narrows to on the server; {@link patternTest} decides. */
+/** Returns the MATCH pattern of SCAN. It may match too many keys; {@link patternTest} decides. */
 function scanMatch(head: string, pattern: ScopedPattern): string {
   return `${escapeGlob(head)}${scanPattern(pattern)}}`
 }
 
-/** The layout of the Cluster as text; constant on one server. */
+/** Returns the slot map of the Cluster as a string; '' on one server. */
 async function slotMap(connection: RedisConnection): Promise<string> {
   if (!connection.isCluster) return ''
   const [master] = connection.masters()
-  const slots = await connection.run(() => master ? master.cluster('SLOTS') : Promise.reject(new Error('The Redis Cluster has no master.')), SWEEP_BUDGET)
+  const slots = await connection.run(
+    () => master ? master.cluster('SLOTS') : Promise.reject(new Error('No master of the Redis Cluster is known.')),
+    SWEEP_BUDGET,
+  )
   return JSON.stringify(slots.map(([from, to, master]) => [from, to, master?.[0], master?.[1]]).sort())
 }
 

@@ -5,16 +5,18 @@ let engine: CacheEngine | undefined
 let settings: CacheSettings | undefined
 
 /**
- * The cache of this process.
+ * Returns the cache of this process.
  *
- * @throws Error before the server has started
+ * @throws Error when the server has not started yet
  */
 export function useCacheEngine(): CacheEngine {
-  if (!engine) throw new Error('The cache was used before the server started: call it in a handler, or in a plugin of your own, not at the top of a file.')
+  if (!engine) {
+    throw new Error('The cache was used before the server started: call it in a handler or in a plugin, not at the top level of a file.')
+  }
   return engine
 }
 
-/** What cached routes and functions need to know of `scale.cache`. */
+/** The settings of `scale.cache` that cached routes and functions use. Seconds and bytes. */
 export function cacheSettings(): { debugHeaders: boolean, staleMaxAge: number, maxBodySize: number } {
   return {
     debugHeaders: settings?.debugHeaders ?? false,

@@ -1,23 +1,32 @@
 import { defineScript } from '../redis-script'
 import { WRITE_ID_LENGTH, WRITE_ID_START } from './entry'
 
-/** What the lease key holds while nobody loads: the last load gave nothing that may be stored, or it failed. */
+/** Markers that the lease key contains while no load runs: the last value must not be stored, or the last load failed. */
 export const UNCACHEABLE = 'uncacheable'
 export const FAILED = 'failed'
 
-/** Redis TIME in microseconds as a string. `tostring` would round it to 14 digits. */
+/** Lua that sets `now` to Redis TIME in µs, as a string. `tostring` would round it to 14 digits. */
 const TIME_IN_MICROSECONDS = `local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000000 + time[2])`
 
-/** On one server the message goes out inside the script, so that deletion and message are one step. On a Cluster the channel is empty. */
+/**
+ * Returns Lua that publishes a message, so that the change and its message are one step. On a Cluster the channel is empty, and the
+ * caller publishes the message.
+ *
+ * @param channel index of the channel in ARGV; the message follows it
+ */
 function publish(channel: number): string {
   return `if ARGV[${channel}] ~= '' then redis.call('PUBLISH', ARGV[${channel}], ARGV[${channel + 1}]) end`
 }
 
 /**
- * Competes for the one load of a key.
- * KEYS: entry, lease. ARGV: write id that the caller saw ('' for none), token, lease ms, least age in ms of a `failed` marker that may be taken over.
- * The comparison comes first: a write that landed between the caller's read and this call must be read, not loaded again.
+ * Competes for the lease of a key.
+ * The write id is compared first: if another process wrote the entry after the caller's read, the caller must read it, not load again.
+ * The caller also wins if the lease already holds its token, because the client may have sent the script twice after a lost reply.
+ *
+ * KEYS: entry, lease.
+ * ARGV: write id of the entry that the caller read ('' for none), token, lifetime of the lease in ms,
+ * remaining time in ms at or below which a `failed` marker may be taken over.
  */
 export const acquireLease = defineScript(`
 if redis.call('GETRANGE', KEYS[1], ${WRITE_ID_START}, ${WRITE_ID_START + WRITE_ID_LENGTH - 1}) ~= ARGV[1] then return {'changed'} end
@@ -31,14 +40,16 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 ${TIME_IN_MICROSECONDS}
 return {'won', now}`)
 
-/** Prolongs a lease that is still ours. KEYS: lease. ARGV: token, ms. */
+/** Extends a lease that still holds the token. KEYS: lease. ARGV: token, ms. */
 export const renewLease = defineScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0`)
 
 /**
- * Ends a lease that is still ours without a write. What may not be stored any more is not served stale either, so its old entry is dropped.
- * Out of memory the lease is deleted instead of marked, so that those who wait for it do not wait for its end.
+ * Ends a lease without a write, if it still holds the token.
+ * `drop` deletes the old entry: a value that may no longer be stored must not be served stale either.
+ * If Redis has no memory for the marker, the lease is deleted, so that waiters do not wait until it expires.
+ *
  * KEYS: entry, lease. ARGV: token, marker ('' deletes), marker ms, 'drop' or 'keep' for the entry, channel, message.
  */
 export const settleLease = defineScript(`
@@ -51,8 +62,12 @@ ${publish(5)}
 return 1`)
 
 /**
- * The fenced write (leases of Nishtala et al., NSDI 2013, §3.2.1): nothing is stored when somebody took the lease away meanwhile.
+ * Fenced write: stores the entry only if the lease still holds the token. An invalidation during the load deletes the lease.
+ * Returns 1 if the entry was stored, otherwise 0.
+ *
  * KEYS: entry, lease. ARGV: token, entry, ms, channel, message.
+ *
+ * @see leases: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, §3.2.1
  */
 export const writeEntry = defineScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
@@ -61,25 +76,29 @@ redis.call('UNLINK', KEYS[2])
 ${publish(4)}
 return 1`)
 
-/** An unconditional write. It takes the lease away, so that a load that began before cannot overwrite it. KEYS: entry, lease. ARGV: entry, ms, channel, message. */
+/**
+ * Stores an entry unconditionally. It deletes the lease, so that a running load cannot overwrite the entry.
+ * KEYS: entry, lease. ARGV: entry, ms, channel, message.
+ */
 export const setEntry = defineScript(`
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('UNLINK', KEYS[2])
 ${publish(3)}
 return 1`)
 
-/** KEYS: entry, lease. ARGV: channel, message. Returns 1 when there was an entry. */
+/** Deletes an entry and its lease. Returns 1 if there was an entry. KEYS: entry, lease. ARGV: channel, message. */
 export const deleteEntry = defineScript(`
 local deleted = redis.call('UNLINK', KEYS[1])
 redis.call('UNLINK', KEYS[2])
 ${publish(1)}
 return deleted`)
 
-/** How far back the first version of a tag is dated, in µs, so that nobody takes it for an invalidation. */
+/** Age in µs of the first version of a tag. It must be older than any running load; otherwise it would count as an invalidation. */
 const BEFORE_ANY_LOAD = 3_600_000_000
 
 /**
- * The version of a tag, made when it is missing and kept alive. KEYS: tag. ARGV: ms to live at least.
+ * Returns the version of a tag and extends its lifetime. A missing version is created.
+ * KEYS: tag. ARGV: minimum lifetime in ms.
  */
 export const noteTag = defineScript(`
 local version = redis.call('GET', KEYS[1])
@@ -93,9 +112,11 @@ redis.call('SET', KEYS[1], version, 'PX', 2 * ARGV[1])
 return version`)
 
 /**
- * Invalidates a tag: a version above the old one and never below the time, so that a counter lost to eviction does not start again at a value that an entry still holds.
- * Out of memory the tag is deleted instead, since a missing version reads as newer.
- * KEYS: tag. ARGV: ms to live, channel, message without the version.
+ * Invalidates a tag: the new version is above the old one and at least the current time.
+ * A plain counter would restart at 1 after an eviction and could reach a version that an entry still contains.
+ * If Redis has no memory for the version, the tag is deleted: a missing version counts as an invalidation.
+ *
+ * KEYS: tag. ARGV: lifetime in ms, channel, message without the version.
  */
 export const bumpTag = defineScript(`
 ${TIME_IN_MICROSECONDS}

@@ -1,19 +1,18 @@
 import type { CacheEngine, CacheOptions, InvalidateOptions, ScopeOptions } from './types'
 
-/** The names of all options of a type: the compiler refuses one that is missing here, and one that does not exist. */
+/** The option names of a type. The compiler rejects missing and unknown names. */
 const names = <Options extends object>(options: Record<keyof Required<Options>, true>): readonly string[] => Object.keys(options)
 
 const CALL_OPTIONS = names<CacheOptions>({
-  ttl: true, staleTtl: true, staleIfError: true, jitter: true, tags: true, timeout: true, softTimeout: true, lease: true, earlyRefresh: true,
-  serializer: true, validate: true, onSource: true, waitUntil: true, onRefreshError: true,
+  ttl: true, staleTtl: true, staleIfError: true, jitter: true, tags: true, timeout: true, softTimeout: true, lease: true,
+  earlyRefresh: true, serializer: true, validate: true, onSource: true, waitUntil: true, onRefreshError: true,
 })
 const PEEK_OPTIONS = names<Pick<CacheOptions, 'serializer'>>({ serializer: true })
 const INVALIDATE_OPTIONS = names<InvalidateOptions>({ scope: true, strict: true })
 const SCOPE_OPTIONS = names<ScopeOptions>({ scope: true })
 
 /**
- * Turns an engine into that of development, which refuses an option that does not exist instead of ignoring it.
- * Production keeps the engine as it is, so a call costs nothing more there.
+ * Makes an engine reject unknown options instead of ignoring them. Only development uses it, so production calls have no extra cost.
  */
 export function refuseUnknownOptions(engine: CacheEngine): void {
   const { get, peek, set, invalidate, invalidatePattern, invalidateTags, keys } = engine
@@ -21,19 +20,23 @@ export function refuseUnknownOptions(engine: CacheEngine): void {
     if (typeof options !== 'number') checkOptions(options, CALL_OPTIONS, 'A cached value')
     return get(key, load, options)
   }
-  engine.peek = async (key, options) => peek(key, checkOptions(options, PEEK_OPTIONS, 'A look into the cache'))
+  engine.peek = async (key, options) => peek(key, checkOptions(options, PEEK_OPTIONS, 'A read of the cache'))
   engine.set = async (key, value, options) => set(key, value, checkOptions(options, CALL_OPTIONS, 'A cached value'))
   engine.invalidate = async (list, options) => invalidate(list, checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation'))
-  engine.invalidatePattern = async (pattern, options) => invalidatePattern(pattern, checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation'))
-  engine.invalidateTags = async (tags, options) => invalidateTags(tags, checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation'))
+  engine.invalidatePattern = async (pattern, options) => {
+    return invalidatePattern(pattern, checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation'))
+  }
+  engine.invalidateTags = async (tags, options) => {
+    return invalidateTags(tags, checkOptions(options, INVALIDATE_OPTIONS, 'An invalidation'))
+  }
   engine.keys = async (pattern, options) => keys(pattern, checkOptions(options, SCOPE_OPTIONS, 'A list of keys'))
 }
 
 /**
- * Returns the options of a call when all of them exist.
+ * Returns the options of a call if all of them are known.
  *
- * @param subject what takes the options, as the sentence begins: `A cached value`
- * @throws TypeError that names the unknown option and those that exist
+ * @param subject the call that takes the options, such as `A cached value`, for the error message
+ * @throws TypeError that names the unknown option and the known ones
  */
 export function checkOptions<Options extends object | undefined>(options: Options, known: readonly string[], subject: string): Options {
   if (options === undefined) return options
@@ -41,6 +44,8 @@ export function checkOptions<Options extends object | undefined>(options: Option
     throw new TypeError(`The options of a cache call must be an object: ${subject.toLowerCase()} takes ${known.join(', ')}.`)
   }
   const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`The cache option ${unknown} does not exist: ${subject.toLowerCase()} takes ${known.join(', ')}.`)
+  if (unknown !== undefined) {
+    throw new TypeError(`The cache option ${unknown} does not exist: ${subject.toLowerCase()} takes ${known.join(', ')}.`)
+  }
   return options
 }

@@ -3,29 +3,30 @@ import type { RedisConnection } from '../redis/types'
 import type { Coherence } from './bus'
 
 /**
- * The time in which one server is the master, as one connection of this process sees it. Entries are stored under its id, and only its own are used:
- * replication is asynchronous, so a replica that becomes the master, or a server that starts again from disk, may hold what an invalidation has deleted.
+ * The term of a master: the period in which one server is the master, as one connection of this process sees it.
+ * Each entry contains the id of its term, and an entry of another term is a miss. The reason: replication is asynchronous, so
+ * a promoted replica, or a server that restarts from disk, may still have entries that an invalidation deleted.
  */
 export interface Term {
-  /** Eight characters; '' while this process does not know which master it talks to, and then it neither uses nor stores an entry. */
+  /** Eight characters, or '' while the master is not known. In that case this process neither uses nor stores entries. */
   id: string
-  /** Resolves when the server has said which master it is, or the connection is gone before it did. */
+  /** Resolves when the id is known, or when the connection is lost before that. */
   readonly told: Promise<void>
 }
 
-/** Without Redis, and on a Cluster, whose masters change one by one. */
+/** The constant term without Redis, and on a Cluster, whose masters change independently. */
 export const ONLY_TERM: Term = Object.freeze({ id: 'only....', told: Promise.resolve() })
-/** The id where the server does not say which master it is. */
+/** The id for a server that does not report its master id. */
 const UNTOLD = 'untold..'
-/** ms between two looks whether a server changed its role on a connection that stays. */
-const CHECK = 1000
+/** Interval in ms of the check whether the server changed its role while the connection stayed open. */
+const CHECK_INTERVAL = 1000
 
 /**
- * Keeps `coherence.term` at the term of the master that the commands of this process reach. Each connection has an object of its own,
- * which is empty until the server has said who it is; so an answer belongs to the term that was current when its command was sent, if that still is.
+ * Keeps `coherence.term` at the term of the current master. Each connection gets a new {@link Term} object, whose id is empty until
+ * the server has reported it. A reply is therefore valid if the object is still the one that was current when the command was sent.
  *
- * @param onChange called when another master, or one that has started again, takes the place of the last
- * @returns a function that stops it
+ * @param onChange called when another master has taken over, or the master has restarted
+ * @returns a function that stops the watch
  */
 export function watchTerm(connection: RedisConnection, coherence: Coherence, onChange: () => void): () => void {
   if (connection.isCluster) {
@@ -35,16 +36,16 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   const client = connection.client as Redis
   let known = ''
   let asking: Term | undefined
-  let tell = () => {}
+  let resolveTold = () => {}
 
   function forget(): void {
-    tell()
+    resolveTold()
     const told: PromiseWithResolvers<void> = Promise.withResolvers()
-    tell = told.resolve
+    resolveTold = told.resolve
     coherence.term = { id: '', told: told.promise }
   }
 
-  /** @param first whether the connection has just begun, so that what was sent since belongs to this term as well */
+  /** @param first true on a new connection: commands that were sent on it before the reply belong to the reported term, too */
   async function ask(first = false): Promise<void> {
     const { term } = coherence
     if (client.status !== 'ready' || asking === term) return
@@ -52,7 +53,7 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
     const id = await termOf(client).catch(() => undefined)
     asking = undefined
     if (id === undefined || coherence.term !== term) return
-    tell()
+    resolveTold()
     if (id === term.id) return
     if (first) term.id = id
     else coherence.term = { id, told: Promise.resolve() }
@@ -63,34 +64,34 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   }
 
   function begin(): void {
-    // What waits for the connection since it was lost, or since the server started, is sent on this one.
+    // If the id is still empty, commands wait for this connection and are sent on it. They keep their term object.
     if (coherence.term.id !== '') forget()
     void ask(true)
   }
 
   client.on('ready', begin)
   client.on('close', forget)
-  const timer = setInterval(() => void ask(), CHECK)
+  const timer = setInterval(() => void ask(), CHECK_INTERVAL)
   timer.unref()
   forget()
   begin()
   return () => {
-    tell()
+    resolveTold()
     clearInterval(timer)
     client.off('ready', begin)
     client.off('close', forget)
   }
 }
 
-/** The id of the server's term; '' when it is a replica. In a pipeline of its own the question leaves before what is asked behind it. */
+/** Asks for the id of the server's term; '' when it is a replica. The pipeline sends the query before any later command. */
 async function termOf(client: Redis): Promise<string> {
   const [failure, info] = (await client.pipeline().info('replication').exec())![0]!
   if (failure) {
-    // An error reply, as of a user that may not ask: the cache goes on without knowing.
+    // The server refuses INFO, for example because of an ACL. The cache then works without the id.
     if (failure.name === 'ReplyError') return UNTOLD
     throw failure
   }
   if (/^role:slave/m.test(String(info))) return ''
-  // A new one with every promotion and with every start.
+  // The replication id changes with every promotion and every start.
   return /^master_replid:(\w{8})/m.exec(String(info))?.[1] ?? UNTOLD
 }

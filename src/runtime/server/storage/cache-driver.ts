@@ -5,7 +5,8 @@ import type { CacheEngine } from '../cache/types'
 const ROUTE_PREFIX = 'route:'
 
 /**
- * Creates the driver of `useStorage('cache')` on the cache engine. Reads return cached values; removing and clearing invalidate in every process.
+ * Creates the driver of `useStorage('cache')` on the cache engine.
+ * Reads return cached values; removing and clearing invalidate in every process.
  *
  * unstorage replaces `/` by `:` and cuts a key at `?` before a driver receives it.
  * The driver therefore normalizes every cached key in the same way and compares.

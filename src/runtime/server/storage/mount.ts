@@ -2,7 +2,8 @@ import type { Driver, Storage } from 'unstorage'
 
 /**
  * Mounts a driver at `base` and replaces an existing mount. Development and some presets create mounts before a plugin runs.
- * The old driver is disposed after the new one is mounted. If that fails, the error is only logged, because the old driver is no longer used.
+ * The old driver is disposed after the new one is mounted.
+ * If that fails, the error is only logged, because the old driver is no longer used.
  */
 export async function mountAtRunTime(
   storage: Storage, base: string, driver: Driver, log: { warn: (message: string, error: unknown) => void },

@@ -48,7 +48,9 @@ export default defineNitroPlugin(() => {
       'It does not contain the cache of nuxt-scale, and clearing it invalidates nothing. Rename the mount, or set scale.storage.cache to false.',
     )
   }
-  if (!connection && scale.redis && settings.redis !== undefined && !import.meta.dev && !import.meta.prerender) logMemoryMount(settings.redis)
+  if (!connection && scale.redis && settings.redis !== undefined && !import.meta.dev && !import.meta.prerender) {
+    logMemoryMount(settings.redis)
+  }
 
   function logMemoryMount(base: string): void {
     const { driver } = storage.getMount(`${base}:`)
