@@ -128,7 +128,7 @@ describe('a request and its tenant', () => {
   })
 
   it('is refused in plain words, with a page for people', async () => {
-    expect(json((await get('/api/who', { accept: 'application/json' })).body).message).toBe('The request names no tenant: name one by the header x-tenant-id or a subdomain of shop.example.')
+    expect(json((await get('/api/who', { accept: 'application/json' })).body).message).toBe('The request names no tenant: use the header x-tenant-id or a subdomain of shop.example.')
     const page = await get('/page', { accept: 'text/html' })
     expect(page.status).toBe(400)
     expect(page.body).toContain('<html')
@@ -150,7 +150,7 @@ describe('a request and its tenant', () => {
         expect(json((await get('/api/open/who', { 'x-test-assign': way }, client)).body), way).toEqual({ tenant: null })
       }
       await instance.logged('event.context.tenant was set by the app')
-      expect(instance.logs().join('\n').match(/event\.context\.tenant was set by the app, but scale\.tenancy decides it/g)).toHaveLength(1)
+      expect(instance.logs().join('\n').match(/event\.context\.tenant was set by the app, but only scale\.tenancy may set it/g)).toHaveLength(1)
     }
     finally {
       client.close()
@@ -449,8 +449,8 @@ describe('a server whose tenants anybody could name', () => {
     [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '' }, 'scale.tenancy.trustedProxies'],
     [{ NUXT_SCALE_TENANCY_TRUSTED_PROXIES: '["10.0.0.0/99"]' }, 'scale.tenancy.trustedProxies'],
     [{ NUXT_SCALE_TENANCY_UNKNOWN: '200' }, 'scale.tenancy.unknown'],
-    [{ NUXT_SCALE_TENANCY_FROM: '["domain"]' }, 'write tenantByDomain() into server/scale.config.ts'],
-    [{ NUXT_SCALE_TENANCY_FROM: '["header"]', TEST_FUNCTIONS: 'domains' }, 'tenantByDomain() of server/scale.config.ts would never be asked'],
+    [{ NUXT_SCALE_TENANCY_FROM: '["domain"]' }, 'write tenantByDomain() in server/scale.config.ts'],
+    [{ NUXT_SCALE_TENANCY_FROM: '["header"]', TEST_FUNCTIONS: 'domains' }, 'tenantByDomain() of server/scale.config.ts would never be called'],
   ])('does not start with %j', async (env, option) => {
     await expect(start(env)).rejects.toThrow(option)
   })

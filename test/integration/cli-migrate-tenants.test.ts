@@ -96,7 +96,7 @@ describe('tenants that only server/scale.config.ts knows', () => {
     ['a function that fails', `listTenants() { throw new Error('no answer from ' + process.env.DATABASE_URL) }`, '', /listTenants\(\) of server\/scale\.config\.ts failed: no answer from postgresql:\/\/\*\*\*@127/],
     ['what only the server has', `listTenants: () => usePrisma().tenant.findMany()`, '', /usePrisma is not defined\. Nothing is auto-imported outside the server/],
     ['a file that cannot be loaded', tenants, `import { useStorage } from '#imports'\nvoid useStorage`, /server\/scale\.config\.ts cannot be loaded by the command line: .*#imports.*Nothing is auto-imported/],
-    ['what is no list', `listTenants: () => ['one'] as never`, '', /listTenants\(\) of server\/scale\.config\.ts is no object/],
+    ['what is no list', `listTenants: () => ['one'] as never`, '', /listTenants\(\) of server\/scale\.config\.ts must be an object/],
     ['what is no id', `listTenants: () => ({ 'No Id': 'DB' })`, '', /names the tenant "No Id", which scale\.tenancy\.pattern does not allow/],
   ])('stop everything with one sentence: %s', async (_, functions, imports, sentence) => {
     const { code, stderr } = await migrate(createApp(functions, imports), '--all')

@@ -1,11 +1,12 @@
 import { callContext, runInContext } from '../call-context'
 import type { Tenant } from './types'
 
-/** The tenant of everything that runs on behalf of a request or of `withTenant`. */
+/** The tenant of the running request or `withTenant()` call; undefined outside of both. */
 export function currentTenant(): Tenant | undefined {
   return callContext()?.tenant
 }
 
+/** Runs `task` with `tenant` as the current tenant. */
 export function runAsTenant<T>(tenant: Tenant, task: () => T): T {
   return runInContext({ tenant }, task)
 }

@@ -2,17 +2,20 @@ import { createLookUp } from './look-up'
 import type { TenancySettings } from './settings'
 import type { TenancyFunctions, TenantRecord } from './types'
 
-/** All tenants: those of the options and those that a source knows. */
+/** All tenants: those in `scale.tenancy.map`, and those that `tenants()` of `server/scale.config.ts` returns. */
 export interface TenantDirectory {
   /**
-   * What is known of a tenant; undefined when there is none. At once for what the options list and for what was asked lately.
+   * Finds the record of a tenant, or `undefined` if the tenant does not exist.
+   * Returns synchronously for tenants in the options and for cached results.
    *
-   * @throws HttpError 503 when the source fails or takes too long
+   * @throws HttpError 503 when `tenants()` fails or takes too long
    */
   find: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>
 }
 
-export function createTenantDirectory({ map, isTenantId, cacheTtl }: TenancySettings, source?: TenancyFunctions['tenants'], now?: () => number): TenantDirectory {
+export function createTenantDirectory(
+  { map, isTenantId, cacheTtl }: TenancySettings, source?: TenancyFunctions['tenants'], now?: () => number,
+): TenantDirectory {
   const lookUp = source && createLookUp<TenantRecord>({ source, name: 'tenants()', ttl: cacheTtl, now })
   return {
     find(id) {

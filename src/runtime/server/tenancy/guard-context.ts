@@ -7,25 +7,27 @@ const CONTEXT = Symbol('context of this event')
 type GuardedContext = Record<PropertyKey, unknown> & { [TENANT]?: Tenant }
 type GuardedEvent = H3Event & { [CONTEXT]?: GuardedContext }
 
-/** Where the events of a built server ask what a new context must be, once they have a setter for it (`features/event-context.ts`). */
+/**
+ * Global symbol name of the function that guards a new `event.context`.
+ * Events of a built server call it in their `context` setter, which `features/event-context.ts` adds.
+ */
 export const CONTEXT_KEEPER = 'nuxt-scale:event-context'
 
-/** What the app is told when it sets the tenant itself. */
-export const REFUSED_ASSIGNMENT = 'event.context.tenant was set by the app, but scale.tenancy decides it, and caches use its tenant. '
+/** Message for an app that assigns `event.context.tenant`. */
+export const REFUSED_ASSIGNMENT = 'event.context.tenant was set by the app, but only scale.tenancy may set it, because caches use it. '
   + 'Remove the assignment, or return the tenant\'s id from tenant() in server/scale.config.ts.'
 
 /**
- * Makes `event.context.tenant` the module's alone, so that the data of a response and the key under which it is cached belong to
- * one tenant.
+ * Lets only the module set `event.context.tenant`, so that the data of a response and its cache key always belong to the same tenant.
  *
- * It cannot be assigned, deleted or defined again, and a new `event.context` keeps it. Setting the same tenant again is allowed,
- * since copies of the context do that.
+ * The app cannot assign, delete or redefine the property, and a new `event.context` keeps it. Setting the same tenant again is allowed,
+ * because copies of the context do that.
  *
- * @param refuse called for each attempt to set another tenant. When it throws, nothing has changed
- * @returns gives an event its tenant; `undefined` for none, which the app cannot replace either
+ * @param refuse called for each attempt to set another tenant. The tenant stays unchanged, even if `refuse` throws
+ * @returns a function that sets the tenant of an event. The app cannot replace `undefined` (no tenant) either
  */
 export function createTenantGuard(refuse: () => void): (event: H3Event, tenant: Tenant | undefined) => void {
-  // One pair of functions for all events.
+  // The descriptors are shared by all events, so a request allocates no closures.
   const tenantProperty: PropertyDescriptor & ThisType<GuardedContext> = {
     enumerable: true,
     configurable: false,
@@ -61,7 +63,7 @@ export function createTenantGuard(refuse: () => void): (event: H3Event, tenant: 
 
   return (event: GuardedEvent, tenant) => {
     if (!Object.hasOwn(event, 'context')) {
-      // A new context is set once, so that the setter finds a guarded one from then on.
+      // Assigning a guarded context once is enough: the setter keeps the guard from then on.
       if (Object.hasOwn(event.context, TENANT)) (event.context as GuardedContext)[TENANT] = tenant
       else event.context = guard(event.context, tenant)
       return
@@ -75,7 +77,7 @@ export function createTenantGuard(refuse: () => void): (event: H3Event, tenant: 
   }
 }
 
-/** A context that is frozen, or that belongs to a request of another tenant, is copied instead. */
+/** False for a frozen context, and for one that is guarded for another tenant: the caller copies those instead. */
 function canBeGuarded(context: GuardedContext): boolean {
   return Object.isExtensible(context) && Object.getOwnPropertyDescriptor(context, 'tenant')?.configurable !== false
 }

@@ -1,9 +1,9 @@
 import { PublicError } from '../request/errors'
 import type { TenancySettings } from './settings'
 
-/** What of a request says who its tenant is. */
+/** The parts of a request that can identify its tenant. */
 export interface TenantClaims {
-  /** Value of the tenant header as Node joins it; undefined when there is none. */
+  /** Value of the tenant header, where Node joins repeated headers with a comma; undefined if the header is absent. */
   header: string | undefined
   /** Value of `Host`. */
   host: string | undefined
@@ -11,21 +11,23 @@ export interface TenantClaims {
   peer: string | undefined
 }
 
-/** Hosts whose tenant is remembered at most. Anybody can send any host, so a full memory begins anew. */
+/** Most hosts in the memory. Clients can send any host, so the memory is cleared when it is full. */
 const MOST_HOSTS = 1000
 
-/** The tenant of a domain, or undefined when it is nobody's. */
+/** Finds the id of a domain's tenant; undefined if the domain belongs to no tenant. */
 export type FindByDomain = (domain: string) => string | undefined | Promise<string | undefined>
 
 /**
- * Finds the tenant that a request names, by header or host.
+ * Creates a function that finds the tenant id of a request by its header or host.
  *
- * @param findByDomain asked for domains that are under no base domain
- * @returns a function of a request's claims: the tenant's id, or undefined when it names none. It throws HttpError 400 for a malformed header,
- * 404 for a malformed subdomain, 421 when header and host differ
+ * @param findByDomain called for hosts that are not below a base domain
+ * @returns a function that returns the tenant's id, or undefined if the request names no tenant. It throws HttpError 400 for
+ * a malformed header, `scale.tenancy.unknown` (404) for a malformed subdomain, and 421 if header and host name different tenants
  */
-export function createIdentifier(settings: TenancySettings, findByDomain?: FindByDomain): (claims: TenantClaims) => string | undefined | Promise<string | undefined> {
-  /** null for a host that names nobody. */
+export function createIdentifier(
+  settings: TenancySettings, findByDomain?: FindByDomain,
+): (claims: TenantClaims) => string | undefined | Promise<string | undefined> {
+  /** Host → tenant id, or `null` if the host names no tenant. */
   const hosts = new Map<string, string | null>()
 
   function bySubdomain(host: string | undefined): string | undefined {
@@ -59,19 +61,21 @@ export function createIdentifier(settings: TenancySettings, findByDomain?: FindB
   }
 }
 
-/** A name of the DNS, or an IPv4 address. */
+/** Matches a DNS name or an IPv4 address. */
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 
-/** The host in lower case, without port and the dot at its end. */
+/** Returns the host in lower case, without its port and trailing dot. */
 function domainOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
 }
 
-/** Two headers arrive joined by a comma, which no id holds. */
+/** Node joins repeated headers with a comma. A comma is not valid in an id, so repeated headers are refused. */
 function fromHeader({ header, peer }: TenantClaims, { header: name, trusts, map, isTenantId }: TenancySettings): string | undefined {
   if (name === undefined || header === undefined || trusts?.(peer) === false) return undefined
-  // Those that are listed were checked when the server started.
-  if (!map.has(header) && !isTenantId(header)) throw new PublicError(400, 'TENANT_INVALID', `The header ${name} is no tenant: send one id, once.`)
+  // Ids in the map were checked when the server started.
+  if (!map.has(header) && !isTenantId(header)) {
+    throw new PublicError(400, 'TENANT_INVALID', `The header ${name} must contain one tenant id: send the header once.`)
+  }
   return header
 }
 
@@ -85,7 +89,7 @@ function fromHost(host: string, { baseDomains, ignoreSubdomains, isTenantId, unk
   return label
 }
 
-/** With `shop.example` and `eu.shop.example` both given, `acme.eu.shop.example` belongs to the second. */
+/** The longest base domain above `domain`: of `shop.example` and `eu.shop.example`, the second contains `acme.eu.shop.example`. */
 function longestBase(domain: string, baseDomains: readonly string[]): string | undefined {
   if (baseDomains.includes(domain)) return undefined
   let longest: string | undefined

@@ -3,39 +3,45 @@ import { LRUCache } from 'lru-cache'
 import { withDeadline } from '../deadline'
 import { HttpError } from '../request/errors'
 
-/** Answers that are kept at most, those that there is nothing apart: guessing must not push out real ones. */
+/**
+ * Most cached results. Found and unknown keys have separate limits, so that requests with guessed keys cannot evict real tenants.
+ */
 const MOST_KNOWN = 10_000
 const MOST_UNKNOWN = 10_000
-/** How long the functions of `server/scale.config.ts` may take, in ms. */
+/** Deadline of the functions in `server/scale.config.ts`, in milliseconds. */
 export const LOOK_UP_DEADLINE = 5000
 
 export interface LookUpOptions<Value> {
   /** A function of `server/scale.config.ts`. */
   source: (key: string) => Value | undefined | null | Promise<Value | undefined | null>
-  /** What that function is called, such as `tenants()`. */
+  /** Name of that function for errors, such as `tenants()`. */
   name: string
-  /** Milliseconds for which an answer is kept; that there is nothing, a sixth of it. */
+  /** Milliseconds for which a result is cached. An unknown key is cached for one sixth of this time. */
   ttl: number
   now?: () => number
 }
 
 /**
- * Asks a source once for each key, however many ask at a time, and keeps what it answers.
+ * Creates a cached look-up. Concurrent calls with the same key share one call of `source`.
  *
- * @returns a function of the key: at once what is known, else a promise. It throws HttpError 503 when the source fails or takes too long
+ * @returns a function that returns a cached value synchronously, and a promise otherwise. It rejects with HttpError 503 when
+ * `source` fails or takes longer than {@link LOOK_UP_DEADLINE}
  */
-export function createLookUp<Value extends NonNullable<unknown>>({ source, name, ttl, now = () => performance.now() }: LookUpOptions<Value>): (key: string) => Value | undefined | Promise<Value | undefined> {
+export function createLookUp<Value extends NonNullable<unknown>>(
+  { source, name, ttl, now = () => performance.now() }: LookUpOptions<Value>,
+): (key: string) => Value | undefined | Promise<Value | undefined> {
   const options = { perf: { now }, ttlResolution: 0 }
   const known = new LRUCache<string, Value>({ ...options, max: MOST_KNOWN, ttl })
   const unknown = new LRUCache<string, true>({ ...options, max: MOST_UNKNOWN, ttl: Math.ceil(ttl / 6) })
   const asked = new Map<string, Promise<Value | undefined>>()
 
-  // The answer is for all who ask, so the question is no one's: no tenant, no request whose end would cut it off.
+  // All callers share the call of `source`, so it must run outside any request's context: without a tenant or an abort signal.
   const outside = AsyncLocalStorage.snapshot()
 
   async function ask(key: string): Promise<Value | undefined> {
     try {
-      const value = await withDeadline(source(key), LOOK_UP_DEADLINE, () => new Error(`${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`))
+      const value = await withDeadline(source(key), LOOK_UP_DEADLINE, () =>
+        new Error(`${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`))
       if (value === undefined || value === null) {
         unknown.set(key, true)
         return undefined

@@ -21,20 +21,23 @@ import type { TenancyFunctions, TenantRecord } from './types'
 import { withTenant } from './utils'
 import { wrapWithTenant } from './wrap'
 
-/** Gives every request its tenant, before anything of the app runs. */
+/** Sets the tenant of every request before any code of the app runs. */
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
   const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions, details)
   const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
-    throw new Error('scale.tenancy names no tenant: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')
+    throw new Error('scale.tenancy has no tenants: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')
   }
   if (settings.header && !settings.trusts && !authorize && !import.meta.dev && !import.meta.prerender) {
-    throw new Error(`Anybody could name any tenant in the header ${settings.header}: set scale.tenancy.trustedProxies to the addresses of your proxies ('any' if all requests come through one), or authorize() in server/scale.config.ts.`)
+    throw new Error(`Any client could choose its tenant with the header ${settings.header}: set scale.tenancy.trustedProxies to the`
+      + ' addresses of your proxies (\'any\' if every request passes a proxy), or write authorize() in server/scale.config.ts.')
   }
-  if (tenantByDomain && !settings.byDomain) throw new Error('tenantByDomain() of server/scale.config.ts would never be asked: write \'domain\' into scale.tenancy.from.')
+  if (tenantByDomain && !settings.byDomain) {
+    throw new Error('tenantByDomain() of server/scale.config.ts would never be called: add \'domain\' to scale.tenancy.from.')
+  }
   if (!settings.header && settings.baseDomains.length === 0 && !tenantByDomain && !tenant) {
-    throw new Error('scale.tenancy.from leaves no way to name a tenant: write tenantByDomain() into server/scale.config.ts.')
+    throw new Error('With this scale.tenancy.from, no request can name its tenant: write tenantByDomain() in server/scale.config.ts.')
   }
   const directory = createTenantDirectory(settings, tenants)
   const resolver = createTenantResolver(settings, directory, { tenant, authorize, tenantByDomain }, process.env)
@@ -42,29 +45,33 @@ export default defineNitroPlugin((nitroApp) => {
   setTenantDirectory(async id => locate(await directory.find(id)))
   provideScope(() => currentTenant()?.id ?? '')
   provideScopeRunner(withTenant)
-  // Last of all: what ends with the server may still work for a tenant.
+  // This runs last, because other parts may still work for a tenant while the server shuts down.
   onClose(nitroApp, 'context', () => {
     provideScope(undefined)
     provideScopeRunner(undefined)
   })
-  // What is prerendered is one file for all tenants.
+  // A prerendered page is one file for all tenants, so prerendering runs without a tenant.
   if (import.meta.prerender) return
 
   const base = app.baseURL.replace(/\/$/, '')
-  const ownPaths = [`/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
-  // A page below another spelling of a path of the module needs its tenant, so those are compared as they are written.
+  const assets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`
+  const ownPaths = [assets, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
+  // The module's own paths are compared exactly as written: a page at another spelling of such a path still needs its tenant.
   const isOwn = compilePathPatterns(ownPaths, 'scale.health.path', { match: 'every', base })
   const isExcluded = compilePathPatterns(settings.exclude, 'scale.tenancy.exclude', { match: 'every', base, isPage: createPageFinder() })
   wrapWithTenant(nitroApp.h3App, nitroApp.router.handler, {
     resolver,
     isExcluded: (path: PathReadings) => isOwn(path) || isExcluded(path),
     isPublicFile: path => getPublicAsset(path) !== undefined,
-    // A cache in front may know a request by the address of this server, as nginx does unless it is told otherwise.
+    // `host` matters for caches in front whose key contains the address of this server instead of the host, as nginx does by default.
     varies: [...settings.header ? [settings.header] : [], ...settings.baseDomains.length > 0 || tenantByDomain ? ['host'] : []],
     isPrivate: tenant !== undefined || authorize !== undefined,
     onAssignment: import.meta.dev ? throwAssignment : once(() => createLog('tenancy').warn(REFUSED_ASSIGNMENT)),
   })
-  if (settings.header && !settings.trusts && !authorize) createLog('tenancy').warn(`Everybody may name a tenant in the header ${settings.header}. A production server does not start like this: set scale.tenancy.trustedProxies or authorize().`)
+  if (settings.header && !settings.trusts && !authorize) {
+    createLog('tenancy').warn(`Any client can choose its tenant with the header ${settings.header}. A production server does not start like`
+      + ' this: set scale.tenancy.trustedProxies, or write authorize() in server/scale.config.ts.')
+  }
 })
 
 function throwAssignment(): never {

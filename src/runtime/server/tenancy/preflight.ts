@@ -2,24 +2,27 @@ import type { IncomingMessage } from 'node:http'
 import type { App, EventHandler, H3Event } from 'h3'
 
 /**
- * A browser's question before a request to another origin (Fetch standard, CORS preflight). It bears none of the app's headers and no cookie,
- * so it cannot name a tenant by them.
+ * Whether a request is a CORS preflight: the request that a browser sends before a cross-origin request.
+ * It has no cookie and none of the app's headers, so these cannot name its tenant.
+ *
+ * @see https://fetch.spec.whatwg.org/#cors-preflight-request
  */
 export function isPreflight({ method, headers }: IncomingMessage): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 }
 
-/** Thrown in the place of a call of a handler. */
+/** Thrown instead of calling a handler that is not registered for OPTIONS. */
 const UNANSWERED = Symbol('no handler for OPTIONS')
 
 /**
- * Keeps preflights without a tenant from handlers that are not for OPTIONS alone: those may read data, and without a tenant it could be everybody's.
- * Such a preflight is answered with 204 and whatever headers middleware and route rules have set.
+ * Sends preflights without a tenant only to handlers that are registered for OPTIONS.
+ * A catch-all handler might read data; without a tenant, that could be any tenant's data.
+ * Other preflights get 204 with the headers that middleware and route rules set.
  *
- * @param app of Nitro
- * @param router the handler of its routes
- * @param hasNoTenant whether a request is a preflight that was let in without a tenant
- * @returns false when the routes were not found, and nothing may be let in
+ * @param app the h3 app of Nitro
+ * @param router the handler of the app's routes
+ * @param hasNoTenant whether a request is a preflight that was accepted without a tenant
+ * @returns false if `router` is not part of the app. No preflight may then pass without a tenant
  */
 export function fencePreflights({ stack }: Pick<App, 'stack'>, router: EventHandler, hasNoTenant: (event: H3Event) => boolean): boolean {
   const layer = stack.find(({ handler }) => handler === router)
@@ -29,7 +32,7 @@ export function fencePreflights({ stack }: Pick<App, 'stack'>, router: EventHand
 }
 
 async function askForOptions(event: H3Event, router: EventHandler): Promise<unknown> {
-  // The router has no way to ask what it would call, but notes the route before it does.
+  // The router has no method that returns the matched route, but it assigns `matchedRoute` before it calls the handler.
   Object.defineProperty(event.context, 'matchedRoute', {
     configurable: true,
     enumerable: true,

@@ -13,12 +13,12 @@ import type { Tenant, TenancyFunctions, TenantRecord } from './types'
 /** Finds tenants by request and by id. */
 export interface TenantResolver {
   /**
-   * The tenant of a request. At once where nothing has to be waited for, which spares trivial routes a turn.
+   * Finds the tenant of a request. Returns synchronously where possible, so that simple routes do not wait a turn of the event loop.
    *
-   * @throws HttpError with the status of the refusal
+   * @throws HttpError when the request has no valid tenant, or may not act for it
    */
   ofRequest: (event: H3Event) => Tenant | Promise<Tenant>
-  /** @throws HttpError when there is no such tenant */
+  /** Finds a tenant by its id. @throws HttpError when the tenant does not exist */
   byId: (id: string) => Tenant | Promise<Tenant>
 }
 
@@ -28,7 +28,7 @@ export function createTenantResolver(
   const { tenant: find, authorize, tenantByDomain } = functions
   const identify = createIdentifier(settings, tenantByDomain && domainFinder(tenantByDomain, settings))
   const readsHost = settings.baseDomains.length > 0 || tenantByDomain !== undefined
-  // A record is the same object for as long as it is known, so each tenant is made once.
+  // The directory returns the same record object while it is cached, so each tenant object is created once.
   const tenants = new WeakMap<TenantRecord, Tenant>()
 
   function byId(id: string): Tenant | Promise<Tenant> {
@@ -78,17 +78,20 @@ export function createTenantResolver(
 }
 
 function domainFinder(tenantByDomain: NonNullable<TenancyFunctions['tenantByDomain']>, { cacheTtl }: TenancySettings): FindByDomain {
-  return createLookUp({ source: async domain => checkId(await tenantByDomain(domain), 'tenantByDomain()'), name: 'tenantByDomain()', ttl: cacheTtl })
+  const source = async (domain: string) => checkId(await tenantByDomain(domain), 'tenantByDomain()')
+  return createLookUp({ source, name: 'tenantByDomain()', ttl: cacheTtl })
 }
 
 function checkId(found: unknown, name: string): string | undefined {
   if (found === undefined || typeof found === 'string') return found
-  throw new TypeError(`${name} of server/scale.config.ts returned something else than a text: return the id of a tenant, or undefined.`)
+  throw new TypeError(`${name} of server/scale.config.ts must return a tenant id (string) or undefined.`)
 }
 
 function bounded<T>(work: T | Promise<T>, name: string): Promise<T> {
-  return withDeadline(work, LOOK_UP_DEADLINE, () =>
-    new HttpError(503, 'TENANTS_UNAVAILABLE', `${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`, { retryAfter: 1 }))
+  return withDeadline(work, LOOK_UP_DEADLINE, () => {
+    const message = `${name} of server/scale.config.ts took longer than ${LOOK_UP_DEADLINE} ms.`
+    return new HttpError(503, 'TENANTS_UNAVAILABLE', message, { retryAfter: 1 })
+  })
 }
 
 function claimsOf({ headers, rawHeaders, socket }: IncomingMessage, settings: TenancySettings, readsHost: boolean): TenantClaims {
@@ -101,12 +104,12 @@ function claimsOf({ headers, rawHeaders, socket }: IncomingMessage, settings: Te
   }
 }
 
-/** Node keeps the first `Host` and drops the others, of which a proxy may have believed another. */
+/** Node keeps the first `Host` header and drops the others. A proxy may have used another one, so such requests are refused. */
 function hasTwoHosts(rawHeaders: readonly string[]): boolean {
   let found = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!
-    // Nearly all clients write it like this, and each comparison spares a copy in lower case.
+    // Nearly all clients use these two spellings, and these comparisons avoid a lower-case copy of every name.
     if (name !== 'Host' && name !== 'host' && (name.length !== 4 || name.toLowerCase() !== 'host')) continue
     if (found) return true
     found = true
@@ -115,6 +118,10 @@ function hasTwoHosts(rawHeaders: readonly string[]): boolean {
 }
 
 function missingMessage({ header, baseDomains }: TenancySettings, byDomain: boolean): string {
-  const ways = [...header ? [`the header ${header}`] : [], ...baseDomains.length > 0 ? [`a subdomain of ${baseDomains.join(' or ')}`] : [], ...byDomain ? ['a domain of its own'] : []]
-  return `The request names no tenant: name one by ${ways.join(' or ')}.`
+  const ways = [
+    ...header ? [`the header ${header}`] : [],
+    ...baseDomains.length > 0 ? [`a subdomain of ${baseDomains.join(' or ')}`] : [],
+    ...byDomain ? ['a domain of its own'] : [],
+  ]
+  return `The request names no tenant: use ${ways.join(' or ')}.`
 }

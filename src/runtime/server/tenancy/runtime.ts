@@ -3,12 +3,15 @@ import type { TenantResolver } from './resolve'
 let resolver: TenantResolver | undefined
 
 /**
- * Finds the tenants of this process.
+ * Returns the tenant resolver of this process.
  *
  * @throws Error before the server has started
  */
 export function useTenantResolver(): TenantResolver {
-  if (!resolver) throw new Error('A tenant was looked up before the server started: do it in a handler, a task or a plugin of your own, not at the top of a file.')
+  if (!resolver) {
+    throw new Error('A tenant was looked up before the server started:'
+      + ' do it in a handler, a task or a plugin of your own, not at the top level of a file.')
+  }
   return resolver
 }
 

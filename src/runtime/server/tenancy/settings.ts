@@ -9,80 +9,86 @@ import type { TrustedAddresses } from '../trusted-addresses'
 import { compileTrustedAddresses } from '../trusted-addresses'
 import type { TenantRecord } from './types'
 
-/** Where a request may name its tenant. */
+/** Part of a request that names its tenant. */
 export type TenantSource = 'header' | 'subdomain' | 'domain'
 
-/** `scale.tenancy`: which tenant a request belongs to. Off until it is present. */
+/** `scale.tenancy`: finds the tenant of each request. The feature is off unless the option is set. */
 export interface TenancyModuleOptions {
   /**
-   * Where a request names its tenant. Where several do, they must agree (421). `'subdomain'` needs `baseDomains`, `'domain'` needs `tenantByDomain`
-   * in `server/scale.config.ts`; by default each of them is read when it is there.
+   * Parts of a request that name its tenant. If several name one, they must agree; otherwise the request gets 421.
+   * `'subdomain'` needs `baseDomains`. `'domain'` needs `tenantByDomain` in `server/scale.config.ts`.
    * @default ['header', 'subdomain', 'domain']
    */
   from?: readonly TenantSource[]
   /**
-   * The header of `'header'`.
+   * Name of the request header that contains the tenant id, for `from: ['header']`.
    * @default 'x-tenant-id'
    * @env NUXT_SCALE_TENANCY_HEADER
    */
   header?: string
   /**
-   * Domains under which one label is the tenant: `'shop.example'` makes `acme.shop.example` the tenant `acme`.
+   * Domains whose subdomains are tenants: with `'shop.example'`, the host `acme.shop.example` names the tenant `acme`.
    * @default []
-   * @env NUXT_SCALE_TENANCY_BASE_DOMAINS a list in JSON
+   * @env NUXT_SCALE_TENANCY_BASE_DOMAINS a JSON array
    */
   baseDomains?: readonly string[]
   /**
-   * Labels before a base domain that name no tenant: `www.shop.example` is treated like `shop.example`. Write `[]` if `www` is a tenant.
+   * Subdomains that are not tenants: `www.shop.example` is treated like `shop.example`. Write `[]` if `www` is a tenant.
    * @default ['www']
-   * @env NUXT_SCALE_TENANCY_IGNORE_SUBDOMAINS a list in JSON
+   * @env NUXT_SCALE_TENANCY_IGNORE_SUBDOMAINS a JSON array
    */
   ignoreSubdomains?: readonly string[]
   /**
-   * The tenants, and each one's database: a URL, the name of the environment variable that holds it, or a record. Names of variables keep secrets out of the build.
-   * `tenants` of `server/scale.config.ts` finds those that are not listed, and its `listTenants` names them to the command line.
+   * Tenant ids, each with its database: a URL, the name of an environment variable that contains it, or a record
+   * `{ url, schema, replicas }`. Use names of variables to keep secrets out of the build.
+   * To find tenants that are not listed here, write `tenants()` in `server/scale.config.ts`.
+   * The command line lists those with `listTenants()`.
    * @default {}
-   * @env NUXT_SCALE_TENANCY_MAP an object in JSON, whose tenants are added; NUXT_SCALE_TENANCY_MAP_<ID> the URL of one tenant, whose schema and replicas stay
+   * @env NUXT_SCALE_TENANCY_MAP a JSON object whose tenants are added
+   * @env NUXT_SCALE_TENANCY_MAP_<ID> the URL of one tenant; its schema and replicas stay as configured
    */
   map?: Readonly<Record<string, string | TenantRecord>>
   /**
-   * Tenant of a request that names none. Without one such a request is answered with `missing`.
+   * Tenant of requests that name none. If it is empty, such requests get the status `missing`.
    * @default ''
    * @env NUXT_SCALE_TENANCY_DEFAULT
    */
   default?: string
   /**
-   * Status of a request for a tenant that there is not.
+   * HTTP status for a request whose tenant does not exist, from 400 to 499.
    * @default 404
    * @env NUXT_SCALE_TENANCY_UNKNOWN
    */
   unknown?: number
   /**
-   * Status of a request that names no tenant.
+   * HTTP status for a request that names no tenant, from 400 to 499.
    * @default 400
    * @env NUXT_SCALE_TENANCY_MISSING
    */
   missing?: number
   /**
-   * Peers whose header is believed: addresses and CIDR ranges of your proxies, which must set or drop the header of every request. From others it is ignored.
-   * `'any'` believes everybody. In production a header needs this, or `authorize` in `server/scale.config.ts`.
+   * Addresses and CIDR ranges of the proxies whose tenant header is trusted. From other peers the header is ignored.
+   * These proxies must set or remove the header on every request. `'any'` trusts every peer.
+   * In production a tenant header needs this option, or `authorize()` in `server/scale.config.ts`.
    * @default ''
-   * @env NUXT_SCALE_TENANCY_TRUSTED_PROXIES `any`, or a list in JSON
+   * @env NUXT_SCALE_TENANCY_TRUSTED_PROXIES `any`, or a JSON array
    */
   trustedProxies?: TrustedAddresses | ''
   /**
-   * Paths without a tenant, besides build assets, public files and health. `*` stands for a part between slashes, `/**` for all below.
-   * A path that can be read in several ways is excluded only if every reading is.
+   * Patterns of paths without a tenant. Build assets, public files and health paths are always excluded.
+   * `*` matches one part between slashes, `/**` matches everything below a path.
+   * If a path can be decoded in several ways, it is excluded only if every reading of it matches.
    * @default []
    */
   exclude?: readonly string[]
   /**
-   * What a tenant's id looks like, as a regular expression over the whole id.
+   * Regular expression that the whole tenant id must match. Ids longer than 200 characters are always refused.
    * @default '[a-z0-9][a-z0-9-]{0,62}'
    */
   pattern?: string
   /**
-   * How long an answer of `tenants` in `server/scale.config.ts` is used again. That there is no such tenant is kept a sixth of it.
+   * How long results of `tenants()` and `tenantByDomain()` in `server/scale.config.ts` are cached. Plain numbers are seconds.
+   * Unknown tenants are cached for one sixth of this time.
    * @default '60s'
    * @env NUXT_SCALE_TENANCY_CACHE_TTL
    */
@@ -104,33 +110,36 @@ export const tenancyDefaults: Required<TenancyModuleOptions> = {
   cacheTtl: '60s',
 }
 
-/** The options, checked and compiled. */
+/** The options after validation. */
 export interface TenancySettings {
   /** Lower-case name of the header; undefined when no header names the tenant. */
   header: string | undefined
-  /** Lower-case, without a leading dot. Empty when no host names the tenant. */
+  /** Lower-case, without a leading dot. Empty when no subdomain names the tenant. */
   baseDomains: readonly string[]
-  /** Lower-case labels before a base domain that name no tenant. */
+  /** Lower-case subdomains that are not tenants. */
   ignoreSubdomains: ReadonlySet<string>
-  /** Whether whole domains may name tenants. */
+  /** Whether `tenantByDomain()` may find tenants by their whole domain. */
   byDomain: boolean
   map: ReadonlyMap<string, TenantRecord>
   default: string | undefined
   unknown: number
   missing: number
-  /** Undefined: nobody said whom to believe. */
+  /** Whether the tenant header of a peer is trusted. Undefined if `trustedProxies` is not set; then every peer is trusted. */
   trusts: ((address: string | undefined) => boolean) | undefined
-  /** Path patterns without a tenant. */
+  /** Patterns of paths without a tenant. */
   exclude: readonly string[]
   isTenantId: (text: string) => boolean
+  /** Milliseconds. */
   cacheTtl: number
 }
 
 const OPTION = 'scale.tenancy'
 
 /**
- * @param details what `scale.tenancy.map` said of each database beside its address, where a variable may have taken the place of both
- * @throws Error naming the option that is wrong
+ * Checks and resolves `scale.tenancy`.
+ *
+ * @param details the `schema` and `replicas` of each tenant in `scale.tenancy.map`, since an environment variable may replace its entry
+ * @throws Error that names the invalid option
  */
 export function resolveTenancySettings(options: TenancyModuleOptions, details: Record<string, SourceDetails> = {}): TenancySettings {
   refuseOtherThanObject(options, OPTION)
@@ -138,14 +147,19 @@ export function resolveTenancySettings(options: TenancyModuleOptions, details: R
   const given = { ...tenancyDefaults, ...options }
   const from = listOf(given.from, 'from')
   const wrong = from.find(source => !tenancyDefaults.from.includes(source))
-  if (wrong !== undefined || from.length === 0) throw new TypeError(`${OPTION}.from holds ${JSON.stringify(wrong ?? [])}: write one or several of 'header', 'subdomain' and 'domain'.`)
+  if (wrong !== undefined || from.length === 0) {
+    const problem = wrong === undefined ? 'is empty' : `contains ${JSON.stringify(wrong)}`
+    throw new TypeError(`${OPTION}.from ${problem}: write one or several of 'header', 'subdomain' and 'domain'.`)
+  }
   const baseDomains = from.includes('subdomain') ? listOf(given.baseDomains, 'baseDomains').map(parseDomain) : []
   if (from.length === 1 && from[0] === 'subdomain' && baseDomains.length === 0) {
     throw new TypeError(`${OPTION}.baseDomains is empty: name the domains whose subdomains are tenants, such as 'shop.example'.`)
   }
   const isTenantId = compilePattern(given.pattern)
   const map = parseTenants(withDetails(given.map, details), isTenantId, `${OPTION}.map`)
-  if (given.default !== '' && !isTenantId(given.default)) throw new TypeError(`${OPTION}.default is ${JSON.stringify(given.default)}: write a tenant's id.`)
+  if (given.default !== '' && !isTenantId(given.default)) {
+    throw new TypeError(`${OPTION}.default is ${JSON.stringify(given.default)}: write a tenant's id that matches ${OPTION}.pattern.`)
+  }
   return {
     header: from.includes('header') ? parseHeader(given.header) : undefined,
     baseDomains,
@@ -168,19 +182,25 @@ function listOf<T>(value: readonly T[], option: string): readonly T[] {
 }
 
 function parseHeader(header: string): string {
-  if (typeof header !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw new TypeError(`${OPTION}.header is ${JSON.stringify(header)}: write the name of a header, such as 'x-tenant-id'.`)
+  if (typeof header !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(header)) {
+    throw new TypeError(`${OPTION}.header is ${JSON.stringify(header)}: write the name of a header, such as 'x-tenant-id'.`)
+  }
   return header.toLowerCase()
 }
 
 function parseDomain(domain: string): string {
   const plain = String(domain).toLowerCase().replace(/^\./, '')
-  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) throw new TypeError(`${OPTION}.baseDomains holds ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(plain)) {
+    throw new TypeError(`${OPTION}.baseDomains contains ${JSON.stringify(domain)}: write a domain without a port, such as 'shop.example'.`)
+  }
   return plain
 }
 
 function parseLabel(label: string): string {
   const plain = String(label).toLowerCase()
-  if (!/^[a-z0-9_-]{1,63}$/.test(plain)) throw new TypeError(`${OPTION}.ignoreSubdomains contains ${JSON.stringify(label)}: write one label of a host, such as 'www'.`)
+  if (!/^[a-z0-9_-]{1,63}$/.test(plain)) {
+    throw new TypeError(`${OPTION}.ignoreSubdomains contains ${JSON.stringify(label)}: write a subdomain without dots, such as 'www'.`)
+  }
   return plain
 }
 
@@ -201,29 +221,37 @@ function compilePattern(pattern: string): (text: string) => boolean {
   return text => text.length <= MOST_CHARACTERS && expression.test(text)
 }
 
-/** A tenant's id is part of cache keys, labels and log lines. */
+/** Longest tenant id in characters. The id is part of cache keys, metric labels and log lines. */
 const MOST_CHARACTERS = 200
 
 /**
- * Tenants and their databases, as `scale.tenancy.map` lists them.
+ * Checks a map of tenants and their databases, in the form of `scale.tenancy.map`.
  *
- * @param path what holds them, for errors
- * @throws TypeError that says nothing of a database
+ * @param path name of the map in errors
+ * @throws TypeError that contains no address, because an address may contain a password
  */
 export function parseTenants(map: unknown, isTenantId: (text: string) => boolean, path: string): Map<string, TenantRecord> {
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new TypeError(`${path} is no object: write tenants and their databases, such as { acme: 'DATABASE_URL_ACME' }.`)
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    throw new TypeError(`${path} must be an object of tenant ids: write { acme: 'DATABASE_URL_ACME' }.`)
+  }
   const tenants = new Map<string, TenantRecord>()
   for (const [id, value] of Object.entries(map)) {
-    if (!isTenantId(id)) throw new TypeError(`${path} names the tenant ${JSON.stringify(id)}, which ${OPTION}.pattern does not allow.`)
+    if (!isTenantId(id)) {
+      throw new TypeError(`${path} names the tenant ${JSON.stringify(id)}, which ${OPTION}.pattern does not allow:`
+        + ' rename the tenant, or change the pattern.')
+    }
     tenants.set(id, parseRecord(value, `${path}.${id}`))
   }
   return tenants
 }
 
-/** Says nothing of the value, which may hold a password. */
+/** Errors do not show the value, because it may contain a password. */
 function parseRecord(value: unknown, path: string): TenantRecord {
   if (typeof value === 'string') return value === '' ? {} : { url: value }
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${path} is neither a text nor an object: write a URL, the name of an environment variable, or { url, schema, replicas }.`)
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`${path} must be a string or an object:`
+      + ' write a URL, the name of an environment variable, or { url, schema, replicas }.')
+  }
   refuseUnknownKeys(value, ['url', 'schema', 'replicas'], path)
   parseReplicas((value as TenantRecord).replicas, `${path}.replicas`)
   return value as TenantRecord

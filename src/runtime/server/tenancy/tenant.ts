@@ -2,11 +2,11 @@ import { addressOf } from '../database-address'
 import type { Tenant, TenantRecord } from './types'
 
 /**
- * The frozen tenant of a request.
+ * Creates the frozen tenant object of requests.
  *
- * @param environment where names of variables are looked up
+ * @param environment variables that the `url` of the record may name
  */
 export function createTenant(id: string, record: TenantRecord, environment: NodeJS.ProcessEnv): Tenant {
-  // A getter and not enumerable: JSON, spreads, loggers and util.inspect pass it by.
+  // `dbUrl` is a getter and not enumerable, so that JSON, spreads, loggers and util.inspect do not show it.
   return Object.freeze(Object.defineProperty({ id }, 'dbUrl', { get: () => addressOf(record.url, environment) }))
 }

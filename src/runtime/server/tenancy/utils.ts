@@ -4,9 +4,9 @@ import { useTenantResolver } from './runtime'
 import type { Tenant } from './types'
 
 /**
- * The tenant of a request, or of the current call: what runs on behalf of a request or inside {@link withTenant} needs no event.
+ * Returns the tenant of a request. Without `event`, it returns the tenant of the running request or of {@link withTenant}.
  *
- * @throws Error when there is none, as under `scale.tenancy.exclude` and in jobs outside of `withTenant`
+ * @throws Error when there is no tenant: on paths of `scale.tenancy.exclude`, and in jobs outside {@link withTenant}
  * @example
  * ```ts
  * const { id } = useTenant(event)
@@ -14,14 +14,18 @@ import type { Tenant } from './types'
  */
 export function useTenant(event?: H3Event): Tenant {
   const tenant = event ? event.context.tenant as Tenant | undefined : currentTenant()
-  if (!tenant) throw new Error('There is no tenant here: the path is excluded by scale.tenancy.exclude, or the code runs outside of a request; wrap a job in withTenant(id, …).')
+  if (!tenant) {
+    throw new Error('useTenant() found no tenant: scale.tenancy.exclude excludes this path, or the code runs outside a request.'
+      + ' In a job, call it inside withTenant(id, …).')
+  }
   return tenant
 }
 
 /**
- * Runs a job for a tenant: its caches, its database, its name in `useTenant()`.
+ * Runs a job for a tenant: inside `task`, `useTenant()`, the caches and the database are those of the tenant.
  *
- * @throws HttpError 404 when there is no such tenant; what `task` throws
+ * @returns the result of `task`
+ * @throws HttpError with the status `scale.tenancy.unknown` (404) when the tenant does not exist; any error that `task` throws
  * @example
  * ```ts
  * await withTenant('acme', () => sendInvoices())

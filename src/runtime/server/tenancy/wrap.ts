@@ -11,29 +11,29 @@ import { fencePreflights, isPreflight } from './preflight'
 import type { TenantResolver } from './resolve'
 import type { Tenant } from './types'
 
-/** On the event itself: looking into a WeakMap of all requests is dear, and most are not refused. */
+/** Symbols on the event itself, because a look-up in a WeakMap of all requests is slow and few requests are refused. */
 const REFUSAL = Symbol('why the request has no tenant')
-const PREFLIGHT = Symbol('preflight that was let in without a tenant')
+const PREFLIGHT = Symbol('preflight accepted without a tenant')
 
 type MarkedEvent = H3Event & { [REFUSAL]?: { error: unknown }, [PREFLIGHT]?: true }
 
 export interface WrapOptions {
   resolver: TenantResolver
-  /** Paths that have no tenant. */
+  /** Whether a path has no tenant. */
   isExcluded: (path: PathReadings) => boolean
-  /** Files that anybody may have, whoever the tenant is. Only asked when a request is refused. */
+  /** Whether a path is a public file, which every client may read without a tenant. Called only for refused requests. */
   isPublicFile: (path: string) => boolean
   /** Lower-case request headers that decide the tenant. */
   varies: readonly string[]
-  /** The answer also depends on what no shared cache can know, such as a session. */
+  /** Whether responses also depend on something that shared caches cannot see, such as a session. */
   isPrivate: boolean
   /** Called when the app sets `event.context.tenant`. When it throws, the assignment throws. */
   onAssignment: () => void
 }
 
 /**
- * Puts the tenant around everything that a request runs, errors included. It has to wrap the app's handler:
- * a middleware of a module runs after those of the user.
+ * Runs each request of the app, including its error handler, with its tenant.
+ * It wraps the app's handler, because middleware of a module would run only after the middleware of the app.
  *
  * @param router the handler of the app's routes
  */
@@ -52,7 +52,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
 
   function refuse(event: MarkedEvent, error: unknown): unknown {
     attach(event, undefined)
-    // Other methods would pass the file by, and reach the app without a tenant.
+    // Nitro serves public files for GET and HEAD only: other methods would reach the app without a tenant.
     const path = readPath(event.path)
     if (/^(?:GET|HEAD)$/.test(event.method) && typeof path === 'string' && isPublicFile(path)) return handler(event)
     if (letsPreflightsIn && isPreflight(event.node.req)) {
@@ -63,7 +63,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
     return handler(event)
   }
 
-  // A refusal takes the way of every error of the app, whose error pages need what its hooks put on the event.
+  // The refusal is thrown after the app's own hooks, because its error pages may need what these hooks put on the event.
   app.options.onRequest = (event) => {
     const done = onRequest?.(event)
     const refusal = (event as MarkedEvent)[REFUSAL]
@@ -73,7 +73,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   app.handler = Object.assign((event: H3Event) => {
     const outer = currentTenant()
     if (outer !== undefined) {
-      // A request of the server to itself belongs to whoever it is made for, whatever its headers say.
+      // An internal request of the server keeps the tenant of the outer request, whatever its headers say.
       attach(event, outer)
       return handler(event)
     }
@@ -102,7 +102,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
   }
 }
 
-/** Tells caches on the way which requests may share an answer. */
+/** Adds `Vary`, and makes the response private if needed, so that shared caches keep tenants apart. */
 function guardOfSharedCaches({ varies, isPrivate }: WrapOptions): ((response: ServerResponse) => void) | undefined {
   if (varies.length === 0 && !isPrivate) return undefined
   const names = varies.join(', ')
@@ -115,7 +115,9 @@ function guardOfSharedCaches({ varies, isPrivate }: WrapOptions): ((response: Se
 const SHARED = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
 
 function makePrivate(response: ServerResponse): void {
-  const directives = [response.getHeader('cache-control') ?? []].flat().join(',').split(',').map(part => part.trim()).filter(part => part && !SHARED.test(part))
+  const directives = [response.getHeader('cache-control') ?? []].flat().join(',').split(',')
+    .map(part => part.trim())
+    .filter(part => part && !SHARED.test(part))
   if (!directives.some(directive => /^(?:private|no-store)$/i.test(directive))) directives.unshift('private')
   response.setHeader('cache-control', directives.join(', '))
   for (const name of SHARED_CACHE_HEADERS) response.removeHeader(name)
