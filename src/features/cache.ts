@@ -4,7 +4,7 @@ import type { FeatureContext } from './types'
 
 const HELPERS = ['cacheWithRedis', 'invalidateCache', 'invalidateCachePattern', 'invalidateCacheTags', 'setCacheTags']
 
-/** The cache engine, its helpers, and Nitro's own cache on top of it. */
+/** Sets up the cache engine, its helpers, and Nitro's cache on this engine. */
 export function setupCache({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.cache) return
   addServerPlugin(runtime('cache/plugin'))

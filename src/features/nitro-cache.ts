@@ -3,26 +3,31 @@ import type { Nitro } from 'nitropack/types'
 import type { Plugin } from 'rollup'
 import { withPlainErrors } from './plain-error'
 
-/** Nitro 2's cache, wherever a package manager put it. */
+/** Path of the cache module of Nitro 2, in the folder layout of any package manager. */
 const NITRO_CACHE = /[\\/]nitropack(?:-nightly|-edge)?[\\/]dist[\\/]runtime[\\/]internal[\\/]cache\.mjs(?:\?.*)?$/
 
-/** Options that are functions, which route rules cannot carry: Nitro would drop them without a word. */
-const FUNCTION_OPTIONS = ['getKey', 'shouldInvalidateCache', 'shouldBypassCache', 'tags', 'bypass', 'transform', 'validate', 'onSource'] as const
+/** Options that may be functions. Route rules cannot contain functions; Nitro would drop them silently. */
+const FUNCTION_OPTIONS = [
+  'getKey', 'shouldInvalidateCache', 'shouldBypassCache', 'tags', 'bypass', 'transform', 'validate', 'onSource',
+] as const
 
 /**
- * Puts our cached functions and handlers in the place of Nitro's, in development, production and prerender builds alike.
- * The one module that holds Nitro's is replaced where the bundler loads it, so auto-imports, explicit imports and route rules all follow.
+ * Replaces Nitro's cached functions and handlers by those of nuxt-scale, in development, production and prerender builds.
+ * The bundler loads the replacement in place of Nitro's cache module, so auto-imports, explicit imports and route rules all use it.
  *
  * @param nuxt the app that is built
  * @param runtimeFile absolute path of `runtime/server/cache/nitro/index`, without extension
- * @throws Error from the build, when Nitro's cache was not found in the server bundle
+ * @throws Error in the build, when the server bundle does not contain Nitro's cache module
  */
 export function replaceNitroCache(nuxt: Nuxt, runtimeFile: string): void {
   let nitro: Nitro | undefined
   nuxt.hook('nitro:config', (config) => {
     const plugin = createNitroCachePlugin(runtimeFile, () => pageRoutesOf(nitro))
-    // Every other field of Rollup's options is Nitro's to fill in.
-    config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
+    // Nitro fills in the other fields of Rollup's options.
+    config.rollupConfig = {
+      ...config.rollupConfig,
+      plugins: [plugin, ...[config.rollupConfig?.plugins].flat()],
+    } as typeof config.rollupConfig
   })
   nuxt.hook('nitro:init', (instance) => {
     nitro = instance as unknown as Nitro
@@ -38,7 +43,7 @@ export function createNitroCachePlugin(runtimeFile: string, pageRoutes: () => re
   return {
     name: 'nuxt-scale:nitro-cache',
     buildStart() {
-      // A rebuild in watch mode keeps the modules it has and does not load them again.
+      // A rebuild in watch mode does not load unchanged modules again.
       if (!this.meta.watchMode) found = false
     },
     load(id) {
@@ -48,14 +53,16 @@ export function createNitroCachePlugin(runtimeFile: string, pageRoutes: () => re
     },
     buildEnd(error) {
       if (error || found) return
-      this.error('[nuxt-scale] Nitro\'s cache module (nitropack/dist/runtime/internal/cache.mjs) is not in the server build, so cached routes would stay apart in each process: use nitropack 2.13 or set scale.cache.nitro to false.')
+      this.error('[nuxt-scale] Nitro\'s cache module (nitropack/dist/runtime/internal/cache.mjs) is not in the server build, '
+        + 'so each process would cache routes on its own: use nitropack 2.13 or set scale.cache.nitro to false.')
     },
   }
 }
 
 /**
- * The import of Nitro's storage must come first: through the app it is part of a circle, and entered from elsewhere
- * the storage is used before it is there. The exports are hoisted functions for the same reason.
+ * Returns the source of the module that replaces Nitro's cache module.
+ * Nitro's storage must be imported first: the app, the storage and this module form an import cycle, and with another order the
+ * storage would be used before its initialization. For the same reason the exports are hoisted functions.
  */
 function replacementText(runtimeFile: string, pageRoutes: readonly string[]): string {
   return `import './storage.mjs'
@@ -71,8 +78,8 @@ export function defineCachedEventHandler(handler, options) {
 }
 
 /**
- * The routes under which Nuxt's page renderer answers: `/**`, and a copy of it for every route rule
- * that no handler of the server covers. Pages name the files of their build, so their keys do too.
+ * Returns the routes that Nuxt's page renderer answers: `/**`, and every route rule that no handler of the server covers.
+ * The keys of pages contain the build id, because a page refers to files of its build.
  */
 export function pageRoutesOf(nitro: Pick<Nitro, 'options' | 'scannedHandlers'> | undefined): string[] {
   if (!nitro?.options.renderer) return []
@@ -83,10 +90,11 @@ export function pageRoutesOf(nitro: Pick<Nitro, 'options' | 'scannedHandlers'> |
   return [...new Set(['/**', ...Object.keys(nitro.options.routeRules)])].filter(path => !isOwn(path))
 }
 
-/** The routes of the server's own handlers; with a method, in lower case, of those that answer it. */
+/** Returns the routes of the server's own handlers; with `method` (lower case), only of handlers for that method. */
 export function ownRoutesOf(nitro: Pick<Nitro, 'options' | 'scannedHandlers'>, method?: string): string[] {
   return [...nitro.scannedHandlers, ...nitro.options.handlers]
-    .filter(handler => handler.route && !handler.middleware && (!method || !handler.method || handler.method.toLowerCase() === method))
+    .filter(handler => handler.route && !handler.middleware
+      && (!method || !handler.method || handler.method.toLowerCase() === method))
     .map(handler => handler.route!)
 }
 
@@ -94,6 +102,7 @@ function checkRouteRule(path: string, cache: unknown): void {
   if (typeof cache !== 'object' || cache === null) return
   const wrong = FUNCTION_OPTIONS.find(option => typeof (cache as Record<string, unknown>)[option] === 'function')
   if (wrong) {
-    throw new TypeError(`[nuxt-scale] routeRules['${path}'].cache.${wrong} is a function, which route rules cannot carry: write data, or wrap the handler in defineCachedEventHandler.`)
+    throw new TypeError(`[nuxt-scale] routeRules['${path}'].cache.${wrong} is a function, which route rules cannot contain: `
+      + 'write data, or wrap the handler in defineCachedEventHandler.')
   }
 }

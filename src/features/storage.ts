@@ -2,7 +2,7 @@ import { addServerPlugin, addServerTemplate } from '@nuxt/kit'
 import type { Nitro, NitroOptions } from 'nitropack/types'
 import type { FeatureContext } from './types'
 
-/** The mounts `useStorage('redis')` and `useStorage('cache')`. Register it after the features that it shows. */
+/** Sets up the mounts `useStorage('redis')` and `useStorage('cache')`. Call it after the setup of Redis and the cache. */
 export function setupStorage({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.storage) return
   let nitroMounts: string[] = []
@@ -13,8 +13,13 @@ export function setupStorage({ nuxt, options, runtime }: FeatureContext): void {
   addServerPlugin(runtime('storage/plugin'))
 }
 
-/** The mounts that Nitro and its preset make by themselves, which the module may replace. All others are the app's. Exported for its test. */
-export function findNitroMounts({ storage, devStorage, _config: config }: Pick<NitroOptions, 'storage' | 'devStorage' | '_config'>): string[] {
+/**
+ * Returns the mounts that Nitro and its preset create, which nuxt-scale may replace. All other mounts belong to the app.
+ * Exported for its test.
+ */
+export function findNitroMounts(
+  { storage, devStorage, _config: config }: Pick<NitroOptions, 'storage' | 'devStorage' | '_config'>,
+): string[] {
   const ofApp = Object.keys({ ...config.storage, ...config.devStorage })
   return Object.keys({ ...storage, ...devStorage }).filter(name => !ofApp.includes(name))
 }

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 
-/** A body that was collected, or, past the limit, a stream that begins again at its first byte. */
+/** The bytes of a body; or, if the body exceeds the limit, a stream of the whole body. */
 export type CollectedBody = { bytes: Buffer } | { stream: ReadableStream<Uint8Array> }
 
 /**
- * Reads a stream up to `limit` bytes. A longer one is given back as a stream, with what was read put in front,
- * so that it can still be delivered without ever being held whole.
+ * Reads a stream up to `limit` bytes. A longer body is returned as a stream that begins with the bytes already read.
+ * It can then be sent without being in memory as a whole.
  *
- * @throws what the stream throws, and the reason of `signal` when it is aborted
+ * @throws the error of the stream, or the reason of `signal` when it is aborted
  */
 export async function collectBody(stream: ReadableStream<Uint8Array | string>, limit: number, signal: AbortSignal): Promise<CollectedBody> {
   const reader = stream.getReader()
@@ -28,7 +28,7 @@ export async function collectBody(stream: ReadableStream<Uint8Array | string>, l
     return { stream: continueReading(chunks, reader) }
   }
   finally {
-    // A long download outlives the deadline of the load that started it.
+    // A long download may take longer than the deadline of its load.
     signal.removeEventListener('abort', stop)
   }
 }
@@ -46,13 +46,13 @@ function continueReading(head: Uint8Array[], reader: ReadableStreamDefaultReader
   }, { highWaterMark: 0 })
 }
 
-/** The bytes of one chunk of a body, without a copy where there is none to make. */
+/** Returns the bytes of one chunk of a body. Binary chunks are not copied. */
 export function toBytes(chunk: string | ArrayBuffer | ArrayBufferView): Uint8Array {
   if (typeof chunk === 'string') return Buffer.from(chunk)
   return ArrayBuffer.isView(chunk) ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : new Uint8Array(chunk)
 }
 
-/** A web stream over a Node stream; a web stream as it is; undefined for anything else. */
+/** Converts a Node stream to a web stream. Returns a web stream unchanged, and undefined for any other value. */
 export function toWebStream(value: unknown): ReadableStream<Uint8Array | string> | undefined {
   if (value instanceof ReadableStream) return value
   if (value instanceof Readable) return Readable.toWeb(value) as NodeReadableStream as ReadableStream<Uint8Array>

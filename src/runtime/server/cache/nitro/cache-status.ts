@@ -1,6 +1,6 @@
 import type { CacheSource } from '../types'
 
-/** `Cache-Status` of a response (RFC 9211), which names the level in `detail`. Made once: a hit allocates nothing for it. */
+/** `Cache-Status` headers (RFC 9211), which name the level in `detail`. They are constants, so that a hit allocates nothing. */
 export const cacheStatus: Readonly<Record<CacheSource, string>> = {
   l1: 'nuxt-scale; hit; detail=l1',
   l2: 'nuxt-scale; hit; detail=l2',

@@ -6,36 +6,37 @@ export type ResponseHeaders = Record<string, string | string[]>
 
 const PERSONAL = /(?:^|[\s,])(?:private|no-store|no-cache)(?:$|[\s,=])/i
 
-/** Headers of `Vary` that do not concern this cache: compression happens behind it. */
+/** Names in `Vary` that do not affect this cache: responses are compressed after it. */
 const ignoredInVary = new Set(['', 'accept-encoding'])
 
-/** Whether this one header makes a response personal, so that the load can say so before the body is there. */
+/** Whether this header makes a response personal. The load can then stop sharing it before the body is complete. */
 export function isPersonalHeader(name: string, value: string | string[]): boolean {
   if (name === 'set-cookie') return true
   return name === 'cache-control' && PERSONAL.test(String(value))
 }
 
-/** How long a response may be kept, by what it says itself. Seconds; `Infinity` where it says nothing. */
+/** How long a response may be stored according to its own headers. Seconds; `Infinity` if the headers set no limit. */
 export interface StorageLimits {
-  /** How long it is fresh from now on; above 0. */
+  /** How long the response is fresh from now on. Above 0. */
   fresh: number
-  /** How long after that it may be served while a new one is made. */
+  /** How long after that the old response may be served while it is reloaded. */
   stale: number
 }
 
-/** Statuses that may be stored without a lifetime of their own: those of RFC 9110 §15.1 below 400 that have a body, but 206 and 300. */
+/** Statuses that may be stored without an explicit lifetime: those of RFC 9110 §15.1 below 400 that have a body, except 206 and 300. */
 const STORED_WITHOUT_LIFETIME: ReadonlySet<number> = new Set([200, 203, 301, 308])
-/** A part of a body, and a status without one that only confirms what another cache has. */
+/** 206 is only part of a body; 304 has no body and confirms the copy of another cache. */
 const NEVER_STORED: ReadonlySet<number> = new Set([206, 304])
 
 /**
- * Whether and how long a response may be stored (RFC 9111 §3, §4.2): below 400, not personal, varying on nothing but `varies`,
- * and with a lifetime that is not over, or with a status that needs none.
+ * Returns whether and how long a response may be stored (RFC 9111 §3, §4.2). The conditions are: the status is below 400,
+ * the response is not personal, its `Vary` names only headers of `varies`, and its lifetime has not ended.
+ * Some statuses need no lifetime.
  *
  * @param varies lower-case names
- * @param route lifetime of the cached route that made the response, where `Cache-Control` is its default and no word of the handler
+ * @param route lifetime of the cached route, if `Cache-Control` is the default of the route and was not set by the handler
  * @param now milliseconds since 1970
- * @returns undefined when the response may not be stored
+ * @returns undefined when the response must not be stored
  */
 export function storageLimitsOf(
   status: number, headers: ResponseHeaders, varies: readonly string[], route?: SharedLifetime, now = Date.now(),
@@ -50,7 +51,7 @@ export function storageLimitsOf(
   return fresh > 0 ? { fresh, stale: route?.stale ?? staleOf(directives) } : undefined
 }
 
-/** The freshness lifetime that a response names for a shared cache (RFC 9111 §4.2.1). */
+/** Returns the freshness lifetime of a response for a shared cache (RFC 9111 §4.2.1), in seconds. */
 function lifetimeOf(directives: ReadonlyMap<string, string>, headers: ResponseHeaders, now: number): number | undefined {
   const named = directives.get('s-maxage') ?? directives.get('max-age')
   if (named !== undefined) return secondsOf(named)
@@ -59,7 +60,10 @@ function lifetimeOf(directives: ReadonlyMap<string, string>, headers: ResponseHe
   return (Date.parse(String(headers.expires)) - (Number.isNaN(date) ? now : date)) / 1000 || 0
 }
 
-/** How long an old copy may be served (RFC 9111 §4.2.4, RFC 5861 §3). `s-maxage` alone forbids it too (RFC 9111 §5.2.2.10). */
+/**
+ * Returns how long a stale copy may be served (RFC 9111 §4.2.4, RFC 5861 §3), in seconds.
+ * `s-maxage` without `stale-while-revalidate` forbids it, too (RFC 9111 §5.2.2.10).
+ */
 function staleOf(directives: ReadonlyMap<string, string>): number {
   if (directives.has('must-revalidate') || directives.has('proxy-revalidate')) return 0
   const named = directives.get('stale-while-revalidate')
@@ -67,7 +71,7 @@ function staleOf(directives: ReadonlyMap<string, string>): number {
   return directives.has('s-maxage') ? 0 : Infinity
 }
 
-/** One `Vary` out of those that were set, and `varies`. Undefined when that is nothing. */
+/** Merges the `Vary` headers that were set and `varies`. Returns undefined when the result is empty. */
 export function mergeVary(set: readonly unknown[], varies: readonly string[]): string | undefined {
   const given = set.filter(vary => vary !== undefined).join(',')
   const names = new Set([...listOf(given), ...varies].filter(Boolean))

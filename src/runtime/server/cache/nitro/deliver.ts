@@ -9,36 +9,36 @@ import { applySharedLifetime } from '../../shared-lifetime'
 import type { LiveResponse } from './render'
 import { requestHeader } from './request'
 
-/** How a response is sent. */
+/** Options of sending a response. */
 export interface DeliveryOptions {
-  /** False for a response that was not to be stored: it goes out as the handler made it. */
+  /** False for a response that must not be stored. It is sent as the handler made it. */
   cacheable: boolean
   source: CacheSource
-  /** What `Cache-Control` says where neither the handler nor a route rule set one. */
+  /** Lifetime for `Cache-Control`, if neither the handler nor a route rule set that header. */
   lifetime: SharedLifetime
   varies: readonly string[]
-  /** Say in `Cache-Status` where the response came from. */
+  /** Whether to send `Cache-Status` with the source of the response. */
   debug: boolean
   splitCookies: (header: string | string[]) => string[]
 }
 
 /**
- * Sends a response: the same headers with a 200 and with the 304 that spares it.
+ * Sends a response, or a 304 if the client has it already. Both have the same headers, except those of the body.
  *
- * @returns the body for h3 to send, or undefined when there is nothing left to send
+ * @returns the body for h3 to send, or undefined when the response is complete
  */
 export function deliver(event: H3Event, response: LiveResponse, options: DeliveryOptions): unknown {
   const { res } = event.node
   if (res.headersSent || res.writableEnded) return undefined
-  const spared = options.cacheable && response.status === 200 && clientHas(event, response)
-  setHeaders(res, response, options, spared)
-  if (spared) {
+  const notModified = options.cacheable && response.status === 200 && clientHas(event, response)
+  setHeaders(res, response, options, notModified)
+  if (notModified) {
     res.statusCode = 304
     res.end()
     return undefined
   }
   res.statusCode = response.status
-  // The length of a body that is left out is only known here.
+  // h3 does not send the body of a HEAD response, so its length must be set here.
   if (event.method === 'HEAD' && Buffer.isBuffer(response.body)) res.setHeader('content-length', response.body.length)
   return response.body
 }
@@ -51,10 +51,10 @@ function clientHas(event: H3Event, { headers }: LiveResponse): boolean {
   )
 }
 
-function setHeaders(res: ServerResponse, response: LiveResponse, options: DeliveryOptions, spared: boolean): void {
+function setHeaders(res: ServerResponse, response: LiveResponse, options: DeliveryOptions, notModified: boolean): void {
   for (const [name, value] of Object.entries(response.headers)) {
     if (name === 'set-cookie') res.appendHeader(name, options.splitCookies(value))
-    else if (name !== 'vary' && (!spared || !BODY_HEADERS.has(name))) res.setHeader(name, value)
+    else if (name !== 'vary' && (!notModified || !BODY_HEADERS.has(name))) res.setHeader(name, value)
   }
   const vary = mergeVary([res.getHeader('vary'), response.headers.vary].flat(), options.cacheable ? options.varies : [])
   if (vary) res.setHeader('vary', vary)

@@ -7,7 +7,7 @@ import { isEventLike, stableSerialize } from './serialize'
 import { withLoad } from './tags'
 import type { CachedEntry, CachedFunctionOptions } from './types'
 
-/** What is stored for a call, as JSON: the entry of Nitro without `expires`, which follows from `mtime`. */
+/** The stored value of a call, as JSON: the entry of Nitro without `expires`, which is computed from `mtime`. */
 interface StoredValue<T> {
   value: T
   mtime: number
@@ -15,10 +15,11 @@ interface StoredValue<T> {
 }
 
 /**
- * A function whose results are kept by the engine under `function:<name>:<key>`, one load a key in the whole cluster.
- * Options and behaviour are those of Nitro's `defineCachedFunction`; where Nitro 2 leaves a fault, the documented meaning holds.
+ * Creates a function whose results the engine caches under `function:<name>:<key>`. A missing key is loaded once in the whole cluster.
+ * Options and behaviour are those of Nitro's `defineCachedFunction`. Where Nitro 2 differs from its documentation,
+ * the documentation applies.
  *
- * @throws what `fn` throws; nothing of a failed call is stored
+ * @throws the error of `fn`; a failed call stores nothing
  */
 export function createCachedFunction<T, Arguments extends unknown[]>(
   fn: (...args: Arguments) => T | Promise<T>, options: CachedFunctionOptions<T, Arguments>, host: NitroCacheHost,
@@ -32,7 +33,9 @@ export function createCachedFunction<T, Arguments extends unknown[]>(
     const key = prefix + String(await (options.getKey ?? spellArguments)(...args))
     if (await options.shouldInvalidateCache?.(...args)) await host.engine().invalidate(key)
     const event = isEventLike(args[0]) ? args[0] : undefined
-    const toEntry = ({ value, mtime, integrity }: StoredValue<T>): CachedEntry<T> => ({ value, mtime, integrity, expires: mtime + lifetime.fresh * 1000 })
+    const toEntry = ({ value, mtime, integrity }: StoredValue<T>): CachedEntry<T> => ({
+      value, mtime, integrity, expires: mtime + lifetime.fresh * 1000,
+    })
 
     const stored = await host.engine().get<StoredValue<T>>(key, async (context) => {
       const run = () => fn(...args)
@@ -54,16 +57,18 @@ export function createCachedFunction<T, Arguments extends unknown[]>(
   }
 }
 
-/** Done at the first call: a definition may be made while modules are still being evaluated. */
-function describe(engine: CacheEngine, fn: (...args: never[]) => unknown, options: CachedFunctionOptions<never, never>): { prefix: string, integrity: string } {
+/** Computes the key prefix of a definition. Runs at the first call, because definitions may run while modules are still being evaluated. */
+function describe(
+  engine: CacheEngine, fn: (...args: never[]) => unknown, options: CachedFunctionOptions<never, never>,
+): { prefix: string, integrity: string } {
   const integrity = integrityOf(fn, options)
   const namespace = namespaceOf({ ...options, name: options.name || fn.name })
-  // Without a name nothing but the code tells two functions apart.
+  // Without a name, only the code distinguishes two functions.
   if (!namespace) return { prefix: `function:_~${integrity}:`, integrity }
   return { prefix: `function:${namespace}${claimName(engine, `function ${namespace}`, integrity)}:`, integrity }
 }
 
-/** The default key: the arguments as a list without its brackets; an event counts as its method and path. */
+/** Returns the default key: the serialized list of arguments without its brackets. An event becomes its method and path. */
 function spellArguments(...args: unknown[]): string {
   return stableSerialize(args).slice(1, -1)
 }

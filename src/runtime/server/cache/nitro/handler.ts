@@ -20,7 +20,7 @@ import { nameResponseTags, noteStoredTags, wantsResponseTags } from '../../respo
 
 const NO_TAGS: readonly string[] = []
 
-/** What is worked out once for a cached handler. */
+/** Values that are computed once per cached handler. */
 interface Plan {
   handler: EventHandler
   options: CachedRouteOptions
@@ -33,8 +33,9 @@ interface Plan {
 }
 
 /**
- * A handler whose responses are kept by the engine, one run a key in the whole cluster.
- * Options and behaviour are those of Nitro's `defineCachedEventHandler`; where Nitro 2 leaves a fault, the documented meaning holds.
+ * Creates a handler whose responses the engine caches. For a missing key the handler runs once in the whole cluster.
+ * Options and behaviour are those of Nitro's `defineCachedEventHandler`. Where Nitro 2 differs from its documentation,
+ * the documentation applies.
  */
 export function createCachedEventHandler(
   handler: EventHandler, options: CachedRouteOptions, host: NitroCacheHost, build: BuildFacts = { pageRoutes: [] },
@@ -45,7 +46,7 @@ export function createCachedEventHandler(
     const lifetime = resolveLifetime(options, host.settings().staleMaxAge)
     const bypassed = !lifetime || await isBypassed(event, options)
     if (!bypassed && !options.headersOnly) return answer(event, plan, lifetime, host)
-    // Not kept here, but a shared cache in front may.
+    // The engine does not cache this response, but a CDN may, and needs its tags.
     if (wantsResponseTags() && isRead(event)) nameResponseTags(event.node.res, await tagsOf(event, options))
     return bypassed ? handler(event) : sendHeadersOnly(event, plan)
   }
@@ -59,7 +60,7 @@ function tagsOf(event: H3Event, { tags }: CachedRouteOptions): readonly string[]
   return typeof tags === 'function' ? tags(event) : tags ?? NO_TAGS
 }
 
-/** Done at the first request: routes are wrapped while modules are still being evaluated. */
+/** Computes the plan. Runs at the first request, because routes are wrapped while modules are still being evaluated. */
 function makePlan(handler: EventHandler, options: CachedRouteOptions, build: BuildFacts): Plan {
   return {
     handler,
@@ -104,16 +105,16 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
   let answered = false
   const response: LiveResponse = await host.engine().get<CachedResponse>(key, async (context) => {
     const live = await renderResponse({ handler: plan.handler, event, view, varies, integrity, context, cacheOptions: options }, host)
-    // Nobody is there to read a body that a background load cannot store.
+    // In a background refresh no client reads the stream of a body that is too large to store.
     if (answered && live.body instanceof ReadableStream) await live.body.cancel()
-    // What cannot be stored is given to this caller alone, as it is.
+    // A response that cannot be stored goes to this caller alone, so its body may be a stream.
     return live as CachedResponse
   }, {
     ttl: lifetime.fresh,
     staleTtl: lifetime.stale,
     tags: await tagsOf(event, options),
     serializer: responseSerializer,
-    // What may not be stored says so while it is made, so a hit need not be examined again.
+    // A response that must not be stored is never stored, so only the integrity of a hit is checked.
     validate: response => response.integrity === integrity,
     onSource: (found, tags) => {
       source = found
@@ -168,7 +169,7 @@ async function keyOf(event: H3Event, plan: Plan, view: RequestView, host: NitroC
   })
 }
 
-/** Tells apart two cached handlers that answer one route, or that bear one name. Without a route nothing else does. */
+/** Distinguishes two cached handlers with the same route or name. Without a route, the integrity is the only distinction. */
 function ownerOf(engine: CacheEngine, { namespace, integrity }: Plan, route: string | undefined, isCustom: boolean): string {
   if (isCustom && namespace) return claimName(engine, `route ${namespace}`, integrity)
   return route === undefined ? `~${integrity}` : claimName(engine, `route ${route}`, integrity)

@@ -4,28 +4,28 @@ import type { CacheEngine, CacheOptions } from '../types'
 
 /** The settings of `scale.cache` that cached routes and functions use. */
 export interface NitroCacheSettings {
-  /** Say in `Cache-Status` where a response came from. */
+  /** Whether to send `Cache-Status` with the source of a response. */
   debugHeaders: boolean
-  /** Seconds: the end of staleness where an option names none. */
+  /** How long a value may be served stale if its options set no `staleMaxAge`, in seconds. */
   staleMaxAge: number
-  /** Bytes: largest body that is stored. */
+  /** Largest body that is stored, in bytes. */
   maxBodySize: number
 }
 
-/** Everything that cached routes and functions need from around them, so that they run without Nitro too. */
+/** The environment of cached routes and functions. It is injected, so that they also run without Nitro, in tests. */
 export interface NitroCacheHost {
   engine: () => CacheEngine
   settings: () => NitroCacheSettings
-  /** Id of this build of the app, which ends the keys of its pages. */
+  /** Returns the id of the app's build, which is part of the keys of its pages. */
   buildId: () => string
-  /** Nitro's error hook. */
+  /** Reports an error to Nitro's error hook. */
   captureError: (error: Error, event: H3Event | undefined) => void
-  /** An event of its own for the handler, with `fetch` and `$fetch` as Nitro gives them to a request. */
+  /** Creates a separate event for the handler, with `fetch` and `$fetch` as on Nitro's events. */
   createEvent: (request: IncomingMessage, response: ServerResponse) => H3Event
   splitCookies: (header: string | string[]) => string[]
 }
 
-/** A reload in the background holds the event open, and its failure, which no caller sees, goes to Nitro's error hook. */
+/** Passes a background refresh to `event.waitUntil`, and its error, which no caller receives, to Nitro's error hook. */
 export function refreshHooks(host: NitroCacheHost, event: H3Event | undefined): Pick<CacheOptions, 'waitUntil' | 'onRefreshError'> {
   return {
     waitUntil: refresh => event?.waitUntil?.(refresh),

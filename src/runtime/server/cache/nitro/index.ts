@@ -7,10 +7,10 @@ import { createCachedEventHandler } from './handler'
 import type { NitroCacheHost } from './host'
 import type { BuildFacts, CachedFunctionOptions, CachedRouteOptions } from './types'
 
-// Nitro's own app module imports this file and calls it while it is being evaluated itself, in a circle of imports.
-// So nothing here may run, or be a constant that a definition needs, before the first request: functions only.
+// This file is part of an import cycle: Nitro's app module imports it and calls it during its own evaluation.
+// Top-level constants may not be initialized then, so this file contains function declarations only.
 
-/** Nitro's `defineCachedFunction` on the engine. */
+/** Nitro's `defineCachedFunction`, on the engine of nuxt-scale. */
 export function defineCachedFunction<T, Arguments extends unknown[]>(
   fn: (...args: Arguments) => T | Promise<T>, options: CachedFunctionOptions<T, Arguments> = {},
 ): (...args: Arguments) => Promise<T> {
@@ -25,9 +25,9 @@ export function cachedFunction<T, Arguments extends unknown[]>(
 }
 
 /**
- * Nitro's `defineCachedEventHandler` on the engine; also what `routeRules` `cache` and `swr` call.
+ * Nitro's `defineCachedEventHandler`, on the engine of nuxt-scale. `routeRules` `cache` and `swr` call it, too.
  *
- * @param build filled in by the build
+ * @param build passed by generated code, not by the app
  */
 export function defineCachedEventHandler(handler: EventHandler, options: CachedRouteOptions = {}, build?: BuildFacts): EventHandler {
   return defineEventHandler(createCachedEventHandler(handler, options, host(), build))
@@ -52,6 +52,8 @@ function host(): NitroCacheHost {
 function createNitroEvent(request: IncomingMessage, response: ServerResponse): H3Event {
   const event = createEvent(request, response)
   event.fetch = (target, init) => fetchWithEvent(event, target, init, { fetch: useNitroApp().localFetch as typeof fetch })
-  event.$fetch = ((target: string, init?: RequestInit) => fetchWithEvent(event, target, init, { fetch: globalThis.$fetch as unknown as typeof fetch })) as typeof event.$fetch
+  event.$fetch = ((target: string, init?: RequestInit) => fetchWithEvent(event, target, init, {
+    fetch: globalThis.$fetch as unknown as typeof fetch,
+  })) as typeof event.$fetch
   return event
 }

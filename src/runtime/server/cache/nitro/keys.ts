@@ -1,4 +1,4 @@
-/** A request target, split. */
+/** The parts of a request target. */
 export interface RequestTarget {
   path: string
   /** Without the question mark. */
@@ -11,7 +11,7 @@ export function splitTarget(target: string): RequestTarget {
   return mark === -1 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
-/** The target without the query names outside `allowed`, in its own order. */
+/** Removes the query parameters that are not in `allowed`. Their order does not change. */
 export function filterTarget(target: string, allowed: readonly string[] | undefined): string {
   if (!allowed) return target
   const { path, query } = splitTarget(target)
@@ -19,31 +19,34 @@ export function filterTarget(target: string, allowed: readonly string[] | undefi
   return kept.length > 0 ? `${path}?${kept.join('&')}` : path
 }
 
-/** What tells requests to one route apart. */
+/** The parts of a key, which distinguish the requests to one route. */
 export interface RouteKeyParts {
-  /** Path and query as the handler sees them. */
+  /** Path and query, as the handler sees them. */
   target: string
   /** The route that matched, such as `/api/products/:id`. */
   route?: string
-  /** `base/group/name` where the user set one. */
+  /** `base/group/name`, if the options set at least one of them. */
   namespace?: string
-  /** Tells definitions apart that share a route or a name; begins with `~`. */
+  /** Distinguishes definitions with the same route or name. Empty, or begins with `~`. */
   owner: string
-  /** Value of every varied header, in the order of their names; undefined where the request has none. */
+  /** The headers of `varies` in the order of their names, with their values; undefined if the request has no such header. */
   varies: readonly (readonly [name: string, value: string | undefined])[]
-  /** Build of a page. */
+  /** Build id, for a page. */
   build?: string
-  /** What the user's `getKey` returned. */
+  /** Result of the `getKey` option. */
   customKey?: string
 }
 
 /**
- * The key of a request:
- * - `route:<path>?<query>`, the query sorted by name;
- * - with a `getKey` and a name `route:<name>:<key>`, without a name `route:<matched route>#key=<key>`;
- * - each followed (a custom key: preceded) by what else decides the response, after a `#`.
+ * Returns the key of a request:
+ * - `route:<path>?<query>`, with the query sorted by name;
+ * - with a `getKey` and a name: `route:<name>:<key>`;
+ * - with a `getKey` and no name: `route:<matched route>#key=<key>`.
  *
- * Injective: in front of `#` no part holds a raw `#`, behind it everything but a custom key is percent-encoded, and that one is last.
+ * The other facts that decide the response (owner, varied headers, build) follow after a `#`, before a custom key.
+ *
+ * Different parts give different keys: the text before `#` contains no raw `#`. After it, all parts are percent-encoded,
+ * except a custom key, which is last.
  */
 export function routeKey(parts: RouteKeyParts): string {
   const facts = [
@@ -60,12 +63,12 @@ function suffix(facts: readonly string[]): string {
   return facts.length > 0 ? `#${facts.join(';')}` : ''
 }
 
-/** Sorted by name; the order of equal names stays, since a handler sees it. */
+/** Sorts the query by name. Equal names keep their order, because a handler can see it. */
 function canonicalTarget(target: string): string {
   const { path, query } = splitTarget(target)
   const pairs = pairsOf(query)
   if (pairs.length > 1) pairs.sort((left, right) => compare(nameOf(left), nameOf(right)))
-  // A target that is no path (absolute form) must not look like a name.
+  // A target in absolute form does not begin with a slash. The prefix keeps it from looking like a name.
   const start = path.startsWith('/') ? path : `%${path}`
   return withoutHash(pairs.length > 0 ? `${start}?${pairs.join('&')}` : start)
 }

@@ -1,18 +1,18 @@
 import type { SharedLifetime } from '../../shared-lifetime'
 import type { LifetimeOptions } from './types'
 
-/** How long a value lives, in seconds. */
+/** The lifetime of a value, in seconds. */
 export type Lifetime = SharedLifetime
 
 /** Nitro's default for `maxAge`, in seconds. */
 const DEFAULT_MAX_AGE = 1
 
 /**
- * What `maxAge`, `swr` and `staleMaxAge` mean for the engine. Nitro 2 gives entries no end under `swr`;
- * here every entry has one: `staleMaxAge`, or `horizon` where the option names no end.
+ * Converts `maxAge`, `swr` and `staleMaxAge` to a lifetime for the engine. In Nitro 2 an entry never expires under `swr`.
+ * Here every entry expires: after `staleMaxAge`, or after `horizon` if the option sets no limit.
  *
  * @param horizon `scale.cache.staleMaxAge` in seconds
- * @returns undefined when nothing is to be cached (`maxAge: 0`)
+ * @returns undefined when nothing must be cached (`maxAge: 0`)
  */
 export function resolveLifetime(options: LifetimeOptions, horizon: number): Lifetime | undefined {
   const fresh = options.maxAge ?? DEFAULT_MAX_AGE
@@ -23,7 +23,7 @@ export function resolveLifetime(options: LifetimeOptions, horizon: number): Life
   return { fresh: limit(fresh), stale }
 }
 
-/** A `maxAge` of Infinity becomes ten years, so that every entry has an end. */
+/** Limits `maxAge` to ten years, so that every entry expires. */
 function limit(seconds: number): number {
   return Math.min(seconds, 315_360_000)
 }

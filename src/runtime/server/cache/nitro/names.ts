@@ -2,26 +2,26 @@ import type { CacheEngine } from '../types'
 import { shortHash, stableSerialize } from './serialize'
 import type { NamingOptions } from './types'
 
-/** Definitions by name, of each engine. */
+/** The integrities of the definitions by name, for each engine. */
 const registries = new WeakMap<CacheEngine, Map<string, Set<string>>>()
 
-/** Names beyond this are told apart by integrity at once, so that names made up at run time fill no memory. */
+/** Maximum number of registered names. Further names always get their integrity, so that names created at run time use no memory. */
 const MOST_NAMES = 10_000
 
-/** Values of `base` and `group` that Nitro sets by itself and that say nothing in a key. */
-const silent = new Set(['/cache', 'cache', 'nitro/functions', 'nitro/handlers', 'nitro/routes'])
+/** Default values that Nitro sets for `base` and `group`. They are left out of the key. */
+const nitroDefaults = new Set(['/cache', 'cache', 'nitro/functions', 'nitro/handlers', 'nitro/routes'])
 
-/** Hash of the code and options of one definition, or of the `integrity` it was given. */
+/** Returns a hash of the code and options of a definition, or of its `integrity` option. */
 export function integrityOf(code: unknown, options: NamingOptions): string {
   return shortHash(stableSerialize(options.integrity ?? [code, options]))
 }
 
 /**
- * `base/group/name` as far as the user set them, or undefined when he set none of them.
- * What separates the parts of a key is percent-encoded, and the first character is never a slash.
+ * Returns `base/group/name`, with the parts that the options set, or undefined if they set none.
+ * Characters that separate the parts of a key are percent-encoded, and the first character is never a slash.
  */
 export function namespaceOf({ base, group, name }: NamingOptions): string | undefined {
-  const parts = [base, group].filter(part => part && !silent.has(part))
+  const parts = [base, group].filter(part => part && !nitroDefaults.has(part))
   if (parts.length === 0 && !name) return undefined
   return [...parts, name || '_'].map(part => encodeName(part!)).join('/')
 }
@@ -31,10 +31,10 @@ function encodeName(part: string): string {
 }
 
 /**
- * Gives `name` to the first definition that asks for it in this process, and tells a different one apart by its integrity.
- * Two definitions with the same code and options share their entries, as in Nitro.
+ * Assigns `name` to the first definition in this process that claims it. A different definition with the same name gets its integrity
+ * as a suffix. Two definitions with the same code and options share their entries, as in Nitro.
  *
- * @returns `''` for the owner, else `~` and the integrity
+ * @returns `''` for the owner of the name, otherwise `~` and the integrity
  */
 export function claimName(engine: CacheEngine, name: string, integrity: string): string {
   let names = registries.get(engine)

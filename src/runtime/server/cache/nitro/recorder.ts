@@ -3,29 +3,29 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerRe
 import type { ResponseHeaders } from './cacheability'
 import { toBytes } from './body'
 
-/** What a handler gave to its response object, in place of a client. */
+/** Options of a {@link ResponseRecorder}. */
 export interface RecorderOptions {
   request: IncomingMessage
-  /** Most bytes held in memory; what comes after them turns the body into a stream. */
+  /** Maximum number of body bytes in memory. A longer body becomes a stream. */
   limit: number
-  /** Hears of a header the moment it is set, long before the body is there. */
+  /** Called as soon as a header is set, before the body is complete. */
   onHeader: (name: string, value: string | string[]) => void
 }
 
 /**
- * The response object that a cached handler writes to. A real Writable, so that pipes, `finished` and `pipeline`
- * behave; with the header methods of `ServerResponse`. Every chunk is kept, in order, text or not.
+ * The response object of a cached handler. It records the status, the headers and every chunk of the body in order.
+ * It is a Writable, so that pipes, `finished` and `pipeline` work, and has the header methods of `ServerResponse`.
  */
 export class ResponseRecorder extends Writable {
   statusCode = 200
   statusMessage = ''
   sendDate = true
-  /** Only there to be truthy: h3 drops a stream when the response has no socket. */
+  /** Must be truthy: h3 drops a stream when the response has no socket. */
   readonly socket = {}
   readonly req: IncomingMessage
-  /** Resolves when the response is ended or, with the stream of its body, when the body outgrew the limit. */
+  /** Resolves with the body when the response ends, or with a stream of the body when it exceeds the limit. */
   readonly recorded: Promise<Buffer | ReadableStream<Uint8Array>>
-  /** True when the handler wrote at least one chunk. */
+  /** True after the handler has written at least one chunk. */
   written = false
   #options: RecorderOptions
   #headers = new Map<string, string | string[]>()
@@ -63,7 +63,7 @@ export class ResponseRecorder extends Writable {
       this.#release = done
       return
     }
-    // Whoever wrote the chunk may use its memory again once `done` is called.
+    // Copy the chunk: its writer may reuse the memory after `done` is called.
     this.#chunks.push(Buffer.from(toBytes(chunk)))
     this.#size += chunk.byteLength
     if (this.#size <= this.#options.limit) return done()
@@ -78,7 +78,7 @@ export class ResponseRecorder extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const reason = error ?? new Error('The cached handler destroyed its response before its end.')
+    const reason = error ?? new Error('The cached handler destroyed its response before the response was complete.')
     if (!this.writableFinished) {
       this.#overflow?.error(reason)
       this.#reject(reason)
@@ -128,7 +128,7 @@ export class ResponseRecorder extends Writable {
     this.statusCode = status
     if (typeof message === 'string') this.statusMessage = message
     const given = typeof message === 'object' ? message : headers ?? {}
-    if (Array.isArray(given)) throw new TypeError('A cached handler called writeHead with a list of raw headers: pass an object.')
+    if (Array.isArray(given)) throw new TypeError('A cached handler called writeHead with an array of headers: pass an object.')
     for (const [name, value] of Object.entries(given)) {
       if (value !== undefined) this.setHeader(name, value)
     }
@@ -149,7 +149,7 @@ export class ResponseRecorder extends Writable {
     return this
   }
 
-  /** Itself as h3 wants to see it. */
+  /** Returns the recorder with the type that h3 expects. */
   asServerResponse(): ServerResponse {
     return this as unknown as ServerResponse
   }

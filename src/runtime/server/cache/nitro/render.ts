@@ -14,14 +14,14 @@ import { shortHash } from './serialize'
 import { withLoad } from './tags'
 
 /**
- * A response as its own request gets it. Beyond what can be stored its body may be a stream (over the size limit)
- * or undefined (the handler answered nothing, and the next one is to be asked).
+ * A response for the request that loaded it. Unlike in a stored response, the body may be a stream (it exceeds the size limit)
+ * or undefined (the handler returned nothing, so h3 calls the next handler).
  */
 export interface LiveResponse extends Omit<CachedResponse, 'body'> {
   body: CachedResponse['body'] | ReadableStream<Uint8Array> | undefined
 }
 
-/** One run of a handler. */
+/** Options of one run of a handler. */
 export interface RenderOptions {
   handler: EventHandler
   event: H3Event
@@ -29,15 +29,15 @@ export interface RenderOptions {
   varies: readonly string[]
   integrity: string
   context: LoadContext
-  /** What the handler finds in `event.context.cache.options`, as in Nitro. */
+  /** Value of `event.context.cache.options` in the handler, as in Nitro. */
   cacheOptions: unknown
 }
 
 /**
- * Runs the handler on an event of its own and records what it answers. Says `uncacheable` as early as that is known,
- * so that the callers who wait for this load go and load for themselves.
+ * Runs the handler on a separate event and records its response. If the response is personal, it calls `uncacheable` as early as possible,
+ * so that waiting callers stop waiting and load for themselves.
  *
- * @throws what the handler throws
+ * @throws the error of the handler
  */
 export async function renderResponse(options: RenderOptions, host: NitroCacheHost): Promise<LiveResponse> {
   const { context, event: incoming, view } = options
@@ -55,7 +55,7 @@ export async function renderResponse(options: RenderOptions, host: NitroCacheHos
   event.context.cache = { options: options.cacheOptions }
 
   const handling = withLoad(event, context, () => options.handler(event))
-  // A body that outgrows the limit has to be read before the handler can end.
+  // A handler that writes a body over the limit ends only after the client has read it, so the body may be available first.
   const first = await Promise.race([handling.then(value => ({ value })), recorder.recorded.then(body => ({ body }))])
   handling.catch((error: unknown) => recorder.destroy(error instanceof Error ? error : new Error(String(error))))
   const body = 'body' in first && !Buffer.isBuffer(first.body)
@@ -71,20 +71,20 @@ function inherit(event: H3Event, incoming: H3Event, path: string): void {
   event.captureError = incoming.captureError
 }
 
-/** Undefined: no answer. Null: an answer without a body. */
+/** Undefined: the handler returned no response. Null: the response has no body. */
 type RenderedBody = CollectedBody | { text: string } | null | undefined
 
 async function bodyOf(
   value: unknown, event: H3Event, recorder: ResponseRecorder, limit: number, signal: AbortSignal,
 ): Promise<RenderedBody> {
   if (recorder.writableEnded || recorder.written || event._handled || value === recorder) {
-    // As h3 would: what a handler returns after its writes is the end of them.
+    // As in h3: a value that the handler returns after its writes is the last chunk.
     if (!recorder.writableEnded && (typeof value === 'string' || value instanceof Uint8Array)) recorder.end(value)
     return recordedBody(recorder, signal)
   }
   if (value === undefined) return undefined
   if (value === null) {
-    // What h3 does: an answer of null is a 204, unless the handler chose another status.
+    // As in h3: the return value null is a 204, unless the handler set another status.
     if (recorder.statusCode === 200) recorder.statusCode = 204
     return null
   }
@@ -96,7 +96,9 @@ async function bodyOf(
 }
 
 async function recordedBody(recorder: ResponseRecorder, signal: AbortSignal): Promise<CollectedBody> {
-  const stop = () => recorder.destroy(signal.reason instanceof Error ? signal.reason : new Error('The cached handler did not end its response in time.'))
+  const stop = () => recorder.destroy(signal.reason instanceof Error
+    ? signal.reason
+    : new Error('The cached handler did not end its response in time.'))
   signal.addEventListener('abort', stop, { once: true })
   try {
     const body = await recorder.recorded
@@ -127,7 +129,9 @@ async function plainBody(value: unknown, recorder: ResponseRecorder): Promise<Re
     setDefaultType(recorder, value.type)
     return { bytes: Buffer.from(await value.arrayBuffer()) }
   }
-  if (typeof value === 'symbol' || typeof value === 'function') throw new TypeError(`A cached handler returned a ${typeof value}, which is no response.`)
+  if (typeof value === 'symbol' || typeof value === 'function') {
+    throw new TypeError(`A cached handler returned a ${typeof value}, which cannot be sent: return data, a Response or a stream.`)
+  }
   const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value) as string | undefined
   if (text === undefined) return undefined
   setDefaultType(recorder, 'application/json')
@@ -138,7 +142,9 @@ function setDefaultType(recorder: ResponseRecorder, type: string): void {
   if (type && !recorder.hasHeader('content-type')) recorder.setHeader('content-type', type)
 }
 
-function finish(rendered: RenderedBody, recorder: ResponseRecorder, limit: number, { context, integrity, varies }: RenderOptions): LiveResponse {
+function finish(
+  rendered: RenderedBody, recorder: ResponseRecorder, limit: number, { context, integrity, varies }: RenderOptions,
+): LiveResponse {
   const headers = recorder.getHeaders()
   const status = recorder.statusCode
   const time = Date.now()
@@ -162,7 +168,7 @@ function contentOf(rendered: RenderedBody): LiveResponse['body'] {
   return 'bytes' in rendered ? rendered.bytes : rendered.stream
 }
 
-/** The length is Node's to tell, for the body that is sent. */
+/** Adds `ETag` and `Last-Modified`. It removes `Content-Length`, because Node sets it for the body that is sent. */
 function addValidators(headers: ResponseHeaders, body: Buffer | null, time: number): void {
   headers.etag ??= `W/"${shortHash(body ?? '')}"`
   headers['last-modified'] ??= new Date(time).toUTCString()

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What a cached handler sees of the request in place of the client's own. */
+/** The parts of a request that a cached handler sees. */
 export interface RequestView {
   url: string
   originalUrl: string
@@ -8,8 +8,8 @@ export interface RequestView {
 }
 
 /**
- * The request with everything hidden that is not part of the key: headers outside `varies`, query names outside
- * `allowQuery`. A HEAD is shown as a GET, since one entry answers both.
+ * Returns the request without the parts that are not in the key: headers outside `varies` and query parameters outside `allowQuery`.
+ * The method is always GET, because one entry answers GET and HEAD.
  */
 export function narrowRequest(request: IncomingMessage, view: RequestView): IncomingMessage {
   const fields = Object.entries(view.headers)
@@ -31,13 +31,14 @@ export function narrowRequest(request: IncomingMessage, view: RequestView): Inco
   })
 }
 
-/** The value of one header of the request as text, or undefined. */
+/** Returns the value of a request header as a string, or undefined. */
 export function requestHeader(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name]
   return value === undefined ? undefined : String(value)
 }
 
-/** Whether the Cookie header holds a cookie of that name. */
+/** Whether the Cookie header contains a cookie with that name. */
 export function hasCookie(request: IncomingMessage, name: string): boolean {
-  return requestHeader(request, 'cookie')?.split(';').some(pair => pair.slice(0, (pair.indexOf('=') + 1 || pair.length + 1) - 1).trim() === name) ?? false
+  return requestHeader(request, 'cookie')?.split(';')
+    .some(pair => pair.slice(0, (pair.indexOf('=') + 1 || pair.length + 1) - 1).trim() === name) ?? false
 }

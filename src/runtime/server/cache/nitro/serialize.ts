@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { H3Event } from 'h3'
 
-/** True for an event of h3, also one that another copy of h3 made. */
+/** Whether a value is an event of h3. It also recognizes events of another copy of h3. */
 export function isEventLike(value: unknown): value is H3Event {
   return typeof value === 'object' && value !== null && '__is_event__' in value
 }
 
 /**
- * Spells a value so that different values give different texts: JSON where JSON says it all,
- * a tagged form where it does not (`Date(…)`, `12n`, `undefined`). Keys of plain objects are sorted.
- * An event is its method and path: what else it holds is no input of a cached function.
+ * Serializes a value so that different values give different strings. It uses JSON where JSON represents the value,
+ * otherwise a tagged form (`Date(…)`, `12n`, `undefined`). The keys of plain objects are sorted.
+ * An event is reduced to its method and path, because the rest of it is not an input of a cached function.
  */
 export function stableSerialize(value: unknown, ancestors: readonly unknown[] = []): string {
   switch (typeof value) {
@@ -61,7 +61,7 @@ function kindOf(value: object): string {
   return value.constructor?.name || 'Anonymous'
 }
 
-/** A short text that names `content`: 16 characters of its SHA-256 in base64url, 96 bits. */
+/** Returns a short hash of `content`: the first 16 characters (96 bits) of its SHA-256 in base64url. */
 export function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('base64url').slice(0, 16)
 }

@@ -3,26 +3,26 @@ import { nameResponseTags } from '../../response-tags'
 import type { LoadContext } from '../types'
 
 /**
- * Where the loads in progress are kept: on the context object, which an event shares with the copy its cached handler
- * runs on. A registered symbol, since the page bundle and the server bundle may each hold a copy of this file.
+ * Property of the context object that contains the running loads. An event shares this object with the separate event of its
+ * cached handler. The symbol is registered, because the page bundle and the server bundle may each contain a copy of this file.
  */
 const LOADS = Symbol.for('nuxt-scale.cache.loads')
 
-type LoadBearer = object & { [LOADS]?: Set<LoadContext> }
+type ContextWithLoads = object & { [LOADS]?: Set<LoadContext> }
 
 /**
- * Adds tags to the cached response (or cached function value) that is being made for this event, so that
- * `invalidateCacheTags` finds it. Works in a cached handler, in a page that a route rule caches, and in anything they call.
- * Outside of a load they are tags of the response itself, which only a shared cache in front may keep: code need not know who caches it.
+ * Adds tags to the running loads of this event (a cached response, or the value of a cached function), so that
+ * `invalidateCacheTags` finds their entries. Works in a cached handler, in a page that a route rule caches, and in code that they call.
+ * Outside a load, the tags apply to the response itself, for a CDN. The calling code therefore need not know which cache is used.
  */
 export function addEventCacheTags(event: Pick<H3Event, 'context' | 'node'>, tags: string | readonly string[]): void {
   const list = typeof tags === 'string' ? [tags] : tags
-  const loads = (event.context as LoadBearer)[LOADS]
+  const loads = (event.context as ContextWithLoads)[LOADS]
   if (loads === undefined || loads.size === 0) nameResponseTags(event.node.res, list)
   else for (const load of loads) load.addTags(list)
 }
 
-/** Runs `task` so that {@link addEventCacheTags} on this event reaches `load`. Nested loads all hear of a tag. */
+/** Runs `task` so that {@link addEventCacheTags} on this event adds tags to `load`. A tag is added to all nested loads. */
 export async function withLoad<T>(event: Pick<H3Event, 'context'>, load: LoadContext, task: () => T | Promise<T>): Promise<T> {
   const loads = loadsOf(event.context)
   loads.add(load)
@@ -34,7 +34,7 @@ export async function withLoad<T>(event: Pick<H3Event, 'context'>, load: LoadCon
   }
 }
 
-function loadsOf(context: LoadBearer): Set<LoadContext> {
+function loadsOf(context: ContextWithLoads): Set<LoadContext> {
   const known = context[LOADS]
   if (known) return known
   const loads = new Set<LoadContext>()

@@ -1,7 +1,7 @@
 import type { H3Event } from 'h3'
 import type { CacheSource } from '../types'
 
-/** A cached value as `validate` and `transform` of Nitro's options see it. */
+/** A cached value, as Nitro's options `validate` and `transform` receive it. */
 export interface CachedEntry<T = unknown> {
   value?: T
   /** When the value was loaded, in milliseconds since 1970. */
@@ -12,78 +12,99 @@ export interface CachedEntry<T = unknown> {
   integrity?: string
 }
 
-/** How long one cached function or route keeps its values. */
+/** How long a cached function or route keeps its values. */
 export interface LifetimeOptions {
-  /** Seconds for which a value is fresh. 0 caches nothing. Default: 1. */
+  /**
+   * How long a value is fresh, in seconds. 0 caches nothing.
+   * @default 1
+   */
   maxAge?: number
-  /** Serve the old value at once while one process reloads it. Default: true. */
+  /**
+   * Serves the old value at once while one process reloads it (stale-while-revalidate).
+   * @default true
+   */
   swr?: boolean
-  /** Seconds after `maxAge` in which the old value is served under `swr`; `-1` means as long as `scale.cache.staleMaxAge`, which is also the default (one day). */
+  /**
+   * How long after `maxAge` the old value is served under `swr`, in seconds. `-1` means the default.
+   * @default `scale.cache.staleMaxAge` (one day)
+   */
   staleMaxAge?: number
 }
 
-/** What a cached function and a cached route have in common. */
+/** Options that name a cached function or route. */
 export interface NamingOptions {
-  /** Part of the key. Give one when a function has no name, or when a route has a `getKey`. */
+  /** Part of the key. Set it when a function has no name, or when a route has a `getKey`. */
   name?: string
   /** Part of the key, before `name`. */
   group?: string
-  /** Part of the key, before `group`. Nitro's own value `/cache` adds nothing. */
+  /** Part of the key, before `group`. Nitro's default `/cache` is left out. */
   base?: string
-  /** Entries of another integrity are misses. Default: a hash of the code and the options. */
+  /**
+   * An entry with another integrity is a miss.
+   * @default a hash of the code and the options
+   */
   integrity?: unknown
 }
 
-/** Options of `defineCachedFunction`: Nitro's, and `tags`. */
+/** Options of `defineCachedFunction`: those of Nitro, `tags` and `onSource`. */
 export interface CachedFunctionOptions<T = unknown, Arguments extends unknown[] = unknown[]> extends LifetimeOptions, NamingOptions {
-  /** Key of a call. Default: the arguments, spelled out. */
+  /**
+   * Returns the key of a call.
+   * @default the serialized arguments
+   */
   getKey?: (...args: Arguments) => string | Promise<string>
-  /** Turns the entry into what the caller gets, at every call. `undefined` keeps the value. */
+  /** Transforms the entry to the result of the call, at every call. If it returns `undefined`, the value stays as it is. */
   transform?: (entry: CachedEntry<T>, ...args: Arguments) => unknown
-  /** Refuses an entry: a refused hit is a miss, a refused load is not stored. `undefined` is always refused. */
+  /**
+   * Accepts or rejects an entry. A rejected hit is a miss; a rejected loaded value is not stored.
+   * The value `undefined` is always rejected.
+   */
   validate?: (entry: CachedEntry<T>, ...args: Arguments) => boolean
-  /** True drops the stored value before this call. */
+  /** If it returns true, the stored value is invalidated before this call. */
   shouldInvalidateCache?: (...args: Arguments) => boolean | Promise<boolean>
-  /** True calls the function itself and stores nothing. */
+  /** If it returns true, the function runs without the cache. */
   shouldBypassCache?: (...args: Arguments) => boolean | Promise<boolean>
   /** Tags by which `invalidateCacheTags` finds the value. */
   tags?: readonly string[] | ((...args: Arguments) => readonly string[] | Promise<readonly string[]>)
-  /** Hears where the value of a call came from. */
+  /** Called once per call with the source of the value. */
   onSource?: (source: CacheSource, ...args: Arguments) => void
 }
 
-/** Requests that go past the cache, in a form that route rules can carry. */
+/** Requests that bypass the cache, as data that route rules can contain. */
 export interface BypassRule {
-  /** Names of cookies: a request with one of them goes past the cache. */
+  /** Names of cookies. A request with one of them bypasses the cache. */
   cookies?: readonly string[]
-  /** Names of headers: a request with one of them goes past the cache. */
+  /** Names of request headers. A request with one of them bypasses the cache. */
   headers?: readonly string[]
 }
 
-/** Options of `defineCachedEventHandler` and of `routeRules` `cache`: Nitro's, and `tags`, `allowQuery`, `bypass`. */
+/** Options of `defineCachedEventHandler` and of `routeRules` `cache`: those of Nitro, `tags`, `allowQuery`, `bypass` and `onSource`. */
 export interface CachedRouteOptions extends LifetimeOptions, NamingOptions {
-  /** Key of a request, in place of its path and query. An empty one falls back to them. */
+  /** Returns the key of a request, which replaces its path and query. If it returns an empty value, path and query are used. */
   getKey?: (event: H3Event) => string | undefined | Promise<string | undefined>
-  /** True drops the stored response before this request. */
+  /** If it returns true, the stored response is invalidated before this request. */
   shouldInvalidateCache?: (event: H3Event) => boolean | undefined | Promise<boolean | undefined>
-  /** True runs the handler itself and stores nothing. */
+  /** If it returns true, the handler runs without the cache. */
   shouldBypassCache?: (event: H3Event) => boolean | undefined | Promise<boolean | undefined>
-  /** Headers that the handler may see, each of them part of the key and of `Vary`. */
+  /** Request headers that the handler may read. Each one is part of the key and of the `Vary` response header. */
   varies?: readonly string[]
-  /** Cache nothing here; only send `Cache-Control`. */
+  /** Only sends `Cache-Control`; nuxt-scale caches nothing. */
   headersOnly?: boolean
   /** Tags by which `invalidateCacheTags` finds the response. */
   tags?: readonly string[] | ((event: H3Event) => readonly string[] | Promise<readonly string[]>)
-  /** The only query names that are part of the key and that the handler sees; `false` or `[]` for none. Default: all. */
+  /**
+   * Query parameters that are part of the key and visible to the handler; `false` or `[]` for none.
+   * @default all query parameters
+   */
   allowQuery?: readonly string[] | false
-  /** Requests that go past the cache. */
+  /** Requests that bypass the cache: those with one of these cookies or headers, or those for which the function returns true. */
   bypass?: BypassRule | ((event: H3Event) => boolean | Promise<boolean>)
-  /** Hears where the response came from, before it is sent. */
+  /** Called with the source of the response, before it is sent. */
   onSource?: (source: CacheSource, event: H3Event) => void
 }
 
-/** What only the build knows. */
+/** Information that only the build has. */
 export interface BuildFacts {
-  /** Routes that Nuxt's page renderer answers, as the router spells them. */
+  /** Routes of Nuxt's page renderer, in the syntax of the router. */
   pageRoutes: readonly string[]
 }
