@@ -69,8 +69,8 @@ interface Loaded {
 
 /**
  * Runs the loader as the holder of the lease and stores its value.
- * The lease always ends with this call. If the value is not stored for a reason other than those with an outcome of their own,
- * the lease becomes the marker `failed`, so that each waiting process loads once for itself.
+ * The lease always ends with this call. After an error, or when the value could not be written, it becomes the marker `failed`,
+ * so that each waiting process loads once for itself.
  *
  * @throws the error of the loader; the lease then becomes the marker `failed`
  */

@@ -44,6 +44,7 @@ export function cacheWithRedis<T>(key: string, fn: CacheLoader<T>, options?: num
  * Deletes one or more keys in Redis and in the memory of every process. Write to the database first, then invalidate.
  * If Redis is unavailable, the call resolves and the deletion is sent when Redis is back. With `strict` it rejects.
  *
+ * @throws TypeError when a key is not a string or is empty; with `strict` the error of Redis
  * @example
  * ```ts
  * await invalidateCache([`category:${id}`, 'categories:list'])
@@ -60,6 +61,7 @@ export async function invalidateCache(keys: string | readonly string[], options?
  * The call scans all keys in small steps. Prefer tags for frequent invalidations: they need no scan.
  *
  * @returns the number of deleted entries
+ * @throws TypeError when the pattern is not a string or is empty; with `strict` the error of Redis
  * @example
  * ```ts
  * await invalidateCachePattern('route:/api/products*')
@@ -73,6 +75,7 @@ export async function invalidateCachePattern(pattern: string, options?: Invalida
 /**
  * Makes every entry with one of the tags a miss. The cost does not depend on the number of entries.
  *
+ * @throws TypeError when a tag is not a string or is empty; with `strict` the error of Redis
  * @example
  * ```ts
  * await invalidateCacheTags(['product', `category:${id}`])
@@ -86,6 +89,7 @@ export async function invalidateCacheTags(tags: string | readonly string[], opti
 /**
  * Adds tags to the current response. They apply to the entry of a cached handler or page, and to the copies of any response in a CDN.
  *
+ * @throws TypeError when a tag is not a string or is empty, or when the tags of the entry exceed 99,999 characters
  * @example
  * ```ts
  * setCacheTags(event, [`product:${product.id}`])
