@@ -268,7 +268,7 @@ describe('publishing', () => {
     await broker.declare({ exchanges: [], queues: [{ name: 'fanned', type: 'classic' }], bindings: [{ queue: 'fanned', exchange: 'other-type', routingKey: '' }] })
     for (const id of ['a', 'b']) await broker.publish(messageOf(id, { exchange: 'other-type' }), PUBLISH_TIMEOUT)
     expect(await server.count('fanned')).toBe(2)
-    expect(lines).toEqual([expect.stringContaining('The exchange "other-type" is used as it is: its type is \'fanout\' at RabbitMQ, and \'topic\' was asked for.')])
+    expect(lines).toEqual([expect.stringContaining('The exchange "other-type" already exists with other arguments and is used unchanged: its type is \'fanout\' on RabbitMQ, but \'topic\' is configured.')])
   })
 
   it('rejects what the queue refuses, and what cannot be written', async () => {
@@ -346,7 +346,7 @@ describe('topology', () => {
     await tested.broker.publish(messageOf('b', { exchange: 'drifted' }), PUBLISH_TIMEOUT)
     await got.reach(2)
     expect(tested.lines.filter(line => line.includes('"drifted"'))).toEqual([
-      expect.stringMatching(/^The queue "drifted" is used as it is: its x-[\w-]+ is .+ at RabbitMQ, and .+ was asked for\. /),
+      expect.stringMatching(/^The queue "drifted" already exists with other arguments and is used unchanged: its x-[\w-]+ is .+ on RabbitMQ, but .+ is configured\. /),
     ])
   })
 

@@ -150,7 +150,7 @@ it('consumes on after the broker closed its channel, over the same connection', 
   // RabbitMQ 4.3 ends the consumer alone, and closes nothing until it is acknowledged that late.
   const endsConsumerAlone = isAtLeast(parseVersion(await server.control('version')), 4, 3)
   const reason = endsConsumerAlone ? 'Unknown consumer' : 'PRECONDITION_FAILED - delivery acknowledgement on channel'
-  expect(tested.lines).toEqual([expect.stringContaining(`The consumer of the queue "channel" was stopped and is started again: ${reason}`)])
+  expect(tested.lines).toEqual([expect.stringContaining(`The consumer of the queue "channel" was interrupted and is started again: ${reason}`)])
 })
 
 it('makes a deleted queue again and consumes it', async () => {

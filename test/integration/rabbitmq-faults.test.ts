@@ -151,7 +151,7 @@ it('is blocked and goes on by itself, and its consumers never stop', async () =>
   expect(tally(await Promise.all(held))).toEqual({ stored: 500 })
   await untilState(tested, 'connected')
   await got.reach(500)
-  expect(tested.lines).toEqual([expect.stringContaining('takes no messages now'), expect.stringContaining('is available again')])
+  expect(tested.lines).toEqual([expect.stringContaining('accepts no messages now'), expect.stringContaining('is available again')])
 }, 120_000)
 
 it('consumes on the new connection after a crash while every handler hangs', async () => {

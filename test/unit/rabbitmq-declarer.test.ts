@@ -65,7 +65,8 @@ it('tells a difference once, however often it meets it', async () => {
     if (queue === 'q') throw coded(406, 'PRECONDITION_FAILED - inequivalent arg \'x-delivery-limit\' for queue \'q\' in vhost \'/\': received the value \'20\' of type \'signedint\' but current is none')
   })
   for (let time = 0; time < 3; time++) await run(declarer.declare(connection, topology))
-  expect(lines).toEqual(['The queue "q" is used as it is: its x-delivery-limit is none at RabbitMQ, and \'20\' was asked for. Configure what it has, or delete it when nothing is in it, and it is made anew.'])
+  expect(lines).toEqual(['The queue "q" already exists with other arguments and is used unchanged: its x-delivery-limit is none on RabbitMQ, but \'20\' is configured. '
+    + 'Change the configuration to match it, or delete it while it is empty so that it is declared again.'])
 })
 
 it('stops when the connection is lost', async () => {

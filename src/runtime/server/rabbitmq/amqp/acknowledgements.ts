@@ -1,25 +1,25 @@
-/** Tells the broker of acknowledgements, as few times as it can. One for each channel. */
+/** Batches the acknowledgements of one channel, so that few frames are sent. */
 export interface Acknowledgements {
-  /** A delivery was handled. The broker learns it at the next {@link flush}. */
+  /** Records that a delivery was handled. It is sent to the broker at the next {@link flush}. */
   ack: (tag: number) => void
-  /** A delivery was settled in another way, which the broker knows already. */
+  /** Records that a delivery was settled in another way, such as a rejection that was already sent to the broker. */
   settled: (tag: number) => void
   flush: () => void
 }
 
 /**
- * Collects acknowledgements until they are flushed. "All up to here" is said only of tags that are settled without a gap from the first on:
- * said of others it would take messages off the queue that are being handled still.
+ * Creates the acknowledgements of a channel. `multiple` acknowledges a tag and all tags below it, so it is used only if all of them
+ * are settled. Otherwise the broker would remove messages that are still being handled.
  *
- * @param send an acknowledgement of one tag, or of all up to it
- * @param wake called when there is something to flush; calls `flush` soon
+ * @param send sends an acknowledgement of one tag, or with `multiple` of all tags up to it
+ * @param wake is called when there is something to flush; it must call `flush` soon
  */
 export function createAcknowledgements(send: (tag: number, multiple: boolean) => void, wake: () => void): Acknowledgements {
   /** The lowest tag that is not settled. */
   let low = 1
-  /** Handled, and the broker does not know. */
+  /** Tags that are handled, but not sent to the broker yet. */
   const waiting = new Set<number>()
-  /** Above `low`, and the broker knows. */
+  /** Tags above `low` whose settlement was already sent to the broker. */
   const known = new Set<number>()
 
   function flushFront(): void {
@@ -44,7 +44,7 @@ export function createAcknowledgements(send: (tag: number, multiple: boolean) =>
     },
     settled(tag) {
       known.add(tag)
-      // Nothing may be flushed for a long time where everything is rejected.
+      // Advance here too: `known` would grow without limit if every message is rejected and nothing is flushed.
       while (known.delete(low)) low++
     },
     flush() {

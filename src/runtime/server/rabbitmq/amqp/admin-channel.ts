@@ -2,13 +2,17 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { withDeadline } from '../../deadline'
 import { closeChannel, openChannel } from './channel'
 
-/** A channel for questions and declarations: one at a time, so that what goes wrong with one hurts no other. */
+/** A channel for declarations and queries. It runs one operation at a time, so a failing operation does not affect others. */
 export interface AdminChannel {
-  /** @throws what the broker answered, or that it did not */
+  /** Runs an operation. @throws the error of the broker, or an error if it does not answer before the timeout */
   run: <Result>(operation: (channel: Channel) => Promise<Result>) => Promise<Result>
 }
 
-/** @param timeout milliseconds that each operation may take */
+/**
+ * Creates an admin channel. The AMQP channel is opened when it is first used, and again after a failed operation.
+ *
+ * @param timeout maximum milliseconds of each operation
+ */
 export function createAdminChannel(model: ChannelModel, timeout: number): AdminChannel {
   let channel: Channel | undefined
   let last: Promise<unknown> = Promise.resolve()
@@ -19,7 +23,7 @@ export function createAdminChannel(model: ChannelModel, timeout: number): AdminC
       return await withDeadline(operation(used), timeout, () => new Error(`RabbitMQ did not answer within ${timeout} ms`))
     }
     catch (error) {
-      // The broker closes a channel on which it refuses something, and one that does not answer is of no use.
+      // The broker closes a channel after a refused operation, and a channel that does not answer cannot be used again.
       channel = undefined
       void closeChannel(used, timeout)
       throw error

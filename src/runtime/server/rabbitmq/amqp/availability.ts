@@ -3,18 +3,18 @@ import type { BrokerLog } from './options'
 
 type Role = 'publishing' | 'consuming'
 
-/** What is known of the two connections together, told in one line when it changes. */
+/** Combined state of the publishing and the consuming connection. It logs each outage and each recovery in one line. */
 export interface Availability {
   readonly state: BrokerState
-  /** The hosts, without a secret. */
+  /** The hosts, without user and password. */
   readonly address: string
-  /** The last reason, in brackets to stand in a sentence; empty when there was none. */
+  /** Reason of the last change, in parentheses to append it to a sentence; empty if there is none. */
   readonly because: string
   opened: (role: Role, host: string) => void
   lost: (role: Role, reason: string) => void
   block: (blocked: boolean, reason: string) => void
   close: () => void
-  /** Resolves when both are open; rejects when they are closed for good. */
+  /** Resolves when both connections are open. Rejects when they are closed for good. */
   whenConnected: () => Promise<undefined>
   listen: (listener: (state: BrokerState, reason: string) => void) => () => void
 }
@@ -29,12 +29,12 @@ export function createAvailability(address: string, log: BrokerLog): Availabilit
   let waiting: PromiseWithResolvers<undefined> | undefined
   let reason = ''
   let state: BrokerState = 'connecting'
-  /** Whether a line says that it is not there. */
-  let told = false
+  /** Whether the log says that RabbitMQ is not available. */
+  let reported = false
 
   function update(): void {
     const next = closed ? 'closed' : open.size < 2 ? 'connecting' : blocked ? 'blocked' : 'connected'
-    tell(next)
+    logChange(next)
     if (next === state) return
     state = next
     if (state !== 'connecting') {
@@ -52,16 +52,16 @@ export function createAvailability(address: string, log: BrokerLog): Availabilit
     }
   }
 
-  function tell(next: BrokerState): void {
-    if (next === 'connecting' && reason && !told) {
-      told = true
+  function logChange(next: BrokerState): void {
+    if (next === 'connecting' && reason && !reported) {
+      reported = true
       log.warn(`RabbitMQ at ${address} is not available: ${reason}.`)
     }
     else if (next === 'blocked' && state !== 'blocked') {
-      log.warn(`RabbitMQ at ${address} takes no messages now: ${reason}.`)
+      log.warn(`RabbitMQ at ${address} accepts no messages now: ${reason}.`)
     }
-    else if (next === 'connected' && (told || state === 'blocked')) {
-      told = false
+    else if (next === 'connected' && (reported || state === 'blocked')) {
+      reported = false
       log.info(`RabbitMQ at ${address} is available again.`)
     }
   }

@@ -1,25 +1,30 @@
 import type { BrokerClock } from './clock'
 
-/** How long to wait before the next try. */
+/** Computes the pauses between retries. */
 export interface Backoff {
-  /** Milliseconds until the next try, after one more failure. */
+  /** Counts a failure and returns the milliseconds until the next try. */
   next: () => number
-  /** It worked, and has for a while: the next failure is the first again. */
+  /** Starts again with the first pause, after a success that has lasted. */
   reset: () => void
 }
 
-/** What a back-off is made of. */
+/** Options of {@link createBackoff}. */
 export interface BackoffOptions {
-  /** Milliseconds that the first pause is shorter than; each further one may be twice as long. */
+  /** Upper bound of the first pause, in milliseconds. The bound doubles with each step. */
   base: number
-  /** Milliseconds that no pause is longer than. */
+  /** Upper bound of all pauses, in milliseconds. */
   cap: number
-  /** How many tries go by before the pause doubles: one for each host, so that all of them are tried soon. @default 1 */
+  /** Number of tries before the bound doubles. With one try per host, all hosts are tried soon. @default 1 */
   triesPerStep?: number
   clock: Pick<BrokerClock, 'random'>
 }
 
-/** Exponential with full jitter: a fleet that lost its broker in one moment comes back spread over the whole pause. */
+/**
+ * Creates an exponential backoff with full jitter: instances that lost the broker at the same moment reconnect spread over the
+ * whole pause.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
 export function createBackoff({ base, cap, triesPerStep = 1, clock }: BackoffOptions): Backoff {
   let failures = 0
   return {

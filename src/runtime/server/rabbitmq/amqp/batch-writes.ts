@@ -2,8 +2,8 @@ import { nextTick } from 'node:process'
 import type { Writable } from 'node:stream'
 
 /**
- * Lets what is written to a stream in one turn leave in one system call, up to the high-water mark of the stream.
- * amqplib writes each message by itself, and the call for it costs more than everything else that a publish does.
+ * Combines all writes to a stream within one turn of the event loop into one system call, up to the high-water mark of the stream.
+ * amqplib writes each message separately, and the system call is the most expensive part of a publish.
  */
 export function batchWrites(stream: Writable): void {
   const write = stream.write.bind(stream) as (...given: unknown[]) => boolean

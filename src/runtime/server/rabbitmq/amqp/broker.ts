@@ -18,26 +18,31 @@ import type { AmqpBrokerOptions } from './options'
 import { createPublisher } from './publisher'
 import { publishOn } from './publishing'
 
-/** Milliseconds of a close that are kept for the channels and connections, when it is that long. */
+/** Milliseconds of a close that are reserved for closing the channels and connections; a quarter of the timeout if that is less. */
 const CLOSING_TIME = 1000
 
 /**
- * A broker on RabbitMQ, over one connection to publish and one for everything else: a broker that is short of memory stops reading from
- * the first, and its queues go on being emptied over the second. It begins to connect when it is first used.
+ * Creates a broker on RabbitMQ. It uses one connection to publish and one for everything else, because RabbitMQ stops reading from
+ * connections that publish when it is short of memory or disk space. Consumers keep working on the other connection. It connects
+ * when it is first used.
  *
- * Sockets and timers belong to the async context that it is created in: create it outside of any request.
+ * Create it outside any request: sockets and timers run in the async context of this call.
  *
- * @throws Error when a URL cannot be read
+ * @see https://www.rabbitmq.com/docs/alarms
+ * @throws Error when a URL is invalid
  */
 export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   const { log, appId, window = 256, heartbeat = 10_000, connectTimeout = 5000, operationTimeout = 10_000, maxBackoff = 10_000 } = options
   const buffer = { messages: 10_000, bytes: 64_000_000, onFull: 'reject' as const, ...options.buffer }
   const hosts = options.urls.map(url => parseHost(url, Math.max(1, Math.round(heartbeat / 1000))))
-  if (hosts.length === 0) throw new Error('RabbitMQ has no URL: write amqp://user:password@host:5672/vhost.')
+  if (hosts.length === 0) throw new Error('The URL of RabbitMQ is missing: write amqp://user:password@host:5672/vhost.')
 
   const outside = AsyncLocalStorage.snapshot()
   const given = options.clock ?? systemClock
-  const clock: BrokerClock = { ...given, setTimeout: (callback, milliseconds) => outside(given.setTimeout, callback, milliseconds) }
+  const clock: BrokerClock = {
+    ...given,
+    setTimeout: (callback, milliseconds) => outside(given.setTimeout, callback, milliseconds),
+  }
   const availability = createAvailability(hosts.map(host => host.label).join(', '), log)
   const declarer = createDeclarer(log, clock)
   const publisher = createPublisher({ window, buffer, clock, soon: callback => outside(queueMicrotask, callback) })
@@ -47,7 +52,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   let started = false
   let closing: Promise<void> | undefined
 
-  /** Everything that is declared, also what is added meanwhile. */
+  /** Declares the whole topology, including parts that are added meanwhile. */
   async function setUp(connection: OpenConnection): Promise<void> {
     for (let done: Topology | undefined; done !== topology;) {
       done = topology
@@ -105,10 +110,11 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   async function closeAll(timeout: number): Promise<void> {
     const end = clock.now() + timeout
     const kept = Math.min(CLOSING_TIME, timeout / 4)
-    const within = <Result>(work: Promise<Result>, milliseconds: number) => withDeadline(work, milliseconds, () => new Error('no answer')).catch(() => {})
+    const within = <Result>(work: Promise<Result>, milliseconds: number) =>
+      withDeadline(work, milliseconds, () => new Error('no answer')).catch(() => {})
     const all = [...consumers]
     await within(Promise.all([publisher.finish(), ...all.map(consumer => consumer.cancel())]), timeout - kept)
-    // Who waited for the last confirm may have a delivery to acknowledge for it.
+    // Handlers that waited for the last confirm may now acknowledge their delivery.
     await new Promise(resolve => setImmediate(resolve))
     publisher.end()
     const half = Math.max(0, end - clock.now()) / 2
@@ -125,13 +131,14 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     async connect(timeout) {
       start()
       if (availability.state === 'connected' || availability.state === 'blocked') return
-      await withDeadline(availability.whenConnected(), timeout, () => new Error(`RabbitMQ at ${availability.address} cannot be reached within ${timeout} ms${availability.because}.`))
+      const late = () => new Error(`RabbitMQ at ${availability.address} cannot be reached within ${timeout} ms${availability.because}.`)
+      await withDeadline(availability.whenConnected(), timeout, late)
     },
     async declare(added) {
       topology = mergeTopologies(topology, added)
       start()
       const connection = consuming.current
-      // The next connection declares it anyway.
+      // Ignore errors: the next connection declares the whole topology again.
       if (connection) await outside(() => declarer.declare(connection, added)).catch(() => {})
     },
     publish(message, timeout) {
@@ -139,9 +146,18 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
       return publisher.publish(message, timeout)
     },
     async consume(queue, prefetch, take) {
-      if (closing) throw new Error(`The queue "${queue}" is not consumed: the connection to RabbitMQ is closed.`)
+      if (closing) throw new Error(`The queue "${queue}" cannot be consumed: the connection to RabbitMQ is closed.`)
       start()
-      const consumer: Consumer = createConsumer({ queue, prefetch, take, log, clock, timeout: operationTimeout, declare: setUp, onEnd: () => consumers.delete(consumer) })
+      const consumer: Consumer = createConsumer({
+        queue,
+        prefetch,
+        take,
+        log,
+        clock,
+        timeout: operationTimeout,
+        declare: setUp,
+        onEnd: () => consumers.delete(consumer),
+      })
       consumers.add(consumer)
       const connection = consuming.current
       if (connection) await outside(() => consumer.open(connection))

@@ -1,14 +1,14 @@
-/** How much of something may be held. */
+/** Maximum number and total size of messages in the buffer. */
 export interface Limits {
   messages: number
   bytes: number
 }
 
-/** Counts what is held against its limits. */
+/** Counts the messages in the buffer and compares them with the limits. */
 export interface Budget {
   readonly messages: number
   readonly bytes: number
-  /** True when one more message of this size can be held now. */
+  /** Whether another message of this size fits. */
   fits: (bytes: number) => boolean
   take: (bytes: number) => void
   give: (bytes: number) => void

@@ -3,30 +3,31 @@ import { withDeadline } from '../../deadline'
 import type { Fault } from './faults'
 import { faultOf } from './faults'
 
-/** What a channel is opened with. */
+/** Options for opening a channel. */
 export interface ChannelOptions {
-  /** Milliseconds that the broker has to answer. */
+  /** Maximum milliseconds until the broker answers. */
   timeout: number
-  /** The channel is gone: the broker closed it, or its connection is lost. Called once, and not after {@link closeChannel}. */
+  /** Called once when the broker has closed the channel or its connection is lost, but not after {@link closeChannel}. */
   onClosed: (fault: Fault) => void
 }
 
-const closedByUs = new WeakSet<Channel>()
+/** Channels that this process has closed itself. */
+const closedHere = new WeakSet<Channel>()
 
-/** Opens a channel whose errors hurt nobody else: without a listener, amqplib closes the connection over them. */
+/** Opens a channel with an error listener. Without one, amqplib would close the whole connection after an error of the channel. */
 export async function openChannel(model: ChannelModel, options: ChannelOptions): Promise<Channel> {
   return withTimeout(model.createChannel().then(channel => watch(channel, options)), options)
 }
 
-/** Opens a channel on which the broker confirms what it has stored. */
+/** Opens a channel with publisher confirms: the broker confirms each message that it has stored. */
 export async function openConfirmChannel(model: ChannelModel, options: ChannelOptions): Promise<ConfirmChannel> {
   return withTimeout(model.createConfirmChannel().then(channel => watch(channel, options)), options)
 }
 
 /** Closes a channel within `timeout` ms. Never fails. */
 export async function closeChannel(channel: Channel, timeout: number): Promise<void> {
-  closedByUs.add(channel)
-  // On a connection that is gone it throws at once.
+  closedHere.add(channel)
+  // The async function turns a synchronous throw, which a lost connection causes, into a rejection.
   await withDeadline((async () => channel.close())(), timeout, () => new Error('no answer')).catch(() => {})
 }
 
@@ -34,7 +35,7 @@ function watch<Opened extends Channel>(channel: Opened, { onClosed }: ChannelOpt
   let fault: Fault | undefined
   channel.on('error', error => fault = faultOf(error))
   channel.once('close', () => {
-    if (!closedByUs.has(channel)) onClosed(fault ?? { text: 'the channel was closed' })
+    if (!closedHere.has(channel)) onClosed(fault ?? { text: 'the channel was closed' })
   })
   return channel
 }

@@ -1,10 +1,10 @@
-/** The time and the dice as the broker sees them, so that its tests own both. */
+/** Clock, timers and random source of the broker. Tests replace them. */
 export interface BrokerClock {
   /** Monotonic milliseconds. */
   now: () => number
   setTimeout: (callback: () => void, milliseconds: number) => unknown
   clearTimeout: (timer: unknown) => void
-  /** From 0 up to, not including, 1. */
+  /** A random number from 0 (inclusive) to 1 (exclusive). */
   random: () => number
 }
 

@@ -1,18 +1,21 @@
-/** What was sent on one confirm channel and is not confirmed yet. The broker counts what it gets from 1, and so does this. */
+/**
+ * Messages that were sent on one confirm channel and are not confirmed yet. The broker numbers the messages of a channel from 1, so
+ * the window assigns the same numbers.
+ */
 export interface ConfirmWindow<Item> {
   readonly size: number
-  /** The next thing that was sent. */
+  /** Adds an item with the next number. */
   add: (item: Item) => void
-  /** Hands out what a confirm is about: one, or with `multiple` everything up to it. What was confirmed before is left out. */
+  /** Removes the item with the number `tag`, or with `multiple` all items up to it, and passes each of them to `handle`. */
   confirm: (tag: number, multiple: boolean, handle: (item: Item) => void) => void
-  /** All of them, in the order of sending. */
+  /** All items, in the order of sending. */
   items: () => Iterable<Item>
-  /** Takes all items out, in the order of sending, and counts from 1 again. */
+  /** Removes and returns all items, in the order of sending, and starts again with the number 1. */
   drain: () => Item[]
 }
 
 export function createConfirmWindow<Item>(): ConfirmWindow<Item> {
-  /** By tag. A Map keeps the order of sending, which is the order of the tags. */
+  /** Items by tag. A Map keeps the order of insertion, which is the order of the tags. */
   const items = new Map<number, Item>()
   let last = 0
   return {

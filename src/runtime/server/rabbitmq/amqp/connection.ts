@@ -14,59 +14,62 @@ import type { BrokerHost } from './host'
 import type { ServerVersion } from './version'
 import { parseVersion } from './version'
 
-/** One connection, from when it is open until it is lost. */
+/** One open connection, until it is lost. */
 export interface OpenConnection {
   readonly model: ChannelModel
-  /** Counts the connections from 1. */
+  /** Number of this connection, counted from 1. */
   readonly generation: number
   readonly version: ServerVersion
-  /** For declarations and questions. */
+  /** Channel for declarations and queries. */
   readonly admin: AdminChannel
-  /** Why it is of no use any more; undefined as long as it is. */
+  /** Reason why the connection can no longer be used; undefined while it can. */
   readonly fault: Fault | undefined
-  /** Gives it up, so that another one is opened: it does not do what it should. */
+  /** Drops the connection because it does not work correctly, so that a new one is opened. */
   abandon: (reason: string) => void
 }
 
-/** A connection that is opened anew whenever it is lost. */
+/** A connection that reconnects whenever it is lost. */
 export interface SupervisedConnection {
-  /** The connection that is open and set up now. */
+  /** The connection that is open and set up; undefined if there is none. */
   readonly current: OpenConnection | undefined
-  /** Begins to connect. Idempotent. */
+  /** Starts connecting. Idempotent. */
   start: () => void
-  /** Ends it within `timeout` ms, politely if the broker answers. */
+  /** Closes the connection within `timeout` ms: with the closing handshake of AMQP if the broker answers, else by closing the socket. */
   close: (timeout: number) => Promise<void>
 }
 
-/** What a supervised connection is made of. */
+/** Options of {@link createConnection}. */
 export interface ConnectionOptions {
-  /** Shown in the management page of RabbitMQ. */
+  /** Name of the connection in the management UI of RabbitMQ. */
   name: string
-  /** Taken in turn. */
+  /** Hosts, which are tried in turn. */
   hosts: readonly BrokerHost[]
-  /** For hosts of `amqps://`. */
+  /** TLS options for hosts with `amqps://`. */
   tls?: TlsSettings
-  /** Milliseconds until an attempt is given up. */
+  /** Maximum milliseconds of an attempt to connect. */
   connectTimeout: number
-  /** Milliseconds that the broker has to answer. */
+  /** Maximum milliseconds until the broker answers an operation. */
   operationTimeout: number
-  /** Milliseconds that no pause between two attempts is longer than. */
+  /** Longest pause in milliseconds between two attempts to connect. */
   maxBackoff: number
   clock: BrokerClock
-  /** Prepares a connection before it is used. When it fails, the connection is given up. */
+  /** Prepares a connection before it is used. If it fails, the connection is dropped. */
   setUp: (connection: OpenConnection) => Promise<void>
   onOpen: (connection: OpenConnection, host: string) => void
-  /** It was lost, or an attempt failed. */
+  /** Called when the connection was lost or an attempt to connect failed. */
   onLost: (fault: Fault, host: string) => void
   onBlocked: (blocked: boolean, reason: string) => void
 }
 
-/** Milliseconds that the first pause is shorter than. */
+/** Upper bound in ms of the first pause between two attempts to connect. */
 const FIRST_PAUSE = 100
-/** Milliseconds after which a connection counts as stable, so that one that is lost again and again is sought ever slower. */
+/**
+ * Milliseconds after which a connection counts as stable. Until then its loss does not reset the backoff, so repeated losses slow
+ * the reconnects down.
+ */
 const STABLE = 5000
 
-/** Creates a connection that is closed until it is started. */
+/** Creates a supervised connection. It connects after `start()`. */
 export function createConnection(options: ConnectionOptions): SupervisedConnection {
   const { hosts, clock } = options
   const backoff = createBackoff({ base: FIRST_PAUSE, cap: options.maxBackoff, triesPerStep: hosts.length, clock })
@@ -78,7 +81,7 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
   let closing = false
 
   async function run(): Promise<void> {
-    // A fleet does not begin with one host.
+    // Start with a random host, so that instances spread over all hosts.
     let turn = Math.floor(clock.random() * hosts.length)
     while (!closing) {
       const host = hosts[turn++ % hosts.length]!
@@ -89,14 +92,14 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
     }
   }
 
-  /** Connects, and returns when that failed or the connection is lost again. */
+  /** Connects to a host. Returns when the attempt has failed or the connection was lost again. */
   async function attempt(host: BrokerHost): Promise<Fault> {
     const socket = new AbortController()
     const abort = () => socket.abort()
     ending.signal.addEventListener('abort', abort)
     const watched: Watched = { fault: undefined, lost: Promise.withResolvers() }
     try {
-      // Listeners come with the model, before anything else can happen: an error without a listener would end the process.
+      // Add the listeners immediately: an `error` event without a listener would crash the process.
       const opening = openModel(host, options, socket.signal).then(model => watch(model, watched, options.onBlocked))
       const model = await withDeadline(opening, options.connectTimeout, () => {
         abort()
@@ -123,7 +126,7 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
       return watched.fault ?? faultOf(error)
     }
     finally {
-      // amqplib leaves the socket of a silent peer half open.
+      // If the peer does not answer, amqplib leaves the socket half open. Aborting destroys it.
       abort()
       ending.signal.removeEventListener('abort', abort)
     }
@@ -161,7 +164,7 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
       closing = true
       const model = current?.model
       if (model) {
-        // A blocked or silent broker does not answer.
+        // A blocked or hanging broker does not answer, so the wait is limited.
         await withDeadline((async () => model.close())(), timeout, () => new Error('no answer')).catch(() => {})
       }
       ending.abort()
@@ -170,33 +173,42 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
   }
 }
 
-/** Opens one connection, unsupervised; abort `signal` to give its socket up. The secret goes beside the address, so that no error of the address can hold it. */
-export async function openModel({ address, user, password }: BrokerHost, { name, tls }: Pick<ConnectionOptions, 'name' | 'tls'>, signal: AbortSignal): Promise<ChannelModel> {
-  // The signal is an option of every socket of Node, which amqplib hands on and does not name.
+/**
+ * Opens one connection without reconnecting. User and password are passed separately from the address, so that no error about the
+ * address can contain them.
+ *
+ * @param signal destroys the socket when it is aborted
+ */
+export async function openModel(
+  { address, user, password }: BrokerHost,
+  { name, tls }: Pick<ConnectionOptions, 'name' | 'tls'>,
+  signal: AbortSignal,
+): Promise<ChannelModel> {
+  // amqplib passes `signal` on to the socket of Node, but its types do not include it.
   const socket: SocketOptions & { signal: AbortSignal } = {
     ...tls,
     signal,
-    // Otherwise a message of several frames waits for the acknowledgement of the first: 50 ms instead of 1 for 4 KB.
+    // Nagle's algorithm would delay a message of several frames: 4 KB would take 50 ms instead of 1 ms.
     noDelay: true,
     keepAlive: true,
     credentials: credentials.plain(user, password),
     clientProperties: { connection_name: name },
   }
   const model = await connect(address, socket)
-  // amqplib hands out no socket; without one, messages leave one by one.
+  // `stream` is not part of amqplib's public API. If it is missing, messages are written one by one.
   const { stream } = model.connection as { stream?: unknown }
   if (stream instanceof Writable) batchWrites(stream)
   return model
 }
 
-/** What the events of a connection have said so far. */
+/** State of a connection as reported by its events. */
 interface Watched {
   fault: Fault | undefined
   lost: PromiseWithResolvers<undefined>
 }
 
 function watch(model: ChannelModel, watched: Watched, onBlocked: ConnectionOptions['onBlocked']): ChannelModel {
-  // It comes before the channels are told that they are closed, so that they can ask for the reason.
+  // amqplib emits this before the `close` events of the channels, whose listeners read the fault.
   model.on('error', error => watched.fault ??= faultOf(error))
   model.on('blocked', reason => onBlocked(true, reason))
   model.on('unblocked', () => onBlocked(false, ''))

@@ -12,26 +12,29 @@ import type { BrokerLog } from './options'
 import type { Session } from './session'
 import { createSession } from './session'
 
-/** A consumer that outlives its channels. */
+/** A consumer of one queue. It subscribes again after its channel or connection was lost. */
 export interface Consumer extends Subscription {
-  /** Subscribes on a new connection. Never waits for what is being handled, and never rejects. */
+  /** Subscribes on a new connection. It does not wait for running handlers, and never rejects. */
   open: (connection: OpenConnection) => Promise<void>
-  /** Closes its channel within `timeout` ms, also one that is being closed since it was cancelled; what was handled is told before. */
+  /**
+   * Sends pending acknowledgements and closes the channel within `timeout` ms. If `cancel` is already closing the channel, it waits
+   * for that.
+   */
   end: (timeout: number) => Promise<void>
 }
 
-/** What a consumer is made of. */
+/** Options of {@link createConsumer}. */
 export interface ConsumerOptions {
   queue: string
   prefetch: number
   take: (delivery: Delivery) => void
-  /** Makes the queue again that was deleted. */
+  /** Declares the topology again, for example after the queue was deleted. */
   declare: (connection: OpenConnection) => Promise<void>
   log: BrokerLog
   clock: BrokerClock
-  /** Milliseconds that the broker has to answer. */
+  /** Maximum milliseconds until the broker answers. */
   timeout: number
-  /** Called when it is cancelled and its channel is closed, and so not before everything that it was given is settled. */
+  /** Called when the consumer is cancelled and its channel is closed. The channel closes only after all its deliveries are settled. */
   onEnd: () => void
 }
 
@@ -50,7 +53,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let cancelled = false
   let retryTimer: unknown
   let complaint = ''
-  /** The queue was not there when it was asked for last. */
+  /** Whether the queue did not exist at the last try to subscribe. */
   let missing = false
 
   async function open(connection: OpenConnection): Promise<void> {
@@ -59,7 +62,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     let opened: Session | undefined
     let fault: Fault | undefined
     try {
-      // It may not have been possible yet when the queue was deleted: RabbitMQ 4.3 answers for a while as if it were still there.
+      // Declare again before each try: for a short time after a queue was deleted, RabbitMQ 4.3 answers as if it still existed.
       if (missing) await options.declare(connection)
       const channel = await openChannel(connection.model, { timeout, onClosed: (reason) => {
         fault = reason
@@ -101,12 +104,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       options.take(delivery)
     }
     catch (error) {
-      log.warn(`A message of the queue "${queue}" could not be given to its consumer: ${faultOf(error).text}`)
+      log.warn(`A message of the queue "${queue}" could not be passed to its consumer and was requeued: ${faultOf(error).text}`)
       delivery.reject(true)
     }
   }
 
-  /** The broker ended the subscription: the queue was deleted, or its node went away. The channel lives on, for what is being handled. */
+  /**
+   * Subscribes again after the broker cancelled the subscription, because the queue was deleted or its node went down. The channel
+   * stays open.
+   */
   async function restore(on: Session, connection: OpenConnection): Promise<void> {
     if (on !== session) return
     consumerTag = undefined
@@ -128,7 +134,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     if (cancelled) options.onEnd()
     if (clock.now() - since > STABLE) backoff.reset()
     void closeChannel(was.channel, timeout)
-    // Where the whole connection is closed, it says so after its channels.
+    // Wait one microtask: if the whole connection is lost, its `fault` is set after the channels were closed.
     queueMicrotask(() => retry(connection, fault))
   }
 
@@ -137,14 +143,14 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     if (fault.code === REPLY.NOT_FOUND) missing = true
     if (fault.text !== complaint) {
       complaint = fault.text
-      log.warn(`The consumer of the queue "${queue}" was stopped and is started again: ${fault.text}.`)
+      log.warn(`The consumer of the queue "${queue}" was interrupted and is started again: ${fault.text}.`)
     }
     clock.clearTimeout(retryTimer)
     retryTimer = clock.setTimeout(() => void open(connection), backoff.next())
   }
 
   async function stop(on: Session, tag: string): Promise<void> {
-    // Where it fails, the channel is gone, and the subscription with it.
+    // If it fails, the channel is closed, which also ends the subscription.
     await answer((async () => on.channel.cancel(tag))()).catch(() => {})
     if (on.unsettled === 0) await closeSession(on, timeout)
   }

@@ -1,20 +1,23 @@
 import { LONGEST_TIMER } from '../../deadline'
 import type { BrokerClock } from './clock'
 
-/** One timer for the deadlines of everything that is held, however much it is. */
+/** One shared timer for the deadlines of all buffered messages. */
 export interface Deadlines {
-  /** Makes sure that somebody looks at this moment. */
+  /** Ensures that `expire` is called at this time. */
   watch: (deadline: number) => void
   stop: () => void
 }
 
-/** Milliseconds between two looks at least: many deadlines that lie close together are one look. */
+/** Minimum milliseconds between two checks, so that deadlines close together share one check. */
 const GRAIN = 20
 
 /**
- * @param look called when the earliest deadline may have passed; ends what is over and returns the earliest of the others, or Infinity
+ * Creates the timer.
+ *
+ * @param expire is called when the earliest deadline may have passed. It must end all messages whose deadline has passed, and return the
+ * earliest of the other deadlines, or Infinity
  */
-export function createDeadlines(look: (now: number) => number, clock: BrokerClock): Deadlines {
+export function createDeadlines(expire: (now: number) => number, clock: BrokerClock): Deadlines {
   let timer: unknown
   let due = Number.POSITIVE_INFINITY
 
@@ -23,7 +26,7 @@ export function createDeadlines(look: (now: number) => number, clock: BrokerCloc
     due = deadline
     timer = clock.setTimeout(() => {
       due = Number.POSITIVE_INFINITY
-      const next = look(clock.now())
+      const next = expire(clock.now())
       if (next < due) arm(next)
     }, Math.min(LONGEST_TIMER, Math.max(GRAIN, Math.ceil(deadline - clock.now()))))
   }

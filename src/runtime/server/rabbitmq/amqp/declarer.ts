@@ -8,28 +8,28 @@ import { REPLY, faultOf, isPassing } from './faults'
 import type { BrokerLog } from './options'
 import { queueArguments } from './queue-arguments'
 
-/** Declares, and tells once of what it could not: one refused declaration keeps nothing else from being made. */
+/** Declares exchanges, queues and bindings. A refused declaration is logged once and does not prevent the others. */
 export interface Declarer {
-  /** @throws Error when the connection is lost meanwhile */
+  /** Declares a whole topology. @throws Error when the connection is lost meanwhile */
   declare: (on: OpenConnection, topology: Topology) => Promise<void>
-  /** @returns why the exchange cannot be used; undefined when it can, be it with other properties than the declared ones */
+  /** Declares an exchange. @returns why it cannot be used; undefined if it can, even if it exists with other properties */
   declareExchange: (on: OpenConnection, exchange: ExchangeDeclaration) => Promise<Fault | undefined>
 }
 
-/** How often something is tried that a recovering broker refuses, over about six seconds. */
+/** Number of tries of an operation that a recovering broker refuses. Together they take up to about six seconds. */
 const TRIES = 6
 const FIRST_PAUSE = 200
 const LONGEST_PAUSE = 3000
-/** How many complaints are remembered so as not to repeat them. */
+/** Maximum number of warnings that are remembered in order not to repeat them. */
 const REMEMBERED = 1000
 
 export function createDeclarer(log: BrokerLog, clock: BrokerClock): Declarer {
-  const told = new Set<string>()
+  const warned = new Set<string>()
 
-  function tellOnce(sentence: string): void {
-    if (told.has(sentence)) return
-    if (told.size === REMEMBERED) told.clear()
-    told.add(sentence)
+  function warnOnce(sentence: string): void {
+    if (warned.has(sentence)) return
+    if (warned.size === REMEMBERED) warned.clear()
+    warned.add(sentence)
     log.warn(sentence)
   }
 
@@ -49,45 +49,70 @@ export function createDeclarer(log: BrokerLog, clock: BrokerClock): Declarer {
     }
   }
 
-  /** What exists can be used, also when it differs or when this user may not declare it. */
-  async function declareOne(on: OpenConnection, what: string, operation: (channel: Channel) => Promise<unknown>, check: (channel: Channel) => Promise<unknown>): Promise<Fault | undefined> {
+  /**
+   * Declares an exchange or a queue. An existing one is used even if its arguments differ, or if this user has no permission to
+   * declare it.
+   */
+  async function declareOne(
+    on: OpenConnection,
+    what: string,
+    operation: (channel: Channel) => Promise<unknown>,
+    check: (channel: Channel) => Promise<unknown>,
+  ): Promise<Fault | undefined> {
     const fault = await attempt(on, operation)
     if (fault?.code === REPLY.PRECONDITION_FAILED && fault.text.includes('inequivalent arg')) {
-      tellOnce(`${what} is used as it is: ${difference(fault.text)}. Configure what it has, or delete it when nothing is in it, and it is made anew.`)
+      warnOnce(`${what} already exists with other arguments and is used unchanged: ${difference(fault.text)}. `
+        + 'Change the configuration to match it, or delete it while it is empty so that it is declared again.')
       return undefined
     }
     return fault?.code === REPLY.ACCESS_REFUSED ? await attempt(on, check) && fault : fault
   }
 
   const declareExchange = (on: OpenConnection, { name, type }: ExchangeDeclaration) =>
-    declareOne(on, `The exchange "${name}"`, channel => channel.assertExchange(name, type, { durable: true }), channel => channel.checkExchange(name))
+    declareOne(
+      on,
+      `The exchange "${name}"`,
+      channel => channel.assertExchange(name, type, { durable: true }),
+      channel => channel.checkExchange(name),
+    )
 
   const declareQueue = (on: OpenConnection, queue: QueueDeclaration) =>
-    declareOne(on, `The queue "${queue.name}"`, channel => channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, on.version) }), channel => channel.checkQueue(queue.name))
+    declareOne(
+      on,
+      `The queue "${queue.name}"`,
+      channel => channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, on.version) }),
+      channel => channel.checkQueue(queue.name),
+    )
 
   return {
     declareExchange,
     async declare(on, { exchanges, queues, bindings }) {
       for (const exchange of exchanges) {
         const fault = await declareExchange(on, exchange)
-        if (fault) tellOnce(`The exchange "${exchange.name}" could not be declared: ${fault.text}.`)
+        if (fault) warnOnce(`The exchange "${exchange.name}" could not be declared: ${fault.text}.`)
       }
       for (const queue of queues) {
         const fault = await declareQueue(on, queue)
-        if (fault) tellOnce(`The queue "${queue.name}" could not be declared: ${fault.text}.`)
+        if (fault) warnOnce(`The queue "${queue.name}" could not be declared: ${fault.text}.`)
       }
       for (const { queue, exchange, routingKey } of bindings) {
         const fault = await attempt(on, channel => channel.bindQueue(queue, exchange, routingKey))
-        if (fault) tellOnce(`The queue "${queue}" could not be bound to the exchange "${exchange}" by "${routingKey}": ${fault.text}.`)
+        if (fault) {
+          warnOnce(`The queue "${queue}" could not be bound to the exchange "${exchange}" `
+            + `with the routing key "${routingKey}": ${fault.text}.`)
+        }
       }
     },
   }
 }
 
-/** RabbitMQ names the first argument that differs: `inequivalent arg 'x' for queue 'q' in vhost '/': received the value '2' of type 'signedint' but current is none`. */
+/**
+ * Describes the first argument that differs. RabbitMQ answers, for example,
+ * `inequivalent arg 'x' for queue 'q' in vhost '/': received the value '2' of type 'signedint' but current is none`.
+ */
 function difference(text: string): string {
   const match = /inequivalent arg '([^']+)'.*: received (.+) but current is (.+)$/.exec(text)
-  return match ? `its ${match[1]} is ${plain(match[3]!)} at RabbitMQ, and ${plain(match[2]!)} was asked for` : text
+  return match ? `its ${match[1]} is ${plain(match[3]!)} on RabbitMQ, but ${plain(match[2]!)} is configured` : text
 }
 
 function plain(value: string): string {

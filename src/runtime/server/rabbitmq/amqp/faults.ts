@@ -1,12 +1,12 @@
-/** Why a channel or a connection ended, or an operation failed. */
+/** Reason why a channel or connection was closed, or why an operation failed. */
 export interface Fault {
-  /** One line without a secret. */
+  /** Description in one line, without secrets. */
   text: string
-  /** The broker's reply code; undefined when it gave none, as when a socket breaks. */
+  /** AMQP reply code; undefined if the broker sent none, for example when the socket was closed. */
   code?: number
 }
 
-/** Reply codes of AMQP that mean something here. */
+/** The AMQP reply codes that this code handles. */
 export const REPLY = {
   SUCCESS: 200,
   CONNECTION_FORCED: 320,
@@ -17,21 +17,22 @@ export const REPLY = {
   INTERNAL_ERROR: 541,
 } as const
 
-/** Reads an error of amqplib. Its texts name queues, exchanges and users, and never a password. */
+/** Converts an error of amqplib. Its messages may name queues, exchanges and users, but never a password. */
 export function faultOf(error: unknown): Fault {
   if (!(error instanceof Error)) return { text: 'the connection was closed' }
   const { code, reason } = error as Error & { code?: unknown, reason?: unknown }
-  // OpenSSL's message names its source files.
+  // The message of an OpenSSL error contains names of its source files, so use only the reason.
   if (typeof code === 'string' && code.startsWith('ERR_SSL_') && typeof reason === 'string') return { text: reason }
   const line = error.message.replace(/\s+/g, ' ').trim()
-  // The words of the broker come in quotation marks behind those of amqplib. A host with several addresses that all refuse gives no word at all.
+  // amqplib quotes the message of the broker at the end of its own. If all addresses of a host refuse the connection, the message
+  // is empty.
   const text = /with message "(.+)"/.exec(line)?.[1] ?? (line || String(code ?? error.name))
   return typeof code === 'number' ? { text, code } : { text }
 }
 
 /**
- * True when the same operation may work in a moment: a quorum queue that has no leader yet after a restart answers 404 with its home node, or 541;
- * 320 is an operator or a broker that goes down.
+ * Whether the same operation may succeed if it is retried soon. After a restart, a quorum queue without a leader answers 404 with
+ * its home node, or 541. Code 320 means that the broker shuts down or an operator closed the connection.
  */
 export function isPassing({ code, text }: Fault): boolean {
   return code === REPLY.INTERNAL_ERROR
@@ -39,7 +40,10 @@ export function isPassing({ code, text }: Fault): boolean {
     || (code === REPLY.NOT_FOUND && /home node|is down or inaccessible/.test(text))
 }
 
-/** True when the broker itself ended it for something that was sent, and not because it or the network went away. */
+/**
+ * Whether the broker closed the channel or connection because of something that the client sent, not because of a shutdown or the
+ * network.
+ */
 export function blamesClient({ code }: Fault): boolean {
   return code !== undefined && code !== REPLY.CONNECTION_FORCED && code !== REPLY.SUCCESS
 }

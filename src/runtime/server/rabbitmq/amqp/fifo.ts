@@ -1,19 +1,19 @@
-/** First in, first out, with a way back in front. */
+/** A first-in, first-out queue. Items can also be put back in front. */
 export interface Fifo<Item> {
   readonly size: number
-  /** The item whose turn it is. */
+  /** The next item. */
   readonly first: Item | undefined
   push: (item: Item) => void
   shift: () => Item | undefined
-  /** Puts items in front of all others, in their order. */
+  /** Puts items in front of all others and keeps their order. */
   unshift: (items: readonly Item[]) => void
-  /** Drops the items that `keep` refuses. */
+  /** Removes the items for which `keep` returns `false`. */
   filter: (keep: (item: Item) => boolean) => void
-  /** Takes all items out. */
+  /** Removes and returns all items. */
   drain: () => Item[]
 }
 
-/** Shifted items that an array may carry in front before it is cut: `Array.shift` alone moves every item behind. */
+/** Minimum number of empty places in front before the array is copied. `Array.shift` would move all other items at each call. */
 const SLACK = 1024
 
 export function createFifo<Item>(): Fifo<Item> {

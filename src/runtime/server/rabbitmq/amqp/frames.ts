@@ -4,19 +4,19 @@ import type { HeaderValue, OutgoingMessage } from '../message'
 import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
 import { createSlabs } from './slabs'
 
-/** Where the messages of one channel are written. */
+/** Channel and socket that the frames are written to. */
 export interface FrameTarget {
   /** The socket of the connection. */
   stream: Pick<Writable, 'writable' | 'write'>
   /** Number of the channel. */
   channel: number
-  /** Bytes that a frame may have, as client and broker have agreed. */
+  /** Maximum bytes of a frame, as negotiated by client and broker. */
   frameMax: number
-  /** The app that messages are from, unless they say themselves. */
+  /** Default `appId` of the messages. */
   appId: string | undefined
 }
 
-/** Longer pieces of a content are not copied. */
+/** Maximum bytes of a content that is copied into the shared memory. Longer contents are written from their own buffer. */
 const MOST_COPIED = 16_384
 
 /** AMQP 0-9-1, sections 2.3.5 and 4.2: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf */
@@ -30,17 +30,19 @@ const PROPERTY = {
   contentType: 1 << 15, headers: 1 << 13, deliveryMode: 1 << 12, correlationId: 1 << 10, replyTo: 1 << 9,
   messageId: 1 << 7, timestamp: 1 << 6, type: 1 << 5, appId: 1 << 3,
 } as const
-/** Bytes of a message around its texts and its content, and some to spare. */
+/** Upper bound for the bytes of a message in addition to its strings, headers and content. */
 const MOST_AROUND = 128
 const TWO_TO_32 = 2 ** 32
 
 /**
- * Writes messages as frames of AMQP, many into one piece of memory, which leaves at the end of the turn. amqplib makes five buffers for a message,
- * two of them outside of V8's heap, and their collection costs as much as all else that a publish does. Everything else on a connection is amqplib's.
+ * Creates a function that writes messages as AMQP frames. It writes many messages into one shared buffer, which is sent at the end
+ * of the turn. amqplib would allocate five buffers per message, two of them outside V8's heap; collecting them costs as much as the
+ * rest of a publish. amqplib still handles everything else on the connection.
  *
- * Always persistent: what is confirmed must outlive the broker.
+ * All messages are persistent, because confirmed messages must survive a restart of the broker.
  *
- * @returns a function of a message and the bytes of its content. It throws TypeError for what AMQP cannot hold, and then nothing of that message is sent
+ * @returns a function that takes a message and the number of bytes of its content. It throws a TypeError if a property is too long
+ * for AMQP; then nothing of that message is sent
  */
 export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTarget): (message: OutgoingMessage, size: number) => void {
   const mostOfBody = frameMax - FRAME_OVERHEAD
@@ -48,14 +50,14 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   const takeSlab = createSlabs()
   let slab = takeSlab(0)
   let memory = slab.memory
-  /** Behind what the stream was given. */
+  /** End of the bytes that were passed to the stream. */
   let given = 0
-  /** Behind what is written. */
+  /** End of the bytes that were written to `memory`. */
   let at = 0
   let due = false
 
   function put(bytes: Buffer, read?: () => void): void {
-    // On a connection that is gone nothing is confirmed, so everything is sent again on the next.
+    // On a lost connection, skip the write: nothing is confirmed there, so the next connection sends everything again.
     if (stream.writable) stream.write(bytes, read)
   }
 
@@ -90,7 +92,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     at = memory.writeUInt32BE(value, at)
   }
 
-  /** Of a whole number from 0 to 2^53. */
+  /** Writes a whole number from 0 to 2^53. */
   function uint64(value: number): void {
     uint32(Math.floor(value / TWO_TO_32))
     uint32(value % TWO_TO_32)
@@ -98,19 +100,19 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
 
   function short(text: string, name: string): void {
     const bytes = memory.write(text, at + 1)
-    if (bytes > MOST_SHORT) throw new TypeError(`${name} has ${bytes} bytes, and AMQP holds ${MOST_SHORT}`)
+    if (bytes > MOST_SHORT) throw new TypeError(`${name} has ${bytes} bytes, but AMQP allows at most ${MOST_SHORT}`)
     byte(bytes)
     at += bytes
   }
 
-  /** @returns the flag of what was written */
+  /** Writes a property if it is set. @returns its flag, or 0 */
   function optional(text: string | undefined, name: string, flag: number): number {
     if (text === undefined) return 0
     short(text, name)
     return flag
   }
 
-  /** @returns where the size belongs */
+  /** Writes the head of a frame with an empty size. @returns the position of the size, for `endFrame` */
   function beginFrame(type: number): number {
     byte(type)
     uint16(channel)
@@ -170,7 +172,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     memory.writeUInt32BE(at - sizeAt - 4, sizeAt)
   }
 
-  /** The types that RabbitMQ knows: https://www.rabbitmq.com/amqp-0-9-1-errata#section_3 */
+  /** Writes a header value with its type. @see https://www.rabbitmq.com/amqp-0-9-1-errata#section_3 */
   function field(value: HeaderValue): void {
     if (typeof value === 'string') {
       byte(0x53) // S
@@ -196,7 +198,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     }
   }
 
-  /** What is short enough to be copied, and to be one frame. */
+  /** Copies a short content, which fits into one frame. */
   function copy(content: string | Buffer, size: number): void {
     if (size === 0) return
     reserve(FRAME_OVERHEAD + size)
@@ -205,6 +207,7 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
     endFrame(sizeAt)
   }
 
+  /** Sends a long content from its own buffer, in as many frames as needed. */
   function lend(content: Buffer): void {
     for (let start = 0; start < content.length; start += mostOfBody) {
       const end = Math.min(content.length, start + mostOfBody)
@@ -238,10 +241,11 @@ export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTar
   }
 }
 
-/** Bytes that the texts and headers of a message take at most. */
+/** Returns an upper bound for the bytes of the strings and headers of a message. */
 function mostTextOf({ exchange, routingKey, properties }: OutgoingMessage, appId = ''): number {
   const { contentType, correlationId = '', replyTo = '', messageId, type = '', headers } = properties
-  let characters = exchange.length + routingKey.length + contentType.length + correlationId.length + replyTo.length + messageId.length + type.length + (properties.appId ?? appId).length
+  let characters = exchange.length + routingKey.length + contentType.length + correlationId.length + replyTo.length
+    + messageId.length + type.length + (properties.appId ?? appId).length
   let around = 0
   for (const name in headers) {
     const value = headers[name]!

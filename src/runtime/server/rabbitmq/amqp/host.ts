@@ -1,26 +1,29 @@
-/** One broker to connect to, its secret apart from what may be shown. */
+/** A parsed address of a broker. The credentials are separate from the parts that may be shown. */
 export interface BrokerHost {
-  /** For logs and errors: without user, password and query. */
+  /** Address for logs and errors, without user, password and query. */
   readonly label: string
-  /** The address without user and password. */
+  /** Address to connect to, without user and password. */
   readonly address: string
   readonly user: string
   readonly password: string
 }
 
 /**
- * Takes an AMQP URL apart.
+ * Parses an AMQP URL.
  *
- * @param heartbeat seconds; a `heartbeat` in the URL is stronger
- * @throws Error that never quotes the URL, which holds the password
+ * @param heartbeat seconds between heartbeats. A `heartbeat` parameter in the URL has priority
+ * @throws Error that never contains the URL, because the URL may contain a password
  */
 export function parseHost(url: string, heartbeat: number): BrokerHost {
-  if (!URL.canParse(url)) throw new Error('A URL of RabbitMQ cannot be read: write amqp://user:password@host:5672/vhost, with the special characters of each part percent-encoded.')
+  if (!URL.canParse(url)) {
+    throw new Error('A URL of RabbitMQ is invalid: write amqp://user:password@host:5672/vhost, '
+      + 'and percent-encode special characters in each part.')
+  }
   const parsed = new URL(url)
   if (parsed.protocol !== 'amqp:' && parsed.protocol !== 'amqps:') {
     throw new Error(`A URL of RabbitMQ begins with ${parsed.protocol}//: write amqp:// or, for TLS, amqps://.`)
   }
-  if (!parsed.hostname) throw new Error('A URL of RabbitMQ names no host: write amqp://user:password@host:5672/vhost.')
+  if (!parsed.hostname) throw new Error('A URL of RabbitMQ has an empty host: write amqp://user:password@host:5672/vhost.')
   const named = parsed.username !== '' || parsed.password !== ''
   const user = named ? decode(parsed.username) : 'guest'
   const password = named ? decode(parsed.password) : 'guest'
@@ -36,6 +39,6 @@ function decode(part: string): string {
     return decodeURIComponent(part)
   }
   catch {
-    throw new Error('A URL of RabbitMQ has a user or password with a stray %: write %25 for a percent sign.')
+    throw new Error('The user or password in a URL of RabbitMQ contains a % that is not percent-encoded: write %25 for a percent sign.')
   }
 }

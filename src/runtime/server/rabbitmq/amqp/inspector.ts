@@ -8,20 +8,24 @@ import { REPLY, faultOf, isPassing } from './faults'
 import type { Session } from './session'
 import { createSession } from './session'
 
-/** What tools ask of the queues, on one connection. */
+/** Queue operations for the command line, on one connection. */
 export interface Inspector {
   get: (queue: string) => Promise<Delivery | undefined>
   count: (queue: string) => Promise<number | undefined>
   purge: (queue: string) => Promise<number>
-  /** Gives back what was taken and not settled, within `timeout` ms; what was settled is told before. */
+  /** Sends pending acknowledgements and returns unsettled messages to their queues, within `timeout` ms. */
   end: (timeout: number) => Promise<void>
 }
 
-/** @param timeout milliseconds that the broker has to answer */
+/**
+ * Creates an inspector.
+ *
+ * @param timeout maximum milliseconds until the broker answers
+ */
 export function createInspector(connection: OpenConnection, timeout: number): Inspector {
-  /** Where messages are taken that are not settled yet, apart from the questions, whose channel may be closed. */
+  /** Channel of the messages that `get` has taken. Queries use another channel, which the broker closes when a query fails. */
   let session: Promise<Session> | undefined
-  /** Only on the channel of the session, one at a time. */
+  /** Settles when the last `get` is done: they run one at a time. */
   let taking: Promise<unknown> = Promise.resolve()
 
   const count = (queue: string) => ifThere(connection.admin, async channel => (await channel.checkQueue(queue)).messageCount)
@@ -31,7 +35,7 @@ export function createInspector(connection: OpenConnection, timeout: number): In
   }
 
   async function take(queue: string): Promise<Delivery | undefined> {
-    // To take from a queue that is not there would close the channel, and give back every message that was taken on it.
+    // Check first: `get` on a queue that does not exist would close the channel and requeue every message that was taken on it.
     if (await count(queue) === undefined) return undefined
     session ??= openSession()
     session.catch(() => session = undefined)
@@ -62,6 +66,6 @@ async function ifThere<Result>(admin: AdminChannel, question: Parameters<typeof 
   catch (error) {
     const fault: Fault = faultOf(error)
     if (fault.code === REPLY.NOT_FOUND && !isPassing(fault)) return undefined
-    throw new Error(`RabbitMQ did not answer about a queue: ${fault.text}.`, { cause: error })
+    throw new Error(`A queue could not be queried on RabbitMQ: ${fault.text}.`, { cause: error })
   }
 }

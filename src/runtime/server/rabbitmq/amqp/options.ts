@@ -2,42 +2,42 @@ import type { BrokerClock } from './clock'
 import type { TlsSettings } from '../../core/tls'
 import type { Limits } from './budget'
 
-/** Where the broker writes what an operator must know. */
+/** Logger of the broker. */
 export interface BrokerLog {
   info: (message: string) => void
   warn: (message: string) => void
 }
 
-/** What may wait in this process to be sent or confirmed. */
+/** Limits of the messages that wait in this process to be sent or confirmed. */
 export interface BufferOptions extends Limits {
   /**
-   * What a publish does that finds the buffer full: `reject` at once, or `wait` for space within its timeout.
-   * The memory of what waits is that of its caller, so code that may publish very much should await.
+   * Behaviour of a publish when the buffer is full: `reject` immediately, or `wait` for space until its timeout.
+   * The limits do not include messages that wait for space, so code that publishes many messages should await each publish.
    */
   onFull: 'reject' | 'wait'
 }
 
-/** What a broker on RabbitMQ is made of. Times are milliseconds. */
+/** Options of {@link createAmqpBroker}. All times are in milliseconds. */
 export interface AmqpBrokerOptions {
-  /** `amqp://user:password@host:5672/vhost` or `amqps://…`, one for each host; they are tried in turn. */
+  /** One address per host, as `amqp://user:password@host:5672/vhost` or `amqps://…`. The hosts are tried in turn. */
   urls: readonly string[]
-  /** For `amqps://`. @default what Node trusts */
+  /** TLS options for `amqps://`. @default the certificate authorities that Node trusts */
   tls?: TlsSettings
-  /** Name of the app: put on messages that name none, and shown in the management page. */
+  /** Name of the app. It is the default `appId` of messages, and part of the connection name in the management UI. */
   appId?: string
-  /** How many messages may be sent without being confirmed. @default 256 */
+  /** Maximum number of messages that are sent and not yet confirmed. @default 256 */
   window?: number
   /** @default 10,000 messages, 64 MB, `reject` */
   buffer?: Partial<BufferOptions>
-  /** A silent connection is given up after two to three times this. @default 10_000 */
+  /** Interval of the heartbeats. A connection without traffic is dropped after two to three intervals. @default 10_000 */
   heartbeat?: number
-  /** How long an attempt to connect may take. @default 5_000 */
+  /** Maximum time of an attempt to connect. @default 5_000 */
   connectTimeout?: number
-  /** How long the broker may take to answer a declaration or a question. @default 10_000 */
+  /** Maximum time until the broker answers a declaration or a query. @default 10_000 */
   operationTimeout?: number
-  /** The longest pause between two attempts to connect; each is a random part of a pause that doubles from 100 ms. @default 10_000 */
+  /** Longest pause between two attempts to connect. Pauses are random, with a bound that starts at 100 ms and doubles. @default 10_000 */
   maxBackoff?: number
   log: BrokerLog
-  /** @default the clock of the process */
+  /** Clock, timers and random source. @default the system's */
   clock?: BrokerClock
 }

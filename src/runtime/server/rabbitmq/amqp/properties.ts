@@ -4,7 +4,10 @@ import type { HeaderValue, MessageProperties } from '../message'
 
 const NO_HEADERS: MessageProperties['headers'] = Object.freeze({})
 
-/** What was written, also by somebody who writes less: a message without an id gets one of its own, that no other copy of it has. */
+/**
+ * Reads the properties of a message. Other clients may send fewer of them: a message without an id gets a random one, different for
+ * each delivery.
+ */
 export function readProperties(properties: AmqpProperties): MessageProperties {
   return {
     messageId: text(properties.messageId) ?? randomUUID(),
@@ -18,13 +21,13 @@ export function readProperties(properties: AmqpProperties): MessageProperties {
   }
 }
 
-/** How often the broker has seen it come back, of queues that count. */
+/** Returns how often a message was returned to its queue; 0 if the queue does not count it. */
 export function deliveryCount({ headers }: AmqpProperties): number {
   const count: unknown = headers?.['x-delivery-count']
   return typeof count === 'number' ? count : 0
 }
 
-/** Lists and tables, such as the broker's own history of a message, are left out. */
+/** Reads the headers, without lists and tables, such as the `x-death` history of the broker. */
 function readHeaders(headers: AmqpProperties['headers']): MessageProperties['headers'] {
   let read: Record<string, HeaderValue> | undefined
   for (const name in headers) {

@@ -10,79 +10,92 @@ import { blamesClient, isPassing } from './faults'
 import { createFifo } from './fifo'
 import type { BufferOptions } from './options'
 
-/** A confirm channel, as a publisher sees it. */
+/** The confirm channel that a publisher sends on. */
 export interface PublishPort {
-  /** @param bytes of its content @throws Error when the message cannot be written, and then nothing of it is sent */
+  /**
+   * Sends a message.
+   *
+   * @param bytes size of its content
+   * @throws Error when the message cannot be encoded; then nothing of it is sent
+   */
   send: (message: OutgoingMessage, bytes: number) => void
-  /** Why an exchange cannot be published to; undefined when it can. Never rejects. */
+  /** Returns why an exchange cannot be published to; undefined if it can. Never rejects. */
   check: (exchange: string) => Promise<Fault | undefined>
-  /** It does not answer: replace it. */
+  /** Drops the connection because it does not answer, so that a new one is opened. */
   abandon: (reason: string) => void
 }
 
-/** Holds messages until the broker has confirmed them, whatever becomes of the channels in between. */
+/** Keeps messages until the broker has confirmed them, and sends them again if a channel is lost. */
 export interface Publisher {
-  /** How many are neither resolved nor rejected. */
+  /** Number of messages that are neither resolved nor rejected. */
   readonly pending: number
   publish: (message: OutgoingMessage, timeout: number) => Promise<void>
-  /** There is a new channel to send on. */
+  /** Starts sending on a new channel. */
   open: (port: PublishPort) => void
-  /** The broker confirmed one message, or all up to it. @param stored false when it could not store them */
+  /**
+   * Handles a confirm of one message, or with `multiple` of all messages up to it.
+   *
+   * @param stored `false` if the broker could not store them
+   */
   confirmed: (tag: number, multiple: boolean, stored: boolean) => void
-  /** The broker gave back a message that no queue takes; its confirm follows. */
+  /** Handles an unroutable message that the broker returned. Its confirm follows. */
   returned: (message: { messageId: unknown, exchange: string, routingKey: string }) => void
-  /** The channel is gone. What was not confirmed is sent again on the next one. @returns how many were under way */
+  /** Handles the loss of the channel. Unconfirmed messages are sent again on the next one. @returns the number of unconfirmed messages */
   lost: (fault: Fault) => number
-  /** Whether the broker takes messages. */
+  /** Stops sending while `blocked` is `true`, because the broker accepts no messages. */
   block: (blocked: boolean) => void
-  /** Takes no more messages. Resolves when the last one is settled. */
+  /** Accepts no further messages. Resolves when the last message is settled. */
   finish: () => Promise<void>
-  /** Rejects what is left. */
+  /** Rejects all messages that are not settled. */
   end: () => void
 }
 
-/** What a publisher is made of. */
+/** Options of {@link createPublisher}. */
 export interface PublisherOptions {
-  /** How many messages may be sent without being confirmed. */
+  /** Maximum number of messages that are sent and not yet confirmed. */
   window: number
   buffer: BufferOptions
   clock: BrokerClock
-  /** Calls back soon, outside of any request. */
+  /** Runs a callback in a microtask, outside the async context of any request. */
   soon: (callback: () => void) => void
 }
 
 interface Entry {
   readonly message: OutgoingMessage
-  /** Of its content. */
+  /** Size of its content. */
   readonly bytes: number
   readonly deadline: number
   readonly resolve: () => void
   readonly reject: (error: PublishError) => void
-  /** In line for the buffer, in it, or done with. */
+  /** `waiting` for space in the buffer, `held` in the buffer, or `settled`. */
   state: 'waiting' | 'held' | 'settled'
-  /** The broker may have it. */
+  /** Whether it was sent, so that the broker may have stored it. */
   sent: boolean
-  /** The broker gave it back, because no queue takes it. */
+  /** Whether the broker returned it as unroutable. */
   returned: boolean
-  /** A channel died while it was under way with others: it is sent alone next time, so that it is known whose fault it is. */
+  /**
+   * Whether the broker closed a channel while this and other messages were unconfirmed. It is sent alone next time, to find the
+   * cause.
+   */
   suspect: boolean
-  /** How often a channel died of it while it was under way alone. */
+  /** How often the broker closed a channel while this was the only unconfirmed message. */
   strikes: number
 }
 
-/** Deaths of a channel that a message may cause for reasons that pass. */
+/** Number of closed channels, for temporary reasons, after which the message that caused them is rejected. */
 const STRIKES = 3
 
 export function createPublisher({ window: width, buffer, clock, soon }: PublisherOptions): Publisher {
   const budget = createBudget(buffer)
-  /** Those that wait for space in the buffer. */
+  /** Messages that wait for space in the buffer. */
   const line = createFifo<Entry>()
-  /** Those in the buffer that are to be sent. */
+  /** Messages in the buffer that are ready to be sent. */
   const queue = createFifo<Entry>()
+  /** Messages that are sent and not yet confirmed. */
   const underway = createConfirmWindow<Entry>()
-  /** Those in the buffer whose exchange is being checked. */
+  /** Messages in the buffer whose exchange is being checked. */
   const parked = new Map<string, Entry[]>()
-  /** Exchanges that can be published to on this channel. */
+  /** Exchanges that exist, as checked on the current connection. */
   const usable = new Set<string>([''])
   const deadlines = createDeadlines(expire, clock)
   let port: PublishPort | undefined
@@ -125,7 +138,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     wake()
   }
 
-  /** What is published in one turn leaves together. */
+  /** Schedules one `pump` for all messages that are published in the same turn. */
   function wake(): void {
     if (woken || !port || blocked || underway.size >= width) return
     woken = true
@@ -166,7 +179,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     }
     parked.set(exchange, [entry])
     void on.check(exchange).then((fault) => {
-      // The next channel checks for itself.
+      // Ignore the answer if the channel was replaced: the next channel checks again.
       if (port === on) checked(exchange, on, fault)
     })
   }
@@ -180,7 +193,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     }
     if (!fault) usable.add(exchange)
     queue.unshift(entries)
-    // A blocked broker does not read what it is asked.
+    // A blocked broker does not answer, which is not a reason to drop the connection.
     if (fault && !blocked) on.abandon(fault.text)
     else wake()
   }
@@ -196,7 +209,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     line.filter(lives)
     queue.filter(lives)
     for (const [exchange, entries] of parked) parked.set(exchange, entries.filter(lives))
-    // These keep their places until the broker confirms them.
+    // Sent messages keep their place in the window, because the broker still confirms them by number.
     for (const entry of underway.items()) lives(entry)
     for (const entry of over) settle(entry, lateness(entry))
     return next
@@ -208,7 +221,7 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     return state === 'waiting' && port ? errors.bufferFull(message) : errors.unavailable(message)
   }
 
-  /** Finds out which of the messages that were under way the broker closed the channel over. */
+  /** Finds the message that made the broker close the channel. With several candidates, each is sent alone next time. */
   function judge(entries: Entry[], fault: Fault): void {
     const [culprit, ...others] = entries
     if (!culprit || others.length > 0) {
@@ -231,7 +244,18 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
       if (!fits && buffer.onFull === 'reject') return Promise.reject(blocked ? errors.blocked(message) : errors.bufferFull(message))
       return new Promise((resolve, reject) => {
         const deadline = clock.now() + timeout
-        const entry: Entry = { message, bytes, deadline, resolve, reject, state: 'waiting', sent: false, returned: false, suspect: false, strikes: 0 }
+        const entry: Entry = {
+          message,
+          bytes,
+          deadline,
+          resolve,
+          reject,
+          state: 'waiting',
+          sent: false,
+          returned: false,
+          suspect: false,
+          strikes: 0,
+        }
         pending++
         deadlines.watch(deadline)
         if (fits) hold(entry)
@@ -251,7 +275,8 @@ export function createPublisher({ window: width, buffer, clock, soon }: Publishe
     returned({ messageId, exchange, routingKey }) {
       for (const entry of underway.items()) {
         const { message } = entry
-        if (!entry.returned && message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey) {
+        const isSame = message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey
+        if (!entry.returned && isSame) {
           entry.returned = true
           return
         }

@@ -10,30 +10,34 @@ import { createFrameWriter } from './frames'
 import type { FrameTarget } from './frames'
 import type { Publisher } from './publisher'
 
-/** What publishing on a connection needs. */
+/** Options of {@link publishOn}. */
 export interface PublishingOptions {
   publisher: Publisher
   declarer: Declarer
-  /** What is declared, which says the types of its exchanges. */
+  /** Returns the declared topology, which contains the types of the exchanges. */
   topology: () => Topology
   appId: string | undefined
-  /** Milliseconds that the broker has to answer. */
+  /** Maximum milliseconds until the broker answers. */
   timeout: number
 }
 
-/** Gives a publisher a confirm channel on a new connection, and another one whenever that is closed while the connection lives. */
+/**
+ * Opens a confirm channel for a publisher on a new connection, and opens another one whenever the channel is closed but the
+ * connection is not.
+ */
 export async function publishOn(connection: OpenConnection, options: PublishingOptions): Promise<void> {
   const { publisher, timeout } = options
 
   function closed(fault: Fault): void {
     const underway = publisher.lost(connection.fault ?? fault)
-    // Where the whole connection is closed, it says so after its channels.
+    // Wait one microtask: if the whole connection is lost, its `fault` is set after the channels were closed.
     queueMicrotask(() => reopen(underway, fault))
   }
 
   function reopen(underway: number, fault: Fault): void {
     if (connection.fault) return
-    // A message that channels die of is found and dropped. A channel that dies of no message would do so again at once.
+    // If messages were unconfirmed, the publisher finds and rejects the one that caused it. Without any, a new channel would be
+    // closed again immediately, so replace the connection.
     if (underway === 0) connection.abandon(fault.text)
     else void publishOn(connection, options)
   }
@@ -41,7 +45,7 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
   try {
     const channel = await openConfirmChannel(connection.model, { timeout, onClosed: closed })
     if (connection.fault) return
-    // amqplib keeps count of what it has written itself, which is nothing here.
+    // amqplib's own listeners match confirms with messages that amqplib has sent. Here the frame writer sends them.
     channel.removeAllListeners('ack').removeAllListeners('nack')
     channel.on('ack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, true))
     channel.on('nack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, false))
@@ -60,18 +64,22 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
   }
 }
 
-/** Declares an exchange that a message names, where it cannot harm the channel of the messages. */
-async function checkExchange(connection: OpenConnection, name: string, { declarer, topology }: PublishingOptions): Promise<Fault | undefined> {
+/** Declares the exchange of a message on the admin channel, because a refused declaration closes its channel. */
+async function checkExchange(
+  connection: OpenConnection,
+  name: string,
+  { declarer, topology }: PublishingOptions,
+): Promise<Fault | undefined> {
   const { type } = topology().exchanges.find(exchange => exchange.name === name) ?? { type: 'topic' }
   return declarer.declareExchange(connection, { name, type }).catch(faultOf)
 }
 
-/** What amqplib 2 has and does not name. */
+/** Reads the parts of an amqplib 2 channel that its types do not include. */
 function partsOf(channel: ConfirmChannel): Omit<FrameTarget, 'appId'> {
   const { ch, connection } = channel as unknown as { ch?: unknown, connection?: { stream?: unknown, frameMax?: unknown } }
   const { stream, frameMax } = connection ?? {}
   if (!(stream instanceof Writable) || typeof ch !== 'number' || typeof frameMax !== 'number') {
-    throw new TypeError('amqplib shows neither its socket nor the number of its channel: install amqplib 2.3')
+    throw new TypeError('this version of amqplib does not expose its socket and channel number: install amqplib 2.3')
   }
   return { stream, channel: ch, frameMax }
 }

@@ -3,10 +3,11 @@ import type { ServerVersion } from './version'
 import { isAtLeast } from './version'
 
 /**
- * The arguments that declare a queue. As few as possible: a queue that exists with other ones cannot be changed by declaring it.
+ * Returns the arguments of a queue declaration. It sets as few as possible, because a declaration cannot change the arguments of an
+ * existing queue.
  *
- * From 4.0 a quorum queue without a delivery limit gets one of 20, after which a message is dropped; -1 means none there,
- * while 3.x takes -1 for a limit and drops a message the first time it comes back.
+ * From RabbitMQ 4.0, a quorum queue without a delivery limit gets the limit 20, after which messages are dropped, and `-1` means no
+ * limit. RabbitMQ 3.x would read `-1` as a limit and drop a message the first time it is redelivered.
  */
 export function queueArguments(queue: QueueDeclaration, version: ServerVersion): Record<string, string | number> {
   const given: Record<string, string | number> = { 'x-queue-type': queue.type }
@@ -17,7 +18,7 @@ export function queueArguments(queue: QueueDeclaration, version: ServerVersion):
   if (queue.deliveryLimit !== undefined) given['x-delivery-limit'] = queue.deliveryLimit
   else if (isAtLeast(version, 4)) given['x-delivery-limit'] = -1
   if (queue.deadLetterExchange !== undefined && isAtLeast(version, 3, 10)) {
-    // Without these two a dead letter is lost when its queue cannot take it at that moment.
+    // Without these two arguments, a dead letter is lost if the dead-letter queue cannot store it at that moment.
     given['x-dead-letter-strategy'] = 'at-least-once'
     given['x-overflow'] = 'reject-publish'
   }

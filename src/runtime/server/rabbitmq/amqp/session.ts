@@ -4,30 +4,37 @@ import { createAcknowledgements } from './acknowledgements'
 import { closeChannel } from './channel'
 import { deliveryCount, readProperties } from './properties'
 
-/** A channel that messages are delivered on. Its deliveries can be settled on it alone: on another channel their tags are those of other messages. */
+/**
+ * A channel that receives deliveries. A delivery can only be settled on its own channel, because on another channel its tag belongs
+ * to another message.
+ */
 export interface Session {
   readonly channel: Channel
-  /** Deliveries that are not settled. */
+  /** Number of deliveries that are not settled. */
   readonly unsettled: number
-  /** Makes a delivery of a message of this channel. */
+  /** Creates a delivery for a message of this channel. */
   deliver: (queue: string, message: Message) => Delivery
-  /** What is settled from now on has no effect, as when the channel is lost. */
+  /** Ignores all settlements from now on, as after the loss of the channel. */
   end: () => void
   /**
-   * Tells the broker what was settled, and closes the channel within `timeout` ms; what was not settled comes back. Do it before the connection is closed,
-   * whose own farewell leaves at once and overtakes all that its channels have not sent yet.
+   * Sends pending acknowledgements and closes the channel within `timeout` ms. Unsettled messages return to their queues. Call it
+   * before closing the connection: its closing frame is sent immediately, ahead of frames that its channels have not sent yet.
    */
   close: (timeout: number) => Promise<void>
 }
 
-/** @param onSettled called when the last unsettled delivery was settled */
+/**
+ * Creates a session.
+ *
+ * @param onSettled is called when the last unsettled delivery was settled
+ */
 export function createSession(channel: Channel, onSettled: () => void = () => {}): Session {
   let alive = true
   channel.once('close', () => alive = false)
   let unsettled = 0
   const acknowledgements = createAcknowledgements(
     (tag, multiple) => channel.ack(withTag(tag), multiple),
-    // What is handled in this turn of the event loop is told together.
+    // Send the acknowledgements of one turn of the event loop together.
     () => setImmediate(flush),
   )
 
@@ -63,7 +70,7 @@ export function createSession(channel: Channel, onSettled: () => void = () => {}
         channel.reject(message, requeue)
         acknowledgements.settled(tag)
       }),
-      // From RabbitMQ 4.3 this does not count towards the delivery limit, where a rejection does.
+      // From RabbitMQ 4.3, a `nack` does not count towards the delivery limit, but a rejection does.
       release: () => settle(() => {
         channel.nack(message, false, true)
         acknowledgements.settled(tag)
@@ -88,7 +95,7 @@ export function createSession(channel: Channel, onSettled: () => void = () => {}
   }
 }
 
-/** amqplib reads nothing of a message but its tag. */
+/** Builds the part of a message that `channel.ack` reads: its tag. */
 function withTag(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message
 }

@@ -1,21 +1,22 @@
-/** A piece of memory that many messages are written into. */
+/** A buffer that many messages are written into. */
 export interface Slab {
   readonly memory: Buffer
-  /** The stream begins to read from it, and calls what is returned when it has. */
+  /** Marks that the stream reads from it. @returns a callback for the stream to call when the read is finished */
   lend: () => () => void
-  /** Nothing is written into it any more: it is given out again when the stream has read everything. */
+  /** Marks that nothing more is written into it. It is reused when the stream has finished all reads. */
   leave: () => void
 }
 
-/** Bytes of a slab, unless one message needs more. */
+/** Size of a slab in bytes, unless one message needs more. */
 const SLAB = 65_536
-/** Slabs that wait to be used again. */
+/** Maximum number of unused slabs that are kept. */
 const MOST_SPARE = 8
 
 /**
- * Memory for what a stream is to read. It lies outside of V8's heap, where each new piece brings the next full collection closer, so it is used again.
+ * Creates a pool of buffers for a stream. They are outside V8's heap, where every allocation brings the next full garbage
+ * collection closer. Reusing them avoids that.
  *
- * @returns takes a slab of at least so many bytes
+ * @returns a function that takes a slab of at least `bytes` bytes from the pool
  */
 export function createSlabs(): (bytes: number) => Slab {
   const spare: Slab[] = []

@@ -1,19 +1,19 @@
-/** A version of RabbitMQ, as far as its behaviour differs. */
+/** Major and minor version of RabbitMQ, on which its behaviour depends. */
 export interface ServerVersion {
   major: number
   minor: number
 }
 
-/** What a server that does not say its version is taken for: the oldest that the feature supports. */
+/** Assumed version of a server that does not report one: the oldest supported version. */
 const OLDEST: ServerVersion = { major: 3, minor: 10 }
 
-/** Reads `3.10.8` or `4.3.0-rc.1`. */
+/** Parses a version such as `3.10.8` or `4.3.0-rc.1`. */
 export function parseVersion(text: string | undefined): ServerVersion {
   const match = /^(\d+)\.(\d+)/.exec(text ?? '')
   return match ? { major: Number(match[1]), minor: Number(match[2]) } : OLDEST
 }
 
-/** True for `version` and all that came after it. */
+/** Whether a version is `wantedMajor.wantedMinor` or later. */
 export function isAtLeast({ major, minor }: ServerVersion, wantedMajor: number, wantedMinor = 0): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 }
