@@ -34,8 +34,8 @@ const seenBy = async (by: string) => await (await instance.fetch(`/api/seen?by=$
 
 describe('an app with messages in its process', () => {
   it('says so at boot', async () => {
-    await waitFor(() => instance.logs().join('\n').includes('messages live in this process'))
-    expect(instance.logs().join('\n').match(/messages live in this process/g)!.length).toBe(1)
+    await waitFor(() => instance.logs().join('\n').includes('messages are kept in this process'))
+    expect(instance.logs().join('\n').match(/messages are kept in this process/g)!.length).toBe(1)
   })
 
   it('brings an order to all who want it, with its tenant and its trace', async () => {
@@ -95,7 +95,7 @@ async function failedBoot(env: NodeJS.ProcessEnv): Promise<string> {
 
 describe('roles', () => {
   it('need a broker between the instances', async () => {
-    expect(await failedBoot({ NUXT_SCALE_ROLE: 'worker' })).toContain('scale.role (NUXT_SCALE_ROLE) is \'worker\', and messages live in the process of each instance')
+    expect(await failedBoot({ NUXT_SCALE_ROLE: 'worker' })).toContain('scale.role (NUXT_SCALE_ROLE) is \'worker\', but no URL of RabbitMQ is set, so messages cannot reach another instance')
     expect(await failedBoot({ NUXT_SCALE_ROLE: 'boss' })).toContain('scale.role (NUXT_SCALE_ROLE) is "boss": write \'all\', \'web\', \'worker\'.')
   })
 

@@ -170,8 +170,8 @@ export function describeRabbitFeature(name: string, startBroker: () => Promise<B
       await takeDeadLetter(queue())
       const error = 'No mail server at smtp://***@host/.'
       expect(lines.filter(line => line.includes(queue()))).toEqual([
-        `A message of the queue ${queue()} failed at attempt 1 of 3 and is tried again in 20 ms: ${error}`,
-        `A message of ${queue()} is now a dead letter (exhausted, attempt 3): ${error}`,
+        `A message of the queue ${queue()} failed at attempt 1 of 3 and is retried in 20 ms: ${error}`,
+        `A message of the queue ${queue()} was moved to its dead-letter queue (exhausted, attempt 3): ${error}`,
       ])
     })
 
@@ -317,8 +317,8 @@ export function describeRabbitFeature(name: string, startBroker: () => Promise<B
       await expect(feature.publish(orders(), 'order.created', 1)).rejects.toMatchObject({
         name: 'PublishError',
         code: 'UNROUTABLE',
-        message: `The message for the exchange "${orders()}" with the key "order.created" was not stored, because no queue takes it. `
-          + `Add a consumer of it to server/consumers/, or pass { unroutable: 'ignore' } to publish() if the message may be dropped.`,
+        message: `The message for the exchange "${orders()}" with the routing key "order.created" was not stored, because no queue is bound for it. `
+          + `Add a consumer for it to server/consumers/, or pass { unroutable: 'ignore' } to publish() if the message may be dropped.`,
       })
       await feature.publish(orders(), 'order.created', 1, { unroutable: 'ignore' })
     })

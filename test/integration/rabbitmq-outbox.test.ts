@@ -171,7 +171,7 @@ describe('the outbox', () => {
     const relay = createRelay({ broker: { state: 'connected', publish: take }, sources: [broken], interval: 5, batch: 100, publishTimeout: 1000, log })
     await waitFor(() => rounds > 5, { timeout: 5000 })
     await relay.stop(5000)
-    expect(lines).toEqual(['The outbox of acme cannot be read; its messages wait there: connection refused', 'The outbox of acme can be read again.'])
+    expect(lines).toEqual(['The outbox of acme cannot be read, so its messages wait there: connection refused', 'The outbox of acme can be read again.'])
   })
 })
 

@@ -51,7 +51,7 @@ describe('options', () => {
     [{ shutdown: { grace: 1 } }, 'scale.shutdown.grace is not an option'],
     [{ shutdown: { timeout: 'soon' } }, 'scale.shutdown.timeout is "soon"'],
     [{ rabbitmq: { uri: 'amqp://a' } }, 'scale.rabbitmq.uri is not an option'],
-    [{ rabbitmq: { url: 'http://a' } }, 'scale.rabbitmq.url (NUXT_SCALE_RABBITMQ_URL) is no address of RabbitMQ'],
+    [{ rabbitmq: { url: 'http://a' } }, 'scale.rabbitmq.url (NUXT_SCALE_RABBITMQ_URL) must be an address of RabbitMQ'],
     [{ rabbitmq: { prefix: 'a b' } }, 'scale.rabbitmq.prefix is "a b"'],
     [{ rabbitmq: { prefetch: 4, concurrency: 5 } }, 'scale.rabbitmq.prefetch is 4, and concurrency is 5'],
     [{ rabbitmq: { timeout: '30m' } }, 'scale.rabbitmq.timeout is "30m"'],

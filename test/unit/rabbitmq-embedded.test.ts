@@ -102,6 +102,6 @@ describe('the broker in the process', () => {
     for (let times = 0; times < 2; times++) {
       await broker.declare({ exchanges: [{ name: 'orders', type: 'direct' }], queues: [{ name: 'work', type: 'classic' }], bindings: [] })
     }
-    expect(told).toEqual(['The exchange orders is declared already, as topic and not as direct: it is left as it is.', 'The queue work is declared already, with other arguments: it is left as it is.'])
+    expect(told).toEqual(['The exchange orders already exists with the type topic instead of direct. It is used unchanged.', 'The queue work already exists with other arguments. It is used unchanged.'])
   })
 })

@@ -80,11 +80,11 @@ describe('publishing', () => {
 
   it.each<[object, string]>([
     [{ delay: '5s' }, 'The options of publish().delay is not an option'],
-    [{ messageId: 'x'.repeat(256) }, 'messageId of publish() is no text of at most 255 bytes.'],
-    [{ correlationId: '€'.repeat(86) }, 'correlationId of publish() is no text of at most 255 bytes.'],
-    [{ type: 1 }, 'type of publish() is no text'],
-    [{ headers: { 'Scale-Tenant': 'other' } }, 'The header Scale-Tenant belongs to the module'],
-    [{ headers: { list: [] } }, 'The header list is neither a text'],
+    [{ messageId: 'x'.repeat(256) }, 'messageId of publish() must be a string of at most 255 bytes.'],
+    [{ correlationId: '€'.repeat(86) }, 'correlationId of publish() must be a string of at most 255 bytes.'],
+    [{ type: 1 }, 'type of publish() must be a string'],
+    [{ headers: { 'Scale-Tenant': 'other' } }, 'The header Scale-Tenant of publish() is reserved for nuxt-scale'],
+    [{ headers: { list: [] } }, 'The header list of publish() must be a string'],
     [{ unroutable: 'maybe' }, 'unroutable of publish() is "maybe"'],
   ])('refuses %j', (options, sentence) => {
     expect(() => compose(1, options)).toThrow(sentence)
@@ -97,7 +97,7 @@ describe('publishing', () => {
   it('refuses in one sentence what JSON cannot hold', () => {
     const circle: Record<string, unknown> = {}
     circle.self = circle
-    for (const [message, sentence] of [[undefined, 'The message is undefined'], [() => {}, 'The message is a function'], [Symbol('a'), 'The message is a symbol'], [{ n: 1n }, 'cannot be written as JSON (Do not know how to serialize a BigInt)'], [circle, 'cannot be written as JSON (Converting circular structure to JSON)']] as const) {
+    for (const [message, sentence] of [[undefined, 'The message of publish() is undefined'], [() => {}, 'The message of publish() is a function'], [Symbol('a'), 'The message of publish() is a symbol'], [{ n: 1n }, 'cannot be written as JSON (Do not know how to serialize a BigInt)'], [circle, 'cannot be written as JSON (Converting circular structure to JSON)']] as const) {
       expect(() => encodeMessage(message)).toThrow(sentence)
       expect(() => encodeMessage(message)).not.toThrow('\n')
     }

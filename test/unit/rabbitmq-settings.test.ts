@@ -25,7 +25,7 @@ describe('scale.rabbitmq', () => {
 
   it.each([['http://user:hidden@a'], ['amqp://'], ['hidden']])('refuses %j without showing it', (url) => {
     const resolve = () => resolveRabbitmqSettings({}, { RABBITMQ_URL: url })
-    expect(resolve).toThrow('scale.rabbitmq.url (RABBITMQ_URL) is no address of RabbitMQ')
+    expect(resolve).toThrow('scale.rabbitmq.url (RABBITMQ_URL) must be an address of RabbitMQ')
     expect(resolve).not.toThrow('hidden')
   })
 
@@ -35,7 +35,7 @@ describe('scale.rabbitmq', () => {
     expect(tls({ ca: pem, cert: '', key: '', servername: 'rabbit', rejectUnauthorized: 'false' })).toEqual({ ca: pem, servername: 'rabbit', rejectUnauthorized: false })
     expect(tls({ ca: '', rejectUnauthorized: true }, 'amqp://a')).toBeUndefined()
     expect(() => tls({ ca: '/etc/ca.pem' })).toThrow('scale.rabbitmq.tls.ca is no PEM')
-    expect(() => tls({ key: pem })).toThrow('scale.rabbitmq.tls has one of cert and key')
+    expect(() => tls({ key: pem })).toThrow('scale.rabbitmq.tls has only one of cert and key')
     expect(() => tls({ ca: pem }, 'amqps://a,amqp://b')).toThrow('begins with amqp://, which is not encrypted')
     expect(() => tls({ cafile: 'a' })).toThrow('scale.rabbitmq.tls.cafile is not an option')
     expect(() => resolveRabbitmqSettings({ tls: 'hidden' as never }, {})).toThrow(/^scale\.rabbitmq\.tls \(NUXT_SCALE_RABBITMQ_TLS\) is not an object of options(?!.*hidden)/)
@@ -60,12 +60,12 @@ describe('a consumer', () => {
 
   it.each<[object, string]>([
     [{ queu: 'a' }, 'server/consumers/mail.ts.queu is not an option'],
-    [{ handler: undefined }, 'server/consumers/mail.ts has no handler'],
-    [{ schema: { parse: () => {} } }, 'server/consumers/mail.ts has a schema that is no Standard Schema'],
+    [{ handler: undefined }, 'handler of server/consumers/mail.ts must be a function'],
+    [{ schema: { parse: () => {} } }, 'schema of server/consumers/mail.ts must be a Standard Schema'],
     [{ exchange: '' }, 'exchange of server/consumers/mail.ts is ""'],
     [{ exchange: 'amq.topic' }, 'exchange of server/consumers/mail.ts is "amq.topic"'],
-    [{ exchange: 'scale.dead' }, 'which the module keeps for itself'],
-    [{ exchange: 'scale.delay.1000' }, 'which the module keeps for itself'],
+    [{ exchange: 'scale.dead' }, 'which is reserved for nuxt-scale'],
+    [{ exchange: 'scale.delay.1000' }, 'which is reserved for nuxt-scale'],
     [{ queue: 'a'.repeat(252) }, 'queue of server/consumers/mail.ts is "aaa'],
     [{ queue: 'mail.dlq' }, 'queue of server/consumers/mail.ts is "mail.dlq"'],
     [{ routingKey: [] }, 'routingKey of server/consumers/mail.ts is []'],
@@ -77,6 +77,6 @@ describe('a consumer', () => {
   })
 
   it('that is no consumer is refused', () => {
-    expect(() => resolveConsumer(undefined as never, settings, 'server/consumers/mail.ts')).toThrow('server/consumers/mail.ts exports no consumer')
+    expect(() => resolveConsumer(undefined as never, settings, 'server/consumers/mail.ts')).toThrow('server/consumers/mail.ts does not export a consumer')
   })
 })

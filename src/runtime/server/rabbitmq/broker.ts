@@ -1,45 +1,51 @@
 import type { Delivery, OutgoingMessage } from './message'
 import type { Topology } from './topology'
 
-/** `blocked`: connected, but the broker accepts no messages for now. */
+/** State of the connection to the broker. `blocked` means connected, but the broker accepts no messages at the moment. */
 export type BrokerState = 'connecting' | 'connected' | 'blocked' | 'closed'
 
-/** What the rest of the feature knows of a broker: RabbitMQ, or the one in this process. Both pass one suite of tests. */
+/** Common interface of RabbitMQ and the in-memory broker. Both pass the same tests. */
 export interface Broker {
   readonly state: BrokerState
-  /** Resolves when there is a connection; rejects when there is none within `timeout` ms, while it goes on being sought. */
+  /** Resolves when the broker is connected. Rejects after `timeout` ms, but the broker keeps trying to connect. */
   connect: (timeout: number) => Promise<void>
   /**
-   * Declares exchanges, queues and bindings, now and on every connection to come. What is declared already with other arguments is left as it is,
-   * and told once. Without a connection it resolves at once: the next one begins with it.
+   * Declares exchanges, queues and bindings, now and after every reconnect. A queue or exchange that already exists with other
+   * arguments is used unchanged, and a warning is logged once. Without a connection it resolves immediately, and the next
+   * connection declares everything.
    */
   declare: (topology: Topology) => Promise<void>
   /**
-   * Hands a message over. Resolves when the broker has stored it, and only then.
-   * @param timeout ms after which the outcome is unknown
-   * @throws PublishError whose code says whether it was stored
+   * Publishes a message. Resolves only after the broker has stored it.
+   *
+   * @param timeout milliseconds after which it rejects
+   * @throws PublishError whose `code` says whether the message was stored
    */
   publish: (message: OutgoingMessage, timeout: number) => Promise<void>
   /**
-   * Takes messages off a queue, also after every reconnection, until it is cancelled. At most `prefetch` are unsettled at a time.
-   * Resolves after the first try, also when that failed or there is no connection yet: it goes on trying.
+   * Consumes a queue until the subscription is cancelled, also after every reconnect. At most `prefetch` messages are unsettled at
+   * the same time. Resolves after the first try to subscribe, even if it failed or there is no connection yet, and keeps trying.
    */
   consume: (queue: string, prefetch: number, take: (delivery: Delivery) => void) => Promise<Subscription>
-  /** One message of a queue, or undefined when it is empty. For tools: a consumer is cheaper. */
+  /**
+   * Takes one message from a queue, or undefined if it is empty. It is meant for the command line; for many messages, `consume` is
+   * cheaper.
+   */
   get: (queue: string) => Promise<Delivery | undefined>
-  /** How many messages wait in a queue; undefined when there is no such queue. */
+  /** Returns the number of messages that wait in a queue; undefined if the queue does not exist. */
   count: (queue: string) => Promise<number | undefined>
-  /** Deletes every message that waits in a queue. @returns how many */
+  /** Deletes every message that waits in a queue. @returns the number of deleted messages */
   purge: (queue: string) => Promise<number>
-  /** Waits for the confirms of what was published, then closes everything, within `timeout` ms whatever the broker does. Idempotent. */
+  /** Waits for pending confirms and closes all connections, within `timeout` ms even if the broker does not answer. Idempotent. */
   close: (timeout: number) => Promise<void>
+  /** Calls `listener` at every change of the state. @returns a function that removes the listener */
   onState: (listener: (state: BrokerState, reason: string) => void) => () => void
 }
 
-/** A consumer of one queue. */
+/** A subscription to one queue. */
 export interface Subscription {
-  /** Whether the broker is sending it messages now. */
+  /** Whether the broker currently delivers messages to it. */
   readonly active: boolean
-  /** No more messages from now on. Those that were given out can still be settled. */
+  /** Stops the deliveries. Messages that were already delivered can still be settled. */
   cancel: () => Promise<void>
 }

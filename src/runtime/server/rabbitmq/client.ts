@@ -2,19 +2,21 @@ import type { Duration } from '../cache/types'
 import type { ConsumeOptions, MessageHandler } from './consume/types'
 import type { PublishOptions } from './publish/types'
 
-/** What `useRabbit()` gives. */
+/** The messaging client that `useRabbit()` returns. */
 export interface RabbitClient {
   /**
-   * Waits for a connection. Without calling it, one is sought all the same, from the start of the server to its end.
+   * Waits for a connection. Calling it is optional: the module connects by itself and reconnects as long as the server runs.
    *
-   * @param options `timeout`: how long, at most; default '5s'
-   * @returns whether there is one now; never throws because the broker is down
+   * @param options `timeout`: maximum wait, `'5s'` by default; a plain number is seconds
+   * @returns `true` when the broker is connected, `false` when it is not connected before the timeout
    */
   connect: (options?: { timeout?: Duration }) => Promise<boolean>
   /**
-   * Publishes a message to a topic exchange, which is declared where it is missing. Resolves when the broker has stored it, and only then.
+   * Publishes a message to a topic exchange and declares the exchange if it does not exist. Resolves only after the broker has stored the
+   * message. With `tx`, it resolves when the message is written to the outbox.
    *
-   * @throws PublishError whose `code` says whether it was stored; TypeError when the message is no JSON
+   * @throws PublishError whose `code` says whether the message was stored
+   * @throws TypeError when the message cannot be written as JSON, or an option is invalid
    * @example
    * ```ts
    * await useRabbit().publish('notifications', 'order.created', { orderId })
@@ -22,18 +24,27 @@ export interface RabbitClient {
    */
   publish: (exchange: string, routingKey: string, message: unknown, options?: PublishOptions) => Promise<void>
   /**
-   * Takes the messages of a queue. Call it when the server starts, in every instance; those in the role `web` declare the queue and take nothing.
-   * Resolves at once when the broker is down; messages come when it is back.
+   * Consumes a queue. Call it when the server starts, in every instance. Instances with the role `web` declare the queue but do not
+   * consume it. If the broker is down, it resolves immediately, and messages arrive after the broker is available again.
    *
-   * @throws Error when the queue has a consumer in this process already, or an option is wrong
+   * @throws Error when the queue already has a consumer in this process, or an option is invalid
    */
-  subscribe: <Message = unknown>(exchange: string, queue: string, routingKey: string | readonly string[], handler: MessageHandler<Message>, options?: ConsumeOptions) => Promise<RabbitSubscription>
-  /** Stops all consumers, waits for their handlers and for the confirms, and closes, all within `scale.rabbitmq.drainTimeout`. The server does it when it closes. */
+  subscribe: <Message = unknown>(
+    exchange: string,
+    queue: string,
+    routingKey: string | readonly string[],
+    handler: MessageHandler<Message>,
+    options?: ConsumeOptions,
+  ) => Promise<RabbitSubscription>
+  /**
+   * Stops all consumers, waits for their handlers and for pending confirms, and closes the connections, all within
+   * `scale.rabbitmq.drainTimeout`. The server calls it when it shuts down.
+   */
   close: () => Promise<void>
 }
 
-/** A consumer that can be stopped. */
+/** A running consumer that was started by `subscribe()`. */
 export interface RabbitSubscription {
-  /** Takes no more messages, and waits for the handlers that run. */
+  /** Stops the consumer and waits for its running handlers. */
   cancel: () => Promise<void>
 }

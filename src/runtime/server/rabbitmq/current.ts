@@ -2,7 +2,7 @@ import type { RabbitClient } from './client'
 
 let current: RabbitClient | undefined
 
-/** The feature of this process. */
+/** Returns the messaging client of this process; undefined before the server has started. */
 export function currentRabbit(): RabbitClient | undefined {
   return current
 }

@@ -1,15 +1,23 @@
 import { HttpError } from '../request/errors'
 
-/** Codes of a message that was never sent, so that publishing it again stores it once. */
+/** Codes that mean the message was never sent. Publishing it again cannot store it twice. */
 const NEVER_SENT = ['BUFFER_FULL', 'BLOCKED', 'CLOSED', 'UNAVAILABLE'] as const
 type PublishErrorCode = typeof NEVER_SENT[number] | 'UNROUTABLE' | 'EXCHANGE' | 'UNKNOWN_OUTCOME' | 'REFUSED'
 
-/** A message was not stored, or nobody knows. `code` tells which. The request is answered with 503 when it was never sent, else with 500. */
+/**
+ * Thrown when a message was not stored, or when its outcome is unknown; see `code`. If the error is not caught in a request, the
+ * response is 503 when the message was never sent, else 500.
+ */
 export class PublishError extends HttpError {
   /**
-   * `UNROUTABLE`: no queue takes it. `EXCHANGE`: its exchange is not there or refused it. `BUFFER_FULL`, `BLOCKED`, `CLOSED`, `UNAVAILABLE`: it was never sent;
-   * the last when its time was up before there was a connection that took it.
-   * `UNKNOWN_OUTCOME`: it was sent, and no confirm came in time; it may be stored. `REFUSED`: the broker could not store it.
+   * - `UNROUTABLE`: no queue is bound for the message.
+   * - `EXCHANGE`: the exchange does not exist, or this user may not use it.
+   * - `REFUSED`: the broker could not store the message.
+   * - `BUFFER_FULL`: never sent, because the buffer is full.
+   * - `BLOCKED`: never sent, because the broker is short of memory or disk space.
+   * - `CLOSED`: never sent, because the server is shutting down.
+   * - `UNAVAILABLE`: never sent, because no connection was available before the timeout.
+   * - `UNKNOWN_OUTCOME`: sent but not confirmed in time. The message may be stored.
    */
   declare readonly code: PublishErrorCode
 

@@ -1,37 +1,40 @@
 import type { HeaderValue, MessageProperties } from './message'
 
-/** The headers of the feature. */
+/** Names of the headers that nuxt-scale sets. */
 export const HEADERS = {
-  /** Which attempt the next one is; absent on the first. */
+  /** Number of the attempt. Absent on the first attempt. */
   attempt: 'scale-attempt',
-  /** What went wrong last. */
+  /** Error of the last attempt. */
   error: 'scale-error',
-  /** Where the message was published, which its way through delays and dead letters hides. */
+  /** Original exchange and routing key. Retries and dead letters are delivered through other exchanges. */
   exchange: 'scale-exchange',
   routingKey: 'scale-routing-key',
-  /** The queue whose dead letter it is. */
+  /** Queue in which the dead letter failed. */
   queue: 'scale-queue',
-  /** Why it is a dead letter: `exhausted`, `rejected` or `invalid`. */
+  /** Reason of the dead letter: `exhausted`, `rejected` or `invalid`. */
   reason: 'scale-reason',
-  /** When it became one, in ISO 8601. */
+  /** Time at which the message became a dead letter, in ISO 8601. */
   failedAt: 'scale-failed-at',
-  /** For whom it was published. */
+  /** Tenant of the publisher. */
   tenant: 'scale-tenant',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
 } as const
 
-/** What RabbitMQ writes when it moves a message. On a new copy it would be taken for that copy's own past. */
+/**
+ * Headers that RabbitMQ adds when it moves a message. They are removed from copies, because RabbitMQ would read them as the copy's
+ * own history.
+ */
 const BROKER_HEADERS = /^x-(?:death$|first-death-|last-death-|delivery-count$|acquired-count$)/
 
 type Headers = MessageProperties['headers']
 
-/** The headers without what the broker wrote, and without those named. */
+/** Returns the headers without those that the broker added and without `names`. */
 export function withoutHeaders(headers: Headers, ...names: string[]): Record<string, HeaderValue> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !BROKER_HEADERS.test(name) && !names.includes(name)))
 }
 
-/** A header that is text; undefined when it is not there. */
+/** Returns a header, or undefined if it is missing or not a string. */
 export function textHeader(headers: Headers, name: string): string | undefined {
   const value = headers[name]
   return typeof value === 'string' ? value : undefined

@@ -1,20 +1,20 @@
-/** Bytes that AMQP holds in a short string, as ids and keys are. */
+/** Maximum bytes of an AMQP short string, the type of ids, names and routing keys. */
 export const MOST_SHORT = 255
-/** A character of JavaScript takes three bytes of UTF-8 at most. */
+/** Maximum bytes that one UTF-16 code unit of a JavaScript string needs in UTF-8. */
 export const BYTES_A_CHARACTER = 3
 
-/** What a header can hold and still arrive as it was sent. */
+/** A header value that AMQP transfers unchanged. */
 export type HeaderValue = string | number | boolean
 
-/** Everything about a message but its content. */
+/** The properties of a message, without its content. */
 export interface MessageProperties {
-  /** The same in every sending of one message, so that consumers can tell a second copy. */
+  /** Id of the message. All copies of a message have the same id, so consumers can detect duplicates. */
   messageId: string
-  /** What kind of message it is. Default where it is published: its routing key. */
+  /** Kind of message. `publish` uses the routing key by default. */
   type?: string
-  /** The app that published it. */
+  /** App that published the message. */
   appId?: string
-  /** When it was published, in whole seconds since 1970: AMQP has no finer time. */
+  /** Time of publishing, in whole seconds since 1970, the resolution of AMQP. */
   timestamp: number
   contentType: string
   correlationId?: string
@@ -22,31 +22,34 @@ export interface MessageProperties {
   headers: Readonly<Record<string, HeaderValue>>
 }
 
-/** A message on its way out. */
+/** A message to be published. */
 export interface OutgoingMessage {
-  /** A topic exchange; '' is the default exchange, which leads to the queue named by the routing key. */
+  /** A topic exchange, or `''` for the default exchange, which routes to the queue named by the routing key. */
   exchange: string
   routingKey: string
-  /** A text, which travels as UTF-8, or bytes as a delivery brought them. */
+  /** A string, which is sent as UTF-8, or the bytes of a delivery, which are sent unchanged. */
   content: string | Buffer
   properties: MessageProperties
-  /** Whether it is an error when no queue takes it. */
+  /** Whether publishing fails when no queue is bound for the message. */
   mandatory: boolean
 }
 
-/** A message that a consumer was given. It is settled once; what is settled on a connection that is gone has no effect, and the broker delivers it anew. */
+/**
+ * A message that was delivered to a consumer. It can be settled once. If its connection is lost, settling it has no effect, because
+ * the broker delivers the message again.
+ */
 export interface Delivery extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
   content: Buffer
-  /** The queue it came through. */
+  /** The queue that delivered it. */
   queue: string
   /** Whether the broker has delivered it before. */
   redelivered: boolean
-  /** How often it came back without being settled, where the queue counts it. */
+  /** How often it was returned to the queue unsettled. 0 if the queue does not count it. */
   deliveryCount: number
-  /** Takes it off the queue. */
+  /** Acknowledges it: the broker removes it from the queue. */
   ack: () => void
-  /** It failed here: `requeue` puts it back and counts towards the delivery limit, else it goes to the dead letters of its queue. */
+  /** Rejects it. With `requeue` it returns to the queue and counts towards the delivery limit, else it goes to the dead-letter queue. */
   reject: (requeue: boolean) => void
-  /** It was never begun: puts it back without counting it as a failure where the broker can tell the two apart. */
+  /** Returns it to the queue unhandled. From RabbitMQ 4.3 this does not count towards the delivery limit. */
   release: () => void
 }

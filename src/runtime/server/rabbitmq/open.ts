@@ -2,15 +2,15 @@ import type { Broker } from './broker'
 import { createEmbeddedServer } from './embedded/server'
 import type { RabbitmqSettings } from './settings'
 
-/** Where the feature says what it has to. */
+/** Logger of the feature. */
 export interface RabbitLog {
   info: (message: string) => void
   warn: (message: string) => void
 }
 
 /**
- * The broker of the settings: RabbitMQ where a URL is set, else one in this process. RabbitMQ itself may be down, and is sought until the broker is closed.
- * The code for RabbitMQ is loaded only where it is used.
+ * Opens the broker of the settings: RabbitMQ if a URL is set, else an in-memory broker. It does not fail when RabbitMQ is down, but keeps
+ * trying to connect until it is closed. The RabbitMQ client is imported only if it is needed.
  */
 export async function openBroker(settings: RabbitmqSettings, log: RabbitLog): Promise<Broker> {
   const { urls, tls, window, buffer, appId } = settings

@@ -16,25 +16,50 @@ import { readTrace, runInTrace } from './trace'
 import { currentMessageTransactions } from './transactions'
 import { closeToRequests } from './worker'
 
-/** Opens the feature when the server starts, begins to consume when all plugins have run, and stops before the features that consumers use. */
+/**
+ * Starts the messaging feature with the server, and stops it at shutdown before the features that consumers use, such as the
+ * database.
+ */
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
   const given = scale.rabbitmq as unknown as RabbitmqModuleOptions
-  // While pages are prerendered there is no server to talk to, and nothing to consume.
-  const settings = resolveRabbitmqSettings(import.meta.prerender ? { ...given, url: '' } : given, import.meta.prerender ? {} : process.env)
+  // Prerendering runs during the build, where no broker is available and nothing is consumed.
+  const options = import.meta.prerender ? { ...given, url: '' } : given
+  const settings = resolveRabbitmqSettings(options, import.meta.prerender ? {} : process.env)
   const role = import.meta.prerender ? 'web' : parseRole(scale.role)
   const remote = settings.urls.length > 0
   const log = createLog('rabbitmq')
   if (!remote && !import.meta.prerender) {
-    if (role !== 'all') throw new Error(`scale.role (NUXT_SCALE_ROLE) is '${role}', and messages live in the process of each instance, so none would reach another: set NUXT_SCALE_RABBITMQ_URL, or the role 'all'.`)
-    if (!import.meta.dev) log.warn('No URL of RabbitMQ is set, so messages live in this process and end with it: set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).')
+    if (role !== 'all') {
+      throw new Error(`scale.role (NUXT_SCALE_ROLE) is '${role}', but no URL of RabbitMQ is set, `
+        + 'so messages cannot reach another instance: set NUXT_SCALE_RABBITMQ_URL, or the role \'all\'.')
+    }
+    if (!import.meta.dev) {
+      log.warn('No URL of RabbitMQ is set, so messages are kept in this process and are lost when it stops: '
+        + 'set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).')
+    }
   }
 
   const broker = openBroker(settings, log)
-  const feature = createRabbitFeature({ broker, settings, role, log, transactions: currentMessageTransactions(), currentTenant: currentScope, runAsTenant: runInScope })
+  const feature = createRabbitFeature({
+    broker,
+    settings,
+    role,
+    log,
+    transactions: currentMessageTransactions(),
+    currentTenant: currentScope,
+    runAsTenant: runInScope,
+  })
   setCurrentRabbit(feature)
-  // A worker without a broker has nothing to do.
-  if (remote) provideHealthCheck({ name: 'rabbitmq', feature: 'rabbitmq', essential: role === 'worker', run: timeout => broker.then(opened => opened.connect(timeout)) })
+  if (remote) {
+    provideHealthCheck({
+      name: 'rabbitmq',
+      feature: 'rabbitmq',
+      // A worker can do nothing without the broker. Web instances still answer requests.
+      essential: role === 'worker',
+      run: timeout => broker.then(opened => opened.connect(timeout)),
+    })
+  }
 
   const { h3App } = nitroApp
   const { handler } = h3App
@@ -45,9 +70,11 @@ export default defineNitroPlugin((nitroApp) => {
   }, handler)
   if (role === 'worker') {
     const base = app.baseURL.replace(/\/$/, '')
-    closeToRequests(h3App, compilePathPatterns(['/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []], 'scale.health.path', { match: 'every', base }))
+    const openPaths = ['/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
+    closeToRequests(h3App, compilePathPatterns(openPaths, 'scale.health.path', { match: 'every', base }))
   }
 
   feature.start(consumers)
-  onClose(nitroApp, 'consumers', left => feature.close(left), { option: 'scale.rabbitmq.drainTimeout', milliseconds: settings.drainTimeout })
+  const limit = { option: 'scale.rabbitmq.drainTimeout', milliseconds: settings.drainTimeout }
+  onClose(nitroApp, 'consumers', left => feature.close(left), limit)
 })

@@ -17,48 +17,51 @@ import { topologyOf } from './topology'
 import type { MessageTransactions } from './transactions'
 import { currentTrace, readTrace, runInTrace } from './trace'
 
-/** The feature of one process. */
+/** The messaging feature of one process. */
 export interface RabbitFeature extends RabbitClient {
-  /** Checks the consumers, declares everything they need, and starts them where the role has them. */
+  /** Validates the consumers, declares their exchanges and queues, and starts them unless the role is `web`. */
   start: (consumers: readonly { source: string, consumer: RabbitConsumer }[]) => void
   /**
-   * As that of the client.
-   * @param left milliseconds that it may take. @default the drain timeout, which is the most in any case
+   * Same as `close` of the client.
+   *
+   * @param left remaining milliseconds of the shutdown. `scale.rabbitmq.drainTimeout` is the maximum in any case
    */
   close: (left?: number) => Promise<void>
 }
 
 export interface RabbitFeatureOptions {
-  /** What is opening: the boot waits for nothing. */
+  /** Promise of the broker. The server starts without waiting for it. */
   broker: Promise<Broker>
   settings: RabbitmqSettings
   role: Role
   log: { info: (message: string) => void, warn: (message: string) => void }
-  /** The outbox and the inbox, where they are on. */
+  /** The outbox and the inbox; undefined when they are disabled. */
   transactions?: MessageTransactions
-  /** The tenant of the current call; '' for none. */
+  /** Returns the tenant of the current call; `''` if there is none. */
   currentTenant: () => string
   runAsTenant: (tenant: string, task: () => unknown) => unknown
 }
 
 const CONNECT_TIMEOUT = '5s'
-/** How many names of exchanges are remembered as checked. */
+/** Maximum number of exchange names that are remembered as valid. */
 const REMEMBERED = 1000
-/** What is kept of the drain timeout for confirms and the end of connections. */
+/** Share of the drain timeout that is reserved for pending confirms and for closing the connections. */
 const SHARE_FOR_CONFIRMS = 0.2
 
-export function createRabbitFeature({ broker: opening, settings, role, log, transactions, currentTenant, runAsTenant }: RabbitFeatureOptions): RabbitFeature {
+/** Creates the messaging feature. Call it outside any request: consumers run in the async context of this call. */
+export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeature {
+  const { broker: opening, settings, role, log, transactions, currentTenant, runAsTenant } = options
   const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
-  // The context of the boot, which belongs to no request.
+  // Runs callbacks in the async context of the start, which belongs to no request.
   const outside = AsyncLocalStorage.snapshot()
-  /** Who consumes each queue. */
+  /** The consumer of each queue, by its file or its `subscribe()` call. */
   const owners = new Map<string, string>()
   const consumers = new Map<string, RunningConsumer>()
   let opened: Broker | undefined
-  /** Declarations under way, or soon to be. A message that overtook them would find no queue. */
+  /** Settles when all pending declarations are done. A message that is published earlier might not find its queue. */
   let declared: Promise<unknown> = Promise.resolve()
   let declaring = 0
-  /** Those that can be published to. */
+  /** Exchange names that are known to be valid. */
   const exchanges = new Set<string>()
   let draining = false
   let closed = false
@@ -66,7 +69,7 @@ export function createRabbitFeature({ broker: opening, settings, role, log, tran
   opening.then((broker) => {
     opened = broker
     if (!draining) transactions?.start(broker)
-  }, error => log.warn(`RabbitMQ cannot be used: ${describeError(error)}`))
+  }, error => log.warn(`The messaging feature could not start: ${describeError(error)}`))
 
   const surroundings: Omit<ConsumerSurroundings, 'broker'> = {
     prefix,
@@ -83,16 +86,22 @@ export function createRabbitFeature({ broker: opening, settings, role, log, tran
 
   function own(consumer: ResolvedConsumer, source: string): void {
     const owner = owners.get(consumer.queue)
-    if (owner !== undefined) throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get a part of its messages: give one of them a queue of its own.`)
+    if (owner !== undefined) {
+      throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get only a part of its messages: `
+        + 'give each consumer its own queue.')
+    }
     owners.set(consumer.queue, source)
   }
 
-  /** Declares all routes in one go, and lets their consumers begin. Resolves when that is done, or at once when the broker is away. */
+  /**
+   * Declares all routes together and starts their consumers. Resolves when that is done, or immediately if the broker is not
+   * connected.
+   */
   async function begin(routes: readonly ResolvedConsumer[]): Promise<void> {
     declaring++
     const broker = await opening
     const done = (async () => {
-      // What is not declared on this connection is on the next.
+      // If the connection is lost meanwhile, the next connection declares the routes.
       const declaration = broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
       declared = Promise.allSettled([declared, declaration]).then(() => declaring--)
       await declaration
@@ -103,24 +112,27 @@ export function createRabbitFeature({ broker: opening, settings, role, log, tran
         return started
       }))
     })()
-    done.catch(error => log.warn(`Consumers of ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`))
+    done.catch((error) => {
+      log.warn(`The consumers of the queues ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`)
+    })
     if (broker.state === 'connected') await done
   }
 
-  /** Names are checked once, not with every message. */
+  /** Validates the name of an exchange once instead of for every message. */
   function checkExchange(exchange: string): void {
     if (exchange === '' || exchanges.has(exchange)) return
     parseExchange(exchange, prefix, 'publish()')
     if (exchanges.size < REMEMBERED) exchanges.add(exchange)
   }
 
-  /** The broker, when it is open and everything is declared; within `timeout` ms. */
+  /** Waits up to `timeout` ms until the broker is open and everything is declared. */
   async function untilReady(timeout: number): Promise<Broker> {
     const ready = opening.then(async (broker) => {
       await declared
       return broker
     })
-    return withDeadline(ready, timeout, () => new PublishError('UNAVAILABLE', 'The message was not sent: the queues of the app were not declared in time.'))
+    const reason = 'The message was not sent: the queues of the app were not declared before the timeout.'
+    return withDeadline(ready, timeout, () => new PublishError('UNAVAILABLE', reason))
   }
 
   async function close(left: number): Promise<void> {
@@ -152,13 +164,17 @@ export function createRabbitFeature({ broker: opening, settings, role, log, tran
     async publish(exchange, routingKey, message, options = {}) {
       checkExchange(exchange)
       const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
-      const outgoing = composeMessage(exchange, routingKey, message, options, { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() })
+      const context = { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() }
+      const outgoing = composeMessage(exchange, routingKey, message, options, context)
       if (options.tx !== undefined) {
-        if (!transactions) throw new Error('publish() was given a tx, and the outbox is off: set scale.rabbitmq.outbox to {}, and create its tables.')
+        if (!transactions) {
+          throw new Error('publish() received a tx, but the outbox is disabled: '
+            + 'set scale.rabbitmq.outbox to {}, and create its tables with npx nuxt-scale outbox.')
+        }
         return transactions.write(options.tx, outgoing)
       }
-      if (closed) throw new PublishError('CLOSED', 'The message was not stored: the server is closing.')
-      // Nearly always. It spares each message a timer and four promises.
+      if (closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
+      // The usual case, without the cost of a timer and four promises per message.
       if (opened && declaring === 0) {
         await opened.publish(outgoing, timeout)
         return
@@ -169,7 +185,8 @@ export function createRabbitFeature({ broker: opening, settings, role, log, tran
     },
     async subscribe(exchange, queue, routingKey, handler, options = {}) {
       const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
-      const consumer = resolveConsumer({ exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...options }, settings, source)
+      const given = { exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...options }
+      const consumer = resolveConsumer(given, settings, source)
       own(consumer, source)
       await outside(() => begin([consumer]))
       return {

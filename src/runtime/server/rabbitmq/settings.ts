@@ -9,68 +9,83 @@ import type { RabbitmqTlsOptions } from './tls'
 import { parseTls, rabbitmqTlsDefaults } from './tls'
 import type { QueueType } from './topology'
 
-/** `scale.rabbitmq`: messages that are not lost. Off until it is present. Each value can be set where the server starts, as `NUXT_SCALE_RABBITMQ_<NAME>`. */
+/**
+ * `scale.rabbitmq`: publishing with confirms, and consumers with retries and dead-letter queues. The feature is off until this
+ * option is set. Set any value when the server starts with the environment variable `NUXT_SCALE_RABBITMQ_<NAME>`. Plain numbers of
+ * a duration are seconds.
+ */
 export interface RabbitmqModuleOptions {
   /**
-   * Address of RabbitMQ, or those of several nodes of one cluster, separated by commas. Without one, messages live in the process.
+   * Address of RabbitMQ. Separate the addresses of several nodes of one cluster with commas.
+   * Without an address, an in-memory broker in the same process carries the messages.
    * @default '' (then `RABBITMQ_URL`)
    * @env NUXT_SCALE_RABBITMQ_URL
    */
   url?: string | readonly string[]
+  /** TLS options for `amqps://` addresses. */
   tls?: RabbitmqTlsOptions
   /**
-   * Begins the names of the exchanges and queues that the module makes for itself.
+   * Prefix of the names of the exchanges and queues that the module creates for itself.
    * @default 'scale'
    * @env NUXT_SCALE_RABBITMQ_PREFIX
    */
   prefix?: string
   /**
-   * The name of this app in the messages that it publishes.
+   * Name of this app. Published messages contain it as their `appId`.
    * @default the `name` of the app's package.json
    * @env NUXT_SCALE_RABBITMQ_APP_ID
    */
   appId?: string
   /**
-   * Most messages that a consumer holds without having settled them.
+   * Maximum number of unacknowledged messages per consumer. It must be at least `concurrency`.
    * @default 64
    * @env NUXT_SCALE_RABBITMQ_PREFETCH
    */
   prefetch?: number
   /**
-   * Most handlers of a consumer that run at a time.
+   * Maximum number of handlers that run at the same time per consumer.
    * @default 16
    * @env NUXT_SCALE_RABBITMQ_CONCURRENCY
    */
   concurrency?: number
   /**
-   * Longest run of a handler. Past it the signal is aborted and the attempt has failed. RabbitMQ itself gives up after 30 minutes.
+   * Maximum run time of a handler, at most 25 minutes. When it is exceeded, the handler's `signal` is aborted and the attempt fails.
+   * RabbitMQ itself takes an unacknowledged message back after 30 minutes.
    * @default '60s'
    * @env NUXT_SCALE_RABBITMQ_TIMEOUT
    */
   timeout?: Duration
   /**
-   * Most messages that are on their way to the broker without a confirm.
+   * Maximum number of messages that are sent to the broker and not yet confirmed.
    * @default 256
    * @env NUXT_SCALE_RABBITMQ_WINDOW
    */
   window?: number
-  /** What waits in the process while the broker is away or slow. Without a URL it bounds each queue. */
+  /**
+   * Limits for the messages that wait in the process while the broker is down or slow. Without a URL, they limit each in-memory
+   * queue.
+   */
   buffer?: RabbitmqBufferOptions
   /**
-   * Longest wait for the confirm of a message. Past it nobody knows whether it was stored.
+   * Maximum wait until the broker confirms a message. After it, `publish` rejects; if the message was already sent, its outcome is
+   * unknown.
    * @default '10s'
    * @env NUXT_SCALE_RABBITMQ_PUBLISH_TIMEOUT
    */
   publishTimeout?: Duration
+  /** Retries of messages whose handler failed. */
   retry?: RabbitmqRetryOptions
+  /** Type and delivery limit of the declared queues. */
   queue?: RabbitmqQueueOptions
   /**
-   * `publish(…, { tx })` and `dedupe`: messages that exist when a transaction commits, and effects that happen once. It needs `scale.database`.
+   * Transactional outbox and inbox. `publish(…, { tx })` publishes a message only if the transaction commits, and `dedupe` applies
+   * each message once. Both need `scale.database`.
    * @default false
    */
   outbox?: false | OutboxModuleOptions
   /**
-   * Longest time for everything that the feature does when the server closes, within what `scale.shutdown.gracePeriod` leaves.
+   * Maximum time to stop consumers and finish publishing when the server shuts down. It is cut to the remaining time of
+   * `scale.shutdown.gracePeriod`.
    * @default '15s'
    * @env NUXT_SCALE_RABBITMQ_DRAIN_TIMEOUT
    */
@@ -79,18 +94,20 @@ export interface RabbitmqModuleOptions {
 
 export interface RabbitmqBufferOptions {
   /**
+   * Maximum number of messages in the buffer.
    * @default 10_000
    * @env NUXT_SCALE_RABBITMQ_BUFFER_MESSAGES
    */
   messages?: number
   /**
-   * A number of bytes, or a string with its unit: of the contents as they are sent. One with characters beyond Latin-1 takes up to twice as much in memory.
+   * Maximum total size of the contents in the buffer: a number of bytes, or a string with a unit such as `'64mb'`.
+   * The size is counted as it is sent. A content with characters beyond Latin-1 needs up to twice as much memory.
    * @default '64mb'
    * @env NUXT_SCALE_RABBITMQ_BUFFER_BYTES
    */
   bytes?: number | string
   /**
-   * What a publish does when the buffer is full: it rejects at once, or waits for space until its timeout.
+   * Behaviour of `publish` when the buffer is full: `reject` fails immediately, `wait` waits for space until the timeout of the publish.
    * @default 'reject'
    * @env NUXT_SCALE_RABBITMQ_BUFFER_ON_FULL
    */
@@ -99,7 +116,8 @@ export interface RabbitmqBufferOptions {
 
 export interface RabbitmqRetryOptions {
   /**
-   * Pauses before each further attempt: a message is tried once, and once after each. Then it goes to the dead letters of its queue.
+   * Pauses before each retry. A message is tried once, and then once after each pause. After the last attempt it goes to the
+   * dead-letter queue.
    * @default ['1s', '5s', '30s', '2m', '10m']
    * @env NUXT_SCALE_RABBITMQ_RETRY_DELAYS separated by commas
    */
@@ -108,13 +126,14 @@ export interface RabbitmqRetryOptions {
 
 export interface RabbitmqQueueOptions {
   /**
-   * `quorum` is replicated and counts deliveries. `classic` lives on one node.
+   * `quorum` queues are replicated and count deliveries. `classic` queues are stored on one node.
    * @default 'quorum'
    * @env NUXT_SCALE_RABBITMQ_QUEUE_TYPE
    */
   type?: QueueType
   /**
-   * How often a message may come back unsettled, as it does when its process dies, before it is a dead letter. Quorum queues only.
+   * How often the broker may redeliver a message, for example because its process crashed, before it becomes a dead letter. Quorum
+   * queues only.
    * @default 20
    * @env NUXT_SCALE_RABBITMQ_QUEUE_DELIVERY_LIMIT
    */
@@ -138,9 +157,9 @@ export const rabbitmqDefaults = {
   drainTimeout: '15s',
 } as const satisfies RabbitmqModuleOptions
 
-/** The options as the feature uses them. All times in milliseconds. */
+/** The validated options. All times are in milliseconds. */
 export interface RabbitmqSettings {
-  /** Addresses of the nodes of one broker; empty when messages live in the process. They may hold passwords. */
+  /** Addresses of the nodes of one broker. Empty for the in-memory broker. They may contain passwords, so never log them. */
   urls: readonly string[]
   tls: TlsSettings | undefined
   prefix: string
@@ -159,13 +178,15 @@ export interface RabbitmqSettings {
 }
 
 const OPTION = 'scale.rabbitmq'
-/** RabbitMQ closes the channel of a consumer that holds a message for 30 minutes. */
+/** Maximum `timeout` of a handler, in ms. It is below 30 minutes, after which RabbitMQ closes the channel of a consumer. */
 const LONGEST_RUN = 25 * 60_000
 const MOST_DELAYS = 100
 
 /**
- * @param env where `RABBITMQ_URL` is looked up
- * @throws Error naming the option that is wrong
+ * Validates the options and fills in the defaults.
+ *
+ * @param env environment from which `RABBITMQ_URL` is read
+ * @throws Error that names the invalid option
  */
 export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: NodeJS.ProcessEnv): RabbitmqSettings {
   refuseOtherThanObject(options, OPTION)
@@ -177,7 +198,10 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
   const prefetch = parseCount(given.prefetch, `${OPTION}.prefetch`)
   const concurrency = parseCount(given.concurrency, `${OPTION}.concurrency`)
   if (prefetch > 65_535) throw new TypeError(`${OPTION}.prefetch is ${prefetch}: write a whole number up to 65535.`)
-  if (prefetch < concurrency) throw new TypeError(`${OPTION}.prefetch is ${prefetch}, and concurrency is ${concurrency}: write a prefetch of at least the concurrency, so that every handler has a message.`)
+  if (prefetch < concurrency) {
+    throw new TypeError(`${OPTION}.prefetch is ${prefetch}, which is less than concurrency (${concurrency}): `
+      + `write a prefetch of at least ${concurrency}, so that every handler can get a message.`)
+  }
   const urls = parseUrls(given.url, env)
   return {
     urls,
@@ -209,44 +233,54 @@ function group<Group extends object>(given: unknown, defaults: Group, name: stri
   return { ...defaults, ...values }
 }
 
-/** The addresses of an option or a variable. */
+/** Splits the addresses of an option or an environment variable into a list. */
 export function listUrls(value: unknown): string[] {
   return [value].flat().flatMap(part => String(part).split(',')).map(url => url.trim()).filter(Boolean)
 }
 
-/** Shows no address: each may hold a password. */
+/** The error does not show the addresses, because each may contain a password. */
 function parseUrls(value: unknown, env: NodeJS.ProcessEnv): string[] {
   const own = listUrls(value)
   const urls = own.length > 0 ? own : listUrls(env.RABBITMQ_URL ?? '')
   const source = own.length > 0 ? `${OPTION}.url (NUXT_SCALE_RABBITMQ_URL)` : `${OPTION}.url (RABBITMQ_URL)`
   if (!urls.every(url => /^amqps?:\/\/[^\s/]/i.test(url) && URL.canParse(url))) {
-    throw new TypeError(`${source} is no address of RabbitMQ: write amqp://host:5672, or amqps:// for TLS, and several separated by commas.`)
+    throw new TypeError(`${source} must be an address of RabbitMQ, or several separated by commas: `
+      + 'write amqp://host:5672, or amqps:// for TLS.')
   }
   return urls
 }
 
 function parsePrefix(prefix: unknown): string {
   if (typeof prefix === 'string' && /^[\w-][\w.-]{0,63}$/.test(prefix) && !prefix.startsWith('amq.')) return prefix
-  throw new TypeError(`${OPTION}.prefix is ${JSON.stringify(prefix)}: write letters, digits, points and dashes, such as 'shop'; amq. belongs to RabbitMQ.`)
+  throw new TypeError(`${OPTION}.prefix is ${JSON.stringify(prefix)}: write at most 64 letters, digits, dots, dashes or underscores, `
+    + 'such as \'shop\'. It must not start with a dot or with amq., which RabbitMQ reserves.')
 }
 
-/** Longest run of a handler, in ms. */
+/** Reads the maximum run time of a handler. @returns milliseconds */
 export function parseRun(value: Duration, path: string): number {
   const milliseconds = parseDuration(value, path)
-  if (milliseconds < 1 || milliseconds > LONGEST_RUN) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '25m', because RabbitMQ takes messages away after 30 minutes.`)
+  if (milliseconds < 1 || milliseconds > LONGEST_RUN) {
+    throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '25m', `
+      + 'because RabbitMQ takes messages back after 30 minutes.')
+  }
   return milliseconds
 }
 
-/** A wait, in ms. */
+/** Reads a waiting time. @returns milliseconds */
 export function parseWait(value: Duration, path: string): number {
   const milliseconds = parseDuration(value, path)
-  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) {
+    throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  }
   return milliseconds
 }
 
-/** Pauses in ms. */
+/** Reads a list of pauses, or a string of them separated by commas. @returns milliseconds */
 export function parseDelays(value: unknown, path: string): number[] {
   const delays = typeof value === 'string' ? value.split(',').map(delay => delay.trim()).filter(Boolean) : value
-  if (!Array.isArray(delays) || delays.length > MOST_DELAYS) throw new TypeError(`${path} is ${JSON.stringify(value)?.slice(0, 60)}: write a list of at most ${MOST_DELAYS} times, such as ['1s', '5s', '30s'].`)
+  if (!Array.isArray(delays) || delays.length > MOST_DELAYS) {
+    throw new TypeError(`${path} is ${JSON.stringify(value)?.slice(0, 60)}: `
+      + `write a list of at most ${MOST_DELAYS} times, such as ['1s', '5s', '30s'].`)
+  }
   return delays.map(delay => parseWait(delay as Duration, path))
 }

@@ -1,30 +1,41 @@
-/** What the outbox and the inbox use of a transaction, in Prisma's words. */
+/** The methods of a Prisma transaction that the outbox and the inbox use. */
 export interface SqlTransaction {
   $executeRawUnsafe: (query: string, ...values: unknown[]) => PromiseLike<number>
   $queryRawUnsafe: (query: string, ...values: unknown[]) => PromiseLike<unknown>
 }
 
-/** How long a transaction may wait for a connection and how long it may take, in ms. */
+/** Options of a Prisma transaction: `maxWait` for a connection and `timeout` for the whole transaction, in ms. */
 export interface TransactionLimits {
   maxWait: number
   timeout: number
 }
 
-/** What they use of a database client. */
+/** The methods of a Prisma client that the outbox and the inbox use. */
 export interface SqlClient extends SqlTransaction {
   $transaction: <T>(task: (transaction: SqlTransaction) => Promise<T>, limits: TransactionLimits) => Promise<T>
 }
 
-/** @throws TypeError naming `where`, for what is no Prisma client or transaction */
+/**
+ * Checks that a value is a Prisma transaction or client.
+ *
+ * @param where name of the value in the error
+ * @throws TypeError that names `where`
+ */
 export function asSqlTransaction(value: unknown, where: string): SqlTransaction {
   if (hasMethods(value, ['$executeRawUnsafe', '$queryRawUnsafe'])) return value as SqlTransaction
-  throw new TypeError(`${where} is no Prisma client or transaction: pass the tx of prisma.$transaction(async tx => …).`)
+  throw new TypeError(`${where} must be a Prisma transaction or client: pass the tx of prisma.$transaction(async tx => …).`)
 }
 
-/** @throws TypeError naming `where`, for what is no Prisma client */
+/**
+ * Checks that a value is a Prisma client.
+ *
+ * @param where name of the value in the error
+ * @throws TypeError that names `where`
+ */
 export function asSqlClient(value: unknown, where: string): SqlClient {
   if (hasMethods(value, ['$executeRawUnsafe', '$queryRawUnsafe', '$transaction'])) return value as SqlClient
-  throw new TypeError(`${where} is no Prisma client, which the outbox and the inbox need: return one from server/scale.database.ts.`)
+  throw new TypeError(`${where} must be a Prisma client, because the outbox and the inbox use it: `
+    + 'return one from server/scale.database.ts.')
 }
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-/** How queues keep their messages: replicated and on disk, or on one node. */
+/** Type of a queue. `quorum` queues are replicated and stored on disk; `classic` queues are stored on one node. */
 export type QueueType = 'quorum' | 'classic'
 
 export interface ExchangeDeclaration {
@@ -10,12 +10,16 @@ export interface ExchangeDeclaration {
 export interface QueueDeclaration {
   name: string
   type: QueueType
-  /** Where messages go that are rejected, expire or come back too often. Their routing key is `deadLetterKey`, else the one they came with. */
+  /** Exchange for messages that are rejected, expire or exceed the delivery limit. */
   deadLetterExchange?: string
+  /** Routing key of the dead letters. By default they keep their own. */
   deadLetterKey?: string
-  /** How often a message may come back unsettled before it is a dead letter. Quorum queues only. */
+  /** How often a message may be redelivered before it becomes a dead letter. Quorum queues only. */
   deliveryLimit?: number
-  /** Milliseconds after which a message becomes a dead letter. One time for the whole queue: a short time behind a long one would wait for it. */
+  /**
+   * Milliseconds after which a message becomes a dead letter. All messages of a queue share one time, because a message expires
+   * only at the head of its queue: one with a short time would wait behind one with a long time.
+   */
   messageTtl?: number
 }
 
@@ -25,57 +29,66 @@ export interface Binding {
   routingKey: string
 }
 
-/** Everything that must exist at the broker so that nothing published is lost. */
+/** The exchanges, queues and bindings that must exist before messages are published. */
 export interface Topology {
   exchanges: readonly ExchangeDeclaration[]
   queues: readonly QueueDeclaration[]
   bindings: readonly Binding[]
 }
 
-/** What a consumer needs of the broker. */
+/** The queue of a consumer, its bindings and its retry pauses. */
 export interface Route {
   exchange: string
   queue: string
-  /** One or more topic patterns: `*` stands for a word, `#` for any number of them. */
+  /** One or more topic patterns. `*` matches one word, `#` matches any number of words. */
   routingKeys: readonly string[]
-  /** Pauses in ms before each further attempt. */
+  /** Pauses in ms before each retry. */
   delays: readonly number[]
 }
 
-/** What all routes share. */
+/** Settings that apply to all routes. */
 export interface TopologySettings {
-  /** Begins the name of every exchange and queue that the feature makes for itself. */
+  /** Prefix of the names of the exchanges and queues that nuxt-scale creates for itself. */
   prefix: string
   queueType: QueueType
   deliveryLimit: number
 }
 
-/** Ends the name of every dead-letter queue. */
+/** Suffix of the names of dead-letter queues. */
 export const DEAD_LETTER_SUFFIX = '.dlq'
 
-/** The name of the dead-letter queue of a queue. */
+/** Returns the name of the dead-letter queue of a queue. */
 export function deadLetterQueue(queue: string): string {
   return `${queue}${DEAD_LETTER_SUFFIX}`
 }
 
-/** The exchange whose messages, keyed by the name of a queue, wait `delay` ms and then return to that queue alone. */
+/**
+ * Returns the name of the exchange, and of its queue, in which messages wait for `delay` ms. Afterwards they return only to the
+ * queue that their routing key names.
+ */
 export function delayExchange(prefix: string, delay: number): string {
   return `${prefix}.delay.${delay}`
 }
 
-/** The exchange that leads dead letters, keyed by the name of their queue, to its dead letter queue. */
+/**
+ * Returns the name of the exchange that routes dead letters to a dead-letter queue. Their routing key is the name of the original
+ * queue.
+ */
 export function deadLetterExchange(prefix: string): string {
   return `${prefix}.dead`
 }
 
-/** The exchange that leads messages back, keyed by the name of a queue, to that queue and to no other that is bound to their first exchange. */
+/**
+ * Returns the name of the exchange that routes retried messages back to their queue. Their routing key is the name of that queue,
+ * so other queues that are bound to the original exchange do not get them again.
+ */
 export function returnExchange(prefix: string): string {
   return `${prefix}.return`
 }
 
 /**
- * The exchanges, queues and bindings of all routes. Every process declares all of it, so that what a web process publishes
- * finds its queue although no worker has ever run.
+ * Builds the exchanges, queues and bindings of all routes. Every process declares all of them, so messages that a web instance
+ * publishes are stored even if no worker has started yet.
  */
 export function topologyOf(routes: readonly Route[], { prefix, queueType, deliveryLimit }: TopologySettings): Topology {
   const exchanges = new Map<string, ExchangeDeclaration>()
@@ -114,10 +127,15 @@ export function topologyOf(routes: readonly Route[], { prefix, queueType, delive
   return { exchanges: [...exchanges.values()], queues: [...queues.values()], bindings: [...bindings.values()] }
 }
 
-/** Two topologies as one. What both declare is declared once. */
+/** Merges two topologies without duplicates. For the same name, the declaration of `second` is used. */
 export function mergeTopologies(first: Topology, second: Topology): Topology {
   const byName = <Declaration extends { name: string }>(one: readonly Declaration[], other: readonly Declaration[]) =>
     [...new Map([...one, ...other].map(declaration => [declaration.name, declaration])).values()]
-  const bindings = new Map([...first.bindings, ...second.bindings].map(binding => [JSON.stringify([binding.queue, binding.exchange, binding.routingKey]), binding]))
-  return { exchanges: byName(first.exchanges, second.exchanges), queues: byName(first.queues, second.queues), bindings: [...bindings.values()] }
+  const keyOf = ({ queue, exchange, routingKey }: Binding) => JSON.stringify([queue, exchange, routingKey])
+  const bindings = new Map([...first.bindings, ...second.bindings].map(binding => [keyOf(binding), binding]))
+  return {
+    exchanges: byName(first.exchanges, second.exchanges),
+    queues: byName(first.queues, second.queues),
+    bindings: [...bindings.values()],
+  }
 }

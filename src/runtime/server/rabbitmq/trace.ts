@@ -1,6 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** The W3C trace that the current call belongs to, as it came in. */
+/**
+ * The incoming W3C trace context of the current call.
+ *
+ * @see https://www.w3.org/TR/trace-context/
+ */
 export interface Trace {
   traceparent: string
   tracestate?: string
@@ -16,12 +20,13 @@ export function runInTrace<T>(trace: Trace, task: () => T): T {
   return storage.run(trace, task)
 }
 
-/** Its grammar, without which a header is not passed on. */
+/** Format of a `traceparent` header. Other values are ignored. */
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$/
 const MOST_STATE = 512
 
-/** A trace of two headers; undefined when there is none, or none that is well formed. */
+/** Reads a trace from the two headers. Returns undefined when `traceparent` is missing or malformed. */
 export function readTrace(traceparent: unknown, tracestate: unknown): Trace | undefined {
   if (typeof traceparent !== 'string' || traceparent.length > 200 || !TRACEPARENT.test(traceparent)) return undefined
-  return typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= MOST_STATE ? { traceparent, tracestate } : { traceparent }
+  const hasState = typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= MOST_STATE
+  return hasState ? { traceparent, tracestate } : { traceparent }
 }

@@ -3,15 +3,15 @@ import type { InboxEntry } from './inbox/apply-once'
 import type { OutgoingMessage } from './message'
 import type { SqlTransaction } from './sql-client'
 
-/** What the outbox and the inbox do for the feature, where `scale.rabbitmq.outbox` is on. */
+/** The outbox and the inbox of this process. It exists only if `scale.rabbitmq.outbox` is set. */
 export interface MessageTransactions {
-  /** Keeps a message in a transaction of the caller. @throws TypeError for what is no transaction */
+  /** Writes a message to the outbox within the caller's transaction. @throws TypeError when `transaction` is not a Prisma transaction */
   write: (transaction: unknown, message: OutgoingMessage) => Promise<void>
-  /** Runs an effect in a transaction of `database` that also notes the message. @returns whether it was applied now */
+  /** Runs an effect in a transaction of `database` that also records the message. @returns `false` if it was already applied before */
   applyOnce: (entry: InboxEntry & { database: string }, effect: (transaction: SqlTransaction) => Promise<unknown>) => Promise<boolean>
-  /** Begins to publish what transactions have left. */
+  /** Starts publishing the messages of the outboxes. */
   start: (broker: Broker) => void
-  /** Publishes no more; waits up to `timeout` ms for what is under way. */
+  /** Stops publishing and waits up to `timeout` ms for the running round. */
   stop: (timeout: number) => Promise<void>
 }
 

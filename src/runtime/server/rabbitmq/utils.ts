@@ -6,9 +6,10 @@ import type { RabbitClient } from './client'
 export { RejectMessage, RetryMessage } from './consume/control'
 
 /**
- * Messages: `publish`, `subscribe`, `connect` and `close`, on RabbitMQ where its URL is set, else inside this process.
+ * Returns the messaging client: `publish`, `subscribe`, `connect` and `close`. It uses RabbitMQ if a URL is set, else an in-memory
+ * broker.
  *
- * @throws Error before the server has started
+ * @throws Error if the server has not started yet
  * @example
  * ```ts
  * await useRabbit().publish('notifications', 'order.created', { orderId: order.id })
@@ -16,18 +17,21 @@ export { RejectMessage, RetryMessage } from './consume/control'
  */
 export function useRabbit(): RabbitClient {
   const rabbit = currentRabbit()
-  if (!rabbit) throw new Error('useRabbit() was called before the server started: call it in a handler, or in a plugin of your own, not at the top of a file.')
+  if (!rabbit) {
+    throw new Error('useRabbit() was called before the server started: '
+      + 'call it inside a handler or a server plugin, not at the top level of a file.')
+  }
   return rabbit
 }
 
-/** With `dedupe` the handler is given a transaction. */
+/** With `dedupe`, the context of the handler contains a transaction. */
 type Handled<Message>
   = | ConsumeOptions & { dedupe: true | string, handler: MessageHandler<Message, InboxContext> }
     | ConsumeOptions & { dedupe?: false, handler: MessageHandler<Message> }
 
 /**
- * A consumer, as the default export of a file in `server/consumers/`. With a schema the handler gets what the schema makes, and messages
- * that it refuses become dead letters at once.
+ * Defines a consumer. Export it as the default export of a file in `server/consumers/`. With a `schema`, the handler gets the
+ * output of the schema, and invalid messages go to the dead-letter queue without a retry.
  *
  * @example
  * ```ts

@@ -4,17 +4,18 @@ import type { PathReadings } from '../core/paths'
 import { readPath } from '../core/paths'
 import { HttpError } from '../request/errors'
 
-/** Seconds after which a caller may try again, somewhere else as it should be. */
+/** Seconds of the `Retry-After` header. */
 const RETRY_AFTER = 5
 
 /**
- * Lets a worker answer nothing but the paths of `isOpen`: to all else it is 503, at which a balancer tries another instance.
- * What the server asks of itself is answered, as `$fetch('/api/…')` of a handler.
+ * Makes a worker answer only the paths that `isOpen` accepts. Other requests get 503, so that a load balancer tries another instance.
+ * Internal calls of the server, such as `$fetch('/api/…')` in a handler, are still answered.
  */
 export function closeToRequests(app: Pick<App, 'handler'>, isOpen: (path: PathReadings) => boolean): void {
   const { handler } = app
   app.handler = Object.assign((event: H3Event) => {
     if (!(event.node.req instanceof IncomingMessage) || isOpen(readPath(event.path))) return handler(event)
-    throw new HttpError(503, 'WORKER_ONLY', 'This instance is a worker and answers no requests.', { retryAfter: RETRY_AFTER })
+    const reason = 'This instance has the role worker and answers only health checks: send requests to instances with the role web or all.'
+    throw new HttpError(503, 'WORKER_ONLY', reason, { retryAfter: RETRY_AFTER })
   }, handler)
 }

@@ -11,42 +11,61 @@ import type { ResolvedConsumer } from './resolve'
 import { runHandler } from './run-handler'
 import type { MessageContext } from './types'
 
-/** What all consumers share. */
+/** Dependencies that all consumers of the process share. */
 export interface ConsumerSurroundings {
   broker: Broker
   prefix: string
-  /** ms for the confirm of a copy that waits or is a dead letter. */
+  /** Milliseconds to wait for the confirm of a copy that is published to a delay queue or a dead-letter queue. */
   publishTimeout: number
   log: { warn: (message: string) => void }
-  /** Runs an effect once for each message; undefined where the outbox is off. */
+  /** Runs an effect once per message; undefined when the outbox is disabled. */
   applyOnce: MessageTransactions['applyOnce'] | undefined
-  /** Cuts a callback loose from the request in whose course it happens to be called, as by a message published inside this process. */
+  /**
+   * Runs a callback outside the async context of the current request. With the in-memory broker, a publish inside a request would
+   * otherwise pass its context on to the consumer.
+   */
   detach: <Arguments extends unknown[]>(callback: (...values: Arguments) => void) => (...values: Arguments) => void
-  /** Runs a handler on behalf of whom its message was published for. */
-  runFor: (message: { tenant: string | undefined, traceparent: string | undefined, tracestate: string | undefined }, task: () => unknown) => unknown
+  /** Runs a task in the tenant and the trace of a message. */
+  runFor: (
+    message: { tenant: string | undefined, traceparent: string | undefined, tracestate: string | undefined },
+    task: () => unknown,
+  ) => unknown
 }
 
-/** A consumer at work. */
+/** A consumer that has been started. */
 export interface RunningConsumer {
-  /** Takes no more, gives back what has not begun, and waits for the handlers that run; those that `deadline` overtakes are aborted and their messages left to the broker. */
+  /**
+   * Stops consuming, returns the messages whose handler has not started, and waits for the running handlers. When `deadline` is
+   * aborted, the handlers still running are aborted too, and the broker redelivers their messages.
+   */
   stop: (deadline: AbortSignal) => Promise<void>
 }
 
-/** Pauses before a message is put back that found no way to its delay or its dead letters. */
+/** Shortest and longest pause in ms before a message is requeued that could not be copied to its delay queue or dead-letter queue. */
 const FIRST_PAUSE = 1000
 const LONGEST_PAUSE = 30_000
 
-/** Takes messages off a queue and runs the handler on them, at most `concurrency` at a time. */
-export function startConsumer(consumer: ResolvedConsumer, surroundings: ConsumerSurroundings): { running: RunningConsumer, started: Promise<void> } {
+/**
+ * Consumes a queue and runs the handler for each message, at most `concurrency` at the same time.
+ *
+ * @returns `started` resolves after the first try to subscribe
+ */
+export function startConsumer(
+  consumer: ResolvedConsumer,
+  surroundings: ConsumerSurroundings,
+): { running: RunningConsumer, started: Promise<void> } {
   const { broker, log, prefix, publishTimeout, applyOnce, detach, runFor } = surroundings
   const { queue, concurrency, prefetch, delays, schema, timeout, dedupe } = consumer
   const waiting: Delivery[] = []
   const running = new Set<Promise<void>>()
-  /** Ends pauses. */
+  /** Aborted when the consumer stops: it ends pauses. */
   const stopping = new AbortController()
-  /** Ends handlers. */
+  /** Aborted when the stop deadline passes: it aborts the handlers. */
   const halt = new AbortController()
-  /** Handlers that ran into their timeout and do not end. As many as may run; past that they take the places of others. */
+  /**
+   * Number of handlers that exceeded their timeout and still run. The first `concurrency` of them do not use a slot; further ones
+   * keep theirs, so that handlers that ignore their signal cannot pile up without limit.
+   */
   let overdue = 0
 
   function take(delivery: Delivery): void {
@@ -79,7 +98,13 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
   async function attempt(delivery: Delivery): Promise<void> {
     const { content, properties, redelivered } = delivery
     const message = await decodeMessage(content, properties.contentType, schema)
-    const context: Omit<MessageContext, 'signal'> = { ...originOf(delivery), attempt: attemptOf(delivery), queue, properties, redelivered }
+    const context: Omit<MessageContext, 'signal'> = {
+      ...originOf(delivery),
+      attempt: attemptOf(delivery),
+      queue,
+      properties,
+      redelivered,
+    }
     const about = {
       tenant: textHeader(properties.headers, HEADERS.tenant),
       traceparent: textHeader(properties.headers, HEADERS.traceparent),
@@ -87,14 +112,17 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
     }
     const run = runHandler(signal => runFor(about, () => dedupe === undefined
       ? consumer.handler(message, { ...context, signal })
-      : applyOnce!({ database: dedupe, queue, messageId: properties.messageId, timeout }, async tx => consumer.handler(message, { ...context, signal, tx } as MessageContext))), timeout, halt.signal)
+      : applyOnce!(
+          { database: dedupe, queue, messageId: properties.messageId, timeout },
+          async tx => consumer.handler(message, { ...context, signal, tx } as MessageContext),
+        )), timeout, halt.signal)
     let done = false
     const finished = run.finished.then(() => done = true)
     try {
       await run.outcome
     }
     catch (error) {
-      // The handler's own failure ends it in this same turn.
+      // If the handler itself threw, `finished` settles within this microtask. If it still runs, it exceeded its timeout or was aborted.
       await Promise.resolve()
       if (!done) {
         overdue++
@@ -107,7 +135,7 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
     }
   }
 
-  /** Hands a copy over to its delay or its dead letters, and only then settles the delivery. */
+  /** Publishes a copy to a delay queue or the dead-letter queue, and acknowledges the delivery only after the copy is confirmed. */
   async function fail(delivery: Delivery, error: unknown): Promise<void> {
     const attempt = attemptOf(delivery)
     const verdict = judge(error, attempt, delays)
@@ -116,15 +144,21 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
     }
     catch (refusal) {
       const pause = Math.min(FIRST_PAUSE * 2 ** delivery.deliveryCount, LONGEST_PAUSE)
-      log.warn(`A message of ${queue} failed (${describeError(error)}) and could not be put aside, so it is tried again in ${pause / 1000} s: ${describeError(refusal)}`)
+      log.warn(`A message of the queue ${queue} failed (${describeError(error)}), `
+        + 'and could not be copied to its delay queue or dead-letter queue. '
+        + `It is retried in ${pause / 1000} s: ${describeError(refusal)}`)
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {})
       return delivery.reject(true)
     }
-    if (verdict.kind === 'dead') log.warn(`A message of ${queue} is now a dead letter (${verdict.reason}, attempt ${attempt}): ${describeError(error)}`)
-    // Said once, or the log would be silent until the last attempt, minutes later. The content is not shown: it is somebody's data.
+    if (verdict.kind === 'dead') {
+      const why = `${verdict.reason}, attempt ${attempt}`
+      log.warn(`A message of the queue ${queue} was moved to its dead-letter queue (${why}): ${describeError(error)}`)
+    }
+    // Log the first failure too: the last attempt may be minutes away. Never log the content, which may be personal data.
     else if (attempt === 1) {
+      const attempts = `attempt 1 of ${delays.length + 1}`
       const next = formatDuration(verdict.delay)
-      log.warn(`A message of the queue ${queue} failed at attempt 1 of ${delays.length + 1} and is tried again in ${next}: ${describeError(error)}`)
+      log.warn(`A message of the queue ${queue} failed at ${attempts} and is retried in ${next}: ${describeError(error)}`)
     }
     delivery.ack()
   }
@@ -136,15 +170,15 @@ export function startConsumer(consumer: ResolvedConsumer, surroundings: Consumer
     running: {
       async stop(deadline) {
         stopping.abort()
-        const giveUp = () => halt.abort(new Error('The server stops.'))
+        const giveUp = () => halt.abort(new Error('The server is shutting down.'))
         deadline.addEventListener('abort', giveUp)
         if (deadline.aborted) giveUp()
-        // Nothing here may outlast the deadline, whatever handlers and the broker do.
+        // Every wait ends at the deadline, even if a handler or the broker hangs.
         const given = halt.signal.aborted ? Promise.resolve() : new Promise(resolve => halt.signal.addEventListener('abort', resolve))
         await Promise.race([cancel(subscribing), given])
         for (const delivery of waiting.splice(0)) delivery.release()
         while (running.size > 0 && !halt.signal.aborted) await Promise.race([Promise.all(running), given])
-        // The turn in which handlers that were aborted give their messages back.
+        // Aborted handlers return their messages within this turn of the event loop.
         await nextTurn()
         deadline.removeEventListener('abort', giveUp)
         giveUp()

@@ -2,7 +2,7 @@ import type { Duration } from '../../cache/types'
 import { parseWait } from '../settings'
 
 /**
- * Thrown by a handler: the message will never work, so it goes to the dead letters of its queue at once.
+ * Throw it in a handler when retries cannot help: the message goes to the dead-letter queue immediately.
  *
  * @example
  * ```ts
@@ -11,10 +11,10 @@ import { parseWait } from '../settings'
  */
 export class RejectMessage extends Error {
   override readonly name = 'RejectMessage'
-  /** How the dead letter is marked. */
+  /** Value of the header `scale-reason` of the dead letter. */
   readonly kind: 'rejected' | 'invalid'
 
-  /** @param reason kept with the dead letter; say nothing secret */
+  /** @param reason is stored with the dead letter and logged, so do not include secrets */
   constructor(reason: string, options: ErrorOptions & { kind?: 'rejected' | 'invalid' } = {}) {
     super(reason, options)
     this.kind = options.kind ?? 'rejected'
@@ -22,8 +22,9 @@ export class RejectMessage extends Error {
 }
 
 /**
- * Thrown by a handler: the attempt failed, and the next one makes sense after `delay`, such as the `Retry-After` of another service.
- * It is an attempt like any other, and the shortest delay of the consumer that is not shorter is waited; the longest, when none is.
+ * Throw it in a handler to retry the message after `delay`, for example after the `Retry-After` of another service. The retry
+ * counts as an attempt. The pause is the shortest of the consumer's `retry.delays` that is at least `delay`, or the longest of them
+ * if all are shorter.
  *
  * @example
  * ```ts
@@ -32,7 +33,7 @@ export class RejectMessage extends Error {
  */
 export class RetryMessage extends Error {
   override readonly name = 'RetryMessage'
-  /** In milliseconds; undefined for the delay that is due. */
+  /** Requested pause in milliseconds; undefined for the regular pause of this attempt. */
   readonly delay: number | undefined
 
   constructor(reason: string, options: ErrorOptions & { delay?: Duration } = {}) {

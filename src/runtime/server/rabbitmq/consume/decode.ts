@@ -2,20 +2,24 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { RejectMessage } from './control'
 
 /**
- * Content types that can be JSON. Many clients name none, or a general one, so the content decides for those;
- * what names another kind of data, such as an image, is not read.
+ * Content types that may contain JSON. Many clients send none or a generic one, so the content is parsed in these cases.
+ * Other content types, such as an image, are rejected.
  */
 const MAY_BE_JSON = /^(?:application\/(?:(?:[\w.-]+\+)?json|octet-stream)|text\/[\w.+-]+)(?:\s*;|$)/i
 
 /**
- * Parses the content of a message and lets the schema check it.
+ * Parses the content of a message as JSON and validates it with the schema.
  *
- * @param contentType as the sender named it; undefined when it named none
- * @returns the message as the schema makes it
- * @throws RejectMessage when the content is not JSON, or the schema refuses it: another attempt would not change that
+ * @param contentType content type of the message; undefined when the sender did not set it
+ * @returns the output of the schema, or the parsed JSON if there is no schema
+ * @throws RejectMessage when the content is not JSON or not valid, because a retry cannot change that
  */
-export async function decodeMessage(content: Buffer, contentType: string | undefined, schema: StandardSchemaV1 | undefined): Promise<unknown> {
-  if (contentType && !MAY_BE_JSON.test(contentType)) throw invalid(`its content type is ${contentType}, and only JSON is read`)
+export async function decodeMessage(
+  content: Buffer,
+  contentType: string | undefined,
+  schema: StandardSchemaV1 | undefined,
+): Promise<unknown> {
+  if (contentType && !MAY_BE_JSON.test(contentType)) throw invalid(`its content type is ${contentType}, but must be JSON`)
   let message: unknown
   try {
     message = JSON.parse(content.toString('utf8'))
@@ -29,7 +33,7 @@ export async function decodeMessage(content: Buffer, contentType: string | undef
   return result.value
 }
 
-/** Where and what, but not the value, which is somebody's data. */
+/** Describes path and problem of an issue, but not the value, which may be personal data. */
 function describeIssue({ path = [], message }: StandardSchemaV1.Issue): string {
   const place = path.map(segment => String(typeof segment === 'object' ? segment.key : segment)).join('.')
   return place ? `${place}: ${message}` : message

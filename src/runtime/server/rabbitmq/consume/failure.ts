@@ -4,21 +4,25 @@ import { deadLetterExchange, delayExchange } from '../topology'
 import { RejectMessage, RetryMessage } from './control'
 import { describeError } from './describe-error'
 
-/** What becomes of a message whose attempt failed. */
+/** The next step for a message whose attempt failed: a retry after `delay` ms, or the dead-letter queue. */
 export type Verdict = { kind: 'retry', delay: number } | { kind: 'dead', reason: 'exhausted' | 'rejected' | 'invalid' }
 
-/** Which attempt a delivery is; 1 for the first. */
+/** Returns the number of the attempt that a delivery is, starting with 1. */
 export function attemptOf({ properties }: Pick<Delivery, 'properties'>): number {
   const attempt = Number(properties.headers[HEADERS.attempt])
   return Number.isSafeInteger(attempt) && attempt > 1 ? attempt : 1
 }
 
-/** Where a delivery was published first. */
+/** Returns the exchange and the routing key that a message was published with originally. */
 export function originOf({ exchange, routingKey, properties: { headers } }: Delivery): { exchange: string, routingKey: string } {
   return { exchange: textHeader(headers, HEADERS.exchange) ?? exchange, routingKey: textHeader(headers, HEADERS.routingKey) ?? routingKey }
 }
 
-/** @param delays pauses in ms; there is one attempt more than there are pauses */
+/**
+ * Decides whether a failed message is retried or becomes a dead letter.
+ *
+ * @param delays pauses in ms; there is one attempt more than there are pauses
+ */
 export function judge(error: unknown, attempt: number, delays: readonly number[]): Verdict {
   if (error instanceof RejectMessage) return { kind: 'dead', reason: error.kind }
   if (attempt > delays.length) return { kind: 'dead', reason: 'exhausted' }
@@ -29,7 +33,7 @@ export function judge(error: unknown, attempt: number, delays: readonly number[]
   return { kind: 'retry', delay: longEnough.length > 0 ? Math.min(...longEnough) : Math.max(...delays) }
 }
 
-/** The copy that waits, or is kept as a dead letter, in place of the delivery. */
+/** Builds the copy of a failed delivery that is published to a delay queue or to the dead-letter queue. */
 export function copyOf(delivery: Delivery, verdict: Verdict, error: unknown, prefix: string, now: Date): OutgoingMessage {
   const { exchange, routingKey } = originOf(delivery)
   const attempt = attemptOf(delivery)
@@ -40,14 +44,19 @@ export function copyOf(delivery: Delivery, verdict: Verdict, error: unknown, pre
     [HEADERS.error]: describeError(error),
     ...verdict.kind === 'retry'
       ? { [HEADERS.attempt]: attempt + 1 }
-      : { [HEADERS.attempt]: attempt, [HEADERS.queue]: delivery.queue, [HEADERS.reason]: verdict.reason, [HEADERS.failedAt]: now.toISOString() },
+      : {
+          [HEADERS.attempt]: attempt,
+          [HEADERS.queue]: delivery.queue,
+          [HEADERS.reason]: verdict.reason,
+          [HEADERS.failedAt]: now.toISOString(),
+        },
   }
   return {
     exchange: verdict.kind === 'retry' ? delayExchange(prefix, verdict.delay) : deadLetterExchange(prefix),
     routingKey: delivery.queue,
     content: delivery.content,
     properties: { ...delivery.properties, headers },
-    // Lost without a word would be the alternative.
+    // Without `mandatory`, RabbitMQ would drop an unroutable copy without an error.
     mandatory: true,
   }
 }

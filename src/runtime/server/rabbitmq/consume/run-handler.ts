@@ -1,12 +1,12 @@
-/** How a handler ended, for whoever counts those that still run. */
+/** The two moments of a handler run: its outcome for the message, and its real end. */
 export interface HandlerRun {
-  /** Settles as the handler does, or rejects at its deadline. */
+  /** Settles like the handler. Rejects earlier if the timeout passes or `stop` is aborted. */
   outcome: Promise<void>
-  /** Settles when the handler is really done, which one that ignores its signal is later, or never. */
+  /** Resolves when the handler has really returned. A handler that ignores its signal may return later, or never. */
   finished: Promise<void>
 }
 
-/** A handler took longer than it may. */
+/** Thrown when a handler exceeds its timeout. */
 export class HandlerTimeoutError extends Error {
   override readonly name = 'HandlerTimeoutError'
 
@@ -16,9 +16,10 @@ export class HandlerTimeoutError extends Error {
 }
 
 /**
- * Runs a handler under a deadline.
+ * Runs a handler with a timeout.
  *
- * @param stop aborted when the server waits no longer
+ * @param timeout milliseconds
+ * @param stop is aborted when the server stops waiting for handlers
  */
 export function runHandler(handler: (signal: AbortSignal) => unknown, timeout: number, stop: AbortSignal): HandlerRun {
   const controller = new AbortController()
@@ -31,7 +32,7 @@ export function runHandler(handler: (signal: AbortSignal) => unknown, timeout: n
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason))
   })
-  // Behind a turn, so that a handler that throws at once has failed like any other.
+  // `then` turns a synchronous throw of the handler into a rejection.
   const work = Promise.resolve().then(() => handler(signal)).then(() => {})
   const finished = work.catch(() => {})
   const outcome = Promise.race([work, aborted]).finally(() => {

@@ -3,58 +3,74 @@ import type { Duration } from '../../cache/types'
 import type { ScaleTransaction } from '../../database/types'
 import type { MessageProperties } from '../message'
 
-/** What a handler is given besides the message. */
+/** The second argument of a handler. */
 export interface MessageContext {
-  /** Aborted when the handler has run for too long, or the server must stop. */
+  /** Aborted when the handler exceeds its `timeout`, or when the shutdown of the server does not wait any longer. */
   signal: AbortSignal
-  /** 1 on the first attempt. */
+  /** Number of this attempt, starting with 1. */
   attempt: number
-  /** Where the message was published, also after retries and replays. */
+  /** Exchange that the message was published to originally, also after retries and replays. */
   exchange: string
+  /** Routing key that the message was published with originally, also after retries and replays. */
   routingKey: string
   queue: string
   properties: MessageProperties
-  /** Whether the broker has delivered it before: an earlier run may have done part of its work. */
+  /** Whether the broker has delivered the message before. If so, an earlier run may have done part of the work. */
   redelivered: boolean
 }
 
-/** What the handler of a consumer with `dedupe` is given. */
+/** The second argument of a handler of a consumer with `dedupe`. */
 export interface InboxContext extends MessageContext {
-  /** The transaction that notes the message: what is written through it happens once. */
+  /** The transaction that also records the message in the inbox. Writes through it are applied once per message. */
   tx: ScaleTransaction
 }
 
 export type MessageHandler<Message, Context = MessageContext> = (message: Message, context: Context) => unknown
 
-/** How a consumer works. What is left out is as in `scale.rabbitmq`. */
+/** Options of one consumer. The defaults are the options of `scale.rabbitmq`. Plain numbers of a duration are seconds. */
 export interface ConsumeOptions {
-  /** Most handlers that run at a time. 1 keeps the order, until something fails. */
+  /**
+   * Maximum number of handlers that run at the same time. With `1`, messages are handled in order until one of them fails.
+   * @default scale.rabbitmq.concurrency, or `prefetch` if that is smaller
+   */
   concurrency?: number
-  /** Most messages that are held without being settled. At least `concurrency`. */
+  /**
+   * Maximum number of unacknowledged messages. It must be at least `concurrency`.
+   * @default scale.rabbitmq.prefetch, or `concurrency` if that is larger
+   */
   prefetch?: number
-  /** Longest run of the handler. */
+  /**
+   * Maximum run time of the handler, at most 25 minutes.
+   * @default scale.rabbitmq.timeout
+   */
   timeout?: Duration
   /**
-   * Applies each message once, whatever its copies: the handler runs in a transaction (`tx`) that notes the message in `scale_inbox`. `true` is the default database,
-   * `'tenant'` that of the message's tenant, another text a name that `usePrisma()` knows. It needs `scale.rabbitmq.outbox`.
+   * Applies each message once, even if several copies arrive. The handler runs in a transaction (`tx`) that also records the message in
+   * `scale_inbox`. Set it to `true` for the default database, to `'tenant'` for the database of the message's tenant, or to a name that
+   * `usePrisma()` accepts. This option needs `scale.rabbitmq.outbox`.
+   * @default false
    */
   dedupe?: boolean | string
-  /** Pauses before each further attempt; `false` for a single attempt. */
+  /**
+   * Pauses before each retry; `false` means a single attempt.
+   * @default scale.rabbitmq.retry
+   */
   retry?: false | { delays: readonly Duration[] }
 }
 
-/** Where the messages of a consumer come from. */
+/** Queue of a consumer and its binding. */
 export interface ConsumerSource {
-  /** The topic exchange that they are published to. */
+  /** Topic exchange that the messages are published to. */
   exchange: string
-  /** The queue that is this consumer's alone. Its instances share the work. */
+  /** Queue of this consumer. No other consumer may use it. All instances of the app share its messages. */
   queue: string
-  /** One or more patterns: `*` stands for a word between points, `#` for any number of them. */
+  /** One or more binding patterns. `*` matches one word between dots, `#` matches any number of words. */
   routingKey: string | readonly string[]
 }
 
-/** A consumer of `server/consumers/**`. */
+/** A consumer of a file in `server/consumers/`. */
 export interface RabbitConsumer extends ConsumerSource, ConsumeOptions {
+  /** A Standard Schema that validates each message, such as one of Zod, Valibot or ArkType. */
   schema?: StandardSchemaV1
   handler: MessageHandler<never, never>
 }

@@ -4,12 +4,12 @@ import type { Delivery } from '../message'
 import type { EmbeddedQueue, StoredMessage } from './queue'
 import type { EmbeddedStore } from './server'
 
-/** One connection to the broker of this process. */
+/** Creates a connection to the in-memory broker. */
 export function createConnection(store: EmbeddedStore): Broker {
   let state: BrokerState = 'connected'
   const listeners = new Set<(state: BrokerState, reason: string) => void>()
   const subscriptions = new Set<Subscription>()
-  /** What was given out and is not settled, with the way back to its queue. */
+  /** Delivered messages that are not settled yet, each with a function that returns it to its queue. */
   const unsettled = new Map<StoredMessage, () => void>()
 
   function isOpen(): boolean {
@@ -17,12 +17,12 @@ export function createConnection(store: EmbeddedStore): Broker {
   }
 
   function refuseClosed(): void {
-    if (!isOpen()) throw new Error('The connection to the broker of this process is closed.')
+    if (!isOpen()) throw new Error('The connection to the in-memory broker is closed.')
   }
 
   function queueOf(name: string): EmbeddedQueue {
     const queue = store.queue(name)
-    if (!queue) throw new Error(`There is no queue ${name}: declare it first.`)
+    if (!queue) throw new Error(`The queue ${name} does not exist: declare it first.`)
     return queue
   }
 
@@ -63,7 +63,7 @@ export function createConnection(store: EmbeddedStore): Broker {
       store.declare(topology)
     },
     async publish(message) {
-      if (!isOpen()) throw new PublishError('CLOSED', 'The message was not stored: the connection to the broker of this process is closed.')
+      if (!isOpen()) throw new PublishError('CLOSED', 'The message was not sent: the connection to the in-memory broker is closed.')
       store.store(message)
     },
     async consume(name, prefetch, take) {
@@ -71,7 +71,7 @@ export function createConnection(store: EmbeddedStore): Broker {
       const queue = queueOf(name)
       let held = 0
       const remove = queue.addConsumer({
-        hasFeature: () => held < prefetch,
+        hasSpace: () => held < prefetch,
         take(message) {
           held++
           take(giveOut(queue, message, () => {

@@ -1,11 +1,11 @@
 import type { Binding, ExchangeDeclaration } from '../topology'
 import { compileTopicPattern } from './pattern'
 
-/** An exchange and its bindings. */
+/** An exchange of the in-memory broker, with its bindings. */
 export interface EmbeddedExchange {
   readonly type: ExchangeDeclaration['type']
   bind: (binding: Binding) => void
-  /** The names of the queues that take a message, each once. */
+  /** Returns the names of the queues that a message is routed to, without duplicates. */
   route: (routingKey: string) => Set<string>
 }
 

@@ -1,6 +1,7 @@
 /**
- * Whether a routing key matches a pattern of a topic exchange, by the rules of AMQP 0-9-1: words are separated by points and may be empty,
- * `*` stands for one word, `#` for any number of them. The empty key has no word.
+ * Compiles a binding pattern of a topic exchange to a function that tests routing keys, by the rules of AMQP 0-9-1. Words are
+ * separated by dots and may be empty. `*` matches one word, `#` matches any number of words. An empty routing key contains no
+ * words.
  */
 export function compileTopicPattern(pattern: string): (routingKey: string) => boolean {
   const wanted = wordsOf(pattern)
@@ -12,7 +13,10 @@ function wordsOf(text: string): string[] {
   return text === '' ? [] : text.split('.')
 }
 
-/** Row by row: which beginnings of the key the pattern so far can be. Its time is the product of both lengths, whatever the pattern. */
+/**
+ * Dynamic programming: after each part of the pattern, `reachable[n]` tells whether the parts so far match the first `n` words. The
+ * time is proportional to the product of both lengths, so no pattern can make it slow.
+ */
 function matches(pattern: readonly string[], words: readonly string[]): boolean {
   let reachable = [true, ...words.map(() => false)]
   for (const part of pattern) {

@@ -1,53 +1,55 @@
 import type { OutgoingMessage } from '../message'
 import type { QueueDeclaration } from '../topology'
 
-/** A message on its way into a queue. */
+/** A message to be added to a queue. */
 export interface ArrivingMessage extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
   content: Buffer
 }
 
-/** A message that a queue keeps. */
+/** A message that is stored in a queue. */
 export interface StoredMessage extends ArrivingMessage {
-  /** Its place: one that comes back returns to it. */
+  /** Position in the queue. A message that is given back returns to it. */
   sequence: number
   redelivered: boolean
-  /** How often it came back unsettled. */
+  /** How often it was given back unsettled. */
   returns: number
-  /** When it expires, in ms of the process's clock. */
+  /** Time at which it expires, in ms of `performance.now()`. */
   expires: number
 }
 
-/** Why a message became a dead letter, in RabbitMQ's words. */
+/** Reason of a dead letter, with the values of RabbitMQ. */
 export type DeathReason = 'rejected' | 'expired' | 'delivery_limit'
 
-/** Whom a queue gives its messages to. */
+/** A consumer of a queue. */
 export interface QueueConsumer {
-  hasFeature: () => boolean
+  /** Whether it accepts another message now. */
+  hasSpace: () => boolean
   take: (message: StoredMessage) => void
 }
 
-/** Messages in order, given to consumers in turn. */
+/** A queue of the in-memory broker. It delivers its messages in order, to its consumers in turn. */
 export interface EmbeddedQueue {
   readonly declaration: QueueDeclaration
-  /** Messages that wait for a consumer. */
+  /** Number of messages that wait for a consumer. */
   readonly waiting: number
-  /** Whether it takes one more message of that size. */
-  hasFeature: (bytes: number) => boolean
+  /** Whether another message of this size fits into the limits of the queue. */
+  hasSpace: (bytes: number) => boolean
   enqueue: (message: ArrivingMessage) => void
-  /** The next message, or undefined. */
+  /** Takes the next message; undefined if there is none. */
   shift: () => StoredMessage | undefined
-  /** A message that was given out is done with. */
+  /** Removes a delivered message, because it was acknowledged. */
   settle: (message: StoredMessage) => void
-  /** A message that was given out comes back. `counts` towards the delivery limit, or not. */
+  /** Returns a delivered message to the queue. `counts`: whether this counts towards the delivery limit. */
   giveBack: (message: StoredMessage, counts: boolean) => void
-  /** A message that was given out becomes a dead letter. */
+  /** Makes a delivered message a dead letter. */
   reject: (message: StoredMessage) => void
-  /** Drops what waits. @returns how many */
+  /** Deletes all waiting messages. @returns their number */
   purge: () => number
+  /** @returns a function that removes the consumer */
   addConsumer: (consumer: QueueConsumer) => () => void
-  /** A consumer has space again, or messages have come. */
+  /** Delivers waiting messages soon. Call it when a consumer has space again. */
   wake: () => void
-  /** Dead letters that found no space where they go are tried again. */
+  /** Tries again to move the dead letters whose target queue was full. */
   retryDead: () => void
   close: () => void
 }
@@ -58,16 +60,16 @@ export interface QueueLimits {
 }
 
 export interface QueueEvents {
-  /** Takes a dead letter. @returns false when there is no space for it yet */
+  /** Moves a dead letter to its target queues. @returns `false` if one of them is full */
   deadLetter: (message: StoredMessage, reason: DeathReason) => boolean
-  /** There is space again. */
+  /** Called when a message has left the queue. */
   freed: () => void
 }
 
 export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, events: QueueEvents): EmbeddedQueue {
   const { messageTtl, deliveryLimit = Infinity } = declaration
   const ready: StoredMessage[] = []
-  /** Dead letters whose place is full. They stay here, and count here. */
+  /** Dead letters whose target queue is full. They stay here and count towards the limits of this queue. */
   const held: { message: StoredMessage, reason: DeathReason }[] = []
   const consumers: QueueConsumer[] = []
   let kept = 0
@@ -93,23 +95,23 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
     if (messageTtl === undefined) return
     const now = performance.now()
     while (ready.length > 0 && ready[0]!.expires <= now) die(ready.shift()!, 'expired')
-    // Unreferenced: what waits must not keep a process alive that is done.
+    // `unref`: waiting messages must not keep the process from exiting.
     if (ready.length > 0) expiry = setTimeout(expire, Math.max(1, ready[0]!.expires - now)).unref()
   }
 
   function wake(): void {
-    // A turn apart, so that a message that goes back and forth leaves space for everything else.
+    // Deliver in another turn of the event loop, so that a message that is requeued endlessly does not block everything else.
     pumping ??= setImmediate(pump)
   }
 
   function pump(): void {
     pumping = undefined
     expire()
-    // Only what is here now: what a consumer gives back meanwhile has its turn later.
+    // Deliver only the messages that are waiting now. Messages that consumers give back meanwhile are delivered in the next turn.
     for (let left = ready.length; left > 0 && ready.length > 0; left--) {
-      const consumer = consumers.find(candidate => candidate.hasFeature())
+      const consumer = consumers.find(candidate => candidate.hasSpace())
       if (!consumer) return
-      // In turn: who was served goes to the end.
+      // Round robin: the consumer that gets this message moves behind the others.
       consumers.push(...consumers.splice(consumers.indexOf(consumer), 1))
       consumer.take(ready.shift()!)
     }
@@ -120,9 +122,10 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
     get waiting() {
       return ready.length
     },
-    hasFeature: bytes => kept < limits.messages && keptBytes + bytes <= limits.bytes,
+    hasSpace: bytes => kept < limits.messages && keptBytes + bytes <= limits.bytes,
     enqueue({ exchange, routingKey, content, properties }) {
-      ready.push({ exchange, routingKey, content, properties, sequence: sequence++, redelivered: false, returns: 0, expires: performance.now() + (messageTtl ?? Infinity) })
+      const expires = performance.now() + (messageTtl ?? Infinity)
+      ready.push({ exchange, routingKey, content, properties, sequence: sequence++, redelivered: false, returns: 0, expires })
       kept++
       keptBytes += content.length
       if (messageTtl !== undefined && expiry === undefined) expire()

@@ -9,24 +9,24 @@ import { createExchange } from './exchange'
 import type { DeathReason, EmbeddedQueue, QueueLimits, StoredMessage } from './queue'
 import { createQueue } from './queue'
 
-/** A broker in this process, with the semantics of RabbitMQ as far as the feature uses them. */
+/** An in-memory broker in this process. It has the semantics of RabbitMQ that nuxt-scale uses. */
 export interface EmbeddedServer {
-  /** A connection of its own: what it was given and has not settled goes back when it closes. */
+  /** Opens a connection. When it closes, its unsettled messages return to their queues. */
   connect: () => Broker
-  /** Forgets everything. */
+  /** Closes all connections and deletes all exchanges, queues and messages. */
   stop: () => void
 }
 
 export interface EmbeddedServerOptions {
-  /** Bounds of each queue. A full one refuses what is published. */
+  /** Limits of each queue. A full queue refuses further messages. */
   limits: QueueLimits
   log: { warn: (message: string) => void }
 }
 
-/** What a connection needs of its server. */
+/** The parts of the server that a connection uses. */
 export interface EmbeddedStore {
   declare: (topology: Topology) => void
-  /** @throws PublishError when it was not stored */
+  /** Routes a message to its queues. @throws PublishError when the message was not stored */
   store: (message: OutgoingMessage) => void
   queue: (name: string) => EmbeddedQueue | undefined
 }
@@ -34,12 +34,12 @@ export interface EmbeddedStore {
 export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): EmbeddedServer {
   const exchanges = new Map<string, EmbeddedExchange>()
   const queues = new Map<string, EmbeddedQueue>()
-  const told = new Set<string>()
+  const warned = new Set<string>()
   const connections = new Set<Broker>()
 
-  function tellOnce(sentence: string): void {
-    if (told.has(sentence)) return
-    told.add(sentence)
+  function warnOnce(sentence: string): void {
+    if (warned.has(sentence)) return
+    warned.add(sentence)
     log.warn(sentence)
   }
 
@@ -47,26 +47,32 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     for (const { name, type } of wantedExchanges) {
       const known = exchanges.get(name)
       if (!known) exchanges.set(name, createExchange(type))
-      else if (known.type !== type) tellOnce(`The exchange ${name} is declared already, as ${known.type} and not as ${type}: it is left as it is.`)
+      else if (known.type !== type) {
+        warnOnce(`The exchange ${name} already exists with the type ${known.type} instead of ${type}. It is used unchanged.`)
+      }
     }
     for (const declaration of wantedQueues) {
       const known = queues.get(declaration.name)
       if (known) {
-        if (!isSame(known.declaration, declaration)) tellOnce(`The queue ${declaration.name} is declared already, with other arguments: it is left as it is.`)
+        if (!isSame(known.declaration, declaration)) {
+          warnOnce(`The queue ${declaration.name} already exists with other arguments. It is used unchanged.`)
+        }
         continue
       }
       queues.set(declaration.name, createQueue(declaration, limits, {
-        deadLetter: (message, reason) => bury(declaration.name, message, reason),
+        deadLetter: (message, reason) => moveDeadLetter(declaration.name, message, reason),
         freed: () => queues.forEach(queue => queue.retryDead()),
       }))
     }
     for (const binding of bindings) {
-      if (!exchanges.has(binding.exchange) || !queues.has(binding.queue)) throw new Error(`The queue ${binding.queue} cannot be bound to the exchange ${binding.exchange}: declare both.`)
+      if (!exchanges.has(binding.exchange) || !queues.has(binding.queue)) {
+        throw new Error(`The queue ${binding.queue} cannot be bound to the exchange ${binding.exchange}: declare both first.`)
+      }
       exchanges.get(binding.exchange)!.bind(binding)
     }
   }
 
-  /** An exchange that nobody declared has no queue, like one that is declared where it is first used. */
+  /** Returns the queues that a message is routed to. An unknown exchange routes to no queue, like a new exchange without bindings. */
   function route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
     const names = exchange === '' ? [routingKey] : exchanges.get(exchange)?.route(routingKey) ?? []
     return [...names].flatMap(name => queues.get(name) ?? [])
@@ -79,21 +85,34 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
       return
     }
     const content = Buffer.isBuffer(message.content) ? message.content : Buffer.from(message.content)
-    const full = targets.find(queue => !queue.hasFeature(content.length))
-    if (full) throw new PublishError('REFUSED', `The message was not stored: the queue ${full.declaration.name} is full (${limits.messages} messages or ${limits.bytes} bytes).`)
+    const full = targets.find(queue => !queue.hasSpace(content.length))
+    if (full) {
+      throw new PublishError('REFUSED', `The message was not stored: the queue ${full.declaration.name} is full `
+        + `(limit: ${limits.messages} messages or ${limits.bytes} bytes). Raise scale.rabbitmq.buffer, or set a URL of RabbitMQ.`)
+    }
     targets.forEach(queue => queue.enqueue({ ...message, content }))
   }
 
-  /** Moves a dead letter; what has no place to go is dropped, as in RabbitMQ. */
-  function bury(queue: string, message: StoredMessage, reason: DeathReason): boolean {
+  /**
+   * Moves a dead letter to the queues of its dead-letter exchange. If there are none, it is dropped, as in RabbitMQ.
+   *
+   * @returns `false` if one is full
+   */
+  function moveDeadLetter(queue: string, message: StoredMessage, reason: DeathReason): boolean {
     const { deadLetterExchange, deadLetterKey } = queues.get(queue)!.declaration
     if (deadLetterExchange === undefined) return true
     const routingKey = deadLetterKey ?? message.routingKey
     const targets = route({ exchange: deadLetterExchange, routingKey })
-    if (!targets.every(target => target.hasFeature(message.content.length))) return false
-    const headers = { 'x-first-death-exchange': message.exchange, 'x-first-death-queue': queue, 'x-first-death-reason': reason, ...message.properties.headers }
-    const letter = { exchange: deadLetterExchange, routingKey, content: message.content, properties: { ...message.properties, headers } }
-    targets.forEach(target => target.enqueue(letter))
+    if (!targets.every(target => target.hasSpace(message.content.length))) return false
+    const headers = {
+      'x-first-death-exchange': message.exchange,
+      'x-first-death-queue': queue,
+      'x-first-death-reason': reason,
+      ...message.properties.headers,
+    }
+    const properties = { ...message.properties, headers }
+    const deadLetter = { exchange: deadLetterExchange, routingKey, content: message.content, properties }
+    targets.forEach(target => target.enqueue(deadLetter))
     return true
   }
 

@@ -5,12 +5,12 @@ import { forgetApplied } from './apply-once'
 const HOUR = 3_600_000
 
 /**
- * Forgets once an hour what the inboxes have noted more than `age` ms ago. Several processes may do so at once.
+ * Deletes inbox entries older than `age` ms about once an hour. Several processes may do so at the same time.
  *
- * @returns ends it
+ * @returns a function that stops the timer
  */
 export function createInboxSweep(sources: readonly OutboxSource[], age: number, log: { warn: (message: string) => void }): () => void {
-  // Not at the start: a fleet that is rolled out would sweep in step.
+  // A random interval spreads the sweeps of instances that were started together.
   const timer = setInterval(sweep, HOUR * (0.75 + Math.random() / 2)).unref()
 
   async function sweep(): Promise<void> {
@@ -19,7 +19,8 @@ export function createInboxSweep(sources: readonly OutboxSource[], age: number, 
         await source.use(client => forgetApplied(client, age))
       }
       catch (error) {
-        log.warn(`The inbox of ${source.name} could not be swept; it is tried again in an hour: ${describeError(error)}`)
+        log.warn(`Old entries of the inbox of ${source.name} could not be deleted. `
+          + `The next try is in about an hour: ${describeError(error)}`)
       }
     }
   }

@@ -9,24 +9,25 @@ import { createRelay } from './relay'
 import { insertMessage } from './rows'
 import type { OutboxSettings } from './settings'
 
-/** Runs a task with a client of a database. */
+/** Runs a task with a client of the database or tenant `name`. */
 type UseDatabase = <T>(name: string, task: (client: SqlClient) => Promise<T>) => Promise<T>
 
 export interface MessageTransactionsOptions {
   settings: OutboxSettings
-  /** Milliseconds that one publish of the relay may take. */
+  /** Maximum milliseconds of one publish of the relay. */
   publishTimeout: number
   useDatabase: UseDatabase
   useTenant: UseDatabase
-  /** The tenant of the current call; '' for none. */
+  /** Returns the tenant of the current call; `''` if there is none. */
   currentTenant: () => string
   log: RelayOptions['log']
 }
 
-/** The outbox and the inbox of one process. Create them outside any request. */
-export function createMessageTransactions({ settings, publishTimeout, useDatabase, useTenant, currentTenant, log }: MessageTransactionsOptions): MessageTransactions {
+/** Creates the outbox and the inbox of this process. Call it outside any request: the timers run in the async context of this call. */
+export function createMessageTransactions(options: MessageTransactionsOptions): MessageTransactions {
+  const { settings, publishTimeout, useDatabase, useTenant, currentTenant, log } = options
   const { databases, tenants, interval, batch, keep } = settings
-  // The context of the boot, which belongs to no request.
+  // Runs callbacks in the async context of the start, which belongs to no request.
   const outside = AsyncLocalStorage.snapshot()
   const sources: readonly OutboxSource[] = [
     ...databases.map((name): OutboxSource => ({ name: `the database ${name}`, use: task => useDatabase(name, task) })),
@@ -43,7 +44,10 @@ export function createMessageTransactions({ settings, publishTimeout, useDatabas
     async applyOnce({ database, ...entry }, effect) {
       if (database !== 'tenant') return useDatabase(database, client => applyOnce(client, entry, effect))
       const tenant = currentTenant()
-      if (tenant === '') throw new Error('The message was published for no tenant, so dedupe: \'tenant\' finds no database: publish it in a request of a tenant or in withTenant(), or name a database in dedupe.')
+      if (tenant === '') {
+        throw new Error('The message was published without a tenant, so dedupe: \'tenant\' cannot choose a database: '
+          + 'publish it in a request of a tenant or in withTenant(), or name a database in dedupe.')
+      }
       return useTenant(tenant, client => applyOnce(client, entry, effect))
     },
     start(broker) {

@@ -8,10 +8,11 @@ import { asSqlClient } from '../sql-client'
 import { setMessageTransactions } from '../transactions'
 import { createMessageTransactions } from './create'
 
-/** Gives the feature its outbox and its inbox. Runs before the feature's own plugin. */
+/** Creates the outbox and the inbox. This plugin must run before the plugin of the messaging feature, which uses them. */
 export default defineNitroPlugin(() => {
   if (import.meta.prerender) return
-  const { outbox, publishTimeout } = resolveRabbitmqSettings(useRuntimeConfig().scale.rabbitmq as unknown as RabbitmqModuleOptions, process.env)
+  const given = useRuntimeConfig().scale.rabbitmq as unknown as RabbitmqModuleOptions
+  const { outbox, publishTimeout } = resolveRabbitmqSettings(given, process.env)
   if (!outbox) return
   setMessageTransactions(createMessageTransactions({
     settings: outbox,

@@ -6,43 +6,43 @@ import type { SqlClient } from '../sql-client'
 import type { RoundOptions } from './round'
 import { relayRound } from './round'
 
-/** A database that has an outbox. */
+/** A database with an outbox. */
 export interface OutboxSource {
-  /** What logs call it. */
+  /** Name in logs, such as `the database default`. */
   name: string
-  /** Runs `task` with a client of it. */
+  /** Runs `task` with a client of this database. */
   use: <T>(task: (client: SqlClient) => Promise<T>) => Promise<T>
 }
 
 export interface RelayOptions extends RoundOptions {
-  /** The databases to look at. */
+  /** Databases whose outboxes are polled. */
   sources: readonly OutboxSource[]
   broker: Pick<Broker, 'publish' | 'state'>
-  /** Milliseconds between two looks at an outbox that was empty. */
+  /** Milliseconds between two polls. */
   interval: number
   log: { warn: (message: string) => void, info: (message: string) => void }
 }
 
 export interface Relay {
-  /** Something was written: look soon instead of at the next interval. */
+  /** Tells the relay that a message was written, so it polls soon instead of after the interval. */
   nudge: () => void
-  /** No round begins any more; waits up to `timeout` ms for those that are under way. */
+  /** Starts no further round and waits up to `timeout` ms for the running ones. */
   stop: (timeout: number) => Promise<void>
 }
 
-/** Databases that are looked at side by side. */
+/** Maximum number of databases that are polled at the same time. */
 const SIDE_BY_SIDE = 4
-/** Milliseconds after a nudge: time for the transaction that wrote the message to commit. */
+/** Milliseconds from a nudge to the poll, so that the transaction that wrote the message has time to commit. */
 const NUDGE_DELAY = 25
 
 /**
- * Publishes what transactions have left in the outboxes, until it is stopped.
- * Create it outside any request: its timers keep the async context they were made in.
+ * Creates a relay, which publishes the messages of the outboxes until it is stopped.
+ * Call it outside any request: the timers run in the async context of this call.
  */
 export function createRelay(options: RelayOptions): Relay {
   const { sources, broker, interval, batch, log } = options
   const failing = new Set<string>()
-  // A nudge comes in the course of a request, whose clients and tenant are not the relay's.
+  // `nudge` is called within requests. The relay must not use their tenant and database clients.
   const outside = AsyncLocalStorage.snapshot()
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
@@ -63,41 +63,43 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   async function lookAtAll(): Promise<void> {
-    // What cannot be published now would only hold its rows and a connection of the database.
+    // Without the broker, a round would only lock rows and occupy a database connection.
     if (broker.state !== 'connected') return
     const queue = sources.values()
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
-      for (const source of queue) await empty(source)
+      for (const source of queue) await publishAll(source)
     }))
   }
 
-  async function empty(source: OutboxSource): Promise<void> {
+  async function publishAll(source: OutboxSource): Promise<void> {
     try {
       while (!stopped && broker.state === 'connected') {
         const { found, published, refused } = await source.use(client => relayRound(client, broker, options))
         for (const { row, error } of refused) {
-          if (row.attempts === 0) log.warn(`A message in the outbox of ${source.name} cannot be published and stays there: ${error.message}`)
+          if (row.attempts === 0) {
+            log.warn(`A message in the outbox of ${source.name} cannot be published; it stays there and is retried: ${error.message}`)
+          }
         }
-        recovered(source.name)
+        reportRecovery(source.name)
         if (found < batch || published === 0) return
       }
     }
     catch (error) {
-      complain(source.name, error)
+      reportFailure(source.name, error)
     }
   }
 
-  function complain(name: string, error: unknown): void {
+  function reportFailure(name: string, error: unknown): void {
     if (failing.has(name)) return
     failing.add(name)
-    log.warn(`The outbox of ${name} cannot be read; its messages wait there: ${describeError(error)}`)
+    log.warn(`The outbox of ${name} cannot be read, so its messages wait there: ${describeError(error)}`)
   }
 
-  function recovered(name: string): void {
+  function reportRecovery(name: string): void {
     if (failing.delete(name)) log.info(`The outbox of ${name} can be read again.`)
   }
 
-  // Not at once: the first transaction of a process nudges, and tables may still be on their way.
+  // Wait before the first poll: migrations may still be creating the tables, and the first message written nudges anyway.
   schedule(interval)
   return {
     nudge() {

@@ -4,33 +4,34 @@ import type { SqlClient } from '../sql-client'
 import type { OutboxFailure, OutboxRow } from './rows'
 import { deleteRows, lockDue, postpone } from './rows'
 
-/** Pause in ms before a message that the broker refused is tried again: doubled each time, up to the second one. */
+/** First pause in ms before a refused message is retried. The pause doubles with each retry, up to `LONGEST_PAUSE`. */
 const FIRST_PAUSE = 1000
 const LONGEST_PAUSE = 5 * 60_000
-/** Time in ms that the queries of a round may take beside its publishes. */
+/** Maximum milliseconds of the queries of a round, in addition to its publishes. */
 const QUERY_TIME = 5000
 
 export interface RoundOptions {
-  /** Most messages of one round. */
+  /** Maximum number of messages per round. */
   batch: number
-  /** Milliseconds that one publish may take. */
+  /** Maximum milliseconds of one publish. */
   publishTimeout: number
 }
 
-/** What a round did. */
+/** Result of a round. */
 export interface Round {
-  /** Messages that were there to publish. */
+  /** Number of messages that were due. */
   found: number
   published: number
-  /** Messages that the broker will not take as they are, such as those without a queue. */
+  /** Messages that the broker refused, for example because no queue is bound for them. */
   refused: readonly { row: OutboxRow, error: PublishError }[]
 }
 
 /**
- * Publishes what is due in one outbox, side by side, and takes out what the broker has confirmed, in one transaction.
- * Several relays may do so at once: each row is held by one of them. A process that dies in between publishes a message twice, with one id.
+ * Publishes the due messages of one outbox in parallel and deletes those that the broker has confirmed, all in one transaction.
+ * Several relays may run at the same time, because each row is locked by one of them. If a process crashes between confirm and
+ * commit, the message is published again with the same id.
  *
- * @throws what the database throws. A broker that cannot be reached is no error: the rows stay as they are
+ * @throws the error of the database. If the broker is unavailable, it does not throw and leaves the rows unchanged
  */
 export function relayRound(client: SqlClient, broker: Pick<Broker, 'publish'>, { batch, publishTimeout }: RoundOptions): Promise<Round> {
   return client.$transaction(async (transaction) => {
@@ -49,7 +50,7 @@ export function relayRound(client: SqlClient, broker: Pick<Broker, 'publish'>, {
   }, { maxWait: QUERY_TIME, timeout: publishTimeout + QUERY_TIME })
 }
 
-/** The broker's word about this message, rather than about the connection. */
+/** Whether the broker refused this message, in contrast to a problem with the connection. */
 function isRefusal(error: unknown): error is PublishError {
   return error instanceof PublishError && (error.code === 'UNROUTABLE' || error.code === 'EXCHANGE' || error.code === 'REFUSED')
 }

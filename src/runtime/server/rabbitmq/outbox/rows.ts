@@ -1,14 +1,14 @@
 import type { MessageProperties, OutgoingMessage } from '../message'
 import type { SqlTransaction } from '../sql-client'
 
-/** A message of the outbox, locked by the transaction that read it. */
+/** A message of the outbox. The transaction that read it holds a lock on its row. */
 export interface OutboxRow {
   id: string
   attempts: number
   message: OutgoingMessage
 }
 
-/** Why a row could not be published, and when to try again. */
+/** Reason why a row could not be published, and the pause before its retry. */
 export interface OutboxFailure {
   id: string
   reason: string
@@ -16,15 +16,17 @@ export interface OutboxFailure {
   delay: number
 }
 
-/** Keeps a message in the transaction of the caller: it exists when the transaction commits, and only then. */
-export async function insertMessage(transaction: SqlTransaction, { exchange, routingKey, content, properties, mandatory }: OutgoingMessage): Promise<void> {
+/** Writes a message to the outbox within the caller's transaction. */
+export async function insertMessage(transaction: SqlTransaction, message: OutgoingMessage): Promise<void> {
+  const { exchange, routingKey, content, properties, mandatory } = message
   await transaction.$executeRawUnsafe(
-    'insert into scale_outbox (message_id, exchange, routing_key, content, properties, mandatory) values ($1, $2, $3, $4, cast($5 as jsonb), $6)',
+    `insert into scale_outbox (message_id, exchange, routing_key, content, properties, mandatory)
+     values ($1, $2, $3, $4, cast($5 as jsonb), $6)`,
     properties.messageId, exchange, routingKey, content.toString(), JSON.stringify(properties), mandatory,
   )
 }
 
-/** The oldest messages that are due and that no other relay holds; the transaction holds them from here on. */
+/** Reads and locks the oldest due messages, except those that another relay has locked. */
 export async function lockDue(transaction: SqlTransaction, limit: number): Promise<OutboxRow[]> {
   const rows = await transaction.$queryRawUnsafe(
     `select cast(id as text) as id, attempts, exchange, routing_key, content, cast(properties as text) as properties, mandatory
@@ -43,16 +45,21 @@ export async function lockDue(transaction: SqlTransaction, limit: number): Promi
   }))
 }
 
-/** Takes published messages out. */
+/** Deletes published messages. */
 export async function deleteRows(transaction: SqlTransaction, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
-  await transaction.$executeRawUnsafe('delete from scale_outbox where id = any(cast(string_to_array($1, \',\') as bigint[]))', ids.join(','))
+  await transaction.$executeRawUnsafe(
+    'delete from scale_outbox where id = any(cast(string_to_array($1, \',\') as bigint[]))',
+    ids.join(','),
+  )
 }
 
-/** Leaves a message for later. */
+/** Records the failure of a message and schedules its retry. */
 export async function postpone(transaction: SqlTransaction, { id, reason, delay }: OutboxFailure): Promise<void> {
   await transaction.$executeRawUnsafe(
-    'update scale_outbox set attempts = attempts + 1, last_error = $2, next_attempt_at = now() + cast($3 as float8) * interval \'1 millisecond\' where id = cast($1 as bigint)',
+    `update scale_outbox
+     set attempts = attempts + 1, last_error = $2, next_attempt_at = now() + cast($3 as float8) * interval '1 millisecond'
+     where id = cast($1 as bigint)`,
     id, reason.slice(0, 500), delay,
   )
 }

@@ -2,41 +2,51 @@ import type { Duration } from '../../cache/types'
 import { parseDuration } from '../../duration'
 import { parseCount, parseObject, refuseUnknownKeys } from '../../settings'
 
-/** `scale.rabbitmq.outbox`: messages that exist when a transaction commits, and effects that happen once. PostgreSQL. */
+/**
+ * `scale.rabbitmq.outbox`: publishes messages only if a transaction commits, and applies each received message once. It needs
+ * PostgreSQL and the tables that `npx nuxt-scale outbox` prints.
+ */
 export interface OutboxModuleOptions {
   /**
-   * Names of the databases whose outboxes are emptied, as `usePrisma(name)` takes them; `shard eu` is that of a shard.
+   * Databases whose outboxes are published, by the names that `usePrisma(name)` accepts. `shard eu` is the database of the shard `eu`.
    * @default ['default']
    */
   databases?: readonly string[]
   /**
-   * Tenants whose outboxes are emptied too.
+   * Tenants whose outboxes are also published.
    * @default []
    */
   tenants?: readonly string[]
   /**
-   * Pause between two looks at an outbox. What this process writes is published sooner.
+   * Pause between two polls of an outbox, at least 10 ms. Messages that this process writes are published sooner.
    * @default '1s'
    * @env NUXT_SCALE_RABBITMQ_OUTBOX_INTERVAL
    */
   interval?: Duration
   /**
-   * Most messages that are published in one transaction.
+   * Maximum number of messages that are published in one transaction, at most 10000.
    * @default 200
    * @env NUXT_SCALE_RABBITMQ_OUTBOX_BATCH
    */
   batch?: number
   /**
-   * How long the inbox remembers a message: longer than any copy can be on its way, dead letters included.
+   * How long the inbox remembers a message, at least one minute. Choose a time longer than any copy can still arrive, including
+   * replayed dead letters.
    * @default '7d'
    * @env NUXT_SCALE_RABBITMQ_OUTBOX_KEEP
    */
   keep?: Duration
 }
 
-export const outboxDefaults = { databases: ['default'], tenants: [], interval: '1s', batch: 200, keep: '7d' } as const satisfies OutboxModuleOptions
+export const outboxDefaults = {
+  databases: ['default'],
+  tenants: [],
+  interval: '1s',
+  batch: 200,
+  keep: '7d',
+} as const satisfies OutboxModuleOptions
 
-/** Times in ms. */
+/** The validated options. All times are in milliseconds. */
 export interface OutboxSettings {
   databases: readonly string[]
   tenants: readonly string[]
@@ -45,7 +55,12 @@ export interface OutboxSettings {
   keep: number
 }
 
-/** @throws Error naming the option that is wrong */
+/**
+ * Validates the options and fills in the defaults.
+ *
+ * @param path option path for errors
+ * @throws Error that names the invalid option
+ */
 export function resolveOutboxSettings(options: OutboxModuleOptions, path: string): OutboxSettings {
   refuseUnknownKeys(parseObject(options, path), Object.keys(outboxDefaults), path)
   const { databases, tenants, interval, batch, keep } = { ...outboxDefaults, ...options }
@@ -71,6 +86,8 @@ function parseTime(value: Duration, path: string, least: number): number {
 
 function parseBatch(value: number, path: string): number {
   const batch = parseCount(value, path)
-  if (batch > 10_000) throw new TypeError(`${path} is ${batch}: write a whole number up to 10000, since one transaction holds them all.`)
+  if (batch > 10_000) {
+    throw new TypeError(`${path} is ${batch}: write a whole number up to 10000, because one transaction locks all of these rows.`)
+  }
   return batch
 }

@@ -1,8 +1,8 @@
 /**
- * The tables of the outbox and the inbox, for a migration of the app. PostgreSQL, PGlite included.
+ * SQL that creates the tables of the outbox and the inbox, for a migration of the app. It works on PostgreSQL and PGlite.
  *
- * `scale_outbox`: messages that a transaction has written and no relay has published yet.
- * `scale_inbox`: which message each queue has applied.
+ * `scale_outbox` contains messages that are not published yet. `scale_inbox` contains the ids of the messages that each queue has
+ * applied.
  */
 export const outboxTables = `create table if not exists scale_outbox (
   id bigint generated always as identity primary key,

@@ -1,7 +1,7 @@
 /**
- * The content of a message.
+ * Encodes the content of a message as JSON.
  *
- * @throws TypeError one sentence, for what JSON cannot hold
+ * @throws TypeError when the message cannot be written as JSON
  */
 export function encodeMessage(message: unknown): string {
   let text: string | undefined
@@ -10,8 +10,12 @@ export function encodeMessage(message: unknown): string {
   }
   catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0]!.replace(/\.$/, '') : String(error)
-    throw new TypeError(`The message cannot be written as JSON (${reason}): publish plain objects, arrays, texts, numbers, booleans, null and dates.`, { cause: error })
+    const advice = 'publish plain objects, arrays, strings, numbers, booleans, null and dates.'
+    throw new TypeError(`The message of publish() cannot be written as JSON (${reason}): ${advice}`, { cause: error })
   }
-  if (text === undefined) throw new TypeError(`The message is ${typeof message === 'undefined' ? 'undefined' : `a ${typeof message}`}, which JSON cannot hold: publish an object, or null.`)
+  if (text === undefined) {
+    const kind = message === undefined ? 'undefined' : `a ${typeof message}`
+    throw new TypeError(`The message of publish() is ${kind}, which JSON cannot represent: publish an object, or null.`)
+  }
   return text
 }

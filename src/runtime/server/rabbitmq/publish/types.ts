@@ -2,34 +2,37 @@ import type { Duration } from '../../cache/types'
 import type { HeaderValue } from '../message'
 import type { SqlTransaction } from '../sql-client'
 
-/** What can be said about a message. */
+/** Options of `publish()`. */
 export interface PublishOptions {
   /**
-   * The same for every copy of one message, by which consumers can tell a second one.
+   * Id of the message, at most 255 bytes. Use the same id when you publish a message again, so consumers can detect duplicates.
    * @default a random UUID
    */
   messageId?: string
   /**
-   * What kind of message it is.
-   * @default its routing key
+   * Kind of message, at most 255 bytes.
+   * @default the routing key
    */
   type?: string
+  /** Id that relates a reply to its request, at most 255 bytes. */
   correlationId?: string
+  /** Queue or address for the reply, at most 255 bytes. */
   replyTo?: string
-  /** Your own headers. Names that begin with `scale-` belong to the module. */
+  /** Your own headers. Names that begin with `scale-` are reserved for nuxt-scale. */
   headers?: Readonly<Record<string, HeaderValue>>
   /**
-   * Longest wait for the confirm.
+   * Maximum wait until the broker confirms the message. A plain number is seconds.
    * @default scale.rabbitmq.publishTimeout
    */
   timeout?: Duration
   /**
-   * Whether it is an error when no queue takes the message. `ignore` drops it.
+   * Behaviour when no queue is bound for the message: `error` rejects with `UNROUTABLE`, `ignore` drops the message.
    * @default 'error'
    */
   unroutable?: 'error' | 'ignore'
   /**
-   * A transaction of Prisma: the message is kept in `scale_outbox` and published when the transaction has committed, or never. It needs `scale.rabbitmq.outbox`.
+   * Prisma transaction. The message is written to `scale_outbox` within it, and published only if the transaction commits.
+   * This option needs `scale.rabbitmq.outbox`.
    */
   tx?: SqlTransaction
 }
