@@ -16,8 +16,11 @@ export interface MessageProperties {
   appId?: string
   /** Time of publishing, in whole seconds since 1970, the resolution of AMQP. */
   timestamp: number
+  /** MIME type of the content. `publish` sets `application/json`. */
   contentType: string
+  /** Id that relates a reply to its request. */
   correlationId?: string
+  /** Queue or address for the reply. */
   replyTo?: string
   headers: Readonly<Record<string, HeaderValue>>
 }

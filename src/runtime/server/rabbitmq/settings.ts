@@ -92,6 +92,7 @@ export interface RabbitmqModuleOptions {
   drainTimeout?: Duration
 }
 
+/** `scale.rabbitmq.buffer`: limits for the messages that wait in the process, to be sent or confirmed. */
 export interface RabbitmqBufferOptions {
   /**
    * Maximum number of messages in the buffer.
@@ -114,6 +115,7 @@ export interface RabbitmqBufferOptions {
   onFull?: 'reject' | 'wait'
 }
 
+/** `scale.rabbitmq.retry`: retries of messages whose handler failed. A consumer can override them. */
 export interface RabbitmqRetryOptions {
   /**
    * Pauses before each retry. A message is tried once, and then once after each pause. After the last attempt it goes to the
@@ -124,6 +126,7 @@ export interface RabbitmqRetryOptions {
   delays?: string | readonly Duration[]
 }
 
+/** `scale.rabbitmq.queue`: arguments of the declared queues. Existing queues are not changed. */
 export interface RabbitmqQueueOptions {
   /**
    * `quorum` queues are replicated and count deliveries. `classic` queues are stored on one node.

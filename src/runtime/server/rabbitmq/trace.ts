@@ -12,10 +12,12 @@ export interface Trace {
 
 const storage = new AsyncLocalStorage<Trace>()
 
+/** Returns the trace of the current call; undefined if it has none. */
 export function currentTrace(): Trace | undefined {
   return storage.getStore()
 }
 
+/** Runs a task in a trace: `currentTrace()` returns it within the task and everything that the task awaits. */
 export function runInTrace<T>(trace: Trace, task: () => T): T {
   return storage.run(trace, task)
 }

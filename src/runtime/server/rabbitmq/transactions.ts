@@ -17,6 +17,7 @@ export interface MessageTransactions {
 
 let current: MessageTransactions | undefined
 
+/** Returns the outbox and the inbox of this process; undefined when they are disabled. */
 export function currentMessageTransactions(): MessageTransactions | undefined {
   return current
 }

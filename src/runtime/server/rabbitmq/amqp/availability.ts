@@ -21,6 +21,11 @@ export interface Availability {
 
 const closedError = () => new Error('The connection to RabbitMQ is closed.')
 
+/**
+ * Creates the combined state of the two connections.
+ *
+ * @param address the hosts, without user and password
+ */
 export function createAvailability(address: string, log: BrokerLog): Availability {
   const open = new Set<Role>()
   const listeners = new Set<(state: BrokerState, reason: string) => void>()

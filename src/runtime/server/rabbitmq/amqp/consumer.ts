@@ -43,6 +43,7 @@ const LONGEST_PAUSE = 10_000
 /** Milliseconds after which a subscription counts as stable. */
 const STABLE = 5000
 
+/** Creates a consumer. It subscribes when `open` is called with a connection. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { queue, prefetch, log, clock, timeout } = options
   const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })

@@ -23,6 +23,7 @@ const LONGEST_PAUSE = 3000
 /** Maximum number of warnings that are remembered in order not to repeat them. */
 const REMEMBERED = 1000
 
+/** Creates a declarer. One declarer serves all connections, so it logs each refusal once and not after every reconnect. */
 export function createDeclarer(log: BrokerLog, clock: BrokerClock): Declarer {
   const warned = new Set<string>()
 

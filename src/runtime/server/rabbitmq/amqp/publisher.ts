@@ -85,6 +85,7 @@ interface Entry {
 /** Number of closed channels, for temporary reasons, after which the message that caused them is rejected. */
 const STRIKES = 3
 
+/** Creates a publisher. It buffers messages until `open` is called with a channel. */
 export function createPublisher({ window: width, buffer, clock, soon }: PublisherOptions): Publisher {
   const budget = createBudget(buffer)
   /** Messages that wait for space in the buffer. */

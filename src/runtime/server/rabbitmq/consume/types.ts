@@ -25,6 +25,10 @@ export interface InboxContext extends MessageContext {
   tx: ScaleTransaction
 }
 
+/**
+ * Handles a message. When it returns, the message is acknowledged; when it throws, the message is retried or goes to the
+ * dead-letter queue. A message can be delivered more than once, so write handlers that may run again.
+ */
 export type MessageHandler<Message, Context = MessageContext> = (message: Message, context: Context) => unknown
 
 /** Options of one consumer. The defaults are the options of `scale.rabbitmq`. Plain numbers of a duration are seconds. */

@@ -54,11 +54,13 @@ export interface EmbeddedQueue {
   close: () => void
 }
 
+/** Maximum number and total size of the messages in a queue, including delivered messages that are not settled. */
 export interface QueueLimits {
   messages: number
   bytes: number
 }
 
+/** Callbacks of a queue to its server. */
 export interface QueueEvents {
   /** Moves a dead letter to its target queues. @returns `false` if one of them is full */
   deadLetter: (message: StoredMessage, reason: DeathReason) => boolean

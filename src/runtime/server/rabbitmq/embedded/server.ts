@@ -31,6 +31,7 @@ export interface EmbeddedStore {
   queue: (name: string) => EmbeddedQueue | undefined
 }
 
+/** Creates an in-memory broker. Its messages are lost when the process stops. */
 export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): EmbeddedServer {
   const exchanges = new Map<string, EmbeddedExchange>()
   const queues = new Map<string, EmbeddedQueue>()
