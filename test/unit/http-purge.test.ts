@@ -177,7 +177,7 @@ describe('the queue', () => {
     for (const promise of held) promise.catch(() => {})
     const refused = await Promise.allSettled(keysTo(150).slice(100).map(key => queue.purge([key])))
     expect(refused.every(({ status }) => status === 'rejected')).toBe(true)
-    expect(lines.filter(line => line.startsWith('100 keys wait for the CDN, which is all that fits'))).toHaveLength(1)
+    expect(lines.filter(line => line.startsWith('The queue of CDN purges is full (100 keys)'))).toHaveLength(1)
     expect(queue.stats.lost).toBe(50)
     // What waits already still can be purged.
     queue.purge([keysTo(1)[0]!]).catch(() => {})
@@ -192,13 +192,13 @@ describe('the queue', () => {
     await queue.close(1000)
     await waiting
     expect(api.calls.map(sent)).toEqual([['first'], ['second', 'first']])
-    await expect(queue.purge(['late'])).rejects.toThrow('because the server ends')
+    await expect(queue.purge(['late'])).rejects.toThrow('because the server is shutting down')
   })
 
   it('holds the end up no longer than its budget, and tells what was lost', async () => {
     const api = await startApi(response => response.writeHead(503).end())
     const { queue, lines } = createQueue('fastly', api.url, { firstPause: 60_000 })
-    const lost = expect(queue.purge(['a'])).rejects.toThrow('the server ended before')
+    const lost = expect(queue.purge(['a'])).rejects.toThrow('the server stopped before')
     await waitFor(() => api.calls.length === 1)
     const start = performance.now()
     await queue.close(300)
@@ -206,7 +206,7 @@ describe('the queue', () => {
     expect(performance.now() - start).toBeLessThan(2000)
     // Woken from its long pause it has tried again.
     expect(api.calls.length).toBeGreaterThan(1)
-    expect(lines.at(-1)).toMatch(/^The server ends before the CDN has purged everything/)
+    expect(lines.at(-1)).toMatch(/^The server stops before the CDN has purged all keys/)
     expect(queue.stats.lost).toBe(1)
   })
 })
@@ -247,8 +247,8 @@ describe('the options of a purge', () => {
   it.each<[HttpPurgeOptions, PurgeTarget | 'nginx' | '', string]>([
     [{}, 'nginx', 'scale.http.purge needs scale.http.cdn to be one of generic, fastly, cloudflare'],
     [{}, '', 'scale.http.purge needs scale.http.cdn'],
-    [{ url: 'varnish:6081' }, 'generic', 'scale.http.purge.url holds what is no address'],
-    [{ url: 'http://user:secret@varnish' }, 'generic', 'scale.http.purge.url holds a user or password'],
+    [{ url: 'varnish:6081' }, 'generic', 'scale.http.purge.url contains a part that is not an address'],
+    [{ url: 'http://user:secret@varnish' }, 'generic', 'scale.http.purge.url contains a user name or a password'],
     [{ rate: 0 }, 'fastly', 'scale.http.purge.rate is 0: write a number above 0.'],
     [{ timeout: 0 }, 'fastly', 'scale.http.purge.timeout is 0'],
     [{ soft: true } as HttpPurgeOptions, 'fastly', 'scale.http.purge.soft is not an option'],

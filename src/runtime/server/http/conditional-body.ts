@@ -3,15 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from 'h3'
 import { BODY_HEADERS, isNotModified } from '../conditional'
 
-/** Bodies over this many bytes get no tag: hashing them would hold up everybody else. */
+/** Larger bodies, in bytes, get no `ETag`, because hashing them would delay other requests. */
 const LARGEST_BODY = 1024 * 1024
 
-/** The answer of a handler, on its way to be sent. */
+/** The result of a handler that is about to be sent. */
 export interface Answer {
   body?: unknown
 }
 
-/** Looks at every answer of a handler after all hooks have, with no hook of its own: Nitro makes a task and two promises for each. */
+/**
+ * Processes the result of every handler after all hooks.
+ * It does not register a hook itself, because Nitro creates a task and two promises for each hook call.
+ */
 export function answerConditionally({ options }: Pick<App, 'options'>): void {
   const { onBeforeResponse } = options
   options.onBeforeResponse = (event, answer) => {
@@ -22,8 +25,8 @@ export function answerConditionally({ options }: Pick<App, 'options'>): void {
 }
 
 /**
- * Gives an answer an `ETag` where it has none, and leaves its body out when the client's copy is still good.
- * Streams and what is written by hand pass as they are, and so does what must not be stored.
+ * Adds an `ETag` to a response that has none, and answers 304 without a body if the copy of the client is still valid.
+ * It does not change streams, responses that the handler sends itself, and responses that must not be stored.
  */
 export function makeConditional(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if ((request.method !== 'GET' && request.method !== 'HEAD') || response.headersSent || response.statusCode !== 200) return
@@ -31,7 +34,7 @@ export function makeConditional(request: IncomingMessage, response: ServerRespon
     const text = textOf(answer.body, response)
     if (text !== undefined && text.length <= LARGEST_BODY) {
       answer.body = text
-      // Weak: a compressing proxy on the way changes the bytes, not what they say.
+      // The tag is weak because a compressing proxy changes the bytes but not their meaning.
       response.setHeader('etag', `W/"${hash('sha1', text, 'base64url')}"`)
     }
   }
@@ -50,7 +53,7 @@ function mayBeTagged(response: ServerResponse): boolean {
   return !response.hasHeader('set-cookie') && !/no-store/i.test(String(response.getHeader('cache-control') ?? ''))
 }
 
-/** What h3 would send, for the kinds of answers that are all there; undefined for others. */
+/** Returns the body that h3 would send, if it is complete in memory; undefined for other results, such as streams. */
 function textOf(body: unknown, response: ServerResponse): string | Buffer | undefined {
   if (typeof body === 'string') {
     if (!response.hasHeader('content-type')) response.setHeader('content-type', 'text/html')
@@ -63,7 +66,7 @@ function textOf(body: unknown, response: ServerResponse): string | Buffer | unde
   return text
 }
 
-/** A list or a plain object, which h3 sends as JSON. */
+/** Returns whether h3 sends this result as JSON: a boolean, a number, a list or a plain object. */
 function isData(body: unknown): boolean {
   if (typeof body === 'boolean' || typeof body === 'number') return true
   if (typeof body !== 'object' || body === null) return false

@@ -9,25 +9,27 @@ import type { ResolvedHttpRule } from './settings'
 import type { TagFormat } from './tag-header'
 import { tagHeaderOf } from './tag-header'
 
-/** What is known of a request before it is answered. */
+/** Properties of a request that are known before it is answered. */
 export interface GuardedRequest {
   rule: ResolvedHttpRule | undefined
-  /** It has `Authorization`, or another header of `scale.http.credentialHeaders`. */
+  /** The request has `Authorization`, or another header of `scale.http.credentialHeaders`. */
   hasCredentials: boolean
-  /** It has a cookie of a session. */
+  /** The request has a session cookie. */
   hasSession: boolean
-  /** A file that is the same for everybody; and one whose name is a hash of what it holds. */
+  /** The path is a public file, which is the same for all visitors. */
   isPublicFile: boolean
+  /** The path is a build file, whose name contains a hash of its content. */
   isBuildFile: boolean
 }
 
 const PERSONAL = 'private, no-store'
-/** A browser asks anew each time, and nobody else keeps it: what no purge would find must not be kept where only a purge reaches. */
+/** A response with too many tags: a purge could not find it, so no shared cache may store it and browsers must revalidate it. */
 const UNTAGGED = 'private, no-cache'
 
 /**
- * Says who may store a response, now that it is known what it holds. What must not be shared is not, whoever said otherwise;
- * a `Cache-Control` that the handler, a route rule or the cache has set is kept where it may be.
+ * Sets the caching headers just before a response is sent, once its contents are known.
+ * A personal response is never shared, even if the handler or a rule says so.
+ * Otherwise, a `Cache-Control` from the handler, a route rule or the cache stays.
  */
 export function guardResponse(response: ServerResponse, request: GuardedRequest, cdn: CdnTarget | undefined): void {
   const { rule } = request
@@ -76,10 +78,11 @@ function tellCdn(response: ServerResponse, policy: CachePolicy, cdn: CdnTarget):
 }
 
 /**
- * Names the tags of a response to the shared cache in front, if it may keep it at all.
- * With more tags than that cache can take it keeps nothing, since a purge by one that is missing would leave an old copy there.
+ * Sends the tags of a response to the shared cache in front of the app, if that cache may store the response.
+ * If there are more tags than the cache accepts, it must not store the response:
+ * a purge by a tag that was not sent would leave an old copy.
  *
- * @returns false when there were too many
+ * @returns false if there were too many tags
  */
 export function tagResponse(response: ServerResponse, scope: string, format: TagFormat): boolean {
   const tags = responseTagsOf(response)
@@ -94,7 +97,7 @@ export function tagResponse(response: ServerResponse, scope: string, format: Tag
   return true
 }
 
-/** Whether a shared cache could store a response that says so (RFC 9111 §3, §5.2.2). */
+/** Returns whether this `Cache-Control` lets a shared cache store the response (RFC 9111 §3, §5.2.2). */
 function mayBeShared(cacheControl: string): boolean {
   return !/(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/i.test(cacheControl)
 }

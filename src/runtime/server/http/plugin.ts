@@ -9,7 +9,7 @@ import { wantResponseTags } from '../response-tags'
 import { createLog } from '../log'
 import { createPageFinder } from '../page-finder'
 
-/** Says of every response who may cache it. */
+/** Sets the caching headers of every response. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const { app, scale } = useRuntimeConfig()
@@ -31,7 +31,10 @@ export default defineNitroPlugin((nitroApp) => {
     tags: settings.tags,
     onTooManyTags: once((path) => {
       const { header, longestHeader, mostTags } = settings.tags!
-      createLog('http').warn(`The response of ${path} has more cache tags than ${header} may hold (${mostTags} of them, ${longestHeader} bytes), so no CDN keeps it: name fewer tags. This is said once.`)
+      createLog('http').warn(
+        `The response of ${path} has more cache tags than ${header} can contain (${mostTags} tags, ${longestHeader} bytes), `
+        + 'so the CDN does not store it: use fewer tags. This warning appears once.',
+      )
     }),
   })
   if (settings.tags) wantResponseTags()

@@ -1,22 +1,22 @@
 import type { SharedLifetime } from '../shared-lifetime'
 
-/** What a response may be cached for, and by whom. Seconds. */
+/** Which caches may store a response, and for how long. All times are in seconds. */
 export interface CachePolicy {
-  /** `public`: by everybody. `private`: by the browser alone. `none`: by nobody. */
+  /** `public`: browsers and shared caches may store it. `private`: only the browser may. `none`: no cache may. */
   scope: 'public' | 'private' | 'none'
-  /** How long a browser may use it. */
+  /** How long a browser may use the response. */
   maxAge: number
-  /** How long a shared cache may; undefined: as long as a browser. */
+  /** How long a shared cache may use it. @default maxAge */
   sharedMaxAge?: number
-  /** How long after that an old copy may be served while a new one is fetched (RFC 5861). */
+  /** How long after its lifetime an old copy may be served while a new one is fetched (RFC 5861). */
   staleWhileRevalidate?: number
-  /** How long after that an old copy may be served while there is no new one (RFC 5861). */
+  /** How long after its lifetime an old copy may be served while the app answers with errors (RFC 5861). */
   staleIfError?: number
-  /** It never changes under its address (RFC 8246). */
+  /** The response at this URL never changes (RFC 8246). */
   immutable?: boolean
 }
 
-/** Kinds of responses, by what may be done with them. */
+/** Named policies, one for each class of responses. */
 export const cacheClasses = {
   'immutable': { scope: 'public', maxAge: 31_536_000, immutable: true },
   'static': { scope: 'public', maxAge: 3600 },
@@ -28,18 +28,18 @@ export const cacheClasses = {
 
 export type CacheClass = keyof typeof cacheClasses
 
-/** What a shared cache may do with the responses of a cached route. Browsers ask again each time: no invalidation reaches them. */
+/** Returns the policy for responses of a cached route. Browsers revalidate each time, because invalidations do not reach them. */
 export function policyOfRoute({ fresh, stale }: SharedLifetime): CachePolicy {
   const staleWhileRevalidate = Math.floor(stale) || undefined
   return { scope: 'public', maxAge: 0, sharedMaxAge: Math.floor(fresh), staleWhileRevalidate }
 }
 
 /**
- * `Cache-Control` for everybody on the way to the browser.
+ * Returns the `Cache-Control` for browsers and all caches on the way.
  *
- * Stale directives are in it only where somebody who reads no other header may need them: a browser that may keep the response, nginx,
- * and a shared cache of which nothing is known. `must-revalidate` then keeps a browser that may not keep the response from using them.
- * It says so to every cache (RFC 9111 §5.2.2.2), so it is left out where `s-maxage` has said enough.
+ * It contains stale directives only for readers that have no other header for them: a browser that may store the response, nginx,
+ * and an unknown shared cache. `must-revalidate` prevents a browser that may not store the response from using these directives.
+ * `must-revalidate` applies to every cache (RFC 9111 §5.2.2.2), so it is left out if `s-maxage` is enough.
  */
 export function cacheControlOf(policy: CachePolicy, cdn?: CdnTarget): string {
   if (policy.scope === 'none') return 'no-store'
@@ -63,10 +63,10 @@ function staleDirectives({ staleWhileRevalidate, staleIfError }: CachePolicy): s
   ]
 }
 
-/** The shared cache in front, which wants to be told in a header of its own. */
+/** The shared cache in front of the app. Each target reads a header of its own. */
 export type CdnTarget = 'generic' | 'nginx' | 'cloudflare' | 'fastly' | 'netlify' | 'vercel'
 
-/** The header of each target (`CDN-Cache-Control`: RFC 9213). Whoever stands behind the target does not see it. */
+/** The header that the CDN reads (`CDN-Cache-Control`: RFC 9213). The CDN does not forward it to browsers. */
 export const cdnHeaders = {
   generic: 'cdn-cache-control',
   nginx: 'x-accel-expires',
@@ -77,10 +77,10 @@ export const cdnHeaders = {
 } as const satisfies Record<CdnTarget, string>
 
 /**
- * What the shared cache in front is told.
+ * Returns the value of the header that the CDN reads.
  *
- * @param age of the response in seconds. nginx alone needs it here: it does not read `Age`
- * @returns undefined when it must not store the response
+ * @param age age of the response in seconds. Only nginx needs it here, because it does not read `Age`
+ * @returns undefined if the CDN must not store the response
  */
 export function cdnControlOf(policy: CachePolicy, target: CdnTarget, age = 0): string | undefined {
   const seconds = policy.sharedMaxAge ?? policy.maxAge

@@ -8,64 +8,74 @@ import type { HttpPurgeOptions } from './purge/settings'
 import type { TagFormat } from './tag-header'
 import { tagFormats } from './tag-header'
 
-/** How the responses of some paths may be cached. What is not set is as the class says. */
+/** How caches may store the responses of some paths. A field that is not set has the value of the class. Plain numbers are seconds. */
 export interface HttpRule {
-  /** @default 'static' */
+  /**
+   * Class of the responses, which sets all other fields.
+   * @default 'static'
+   */
   class?: CacheClass
-  /** How long a browser may use it. */
+  /** How long a browser may use a response. */
   maxAge?: Duration
-  /** How long a shared cache may. Default: as long as a browser. */
+  /**
+   * How long a shared cache may use a response.
+   * @default maxAge
+   */
   sharedMaxAge?: Duration
-  /** How long after that an old copy may be served while a new one is fetched. */
+  /** How long after its lifetime an old response may be served while a new one is fetched. */
   staleWhileRevalidate?: Duration
-  /** How long after that an old copy may be served while there is no new one. */
+  /** How long after its lifetime an old response may be served while the app answers with errors. */
   staleIfError?: Duration
-  /** Request headers that shape the response. */
+  /**
+   * Request headers that change the response. The module adds them to `Vary`.
+   * @default []
+   */
   vary?: readonly string[]
 }
 
-/** `scale.http`: who may cache what, said at the last moment, when it is known what the response holds. */
+/** `scale.http`: caching headers. The module sets them just before a response is sent, once its contents are known. */
 export interface HttpModuleOptions {
   /**
-   * Rules by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` leaves its paths alone.
-   * A rule holds for every spelling of its paths, in any case where a page answers.
-   * They are added to those of `preset`.
+   * Rules by path pattern: `*` matches one part between slashes, and a final `/**` matches the path and everything below it.
+   * The most specific pattern applies. `false` excludes the paths of its pattern.
+   * A rule applies to every encoding of its paths, and to upper and lower case if a page answers the path.
+   * These rules are added to those of `preset`.
    * @default {}
    */
   rules?: Record<string, false | CacheClass | HttpRule>
   /**
-   * Begins with five rules: build files `immutable`, `/api/realtime/**` `no-store`, `/api/static/**` `static` for an hour,
-   * the rest of `/api/**` in the browser alone for a minute, pages for five minutes. Public files are `static`.
+   * Adds five rules: build files are `immutable`, `/api/realtime/**` is `no-store`, `/api/static/**` is `static` for an hour,
+   * only browsers store the rest of `/api/**` (for a minute), and pages are stored for five minutes. Public files are `static`.
    * @default true
    * @env NUXT_SCALE_HTTP_PRESET
    */
   preset?: boolean
   /**
-   * The shared cache in front. It gets the shared lifetime in its own header, and browsers ask anew for pages.
+   * The shared cache in front of the app. It gets the shared lifetime in its own header, and browsers revalidate pages each time.
    * @default ''
    * @env NUXT_SCALE_HTTP_CDN
    */
   cdn?: '' | CdnTarget
   /**
-   * Names of cookies that make a request personal, `*` standing for anything: its response is never stored by a shared cache.
+   * Names of session cookies; `*` matches any characters. Shared caches never store the response to a request with such a cookie.
    * @default ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*']
    */
   sessionCookies?: readonly string[]
   /**
-   * Names of request headers that hold credentials: the response to a request with one of them is never stored by a shared cache.
-   * A list of your own replaces the default; `authorization` counts in any case (RFC 9111 §3.5).
+   * Names of request headers that contain credentials. Shared caches never store the response to a request with such a header.
+   * Your list replaces the default. `authorization` is always included (RFC 9111 §3.5).
    * @default ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token']
-   * @env NUXT_SCALE_HTTP_CREDENTIAL_HEADERS a list in JSON. The generated nginx file reads `nuxt.config` alone
+   * @env NUXT_SCALE_HTTP_CREDENTIAL_HEADERS a JSON list. The generated nginx file uses only the value of `nuxt.config`
    */
   credentialHeaders?: readonly string[]
   /**
-   * Gives JSON and text responses without an `ETag` one, and answers conditional requests with 304.
+   * Adds an `ETag` to JSON and text responses that have none, and answers conditional requests with 304.
    * @default true
    * @env NUXT_SCALE_HTTP_ETAG
    */
   etag?: boolean
   /**
-   * Invalidations of tags and keys reach the copies of the CDN too: Fastly, Cloudflare, or with `cdn: 'generic'` whoever answers HTTP PURGE,
+   * Purges the CDN when tags and keys are invalidated: Fastly, Cloudflare, or with `cdn: 'generic'` a cache that supports HTTP PURGE,
    * such as Varnish. Off until this key is present.
    * @default false
    */
@@ -82,29 +92,30 @@ export const httpDefaults = {
   purge: false,
 } satisfies Required<HttpModuleOptions>
 
-/** One rule, checked. */
+/** A validated rule. */
 export interface ResolvedHttpRule {
   policy: CachePolicy
-  /** The policy as `Cache-Control`, written once for all responses. */
+  /** The policy as `Cache-Control`, formatted once for all responses. */
   cacheControl: string
   /** Lower-case names for `Vary`, separated by `, `. */
   vary: string
-  /** Never changes under its address, which only holds for build files: elsewhere the rule is `static`. */
+  /** The rule is `immutable`, which is safe for build files only. For other paths, the class `static` applies instead. */
   hashedOnly: boolean
 }
 
 export interface HttpSettings {
-  /** By path pattern. */
+  /** Rules by path pattern. */
   rules: ReadonlyMap<string, ResolvedHttpRule | false>
-  /** The preset's rule of everything that no other rule names, and what public files get in its place. */
+  /** Rule `/**` of the preset, for paths without a rule of their own; undefined if the app sets this rule itself. */
   pages: ResolvedHttpRule | undefined
+  /** Rule that public files get instead of `pages`. */
   publicFiles: ResolvedHttpRule
   cdn: CdnTarget | undefined
   isSessionCookie: (name: string) => boolean
-  /** In lower case; `authorization` is one of them. */
+  /** Names in lower case, including `authorization`. */
   credentialHeaders: readonly string[]
   etag: boolean
-  /** How the shared cache in front is told the tags of a response. */
+  /** How the tags of a response are sent to the shared cache; undefined if they are not sent. */
   tags: TagFormat | undefined
 }
 
@@ -112,6 +123,8 @@ const OPTION = 'scale.http'
 const RULE_KEYS = ['class', 'maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError', 'vary']
 
 /**
+ * Validates `scale.http` and resolves its rules.
+ *
  * @param buildAssets path of the build files, such as `/_nuxt`
  * @throws Error naming the option that is wrong
  */
@@ -135,12 +148,12 @@ export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/
     isSessionCookie: compileNames(given.sessionCookies),
     credentialHeaders: parseCredentialHeaders(given.credentialHeaders),
     etag: parseSwitch(given.etag, `${OPTION}.etag`),
-    // Without a purge nobody is known to read them, and a cache that is no CDN would show them to visitors.
+    // A generic cache reads the tags only for purging. A cache that does not know the header would forward it to visitors.
     tags: cdn && (cdn !== 'generic' || given.purge) ? tagFormats[cdn] : undefined,
   }
 }
 
-/** With a cache in front that can be purged, a browser, which cannot, asks for pages anew. */
+/** With a CDN, browsers revalidate pages each time, because a purge reaches the CDN but not the browsers. */
 function presetRules(buildAssets: string, cdn: CdnTarget | undefined): Record<string, CacheClass | HttpRule> {
   return {
     [`${buildAssets}/**`]: 'immutable',
@@ -153,26 +166,30 @@ function presetRules(buildAssets: string, cdn: CdnTarget | undefined): Record<st
 
 function resolveRule(rule: CacheClass | HttpRule, path: string, cdn?: CdnTarget): ResolvedHttpRule {
   const given: HttpRule = typeof rule === 'string' ? { class: rule } : rule
-  if (typeof given !== 'object' || given === null) throw new TypeError(`${path} is ${show(rule)}: write false, a class such as 'static', or an object.`)
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(`${path} is ${show(rule)}: write false, a class such as 'static', or an object.`)
+  }
   refuseUnknownKeys(given, RULE_KEYS, path)
   const name = parseChoice(given.class ?? 'static', Object.keys(cacheClasses) as CacheClass[], `${path}.class`)
   const policy: CachePolicy = { ...cacheClasses[name] }
   for (const option of ['maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError'] as const) {
     const value = given[option]
     if (value === undefined) continue
-    if (policy.scope === 'none') throw new TypeError(`${path}.${option} has no meaning for the class no-store: take it out, or write another class.`)
+    if (policy.scope === 'none') throw new TypeError(`${path}.${option} has no effect with the class no-store: remove it, or use another class.`)
     policy[option] = Math.floor(parseDuration(value, `${path}.${option}`) / 1000)
   }
-  if (policy.scope === 'private' && given.sharedMaxAge !== undefined) throw new TypeError(`${path}.sharedMaxAge has no meaning for the class ${name}, which no shared cache may store: write another class.`)
+  if (policy.scope === 'private' && given.sharedMaxAge !== undefined) {
+    throw new TypeError(`${path}.sharedMaxAge has no effect with the class ${name}, which shared caches must not store: use another class.`)
+  }
   const vary = parseHeaderNames(given.vary ?? [], `${path}.vary`, 'accept-language')
   return { policy, cacheControl: cacheControlOf(policy, cdn), vary: vary.join(', '), hashedOnly: name === 'immutable' }
 }
 
 /**
- * The names of the request headers that hold credentials.
+ * Parses the names of the request headers that contain credentials.
  *
- * @param names as `scale.http.credentialHeaders` has them
- * @returns lower-case names of letters, digits, dashes and underscores, each once
+ * @param names value of `scale.http.credentialHeaders`
+ * @returns lower-case names of letters, digits, dashes and underscores, without duplicates
  * @throws TypeError naming the option
  */
 export function parseCredentialHeaders(names: readonly string[]): readonly string[] {
@@ -188,7 +205,10 @@ function parseHeaderNames(names: unknown, path: string, example: string): string
 
 const STRICTNESS = { none: 0, private: 1, public: 3 }
 
-/** Of the rules of two readings of one path, the one that lets less be stored: nothing, by the browser alone, what the handler says, by everybody. */
+/**
+ * Chooses between the rules of two readings of one path. The stricter one wins, in this order: no cache, only the browser,
+ * no rule (the handler decides), all caches. If both are equal, the shorter lifetime wins.
+ */
 export function stricterHttpRule(one: ResolvedHttpRule | undefined, other: ResolvedHttpRule | undefined): ResolvedHttpRule | undefined {
   const difference = strictnessOf(one) - strictnessOf(other)
   if (difference !== 0 || !one || !other) return difference <= 0 ? one : other
@@ -204,8 +224,11 @@ function lifetimeOf({ maxAge, sharedMaxAge = maxAge }: CachePolicy): number {
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {
-  if (!Array.isArray(patterns) || patterns.some(pattern => typeof pattern !== 'string')) throw new TypeError(`${OPTION}.sessionCookies is ${show(patterns)}: write a list of names.`)
+  if (!Array.isArray(patterns) || patterns.some(pattern => typeof pattern !== 'string')) {
+    throw new TypeError(`${OPTION}.sessionCookies is ${show(patterns)}: write a list of names.`)
+  }
   if (patterns.length === 0) return () => false
-  const expression = new RegExp(`^(?:${patterns.map(pattern => pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')).join('|')})$`, 'i')
+  const alternatives = patterns.map(pattern => pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'))
+  const expression = new RegExp(`^(?:${alternatives.join('|')})$`, 'i')
   return name => expression.test(name)
 }

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { matchesEntityTag } from '../conditional'
 
-/** What Nitro knows of a public file. */
+/** The metadata that Nitro has of a public file. */
 export interface PublicFile {
   etag?: string
   mtime?: string
 }
 
 /**
- * Rewrites the conditions of a request so that Nitro's own handler of public files decides as RFC 9110 §13.2.2 says: it compares
- * `If-None-Match` as plain text, and asks `If-Modified-Since` even where `If-None-Match` has answered.
+ * Rewrites the conditional headers of a request so that Nitro's handler of public files follows RFC 9110 §13.2.2.
+ * Without this, Nitro compares `If-None-Match` as a plain string, and evaluates `If-Modified-Since` although `If-None-Match` is present.
  */
 export function settleConditions(headers: IncomingHttpHeaders, { etag }: PublicFile): void {
   const ifNoneMatch = headers['if-none-match']
@@ -19,7 +19,7 @@ export function settleConditions(headers: IncomingHttpHeaders, { etag }: PublicF
   else delete headers['if-none-match']
 }
 
-/** Gives the 304 of a public file the headers of its 200 that Nitro leaves out (RFC 9110 §15.4.5). */
+/** Adds the headers to the 304 of a public file that Nitro sends only with the 200 (RFC 9110 §15.4.5). */
 export function completeNotModified(response: ServerResponse, { etag, mtime }: PublicFile): void {
   if (response.statusCode !== 304) return
   if (etag && !response.hasHeader('etag')) response.setHeader('etag', etag)

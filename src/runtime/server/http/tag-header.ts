@@ -3,21 +3,21 @@ import { encodeKey, SCOPE_DELIMITER, scopedKey, withoutScope } from '../cache/ke
 import type { ResponseTags } from '../response-tags'
 import type { CdnTarget } from './policy'
 
-/** How a shared cache is told the tags of a response, and what it can take. Bytes; all of a tag is ASCII. */
+/** How tags are sent to a shared cache, and the limits of that cache. Lengths are in bytes; tags contain only ASCII. */
 export interface TagFormat {
   header: string
   separator: ' ' | ','
-  /** A longer tag is sent as its hash. */
+  /** Longest tag. A longer one is sent as its hash. */
   longestTag: number
   longestHeader: number
   mostTags: number
-  /** It takes `Acme` and `acme` for one tag, so letters of the upper case are encoded. */
+  /** The cache treats `Acme` and `acme` as the same tag, so upper-case letters are encoded. */
   ignoresCase: boolean
 }
 
 /**
- * By target. nginx has no tags. Fastly: 16,384 bytes, of which it drops the rest. Cloudflare: 16 KB, case ignored. Vercel: 128 tags of 256 bytes.
- * Varnish, the usual one behind `generic`, reads headers up to 8 KB.
+ * Tag formats by target. nginx has no tags. Fastly accepts 16,384 bytes and drops the rest. Cloudflare accepts 16 KB and ignores case.
+ * Vercel accepts 128 tags of 256 bytes. `generic` is usually Varnish, which reads headers up to 8 KB.
  */
 export const tagFormats: Readonly<Partial<Record<CdnTarget, TagFormat>>> = {
   generic: { header: 'surrogate-key', separator: ' ', longestTag: 1024, longestHeader: 8000, mostTags: 1000, ignoresCase: false },
@@ -27,34 +27,34 @@ export const tagFormats: Readonly<Partial<Record<CdnTarget, TagFormat>>> = {
   vercel: { header: 'vercel-cache-tag', separator: ',', longestTag: 256, longestHeader: 8000, mostTags: 128, ignoresCase: true },
 }
 
-/** In the place of a scope: the tag in every scope. It cannot come out of the encoding of a scope. */
+/** Written instead of a scope for the tag in every scope. An encoded scope is never equal to it. */
 const EVERYWHERE = '%'
-/** What no header and no purge language of a cache takes for something else. `%` begins what is encoded. */
+/** Characters that need encoding, because a header or the purge syntax of a cache could give them another meaning. `%` begins an encoding. */
 const UNSAFE = /[^\w.~:/|%-]/g
 
 /**
- * A tag on the wire. Different tags stay different, also for a cache that ignores case.
+ * Encodes a tag for the header. Different tags stay different, even for a cache that ignores case.
  *
  * @param stored a tag or key as the cache stores it: encoded, with its scope
  */
 export function wireTag(stored: string, { longestTag, ignoresCase }: TagFormat): string {
   const safe = stored.replace(UNSAFE, encodeCharacter)
   const text = ignoresCase ? safe.replace(/%[\dA-F]{2}|[A-Z]/g, part => part.length === 1 ? encodeCharacter(part) : part) : safe
-  // `%~` begins nothing else.
+  // No other encoding begins with `%~`.
   return text.length <= longestTag ? text : `%~${createHash('sha256').update(text).digest('hex')}`
 }
 
-/** The same tag in every scope: each response of a scope bears it beside its own. */
+/** Encodes a tag for all scopes together. Each response of a scope includes it in addition to the tag of its own scope. */
 export function wireTagEverywhere(tag: string, format: TagFormat): string {
   return wireTag(EVERYWHERE + SCOPE_DELIMITER + tag, format)
 }
 
 /**
- * The value of the header.
+ * Returns the value of the header.
  *
- * @param scope of the request (its tenant), '' for none
- * @param given what the response bears already
- * @returns `''` when there are no tags, undefined when they are more than the shared cache can take
+ * @param scope scope of the request (its tenant), '' for none
+ * @param given value that the response already has
+ * @returns `''` if there are no tags, undefined if there are more than the shared cache accepts
  */
 export function tagHeaderOf({ key, stored, named }: ResponseTags, scope: string, format: TagFormat, given = ''): string | undefined {
   const tags = new Set(stored)

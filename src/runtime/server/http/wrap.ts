@@ -15,19 +15,19 @@ import { completeNotModified, settleConditions } from './static-conditions'
 export interface HttpWrapOptions {
   ruleOf: (path: PathReadings) => ResolvedHttpRule | undefined
   publicFile: (path: string) => PublicFile | undefined
-  /** Where the build files are, with a slash at the end. */
+  /** Path of the build files, with a trailing slash. */
   buildAssets: string
   isSessionCookie: (name: string) => boolean
-  /** Request headers that hold credentials, in lower case. */
+  /** Request headers that contain credentials, in lower case. */
   credentialHeaders: readonly string[]
   cdn: CdnTarget | undefined
-  /** How the shared cache in front is told the tags of a response; undefined when it is not. */
+  /** How the tags of a response are sent to the shared cache; undefined if they are not sent. */
   tags: TagFormat | undefined
-  /** Told of a response with more tags than that cache can take. */
+  /** Called for a response with more tags than that cache accepts. */
   onTooManyTags: (path: string) => void
 }
 
-/** Watches every response, whoever makes it, and says at the last moment who may store it. */
+/** Sets the caching headers of every response just before it is sent, no matter which code created the response. */
 export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOptions): void {
   const { handler } = app
   const { ruleOf, publicFile, buildAssets, isSessionCookie, credentialHeaders, cdn, tags, onTooManyTags } = options
@@ -47,11 +47,11 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
     const { req, res } = event.node
     const target = event.path
     const path = readPath(target)
-    // A spelling with several meanings may reach a file, but is never trusted to: it gets the rule of a page.
+    // A path with several readings may lead to a file, but that is not certain. It gets the rule of a page.
     const file = typeof path === 'string' ? publicFile(path) : undefined
     if (file) settleConditions(req.headers, file)
     const request = look(req, path, file)
-    // Whoever writes the headers may have left the tenant of the request.
+    // Read the scope now: the code that sends the headers may run outside the tenant's context.
     const scope = tags === undefined ? '' : currentScope()
     beforeHeaders(res, (response) => {
       if (file) completeNotModified(response, file)

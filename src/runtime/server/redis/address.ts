@@ -8,17 +8,17 @@ export interface RedisNode {
   port: number
 }
 
-/** Port of a server or a Cluster node that names none. */
+/** Default port of a server or a Cluster node. */
 export const DEFAULT_PORT = 6379
-/** Port of a Sentinel that names none. */
+/** Default port of a Sentinel. */
 export const DEFAULT_SENTINEL_PORT = 26_379
 
-/** `host:port` as people write it; an IPv6 address stands in brackets. */
+/** Formats an address as `host:port`, with an IPv6 address in brackets. */
 export function formatNode({ host, port }: RedisNode): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** The address that two fields name. @throws Error naming the one that is wrong */
+/** Combines a host option and a port option. @throws Error naming the option that is wrong */
 export function parseHostAndPort(host: SourcedValue, port: SourcedValue | undefined): RedisNode {
   return {
     host: parseHost(host.value, host.label),
@@ -26,16 +26,16 @@ export function parseHostAndPort(host: SourcedValue, port: SourcedValue | undefi
   }
 }
 
-/** A port of a TCP connection. @throws Error when it is no whole number from 1 to 65535 */
+/** Parses a TCP port. @throws Error unless it is a whole number from 1 to 65535 */
 export function parsePort(value: unknown, label: string): number {
   const port = wholeNumber(value)
   if (port === undefined || port < 1 || port > 65_535) {
-    throw new Error(`${label} has no valid port: write a whole number from 1 to 65535.`)
+    throw new Error(`${label} does not contain a valid port: write a whole number from 1 to 65535.`)
   }
   return port
 }
 
-/** The addresses of a list, or of a text with commas. @throws Error when it is no list or has an entry that is no address */
+/** Parses addresses from a list or from a string with commas. @throws Error unless it is a list in which every entry is an address */
 export function parseNodes({ value, label }: SourcedValue, defaultPort: number): RedisNode[] {
   const entries = typeof value === 'string' ? value.split(',').filter(entry => entry.trim()) : value
   if (!Array.isArray(entries) || entries.length === 0) {
@@ -44,7 +44,12 @@ export function parseNodes({ value, label }: SourcedValue, defaultPort: number):
   return entries.map((entry: unknown) => parseNode(entry, label, defaultPort))
 }
 
-/** Addresses by the ones that stand for them; undefined when none is mapped. @throws Error when it is no map of addresses */
+/**
+ * Parses the map from announced addresses to reachable addresses.
+ *
+ * @returns undefined when the map is empty or not set
+ * @throws Error unless it is an object whose values are addresses
+ */
 export function parseNatMap(source: SourcedValue | undefined): Record<string, RedisNode> | undefined {
   if (!source) {
     return undefined
@@ -59,7 +64,7 @@ export function parseNatMap(source: SourcedValue | undefined): Record<string, Re
     : Object.fromEntries(entries.map(([address, node]) => [address, parseNode(node, label, DEFAULT_PORT)]))
 }
 
-/** The host without the brackets that set an IPv6 address apart from its port. */
+/** Removes the brackets around an IPv6 address. */
 export function withoutBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '')
 }
@@ -71,7 +76,7 @@ function parseNode(entry: unknown, label: string, defaultPort: number): RedisNod
   }
   const match = /^(\[[^\]]+\]|[^:[\]\s/@]+)(?::(\d+))?$/.exec(String(entry).trim())
   if (!match) {
-    throw new Error(`${label} has an entry that is not an address: write each as host:port, without a protocol or a password.`)
+    throw new Error(`${label} contains an entry that is not an address: write each entry as host:port, without a protocol or a password.`)
   }
   return { host: parseHost(match[1], label), port: parsePort(match[2] ?? defaultPort, label) }
 }
@@ -79,7 +84,7 @@ function parseNode(entry: unknown, label: string, defaultPort: number): RedisNod
 function parseHost(value: unknown, label: string): string {
   const host = typeof value === 'string' ? withoutBrackets(value.trim()) : ''
   if (!host || /[\s/@]/.test(host)) {
-    throw new Error(`${label} is not a host: write a name or an address alone, for example 10.0.0.1, and use scale.redis.url for a URL.`)
+    throw new Error(`${label} is not a host: write only a name or an address, for example 10.0.0.1. For a URL, use scale.redis.url.`)
   }
   return host
 }

@@ -1,20 +1,20 @@
-/** Where the connection writes one line when Redis is lost and one when it is back. */
+/** The log of the connection. It gets one line when Redis becomes unavailable and one when it is available again. */
 export interface RedisLog {
   info: (message: string) => void
   warn: (message: string) => void
 }
 
-/** Tells the log and the listeners whether Redis can be used. */
+/** Reports to the log and to listeners whether Redis is available. */
 export interface AvailabilityNews {
-  /** Calls `listener` at each announcement. Returns a function that stops it. */
+  /** Calls `listener` at each announcement. Returns a function that removes the listener. */
   listen: (listener: (available: boolean) => void) => () => void
-  /** Redis became available, or stopped being so for a reason. A listener that throws does not keep it from the others. */
+  /** Reports that Redis became available, or unavailable for `reason`. If a listener throws, the others are still called. */
   announce: (available: boolean, reason: string) => void
-  /** Forgets every listener. */
+  /** Removes all listeners. */
   clear: () => void
 }
 
-/** @param address what to call Redis in the log; without a secret */
+/** @param address name of Redis in the log; it must not contain a secret */
 export function createAvailabilityNews(address: string, log: RedisLog): AvailabilityNews {
   const listeners = new Set<(available: boolean) => void>()
   return {

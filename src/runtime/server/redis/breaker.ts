@@ -1,50 +1,50 @@
 import type { RedisClock } from './clock'
 import { processClock } from './clock'
 
-/** The timers and the dice of a breaker, so that its tests own the time. */
+/** Timers and random source of a breaker. Tests replace them. */
 export type BreakerClock = Pick<RedisClock, 'setTimeout' | 'clearTimeout' | 'random'>
 
-/** What a breaker needs. */
+/** Options of {@link createBreaker}. */
 export interface BreakerOptions {
-  /** Resolves when the service answers. Called in the background only, one at a time. */
+  /** Resolves when the service answers. The breaker calls it in the background, one call at a time. */
   probe: () => Promise<unknown>
-  /** Told each time the breaker opens (`false`, with the reason) or closes (`true`). */
+  /** Called each time the breaker opens (`false`, with the reason) or closes (`true`). */
   onChange: (available: boolean, reason: string) => void
-  /** Consecutive failures that open it. @default 3 */
+  /** Number of consecutive failures that open the breaker. @default 3 */
   threshold?: number
-  /** Milliseconds between two probes, with a quarter of jitter either side. @default 500 */
+  /** Milliseconds between two probes, plus or minus a random quarter. @default 500 */
   interval?: number
-  /** Milliseconds after which a probe has failed. */
+  /** Milliseconds after which a probe counts as failed. */
   probeTimeout: number
   /** @default the timers of the process */
   clock?: BreakerClock
 }
 
-/** A circuit breaker of which no request is ever the probe. */
+/** A circuit breaker. Its probes run in the background, so it never uses a request as a probe. */
 export interface Breaker {
-  /** `closed`: calls pass. `open`: they do not. `half-open`: they do not, and a probe is on its way. */
+  /** `closed`: calls pass. `open`: calls fail at once. `half-open`: calls fail at once, and a probe is running. */
   readonly state: 'closed' | 'open' | 'half-open'
   /** True while calls may pass. */
   readonly available: boolean
-  /** Why it opened last; empty when it never did. */
+  /** Why the breaker opened last; empty if it never opened. */
   readonly reason: string
-  /** A call was answered. */
+  /** Reports that a call was answered. */
   succeeded: () => void
-  /** A call was not answered; the third in a row opens the breaker. */
+  /** Reports that a call was not answered. After `threshold` such calls in a row, the breaker opens. */
   failed: (reason: string) => void
-  /** The connection is known to be lost: opens at once. */
+  /** Opens the breaker at once, because the connection is lost. */
   trip: (reason: string) => void
-  /** Something changed for the better: probes now instead of at the next interval. No effect while closed. */
+  /** Probes now instead of at the next interval, because the service may be back. It has no effect while the breaker is closed. */
   probeNow: () => void
-  /** Stops the probes for ever; the state stays what it is. Idempotent. */
+  /** Stops the probes permanently and leaves the state unchanged. Idempotent. */
   close: () => void
 }
 
 /**
  * Creates a closed breaker.
  *
- * It opens after `threshold` consecutive failures or at once by `trip`, then asks `probe` every `interval`
- * until it succeeds. With the defaults a service that is back is used again within about 0.7 s.
+ * It opens after `threshold` consecutive failures, or at once by `trip`. Then it calls `probe` every `interval`
+ * until a probe succeeds. With the defaults, calls pass again within about 0.7 s after the service is back.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
   const { probe, onChange, threshold = 3, interval = 500, probeTimeout, clock = processClock } = options
@@ -64,7 +64,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
   }
 
   function schedule(): void {
-    // Jitter keeps the instances of a fleet from probing a returning server in step.
+    // Jitter prevents all instances from probing a recovering server at the same time.
     timer = clock.setTimeout(startProbe, interval * (0.75 + clock.random() / 2))
   }
 

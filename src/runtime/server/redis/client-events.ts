@@ -3,21 +3,24 @@ import { faultText } from './errors'
 import { connectedMasters, isCluster } from './masters'
 import type { RedisClient } from './types'
 
-/** Who wants to know what happens to a client. */
+/** Callbacks for connection events. */
 export interface ClientWatcher {
-  /** The connection is lost, or an attempt to connect has failed; called for every attempt. */
+  /** The connection is lost, or an attempt to connect has failed. Called for every failed attempt. */
   lost: (reason: string) => void
-  /** The client is connected, to the right database. */
+  /** The client is connected and uses the right database. */
   ready: () => void
   /** One node of a Cluster is connected. */
   nodeReady: () => void
-  /** Runs a function in the async context of the connection's creation instead of a request's. */
+  /** Runs a function in the async context in which the connection was created, instead of a request's context. */
   outside: (work: () => void) => void
 }
 
-/** What the events of a client have said so far. */
+/** State that was learned from the events of a client. */
 export interface ClientEvents {
-  /** A refused SELECT: ioredis goes on with database 0, which must never be written to by mistake. Undefined when there was none. */
+  /**
+   * Error of a refused SELECT; undefined if there was none.
+   * After such an error ioredis continues with database 0, and the module must not write there by mistake.
+   */
   readonly databaseFault: string | undefined
 }
 
@@ -35,7 +38,7 @@ export function watchClient(client: RedisClient, watcher: ClientWatcher): Client
     if (/^ERR (?:DB index|invalid DB|SELECT is not allowed)/i.test(error.message)) {
       databaseFault = error.message
     }
-    // Sentinel has no other event for a round of unreachable Sentinels.
+    // With Sentinels, this is the only event when none of them is reachable.
     if (client.status !== 'ready' || databaseFault) {
       watcher.lost(lastFault)
     }
@@ -66,7 +69,7 @@ export function watchClient(client: RedisClient, watcher: ClientWatcher): Client
 
 function connectNodes(cluster: Cluster, { nodeReady, outside }: ClientWatcher): void {
   const connect = (node: Redis): void => {
-    // Lazy nodes would connect within the first request that needs them, and keep its context.
+    // A lazy node would connect in the first request that needs it, and would keep the async context of that request.
     if (node.status === 'wait' && !node.options.readOnly) {
       outside(() => node.connect().catch(() => {}))
     }

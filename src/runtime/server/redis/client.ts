@@ -12,17 +12,17 @@ export interface RedisLibrary {
 
 /** Milliseconds for the TCP and TLS handshake of one attempt. */
 export const CONNECT_TIMEOUT = 1000
-/** Milliseconds that a closed socket may linger: a silent peer never answers the goodbye. */
+/** Milliseconds until a socket that is closing is destroyed, because a silent peer never confirms the close. */
 const LINGER = 100
-/** Milliseconds between two attempts to connect, at most. */
+/** Longest pause between two attempts to connect, in milliseconds. */
 const LONGEST_RETRY_DELAY = 500
 const SENTINEL_REPLY_TIMEOUT = 500
 const SLOTS_REFRESH_TIMEOUT = 1000
 const SLOTS_REFRESH_INTERVAL = 15_000
-/** After so many failed attempts, about 2 s, a Cluster node is dropped and the start nodes are asked again. */
+/** After this many failed attempts (about 2 s), the client drops a Cluster node and asks the start nodes again. */
 const NODE_ATTEMPTS = 6
 
-/** Creates the client for commands; it connects at once. */
+/** Creates the client for commands. The client connects at once. */
 export function createClient(settings: RedisSettings, library: RedisLibrary): Redis | Cluster {
   return settings.kind === 'cluster'
     ? new library.Cluster(settings.nodes, clusterOptions(settings))
@@ -30,8 +30,9 @@ export function createClient(settings: RedisSettings, library: RedisLibrary): Re
 }
 
 /**
- * Creates a connection for subscriptions; it connects at once and reconnects, but never subscribes again by itself.
- * On a Cluster `node` is the address; one server and Sentinel find theirs in the settings.
+ * Creates a connection for subscriptions. It connects at once and reconnects, but it does not subscribe again by itself.
+ *
+ * @param node address of the node, on a Cluster only; a single server and Sentinels are found in the settings
  */
 export function createSubscriber(settings: RedisSettings, library: RedisLibrary, node?: RedisNode): Redis {
   return new library.Redis({
@@ -41,13 +42,13 @@ export function createSubscriber(settings: RedisSettings, library: RedisLibrary,
   })
 }
 
-/** Short, growing and scattered, so that a fleet does not storm a server that comes back. */
+/** Milliseconds until the next attempt: growing and random, so that instances do not all reconnect at the same moment. */
 function retryDelay(attempt: number): number {
   const ceiling = Math.min(50 * 2 ** Math.min(attempt - 1, 10), LONGEST_RETRY_DELAY)
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
-/** Fail fast: nothing is queued while the connection is down and nothing is sent twice. */
+/** Options that make calls fail fast: the client queues nothing while the connection is down and sends nothing twice. */
 function commonOptions(settings: RedisSettings): RedisOptions & { protocol: 2 } {
   return {
     username: settings.username,
@@ -63,7 +64,7 @@ function commonOptions(settings: RedisSettings): RedisOptions & { protocol: 2 } 
     autoPipeliningIgnoredCommands: [EVALSHA_AT_ONCE],
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // ioredis 6 speaks RESP3 by default, over which it loses some pushes; ioredis 5 does not know the option.
+    // ioredis 6 uses RESP3 by default and loses some push messages with it. ioredis 5 ignores the option.
     protocol: 2,
   }
 }
@@ -73,7 +74,7 @@ function serverOptions(settings: RedisSettings): RedisOptions {
     ...commonOptions(settings),
     lazyConnect: false,
     retryStrategy: retryDelay,
-    // A replica that was the master refuses writes until somebody looks up the master again.
+    // A former master that is now a replica refuses writes. Reconnecting looks up the new master.
     reconnectOnError: isReadOnlyReply,
   }
   if (settings.kind === 'single') {
@@ -92,7 +93,7 @@ function serverOptions(settings: RedisSettings): RedisOptions {
     sentinelPassword: settings.sentinelPassword,
     sentinelRetryStrategy: retryDelay,
     sentinelCommandTimeout: SENTINEL_REPLY_TIMEOUT,
-    // Despite its name this option encrypts the connection to the master; the other one that to the Sentinels.
+    // Despite its name, this option encrypts the connection to the master. `sentinelTLS` encrypts the connections to the Sentinels.
     enableTLSForSentinelMode: settings.tls !== undefined,
     sentinelTLS: settings.tls && { ...settings.tls },
   }
@@ -104,7 +105,7 @@ function clusterOptions(settings: RedisSettings & { kind: 'cluster' }): ClusterO
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     clusterRetryStrategy: retryDelay,
-    // Without it a master that is lost for a moment leaves the pool, and a scan over all masters would skip it.
+    // Without retries, a master that is lost for a moment leaves the pool, and a scan of all masters would skip it.
     clusterNodeRetryStrategy: attempt => attempt > NODE_ATTEMPTS ? null : retryDelay(attempt),
     slotsRefreshTimeout: SLOTS_REFRESH_TIMEOUT,
     slotsRefreshInterval: SLOTS_REFRESH_INTERVAL,
@@ -112,7 +113,7 @@ function clusterOptions(settings: RedisSettings & { kind: 'cluster' }): ClusterO
     retryDelayOnClusterDown: 50,
     maxRedirections: 8,
     natMap: settings.natMap,
-    // A certificate names hosts, and looking the address up first would lose the name.
+    // Certificates contain host names, so the client must connect by name and not by a resolved address.
     ...(settings.tls ? { dnsLookup: (host, callback) => callback(null, host) } : {}),
   }
 }

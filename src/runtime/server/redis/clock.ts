@@ -1,12 +1,12 @@
-/** The time and the dice that the pieces of a connection read. Injected, so that a test can turn them. */
+/** The clock, timers and random source of a connection. Tests replace them. */
 export interface RedisClock {
   /** Monotonic milliseconds of this process. */
   now: () => number
   setTimeout: (callback: () => void, milliseconds: number) => unknown
   clearTimeout: (timer: unknown) => void
-  /** Calls back after what has arrived at the sockets was read. */
+  /** Calls back after the data that has arrived at the sockets was read. */
   setImmediate: (callback: () => void) => unknown
-  /** From 0 up to, not including, 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   random: () => number
 }
 

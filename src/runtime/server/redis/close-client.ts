@@ -3,18 +3,18 @@ import { RedisTimeoutError } from './errors'
 import { isCluster } from './masters'
 import type { RedisClient } from './types'
 
-/** Milliseconds for a polite goodbye, and the same again for the sockets to be gone. */
+/** Milliseconds for QUIT, and the same again for closing the sockets. */
 const QUIT_TIMEOUT = 300
 
-/** Closes a client and its sockets: politely when the server answers, else without it. Never fails. */
+/** Closes a client and its sockets: by QUIT if the server answers, otherwise by disconnecting. It never rejects. */
 export async function closeClient(client: RedisClient): Promise<void> {
   if (client.status === 'end') {
     return
   }
   const parts = isCluster(client) ? [client, ...client.nodes()] : [client]
   const ended = Promise.all(parts.map(untilEnd))
-  const left = client.status === 'ready' && await succeedsInTime(client.quit().then(() => ended))
-  if (!left) {
+  const hasQuit = client.status === 'ready' && await succeedsInTime(client.quit().then(() => ended))
+  if (!hasQuit) {
     client.disconnect()
     await succeedsInTime(ended)
   }

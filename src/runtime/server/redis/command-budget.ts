@@ -2,45 +2,46 @@ import type { RedisClock } from './clock'
 import { RedisTimeoutError } from './errors'
 import type { RedisClient } from './types'
 
-/** What a call on Redis needs besides its budget. */
+/** The surroundings of a call: the client, the clock, and callbacks to the breaker. */
 export interface CommandContext {
   client: RedisClient
   clock: Pick<RedisClock, 'now' | 'setTimeout' | 'clearTimeout' | 'setImmediate'>
-  /** Why no call may start now; undefined when one may. */
+  /** Returns the error for the caller when no call may start now; undefined when a call may start. */
   refusal: () => Error | undefined
-  /** Told that a call was answered in time. */
+  /** Called when a call was answered in time. */
   answered: () => void
-  /** Milliseconds without an answer after which Redis itself counts as slow, however short the budget of a call is. */
+  /** Milliseconds without an answer after which Redis counts as slow, even if the budget of a call is shorter. */
   patience: number
-  /** Told that a call had no answer for that long. */
+  /** Called when a call was not answered for that long. */
   expired: (reason: string) => void
-  /** Told of the error of a call. Returns what the caller gets instead. */
+  /** Called with the error of a call. Returns the error for the caller. */
   failed: (error: unknown) => unknown
 }
 
 /** A call on the client. */
 export type RedisOperation<T> = (client: RedisClient) => Promise<T>
 
-/** A timer that comes so many ms late tells of a stall of this process. */
+/** If a timer fires this many milliseconds late, the process itself was blocked. */
 const STALL = 50
-/** Stalls in which a call gets its time again; past that it is given up all the same. */
+/** After a stall, the timer of a call starts again, at most this many times. */
 const MOST_STALLS = 3
 
 /**
- * Makes a call and gives it up when its time is over. Time in which this process stalled does not count.
- * One timer a call; the option `commandTimeout` of ioredis costs several times as much.
- * A caller may have less patience than the connection. Its deadline is then its own affair: what the answer says of Redis is judged when it
- * comes, or when it has not come within `patience`.
+ * Makes a call and rejects it at its deadline. Time in which this process was blocked does not count.
  *
- * @param budget milliseconds of the whole call, for the error
- * @param left milliseconds of it that are left
- * @throws RedisTimeoutError when the time is over
+ * It uses one timer per call. The option `commandTimeout` of ioredis costs several times as much.
+ * The budget of a caller may be shorter than `patience`. Missing such a deadline does not count as a failure of Redis:
+ * the breaker learns the outcome when the answer arrives, or when `patience` is over.
+ *
+ * @param budget milliseconds of the whole call, for the error message
+ * @param left milliseconds that remain of the budget
+ * @throws RedisTimeoutError at the deadline
  */
 export function runWithinBudget<T>(context: CommandContext, operation: RedisOperation<T>, budget: number, left = budget): Promise<T> {
   return new Promise((resolve, reject) => new BoundedCall(context, budget, left, resolve, reject).make(operation))
 }
 
-/** One call under a deadline. An object, because every command passes here, and closures for each step would cost more. */
+/** One call with a deadline. A class, because every command passes here and a closure for each step would cost more. */
 class BoundedCall<T> {
   private readonly context: CommandContext
   private readonly budget: number
@@ -50,7 +51,7 @@ class BoundedCall<T> {
   private settled = false
   private stalls = 0
   private timer: unknown
-  /** When the timer should come. */
+  /** When the timer should fire. */
   private due = 0
 
   constructor(context: CommandContext, budget: number, left: number, resolve: (value: T) => void, reject: (error: unknown) => void) {
@@ -71,7 +72,7 @@ class BoundedCall<T> {
     }
   }
 
-  /** @param isLate whether the caller was told already that its time is over */
+  /** @param isLate whether the caller already got its timeout error */
   private wait(milliseconds: number, isLate: boolean): void {
     const { clock } = this.context
     this.due = clock.now() + milliseconds
@@ -81,9 +82,9 @@ class BoundedCall<T> {
   private ring(milliseconds: number, isLate: boolean): void {
     if (this.settled) return
     const { clock } = this.context
-    // A stall of this process is not the server's: the command may not even have left.
+    // This process was blocked, which is not a fault of the server. The command may not even have been sent.
     if (clock.now() - this.due > STALL && this.stalls++ < MOST_STALLS) this.wait(milliseconds, isLate)
-    // The answer may lie unread in the socket: read it before judging.
+    // The answer may already be in the socket buffer, so read that first.
     else clock.setImmediate(() => this.expire(isLate))
   }
 
@@ -103,7 +104,7 @@ class BoundedCall<T> {
     this.resolve(value)
   }
 
-  /** A rejection after the timeout ends here, so it is never an unhandled one. */
+  /** It also handles a rejection after the timeout, which would otherwise be an unhandled rejection. */
   private fail(error: unknown): void {
     if (this.settled) return
     this.settle()
@@ -117,17 +118,17 @@ class BoundedCall<T> {
 }
 
 /**
- * Waits for the first connection, then makes the call with what is left of its budget.
+ * Waits for the first connection, then makes the call within the rest of its budget.
  *
- * @param connected resolves when the first attempt to connect has ended, one way or the other
- * @param budget milliseconds for the wait and the call
- * @throws RedisTimeoutError when the time is over
+ * @param connected resolves when the first attempt to connect has succeeded or failed
+ * @param budget milliseconds for the wait and the call together
+ * @throws RedisTimeoutError at the deadline
  */
 export function runOnceConnected<T>(context: CommandContext, connected: Promise<void>, operation: RedisOperation<T>, budget: number): Promise<T> {
   const { clock } = context
   const start = clock.now()
   return new Promise((resolve, reject) => {
-    // Not a failure of the breaker: nothing was asked yet, the socket is only connecting.
+    // The breaker does not count this as a failure: the socket is still connecting, so no command was sent.
     const timer = clock.setTimeout(() => reject(new RedisTimeoutError(budget)), budget)
     connected.then(() => {
       clock.clearTimeout(timer)

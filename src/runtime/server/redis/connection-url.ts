@@ -7,14 +7,14 @@ import type { RedisTls } from './tls'
 export interface ConnectionUrl extends RedisNode {
   username: string | undefined
   password: string | undefined
-  /** The path, not checked yet. */
+  /** The path of the URL, not validated yet. */
   database: SourcedValue | undefined
   /** Present for `rediss://`. */
   tls: RedisTls | undefined
 }
 
 /**
- * Takes a URL apart. Nothing of it is echoed in an error: any part of a malformed one may be the password.
+ * Parses a connection URL. Errors never show any part of it, because each part of a malformed URL may be the password.
  *
  * @throws Error naming what is wrong with the URL
  */
@@ -34,7 +34,9 @@ export function parseConnectionUrl({ value, label }: SourcedValue): ConnectionUr
     throw new Error(`${label} has no host: ${form}.`)
   }
   if (url.search || url.hash) {
-    throw new Error(`${label} has a part after '?' or '#', which is not read: move it to the options of scale.redis, or percent-encode it.`)
+    throw new Error(
+      `${label} has a part after '?' or '#', which the module does not read: move it to the options of scale.redis, or percent-encode it.`,
+    )
   }
   const database = decode(url.pathname.slice(1), label)
   return {

@@ -26,25 +26,24 @@ import type { Subscribers } from './subscribers'
 import { createSubscribers } from './subscribers'
 import type { RedisClient, RedisConnection } from './types'
 
-/** What a connection needs besides its settings. */
+/** Dependencies of a connection besides its settings. */
 export interface RedisConnectionContext {
   log: RedisLog
   /** The constructors to use. @default those of the installed `ioredis` */
   ioredis?: RedisLibrary
 }
 
-/** Milliseconds that the first calls may hope for a first connection before Redis counts as down. */
+/** Milliseconds until Redis counts as down if the first connection has not been established. */
 const FIRST_CONNECT_LIMIT = CONNECT_TIMEOUT + 500
 
 /**
  * Opens the connection that all features share.
  *
- * Call it outside any request: sockets and timers keep the async context they were created in, so a connection
- * made inside a request would carry that request's tenant for as long as it lives.
+ * Call it outside any request. Sockets and timers keep the async context in which they were created, so a connection
+ * that was created inside a request would keep the tenant of that request for its whole lifetime.
  *
- * It never throws because Redis is down. The first calls wait for the first connection, each within its own
- * budget; from then on a lost or silent Redis is noticed by the breaker, and calls fail at once until a background
- * probe gets an answer.
+ * It does not throw if Redis is down. The first calls wait for the first connection, each within its own budget.
+ * After that, the breaker detects a lost or silent Redis, and calls fail at once until a background probe gets an answer.
  */
 export function createRedisConnection(settings: RedisSettings, context: RedisConnectionContext): RedisConnection {
   return new SharedConnection(settings, context)
@@ -62,9 +61,9 @@ class SharedConnection implements RedisConnection {
   private readonly subscribers: Subscribers
   private readonly firstConnection: FirstConnection
   private readonly commandContext: CommandContext
-  /** Runs a function in the async context of the creation instead of a request's. */
+  /** Runs a function in the async context in which the connection was created, instead of a request's context. */
   private readonly outside = AsyncLocalStorage.snapshot()
-  /** Looks for the cause of a first attempt that failed without one; a single server always tells its own. */
+  /** Finds out why the first attempt failed, if ioredis does not report it. A single server always reports it. */
   private readonly explain: ((reason: string) => void) | undefined
   private closing: Promise<void> | undefined
   private readonly closed = new AbortController()
@@ -167,7 +166,7 @@ class SharedConnection implements RedisConnection {
     this.firstConnection.end()
   }
 
-  /** Most often it is a wrong address, password or certificate, of which ioredis drops what the sockets say. */
+  /** The cause is usually a wrong address, password or certificate, but ioredis drops the errors of those sockets. */
   private createExplanation(settings: Exclude<RedisSettings, { kind: 'single' }>): (reason: string) => void {
     let looking: Promise<void> | undefined
     return (reason) => {
@@ -185,7 +184,7 @@ class SharedConnection implements RedisConnection {
     this.breaker.close()
     this.firstConnection.end()
     this.availabilityNews.clear()
-    // Calls of this turn are still on their way into an automatic pipeline: let them go out before the goodbye.
+    // Calls of this turn are still being collected in an automatic pipeline, so let them be sent before QUIT.
     await new Promise(resolve => setImmediate(resolve))
     await Promise.all([this.client, ...this.subscribers.list()].map(closeClient))
   }

@@ -2,7 +2,7 @@ import type { RedisConnection } from './types'
 
 let current: RedisConnection | undefined
 
-/** The shared connection of this process; undefined when no Redis is configured. */
+/** Returns the shared connection of this process; undefined when no Redis is configured. */
 export function currentRedisConnection(): RedisConnection | undefined {
   return current
 }

@@ -1,7 +1,7 @@
 import { formatNode } from './address'
 import type { RedisSettings } from './settings'
 
-/** Address of the settings for a log line: never a user name, a password or a key. */
+/** Formats the address for a log line, without the user name, the password and the TLS key. */
 export function describeRedis(settings: RedisSettings): string {
   const secure = settings.tls ? 's' : ''
   if (settings.kind === 'sentinel') {

@@ -1,6 +1,6 @@
 import { HttpError } from '../request/errors'
 
-/** Redis cannot serve calls now: the connection is lost, or the breaker is open. Thrown at once, without waiting. */
+/** Thrown at once while Redis is unavailable, because the connection is lost or the breaker is open. */
 export class RedisUnavailableError extends HttpError {
   declare readonly code: 'REDIS_UNAVAILABLE'
 
@@ -10,10 +10,10 @@ export class RedisUnavailableError extends HttpError {
   }
 }
 
-/** Redis did not answer one call within its budget. */
+/** Thrown when Redis does not answer a call within its budget. */
 export class RedisTimeoutError extends HttpError {
   declare readonly code: 'REDIS_TIMEOUT'
-  /** The budget that was spent, in milliseconds. */
+  /** The budget of the call, in milliseconds. */
   readonly budget: number
 
   constructor(budget: number) {
@@ -23,7 +23,7 @@ export class RedisTimeoutError extends HttpError {
   }
 }
 
-/** Replies that say that the server, not the command, is at fault. */
+/** Error replies that are about the server and not about the command. */
 const SERVER_FAULTS = new Set(['LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'READONLY', 'NOAUTH', 'WRONGPASS'])
 
 const CLIENT_FAULTS = [
@@ -46,11 +46,11 @@ const SOCKET_FAULTS = new Set([
 ])
 
 /**
- * Why an error of ioredis means that Redis itself is unreachable or unfit, as a short text without a secret;
- * `undefined` when the error is about the one command (a script error, WRONGTYPE, OOM, a bad argument).
+ * Returns why an error of ioredis means that Redis cannot be reached or used, as a short string without a secret.
+ * Returns `undefined` if the error is about one command only (a script error, WRONGTYPE, OOM, a bad argument).
  *
- * It never looks at classes, because ioredis 5 and 6 can be in one process, and it drops the original error
- * object, because ioredis hangs the arguments of the failed command on it: the password, when that was AUTH.
+ * It does not compare classes, because ioredis 5 and 6 can be in one process. It drops the original error object, because
+ * ioredis attaches the arguments of the failed command to it, and the argument of AUTH is the password.
  */
 export function connectionFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) {
@@ -68,35 +68,38 @@ export function connectionFault(error: unknown): string | undefined {
   return known ? faultText(error) : undefined
 }
 
-/** What an error says, in one line and without a secret. */
+/** Returns the message of an error in one line and without a secret. */
 export function faultText(error: Error): string {
   const { code, reason, lastNodeError } = error as Error & { code?: unknown, reason?: unknown, lastNodeError?: unknown }
   if (typeof code === 'string' && code.startsWith('ERR_SSL_') && typeof reason === 'string') {
-    // OpenSSL's message names its source files.
+    // The message of OpenSSL contains names of its source files.
     return reason
   }
-  // A Cluster that reached no node has the last node's answer apart.
+  // A Cluster that reached no node stores the error of the last node in a separate property.
   const last = lastNodeError instanceof Error ? faultText(lastNodeError) : ''
-  const text = error.message.replace(/\s+/g, ' ').trim().replace(/\. Retrying from scratch after \d+ms\.(?: Last error: (.+))?$/, (_, cause?: string) => cause ? `: ${cause}` : '')
-  // A host with several addresses that all refuse gives an error without a word.
+  const text = error.message.replace(/\s+/g, ' ').trim().replace(
+    /\. Retrying from scratch after \d+ms\.(?: Last error: (.+))?$/,
+    (_, cause?: string) => cause ? `: ${cause}` : '',
+  )
+  // If a host has several addresses and all of them refuse, the message of the error is empty.
   return last ? `${withoutFullStop(text)}: ${last}` : text || String(code)
 }
 
-/** The end of a fault that ioredis does not tell the cause of: it drops what the sockets to Sentinels and to the nodes of a Cluster say. */
+/** Matches the last part of a message without a cause: ioredis drops the errors of sockets to Sentinels and Cluster nodes. */
 const HIDDEN_CAUSE = /(?:: )?\bConnection is closed\.?$|(?<=^Failed to refresh slots cache)\.?$/
 
-/** True when a fault does not tell its cause. */
+/** Returns whether the message of a fault does not contain its cause. */
 export function hidesCause(fault: string): boolean {
   return HIDDEN_CAUSE.test(fault)
 }
 
-/** The fault with the cause that it hid. */
+/** Adds the cause to a fault that did not contain it. */
 export function withCause(fault: string, cause: string): string {
   const known = fault.replace(HIDDEN_CAUSE, '')
   return known ? `${known}: ${cause}` : cause
 }
 
-/** True for a reply of a server that was a master and is a replica now: reconnecting finds the new master. */
+/** Returns whether the server refused a write because it is now a replica. Reconnecting finds the new master. */
 export function isReadOnlyReply(error: Error): boolean {
   return error.message.startsWith('READONLY')
 }

@@ -4,15 +4,16 @@ import { faultText } from './errors'
 import type { RedisNode } from './address'
 import type { RedisTls } from './tls'
 
-/** Milliseconds for one look; the callers wait, each no longer than its own budget. */
+/** Milliseconds for one attempt. Callers wait meanwhile, each no longer than its own budget. */
 const EXPLAIN_TIMEOUT = 500
-/** A fleet of nodes under one certificate fails in one way. */
+/** A few nodes are enough: nodes with the same certificate fail for the same reason. */
 const NODES_ASKED = 3
 
 /**
- * Connects to the first nodes and says why that fails, as a short text without a secret; undefined when it does not.
+ * Connects to the first nodes and returns why that fails, as a short string without a secret.
  *
- * @param signal ends the look at once
+ * @param signal stops the attempts at once
+ * @returns undefined if no connection fails
  */
 export async function explainUnreachable(nodes: readonly RedisNode[], tls: RedisTls | undefined, signal: AbortSignal): Promise<string | undefined> {
   const faults = await Promise.all(nodes.slice(0, NODES_ASKED).map(node => faultOf(node, tls, signal)))
@@ -32,7 +33,7 @@ function faultOf({ host, port }: RedisNode, tls: RedisTls | undefined, signal: A
     socket.on('error', error => finish(faultText(error)))
     socket.once('data', () => finish())
     socket.once('close', () => finish())
-    // That a server wants a certificate is known only when it answers.
+    // A server reports that it requires a client certificate only when it answers, so send a command.
     socket.write('PING\r\n')
   })
 }

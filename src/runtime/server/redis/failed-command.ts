@@ -2,20 +2,20 @@ import type { Breaker } from './breaker'
 import { RedisUnavailableError, connectionFault } from './errors'
 import type { RedisClient } from './types'
 
-/** Who has to know of a failed call. */
+/** The recipients of information about a failed call. */
 export interface FailedCommandContext {
   client: Pick<RedisClient, 'status'>
   breaker: Pick<Breaker, 'succeeded' | 'failed' | 'trip'>
-  /** Told that a write was refused as by a replica. */
+  /** Called when the server refused a write because it is a replica. */
   demoted: () => void
 }
 
-/** Feeds the breaker with a failed call and returns what the caller gets. */
+/** Reports a failed call to the breaker and returns the error for the caller. */
 export function judgeFailedCommand(error: unknown, { client, breaker, demoted }: FailedCommandContext): unknown {
   const fault = connectionFault(error)
   if (!fault) {
     if (error instanceof Error && error.name === 'ReplyError') {
-      // An error reply is an answer.
+      // An error reply proves that the server answers.
       breaker.succeeded()
     }
     return error

@@ -1,18 +1,18 @@
 import type { RedisClock } from './clock'
 
-/** The time between the creation of a client and the end of its first attempt to connect. */
+/** The wait for the first attempt of a new client to connect. */
 export interface FirstConnection {
-  /** Resolves when the first attempt has ended, one way or the other; undefined from then on. */
+  /** Resolves when the first attempt has succeeded or failed; undefined after that. */
   readonly pending: Promise<void> | undefined
-  /** The first attempt has ended. Idempotent. */
+  /** Reports that the first attempt has succeeded or failed. Idempotent. */
   end: () => void
 }
 
 /**
  * Starts to wait for the first connection.
  *
- * @param limit milliseconds after which `expired` is called, unless the attempt has ended before
- * @param expired has to end the wait
+ * @param limit milliseconds after which `expired` is called, unless the attempt has succeeded or failed before
+ * @param expired must call `end`
  */
 export function awaitFirstConnection(limit: number, expired: () => void, clock: Pick<RedisClock, 'setTimeout' | 'clearTimeout'>): FirstConnection {
   let resolvePending!: () => void

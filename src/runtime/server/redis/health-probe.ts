@@ -5,22 +5,22 @@ import { connectedMasters, isCluster } from './masters'
 import type { StuckClients } from './stuck-clients'
 import type { RedisClient } from './types'
 
-/** Milliseconds for the reply to one background ping. */
+/** Milliseconds for the reply to one background probe. */
 export const PING_TIMEOUT = 250
 
-/** What a probe asks and whom it tells. */
+/** Dependencies of {@link createHealthProbe}. */
 export interface HealthProbeContext {
   client: RedisClient
-  /** Why a server that answers must not be used all the same. */
+  /** Returns why the server must not be used although it answers; undefined if it may be used. */
   databaseFault: () => string | undefined
   stuckClients: StuckClients
 }
 
-/** Asks in the background whether Redis can be used. */
+/** Checks in the background whether Redis can be used. */
 export interface HealthProbe {
-  /** Resolves when every master answers and can be used. @throws Error when one does not */
+  /** Resolves when every master answers and can be used. @throws Error if one of them does not */
   probe: () => Promise<void>
-  /** A write was refused: the server has to prove that it is a master before it is used again. */
+  /** Reports a refused write. From now on the probe fails until the server answers that it is a master. */
   doubtMaster: () => void
 }
 
@@ -57,7 +57,7 @@ export function createHealthProbe({ client, databaseFault, stuckClients }: Healt
     return alive ?? false
   }
 
-  /** More than a ping, which servers answer that refuse everything else. */
+  /** A PING alone is not enough: some servers answer it but refuse all other commands. */
   async function isServing(node: Redis): Promise<boolean> {
     if (isCluster(client)) {
       return String(await node.cluster('INFO')).includes('cluster_state:ok')

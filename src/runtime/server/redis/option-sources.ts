@@ -4,20 +4,20 @@ import { isSet } from './sourced-value'
 
 type Field = keyof RedisRuntimeOptions
 
-/** Looks one field up in one place; undefined when it is not set there. */
+/** Looks up a field in one place. Returns undefined if the field is not set there. */
 export type FieldLookup = (field: Field) => SourcedValue | undefined
 
 /** The places where a field can be set. */
 export interface OptionSources {
-  /** The field from the options or its `NUXT_SCALE_REDIS_*` name. */
+  /** The field in the options or in its `NUXT_SCALE_REDIS_*` variable. */
   option: FieldLookup
-  /** The field from its plain name. */
+  /** The field in its plain variable, such as `REDIS_URL`. */
   plain: FieldLookup
-  /** The first of the two. */
+  /** The first of the two that is set. */
   either: FieldLookup
 }
 
-/** The names that the fields have outside this module. `REDIS_CLUSTER` is a list or `true`. */
+/** Plain environment variables of the fields, which other software uses too. `REDIS_CLUSTER` is a list or `true`. */
 const PLAIN_NAMES: Partial<Record<Field, string>> = {
   url: 'REDIS_URL',
   host: 'REDIS_HOST',
@@ -32,7 +32,7 @@ const PLAIN_NAMES: Partial<Record<Field, string>> = {
 }
 
 /**
- * Reads fields and remembers where each came from, for the errors.
+ * Creates look-ups of fields. Each value comes with its origin, for error messages.
  *
  * @param options `runtimeConfig.scale.redis`, already overridden by `NUXT_SCALE_REDIS_*`
  * @param env the environment of the process
@@ -43,7 +43,7 @@ export function createOptionSources(options: RedisRuntimeOptions, env: NodeJS.Pr
     const value = options[field]
     const raw = env[variable]
     if (raw && (value === null || typeof value !== 'object')) {
-      // The text itself, because the parsed value of a password such as 1e5 or null is another password.
+      // Use the raw string: Nitro would parse a password such as 1e5 or null into another value.
       return { value: raw, label: `scale.redis.${field} (${variable})` }
     }
     return isSet(value) ? { value, label: raw ? `scale.redis.${field} (${variable})` : `scale.redis.${field}` } : undefined
@@ -51,7 +51,7 @@ export function createOptionSources(options: RedisRuntimeOptions, env: NodeJS.Pr
   const plain: FieldLookup = (field) => {
     const variable = PLAIN_NAMES[field]
     const value = variable && env[variable]
-    // Kubernetes sets REDIS_PORT to tcp://… in every pod that shares a namespace with a service called redis.
+    // Kubernetes sets REDIS_PORT to tcp://… in every pod of a namespace that has a service called redis.
     if (!value || (field === 'port' && value.startsWith('tcp://'))) {
       return undefined
     }

@@ -7,15 +7,20 @@ import { setCurrentRedisConnection } from './current'
 import type { RedisRuntimeOptions } from './runtime-options'
 import { resolveRedisSettings } from './settings'
 
-/** Opens the shared connection when the server starts, and closes it behind all that uses it. While pages are prerendered there is no server to talk to. */
+/** Opens the shared connection when the server starts, and closes it after all features that use it. */
 export default defineNitroPlugin((nitroApp) => {
+  // During prerendering there is no Redis to connect to.
   if (import.meta.prerender) return
   const settings = resolveRedisSettings(useRuntimeConfig().scale.redis as RedisRuntimeOptions, process.env)
   if (!settings) return
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   setCurrentRedisConnection(connection)
   nitroApp.redis = connection.client
-  provideHealthCheck({ name: 'redis', feature: 'redis', run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout) })
+  provideHealthCheck({
+    name: 'redis',
+    feature: 'redis',
+    run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout),
+  })
   onClose(nitroApp, 'redis', () => {
     setCurrentRedisConnection(undefined)
     return connection.close()

@@ -1,14 +1,15 @@
 import type { ChainableCommander } from 'ioredis'
 import type { RedisClient } from './types'
 
-/** What a command can be called on: the client, or a pipeline of it. */
+/** A receiver of commands: the client, or one of its pipelines. */
 export type Commander = RedisClient | ChainableCommander
 
 /**
- * Sends one command, and sends it again by itself when a Cluster answers that its slot has moved.
+ * Sends one command. If a Cluster answers that the slot has moved, sends the command again in a pipeline of its own.
  *
- * With auto-pipelining ioredis follows a redirection only when every command of the pipeline met it, so while slots move a single command fails with MOVED, ASK or TRYAGAIN.
- * Such a command was not executed; alone in a pipeline ioredis leads it to the right node.
+ * With auto-pipelining, ioredis follows a redirection only if every command of the pipeline was redirected. While slots move,
+ * a single command therefore fails with MOVED, ASK or TRYAGAIN. The server did not execute such a command.
+ * If the command is alone in a pipeline, ioredis sends it to the right node.
  */
 export function followRedirection<T>(client: RedisClient, send: (commander: Commander) => unknown): Promise<T> {
   const reply = send(client) as Promise<T>

@@ -20,17 +20,17 @@ interface CommonSettings {
   tls: RedisTls | undefined
   /** First part of every key, without the trailing colon. */
   prefix: string
-  /** Budget of one call in milliseconds. */
+  /** Longest time of one call in milliseconds. */
   commandTimeout: number
 }
 
-/** One server. */
+/** Settings for a single server. */
 export interface SingleRedisSettings extends CommonSettings, RedisNode {
   kind: 'single'
   database: number
 }
 
-/** A master that Sentinels name. */
+/** Settings for a master that the client finds through Sentinels. */
 export interface SentinelRedisSettings extends CommonSettings {
   kind: 'sentinel'
   sentinels: RedisNode[]
@@ -41,28 +41,28 @@ export interface SentinelRedisSettings extends CommonSettings {
   natMap: Record<string, RedisNode> | undefined
 }
 
-/** A Redis Cluster; `nodes` are where to start. */
+/** Settings for a Redis Cluster. The client starts at `nodes` and finds the others. */
 export interface ClusterRedisSettings extends CommonSettings {
   kind: 'cluster'
   nodes: RedisNode[]
   natMap: Record<string, RedisNode> | undefined
 }
 
-/** Checked settings of the one connection. */
+/** Validated settings of the shared connection. */
 export type RedisSettings = SingleRedisSettings | SentinelRedisSettings | ClusterRedisSettings
 
 const LONGEST_COMMAND_TIMEOUT = 60_000
 
 /**
- * Decides which Redis to use, from the run-time options first and the plain environment names second.
+ * Decides which Redis to use. Run-time options come first, plain environment variables such as `REDIS_URL` second.
  *
- * The topology (`cluster`, else `sentinels`, else `url`, else `host`) comes whole from the first place that names
- * one; the other fields fall back one by one, and parts of the URL stand between the two.
+ * The address (`cluster`, else `sentinels`, else `url`, else `host`) comes from one of these places only: the first
+ * that has an address. Each other field is looked up separately: in the options, then in the URL, then in its plain variable.
  *
  * @param options `runtimeConfig.scale.redis`, already overridden by `NUXT_SCALE_REDIS_*`
  * @param env the environment of the process
  * @returns undefined when no Redis is configured
- * @throws Error one sentence that names the option and, where it came from there, the environment variable
+ * @throws Error naming the option, and the environment variable if the value came from one
  */
 export function resolveRedisSettings(options: RedisRuntimeOptions, env: NodeJS.ProcessEnv): RedisSettings | undefined {
   refuseOtherThanObject(options, 'scale.redis')
@@ -88,10 +88,19 @@ export function resolveRedisSettings(options: RedisRuntimeOptions, env: NodeJS.P
 
   if (topology.kind === 'sentinel') {
     if (!name) {
-      throw new Error(`${topology.list!.label} is set without a master name: add scale.redis.name (REDIS_SENTINEL_NAME), for example 'mymaster'.`)
+      throw new Error(
+        `${topology.list!.label} is set without a master name: add scale.redis.name (REDIS_SENTINEL_NAME), for example 'mymaster'.`,
+      )
     }
-    const sentinels = parseNodes(topology.list!, DEFAULT_SENTINEL_PORT)
-    return { kind: 'sentinel', ...common, sentinels, name: String(name.value), database, sentinelPassword: textOf(option('sentinelPassword')), natMap }
+    return {
+      kind: 'sentinel',
+      ...common,
+      sentinels: parseNodes(topology.list!, DEFAULT_SENTINEL_PORT),
+      name: String(name.value),
+      database,
+      sentinelPassword: textOf(option('sentinelPassword')),
+      natMap,
+    }
   }
   refuseSentinelName(name)
   const startNode = (): RedisNode => url ? { host: url.host, port: url.port } : parseHostAndPort(topology.host!, either('port'))
@@ -117,7 +126,7 @@ function parseDatabase(source: SourcedValue | undefined): number {
   }
   const database = wholeNumber(source.value)
   if (database === undefined) {
-    throw new Error(`${source.label} has no valid database: write a whole number from 0, as in redis://host:6379/1.`)
+    throw new Error(`${source.label} does not contain a valid database number: write a whole number from 0, as in redis://host:6379/1.`)
   }
   return database
 }
@@ -128,10 +137,13 @@ function parsePrefix(source: SourcedValue | undefined): string {
   }
   const prefix = String(source.value).replace(/:+$/, '')
   if (!prefix.trim()) {
-    throw new Error(`${source.label} is empty: write a word such as 'shop', or leave it out for '${redisDefaults.prefix}'.`)
+    throw new Error(`${source.label} is empty: write a prefix such as 'shop', or remove it to use '${redisDefaults.prefix}'.`)
   }
   if (/[\s{}]/.test(prefix)) {
-    throw new Error(`${source.label} is ${JSON.stringify(prefix)}: leave out braces, which pin keys to one Cluster slot, and white space.`)
+    throw new Error(
+      `${source.label} is ${JSON.stringify(prefix)}: `
+      + 'remove white space, and remove braces because they would put all keys into one Cluster slot.',
+    )
   }
   return prefix
 }

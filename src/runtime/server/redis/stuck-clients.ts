@@ -1,19 +1,19 @@
 import type { RedisClient } from './types'
 
-/** Unanswered probes after which a socket is replaced. */
+/** Number of unanswered probes after which a socket is replaced. */
 const STRIKES = 2
 
-/** Counts the unanswered probes of each client and heals what ioredis leaves stuck. */
+/** Counts the unanswered probes of each client, and reconnects clients that ioredis would not reconnect. */
 export interface StuckClients {
-  /** A probe of the client was not answered; at the second in a row the socket that gave no answer is replaced. */
+  /** Reports an unanswered probe. After the second in a row, the socket of the client is replaced. */
   unanswered: (client: RedisClient) => void
-  /** A probe of the client was answered. */
+  /** Reports an answered probe. */
   answered: (client: RedisClient) => void
 }
 
-/** @param closing true from when the connection is closed: nothing is connected again */
+/** @param closing returns true once the connection is closed, after which no client reconnects */
 export function createStuckClients(closing: () => boolean): StuckClients {
-  /** Unanswered probes in a row of each socket, or of a client that does not get ready. */
+  /** Consecutive unanswered probes of each client. */
   const strikes = new WeakMap<RedisClient, number>()
   return {
     unanswered(client) {
@@ -23,12 +23,12 @@ export function createStuckClients(closing: () => boolean): StuckClients {
         return
       }
       if (client.status === 'ready' || client.status === 'connect') {
-        // A half-open socket: nothing but a new one brings it back, and its queue must not grow.
+        // The socket is half-open. Only a new socket helps, and the queue of the old one must not grow.
         strikes.delete(client)
         client.disconnect(true)
       }
       else if (client.status === 'end' || (client.status === 'disconnecting' && count > 2 * STRIKES)) {
-        // ioredis gave up: a Sentinel look-up that was cut, or a Cluster without a node left.
+        // ioredis gave up, because a Sentinel look-up was interrupted or a Cluster had no node left.
         strikes.delete(client)
         client.connect().catch(() => {})
       }

@@ -6,11 +6,11 @@ import { connectedMasters } from './masters'
 import type { RedisSettings } from './settings'
 import type { RedisClient } from './types'
 
-/** The connections for subscriptions that are open. */
+/** The open connections for subscriptions. */
 export interface Subscribers {
-  /** Opens one to `node`. @param node default: the server of the settings, or the first master of the Cluster */
+  /** Opens a connection. @param node its server; by default the server of the settings, or the first master of the Cluster */
   open: (node?: Redis) => Redis
-  /** Those that have not ended. */
+  /** Returns the connections that are not closed. */
   list: () => Redis[]
 }
 
@@ -20,7 +20,7 @@ export function createSubscribers(settings: RedisSettings, library: RedisLibrary
     open(node) {
       const subscriber = createSubscriber(settings, library, subscriberAddress(settings, client, node))
       subscribers.add(subscriber)
-      // Without a listener ioredis prints every failed attempt.
+      // Without a listener, ioredis prints every failed attempt.
       subscriber.on('error', () => {})
       subscriber.once('end', () => subscribers.delete(subscriber))
       return subscriber
@@ -29,7 +29,10 @@ export function createSubscribers(settings: RedisSettings, library: RedisLibrary
   }
 }
 
-/** Undefined where the settings say it all. A Cluster that knows no master yet is entered at its first start node. */
+/**
+ * Returns the address for a subscription on a Cluster: that of `node`, else of the first master, else of the first start node.
+ * Returns undefined without a Cluster, because the settings then contain the address.
+ */
 export function subscriberAddress(settings: RedisSettings, client: RedisClient, node?: Redis): RedisNode | undefined {
   if (settings.kind !== 'cluster') {
     return undefined

@@ -4,16 +4,16 @@ import { readSwitch } from '../settings'
 import type { SourcedValue } from './sourced-value'
 import { isSet } from './sourced-value'
 
-/** What TLS needs beyond "on"; the same meaning as in Node's `tls.connect`. */
+/** TLS options of the connection. They mean the same as in `tls.connect` of Node. */
 export type RedisTls = TlsOptions
 
 /**
- * Decides whether and how the connection is encrypted: the option, else the URL, else the plain name.
- * `false` as an option is stronger than the plain name, but not than a `rediss://` URL.
+ * Decides whether and how the connection is encrypted: by the option, else by the URL, else by the plain variable.
+ * The option `false` overrides the plain variable, but it does not override a `rediss://` URL.
  *
- * @param fromUrl present when the URL asks for TLS
- * @returns undefined for a connection in the clear
- * @throws Error naming a value that is neither a switch nor a block of TLS options, or an option of the block that is wrong or unknown
+ * @param fromUrl present if the URL begins with `rediss://`
+ * @returns undefined for an unencrypted connection
+ * @throws Error naming a value that is neither a boolean nor an object of TLS options, or a TLS option that is wrong or unknown
  */
 export function resolveTls(option: SourcedValue | undefined, fromUrl: TlsSettings | undefined, plain: SourcedValue | undefined): TlsSettings | undefined {
   const fromOption = parseTls(option)
@@ -26,7 +26,7 @@ export function resolveTls(option: SourcedValue | undefined, fromUrl: TlsSetting
   return (fromOption ?? parseTls(plain)) || undefined
 }
 
-/** False when it is turned off in so many words, undefined when nothing is said. */
+/** Returns `false` if TLS is disabled, and `undefined` if it is not set. */
 function parseTls(source: SourcedValue | undefined): TlsSettings | false | undefined {
   if (!source) {
     return undefined
@@ -38,15 +38,17 @@ function parseTls(source: SourcedValue | undefined): TlsSettings | false | undef
     return flag && {}
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error(`${label} is not a switch: write true, false or { ${TLS_OPTIONS.join(', ')} }, in an environment variable as JSON.`)
+    throw new Error(
+      `${label} must be a boolean or an object: write true, false or { ${TLS_OPTIONS.join(', ')} }. In an environment variable, write JSON.`,
+    )
   }
   const settings = parseTlsOptions(value, label)
   const isEmptyBlock = Object.keys(value).length > 0 && !Object.values(value).some(isSet)
-  // A block of empty fields is the shape that run-time configuration has when nobody filled it in.
+  // An object with empty fields only is run-time configuration that was not filled in.
   return isEmptyBlock ? undefined : settings
 }
 
-/** A block in an environment variable, where nothing has read it as JSON yet. */
+/** Parses an object from a plain variable, which Nitro does not parse as JSON. */
 function fromJson(value: unknown): unknown {
   if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value
   try {

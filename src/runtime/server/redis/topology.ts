@@ -2,20 +2,21 @@ import { readSwitch } from '../settings'
 import type { FieldLookup, OptionSources } from './option-sources'
 import type { SourcedValue } from './sourced-value'
 
-/** What runs on the other side, and the values that say where. */
+/** The kind of Redis deployment, and the values that contain its address. */
 export interface Topology {
   kind: 'single' | 'sentinel' | 'cluster'
-  /** The servers, when they come as a list. */
+  /** The servers, if they are given as a list. */
   list?: SourcedValue
   url?: SourcedValue
   host?: SourcedValue
 }
 
 /**
- * Finds the topology: `cluster`, else `sentinels`, else `url`, else `host`, whole from the first place that names one.
+ * Finds the topology: `cluster`, else `sentinels`, else `url`, else `host`.
+ * It comes from the options if they contain an address, otherwise from the plain variables. The two are not mixed.
  *
  * @returns undefined when no Redis is configured
- * @throws Error when Sentinels and a Cluster are both named, or a Cluster has no address
+ * @throws Error if both Sentinels and a Cluster are set, or if a Cluster has no address
  */
 export function findTopology(sources: OptionSources): Topology | undefined {
   return topologyOf(sources.option, sources) ?? topologyOf(sources.plain, sources)
@@ -26,7 +27,7 @@ function topologyOf(level: FieldLookup, sources: OptionSources): Topology | unde
   const clusterFlag = cluster && readSwitch(cluster.value)
   const sentinels = level('sentinels')
   if (cluster && clusterFlag !== false && sentinels) {
-    throw new Error(`${cluster.label} and ${sentinels.label} are both set: keep the one that you run.`)
+    throw new Error(`${cluster.label} and ${sentinels.label} are both set: keep only the one that you run.`)
   }
   if (cluster && clusterFlag === undefined) {
     return { kind: 'cluster', list: cluster }
@@ -38,7 +39,9 @@ function topologyOf(level: FieldLookup, sources: OptionSources): Topology | unde
   if (clusterFlag) {
     const start = near ?? addressOf(sources.either)
     if (!start) {
-      throw new Error(`${cluster!.label} is true without an address: list the nodes as 'host:port,host:port' or add scale.redis.url (REDIS_URL).`)
+      throw new Error(
+        `${cluster!.label} is true, but there is no address: list the nodes as 'host:port,host:port', or add scale.redis.url (REDIS_URL).`,
+      )
     }
     return { kind: 'cluster', ...start }
   }

@@ -4,11 +4,11 @@ import type { Cluster, Redis } from 'ioredis'
 export type RedisClient = Redis | Cluster
 
 /**
- * The one connection that all features share, with everything that keeps a dead Redis from hanging a request:
- * a deadline a call and a circuit breaker with half-open probes.
+ * The Redis connection that all features share. A deadline for each call and a circuit breaker with half-open probes
+ * keep an unreachable Redis from blocking requests.
  */
 export interface RedisConnection {
-  /** The raw client. Calls made on it directly are bounded only by its fail-fast options; prefer {@link run}. */
+  /** The raw client. Only its fail-fast options limit calls that you make on it directly, so prefer {@link run}. */
   readonly client: RedisClient
   /** True when the client is an ioredis `Cluster`. */
   readonly isCluster: boolean
@@ -16,27 +16,29 @@ export interface RedisConnection {
   readonly prefix: string
   /** Selected database number; always 0 on a Cluster. */
   readonly database: number
-  /** Budget of one call in milliseconds, from `redis.commandTimeout`. */
+  /** Longest time of one call in milliseconds, from `redis.commandTimeout`. */
   readonly commandTimeout: number
-  /** False while the breaker is open: nobody should wait for Redis now. */
+  /** False while the breaker is open. Callers must not wait for Redis then. */
   readonly available: boolean
   /**
-   * Runs one operation within `budget` milliseconds (default `commandTimeout`) and feeds the breaker.
+   * Runs one operation within `budget` milliseconds and reports its outcome to the breaker.
+   * @param budget milliseconds, `commandTimeout` by default
    * @throws RedisUnavailableError at once while the breaker is open
-   * @throws RedisTimeoutError when the budget is spent
+   * @throws RedisTimeoutError when the operation takes longer than `budget`
    */
   run: <T>(operation: (client: RedisClient) => Promise<T>, budget?: number) => Promise<T>
-  /** Clients of every master: the client itself on a single server, one a master on a Cluster. */
+  /** Returns a client for each master: on a single server the client itself, on a Cluster one client per master. */
   masters: () => Redis[]
   /**
-   * Opens a plain connection for subscriptions, to `node` (default: this server, or the first master).
-   * It never re-subscribes by itself; the caller owns and closes it.
+   * Opens a separate connection for subscriptions.
+   * It does not subscribe again after it reconnects. The caller must do that, and must close the connection.
+   * @param node the server to connect to; by default the single server, or the first master of a Cluster
    */
   openSubscriber: (node?: Redis) => Redis
   /**
-   * Calls `listener` each time Redis becomes available or stops being so. Returns a function that stops it.
+   * Calls `listener` each time Redis becomes available or unavailable. Returns a function that removes the listener.
    */
   onAvailability: (listener: (available: boolean) => void) => () => void
-  /** Closes the client, the probes and every subscriber that was opened. Idempotent. */
+  /** Closes the client, the probes and all open subscribers. Idempotent. */
   close: () => Promise<void>
 }

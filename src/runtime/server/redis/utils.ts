@@ -2,7 +2,9 @@ import { currentRedisConnection } from './current'
 import type { RedisClient } from './types'
 
 /**
- * The shared ioredis client: one connection for commands, with auto-pipelining on and no offline queue, so a dead Redis rejects instead of hanging.
+ * Returns the shared ioredis client.
+ *
+ * Auto-pipelining is on. There is no offline queue, so commands reject at once while Redis is unreachable.
  *
  * @throws Error when no Redis is configured
  * @example
@@ -13,7 +15,9 @@ import type { RedisClient } from './types'
 export function useRedis(): RedisClient {
   const connection = currentRedisConnection()
   if (!connection) {
-    throw new Error('useRedis() has no Redis: set NUXT_SCALE_REDIS_URL (or REDIS_URL) where the server starts, or scale.redis.url.')
+    throw new Error(
+      'useRedis() was called, but no Redis is configured: set NUXT_SCALE_REDIS_URL (or REDIS_URL) where the server starts, or scale.redis.url.',
+    )
   }
   return connection.client
 }

@@ -1,20 +1,21 @@
 import type { HttpPurgeSettings } from './settings'
 
-/** What one call may carry. */
+/** Limits of one call. */
 export interface CallLimits {
+  /** Number of keys. */
   keys: number
-  /** Of all keys, with one character between two. */
+  /** Length of all keys, including one separator between two keys. */
   bytes: number
 }
 
-/** One call of a CDN: the keys, and when to give up. */
+/** Makes one call to a CDN. The signal aborts the call. */
 export type PurgeCall = (keys: readonly string[], signal: AbortSignal) => Promise<void>
 
-/** Why a call did not purge. */
+/** Error of a call that did not purge. */
 export class PurgeFault extends Error {
-  /** Sent again the same call could succeed. */
+  /** The fault is temporary: the same call could succeed later. */
   readonly isPassing: boolean
-  /** Milliseconds that the CDN asked to wait for. */
+  /** Milliseconds to wait before the next call, as requested by the CDN. */
   readonly retryAfter: number | undefined
 
   constructor(message: string, isPassing: boolean, retryAfter?: number) {
@@ -25,14 +26,14 @@ export class PurgeFault extends Error {
   }
 }
 
-/** Fastly takes 256 keys a call, Cloudflare 100. Varnish and proxies on the way read headers up to 8 KB. */
+/** Returns the limits of a CDN. Fastly accepts 256 keys per call, Cloudflare 100. Varnish and proxies read headers up to 8 KB. */
 export function limitsOf({ target }: Pick<HttpPurgeSettings, 'target'>): CallLimits {
   if (target === 'fastly') return { keys: 256, bytes: 256 * 1024 }
   if (target === 'cloudflare') return { keys: 100, bytes: 100 * 1024 }
   return { keys: 100, bytes: 4000 }
 }
 
-/** The call that purges keys at a CDN. */
+/** Creates the function that purges keys at the CDN. */
 export function createPurgeCall(settings: HttpPurgeSettings): PurgeCall {
   const { target, urls, id, token } = settings
   const [api] = urls
@@ -43,9 +44,10 @@ export function createPurgeCall(settings: HttpPurgeSettings): PurgeCall {
   }
   if (target === 'cloudflare') {
     return async (keys, signal) => {
-      const answer = await send(`${api}/zones/${encodeURIComponent(id)}/purge_cache`, jsonCall({ tags: keys }, { authorization: `Bearer ${token}` }, signal))
-      // It may say so with status 200.
-      if (/"success"\s*:\s*false/.test(answer)) throw new PurgeFault('it answered that it did not succeed', false)
+      const request = jsonCall({ tags: keys }, { authorization: `Bearer ${token}` }, signal)
+      const answer = await send(`${api}/zones/${encodeURIComponent(id)}/purge_cache`, request)
+      // Cloudflare may report a failure with status 200.
+      if (/"success"\s*:\s*false/.test(answer)) throw new PurgeFault('it answered that the purge failed', false)
     }
   }
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
@@ -56,10 +58,15 @@ export function createPurgeCall(settings: HttpPurgeSettings): PurgeCall {
 }
 
 function jsonCall(body: object, headers: Record<string, string>, signal: AbortSignal): RequestInit {
-  return { method: 'POST', headers: { 'content-type': 'application/json', 'accept': 'application/json', ...headers }, body: JSON.stringify(body), signal }
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    signal,
+  }
 }
 
-/** @throws PurgeFault without a secret and without the keys */
+/** Sends one request. @throws PurgeFault whose message contains no secret and no key */
 async function send(url: string, request: RequestInit): Promise<string> {
   let response: Response
   let text: string
@@ -72,7 +79,8 @@ async function send(url: string, request: RequestInit): Promise<string> {
   }
   if (response.ok) return text
   const { status } = response
-  throw new PurgeFault(`status ${status}`, status === 408 || status === 425 || status === 429 || status >= 500, secondsOf(response.headers.get('retry-after')))
+  const isPassing = status === 408 || status === 425 || status === 429 || status >= 500
+  throw new PurgeFault(`status ${status}`, isPassing, millisecondsOf(response.headers.get('retry-after')))
 }
 
 function reasonOf(error: unknown): string {
@@ -82,6 +90,6 @@ function reasonOf(error: unknown): string {
   return typeof code === 'string' ? code : error.name
 }
 
-function secondsOf(retryAfter: string | null): number | undefined {
+function millisecondsOf(retryAfter: string | null): number | undefined {
   return retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : undefined
 }

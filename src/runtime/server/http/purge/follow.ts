@@ -5,21 +5,26 @@ import type { TagFormat } from '../tag-header'
 import { wireTag, wireTagEverywhere } from '../tag-header'
 import type { PurgeQueue } from './queue'
 
-/** Keys of cached routes, which their responses bear as a tag. No other key is ever at a CDN. */
+/** Prefix of the keys of cached routes. Their responses include the key as a tag. Other keys never reach a CDN. */
 const ROUTE = 'route:'
 
 /**
- * Purges at the CDN what the cache has taken away.
+ * Creates a listener that purges the CDN after each invalidation of the cache.
  *
  * @param wait milliseconds that an invalidation waits for the CDN
  */
-export function followInvalidations(queue: Pick<PurgeQueue, 'purge'>, format: TagFormat, wait: number, log: { warn: (message: string) => void }): InvalidationListener {
+export function followInvalidations(
+  queue: Pick<PurgeQueue, 'purge'>, format: TagFormat, wait: number, log: { warn: (message: string) => void },
+): InvalidationListener {
   let hasWarned = false
 
   function warnOfPattern({ glob }: { glob: string }): void {
     if (hasWarned || !glob.startsWith(ROUTE)) return
     hasWarned = true
-    log.warn('A pattern of cached routes was invalidated, which no CDN can be purged by: its copies live until their time is over. Invalidate by tag, or by key. This is said once.')
+    log.warn(
+      'A pattern of cached routes was invalidated, but a CDN cannot be purged by pattern, so it serves old copies until they expire: '
+      + 'invalidate by tag or by key. This warning appears once.',
+    )
   }
 
   return async (invalidation, strict) => {
@@ -30,17 +35,17 @@ export function followInvalidations(queue: Pick<PurgeQueue, 'purge'>, format: Ta
       await withDeadline(queue.purge(keys), wait, () => new Error(`The CDN has not confirmed the purge within ${wait} ms.`))
     }
     catch (error) {
-      // The queue has said why, once.
+      // The queue has already logged the reason.
       if (strict) throw error
     }
   }
 }
 
-/** What a purge of the CDN has to name. */
+/** Returns the tags that must be purged at the CDN. */
 export function keysOf(invalidation: Exclude<Invalidation, { kind: 'pattern' }>, format: TagFormat): string[] {
   switch (invalidation.kind) {
     case 'tag': return [wireTag(invalidation.tag, format)]
-    // Responses without a scope bear the plain tag, all others both their own and that of every scope.
+    // Responses without a scope include the plain tag. All others include the tag of their scope and the tag of every scope.
     case 'tag everywhere': return [wireTag(invalidation.tag, format), wireTagEverywhere(invalidation.tag, format)]
     case 'key': return withoutScope(invalidation.key).startsWith(ROUTE) ? [wireTag(invalidation.key, format)] : []
   }

@@ -10,21 +10,33 @@ import type { HttpPurgeOptions } from './settings'
 import { resolvePurgeSettings } from './settings'
 import { createTokenBucket } from './token-bucket'
 
-/** Milliseconds that the end of the server waits for the CDN. */
+/** Milliseconds that the shutdown waits for the CDN. */
 const CLOSE_BUDGET = 3000
 
-/** Lets invalidations of the cache reach the CDN. */
+/** Purges the CDN when the cache is invalidated. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const { purge, cdn } = useRuntimeConfig().scale.http as unknown as HttpModuleOptions
   const settings = resolvePurgeSettings(purge as HttpPurgeOptions, cdn)
   const log = createLog('http')
   if (!settings) {
-    if (!import.meta.dev) log.warn('Nothing says how to purge the CDN, so invalidations do not reach it: set NUXT_SCALE_HTTP_PURGE_URL, or _ID and _TOKEN, where the server starts.')
+    if (!import.meta.dev) {
+      log.warn(
+        'scale.http.purge has no address, id or token, so invalidations do not reach the CDN: '
+        + 'set NUXT_SCALE_HTTP_PURGE_URL, or NUXT_SCALE_HTTP_PURGE_ID and NUXT_SCALE_HTTP_PURGE_TOKEN, where the server starts.',
+      )
+    }
     return
   }
   const { rate, burst, timeout, againAfter, wait, target } = settings
-  const queue = createPurgeQueue({ call: createPurgeCall(settings), limits: limitsOf(settings), bucket: createTokenBucket(rate, burst), timeout, againAfter, log })
+  const queue = createPurgeQueue({
+    call: createPurgeCall(settings),
+    limits: limitsOf(settings),
+    bucket: createTokenBucket(rate, burst),
+    timeout,
+    againAfter,
+    log,
+  })
   useCacheEngine().onInvalidated(followInvalidations(queue, tagFormats[target]!, wait, log))
   nitroApp.hooks.hookOnce('close', () => queue.close(CLOSE_BUDGET))
 })

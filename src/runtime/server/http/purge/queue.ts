@@ -8,33 +8,34 @@ export interface PurgeQueueOptions {
   call: PurgeCall
   limits: CallLimits
   bucket: TokenBucket
-  /** Milliseconds: deadline of a call, and the pause before everything is purged once more (0: not again). */
+  /** Deadline of a call in milliseconds. */
   timeout: number
+  /** Milliseconds until a key is purged a second time. 0 disables the second purge. */
   againAfter: number
-  /** First pause after a fault; it doubles with each. */
+  /** Milliseconds until the first retry. The pause doubles with each retry. @default 500 */
   firstPause?: number
-  /** Keys that wait at most, those that are to be purged once more included. */
+  /** Largest number of waiting keys, including those that wait for their second purge. @default 10_000 */
   most?: number
   log: { info: (message: string) => void, warn: (message: string) => void, error: (message: string) => void }
 }
 
-/** What the queue has done, for metrics. */
+/** Counters for metrics. */
 export interface PurgeStats {
   calls: number
   faults: number
   /** Keys that the CDN confirmed. */
   purged: number
-  /** Keys that were given up: refused by the CDN, too many, or the server ended. */
+  /** Keys that were not purged, because the CDN refused them, the queue was full, or the server stopped. */
   lost: number
 }
 
 export interface PurgeQueue {
   /**
-   * Resolves when the CDN has confirmed all keys.
-   * @throws Error when one of them was given up
+   * Purges keys. Resolves when the CDN has confirmed all of them.
+   * @throws Error if one of them could not be purged
    */
   purge: (keys: readonly string[]) => Promise<void>
-  /** Sends what is left, without pauses, for at most so many milliseconds. */
+  /** Sends the remaining keys without waiting. @param budget milliseconds after which it stops */
   close: (budget: number) => Promise<void>
   readonly stats: PurgeStats
 }
@@ -42,33 +43,36 @@ export interface PurgeQueue {
 const MOST_KEYS = 10_000
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 30_000
-/** Between two tries while the server ends. */
+/** Milliseconds between two attempts while the server shuts down. */
 const PAUSE_AT_END = 200
 
 interface Waiting {
   key: string
-  /** Nobody waits for the second time. */
+  /** Undefined for a second purge, for which no caller waits. */
   done: PromiseWithResolvers<undefined> | undefined
 }
 
 /**
- * Purges keys in batches, one call at a time. A passing fault is tried again until it has passed; what the CDN refuses is given up.
- * Meanwhile new keys wait, each once however often it is purged, up to a limit.
+ * Creates a queue that purges keys in batches, one call at a time.
+ *
+ * After a temporary fault, the queue retries until the call succeeds. Keys that the CDN refuses are dropped.
+ * Meanwhile new keys wait, up to a limit. A key that is purged several times waits only once.
  */
-export function createPurgeQueue({ call, limits, bucket, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log }: PurgeQueueOptions): PurgeQueue {
+export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
+  const { call, limits, bucket, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log } = options
   const stats: PurgeStats = { calls: 0, faults: 0, purged: 0, lost: 0 }
   const waiting = new Map<string, Waiting>()
-  /** Keys that are purged once more, and when. Sorted by time, since the pause is always the same. */
+  /** Keys that wait for their second purge, with its time. They are sorted by time, because the pause is always the same. */
   const again = new Map<string, number>()
   let againTimer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
-  /** Ends every pause: the server is about to end. */
+  /** Aborts all pauses, because the server shuts down. */
   const hurry = new AbortController()
-  /** Ends calls too. */
+  /** Aborts calls too. */
   const stop = new AbortController()
   let isFull = false
   let isFailing = false
-  // Whoever purges first must not lend its tenant to the sockets and timers of all.
+  // Sockets and timers are shared by all callers, so they must not keep the tenant of the first caller.
   const outside = AsyncLocalStorage.snapshot()
 
   function add(key: string, isFirst: boolean): Promise<undefined> | undefined {
@@ -101,12 +105,12 @@ export function createPurgeQueue({ call, limits, bucket, timeout, againAfter, fi
       catch (error) {
         stats.faults++
         const fault = error instanceof PurgeFault ? error : new PurgeFault(String(error), false)
-        if (stop.signal.aborted) return lose(batch, 'the server ended before')
+        if (stop.signal.aborted) return lose(batch, 'the server stopped before')
         if (!fault.isPassing) {
-          log.error(`The CDN refuses to purge ${count(batch.length)} (${fault.message}): check scale.http.purge. Old copies live there until their time is over.`)
+          log.error(`The CDN refuses to purge ${count(batch.length)} (${fault.message}): check scale.http.purge. It serves old copies until they expire.`)
           return lose(batch, fault.message)
         }
-        if (!isFailing) log.warn(`The CDN does not purge (${fault.message}): it is asked again until it does, and old copies live there meanwhile.`)
+        if (!isFailing) log.warn(`The CDN does not purge (${fault.message}). The purge is retried; meanwhile the CDN may serve old copies.`)
         isFailing = true
         await rest(Math.max(pause, Math.min(fault.retryAfter ?? 0, LONGEST_PAUSE)))
         await token()
@@ -189,10 +193,15 @@ export function createPurgeQueue({ call, limits, bucket, timeout, againAfter, fi
       if (refused > 0) {
         stats.lost += refused
         for (const promise of promises) promise.catch(() => {})
-        if (hurry.signal.aborted) throw new Error('The CDN was not purged, because the server ends.')
-        if (!isFull) log.error(`${count(waiting.size + again.size)} wait for the CDN, which is all that fits: what is invalidated now is not purged, and its old copies live there until their time is over.`)
+        if (hurry.signal.aborted) throw new Error('The CDN was not purged, because the server is shutting down.')
+        if (!isFull) {
+          log.error(
+            `The queue of CDN purges is full (${count(waiting.size + again.size)}). `
+            + 'New invalidations do not reach the CDN, which serves their old copies until they expire.',
+          )
+        }
         isFull = true
-        throw new Error('The CDN was not purged, because too many keys wait for it already.')
+        throw new Error('The CDN was not purged, because too many keys are waiting already.')
       }
       await Promise.all(promises)
     },
@@ -205,15 +214,15 @@ export function createPurgeQueue({ call, limits, bucket, timeout, againAfter, fi
       clearTimeout(timer)
       const left = [...waiting.values()]
       waiting.clear()
-      if (left.length > 0) lose(left, 'the server ended before')
-      if (stop.signal.aborted) log.error('The server ends before the CDN has purged everything: old copies live there until their time is over.')
+      if (left.length > 0) lose(left, 'the server stopped before')
+      if (stop.signal.aborted) log.error('The server stops before the CDN has purged all keys. The CDN serves old copies until they expire.')
     },
   }
 }
 
 function pending(): PromiseWithResolvers<undefined> {
   const done = Promise.withResolvers<undefined>()
-  // Whether anybody waits for it is not known here.
+  // A rejection must not be unhandled when no caller waits for this promise.
   done.promise.catch(() => {})
   return done
 }

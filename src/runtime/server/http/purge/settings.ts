@@ -3,10 +3,13 @@ import { parseDuration } from '../../duration'
 import { parseChoice, parseNumberAbove, refuseOtherThanObject, refuseUnknownKeys, parseCount } from '../../settings'
 import type { CdnTarget } from '../policy'
 
-/** `scale.http.purge`: how invalidations reach the CDN that `scale.http.cdn` names. What it needs is read when the server starts; without it nothing is purged. */
+/**
+ * `scale.http.purge`: purges the CDN of `scale.http.cdn` after invalidations. The address, id and token are read when the server starts.
+ * Without them, nothing is purged.
+ */
 export interface HttpPurgeOptions {
   /**
-   * With `cdn: 'generic'` the addresses of the caches that answer PURGE, separated by commas. With Fastly and Cloudflare the address of their API.
+   * With `cdn: 'generic'`: addresses of the caches that support PURGE, separated by commas. With Fastly and Cloudflare: address of their API.
    * @default ''
    * @env NUXT_SCALE_HTTP_PURGE_URL
    */
@@ -18,37 +21,40 @@ export interface HttpPurgeOptions {
    */
   id?: string
   /**
-   * Fastly: API token (`Fastly-Key`). Cloudflare: API token. With `cdn: 'generic'`, if it is set: sent as `Authorization: Bearer …`. Never in nuxt.config.
+   * API token of Fastly (`Fastly-Key`) or Cloudflare. With `cdn: 'generic'` it is optional and sent as `Authorization: Bearer …`.
+   * Set it in the environment only, never in nuxt.config.
    * @default ''
    * @env NUXT_SCALE_HTTP_PURGE_TOKEN
    */
   token?: string
   /**
-   * Deadline of one call.
+   * Deadline of one call. A plain number is seconds.
    * @default '5s'
    * @env NUXT_SCALE_HTTP_PURGE_TIMEOUT
    */
   timeout?: Duration
   /**
-   * How long an invalidation waits for the CDN. After that it goes on without, or with `strict` rejects; the purge is sent all the same.
+   * How long an invalidation waits for the CDN. A plain number is seconds. After that the invalidation resolves, or rejects with `strict`.
+   * The purge continues in both cases.
    * @default '1s'
    * @env NUXT_SCALE_HTTP_PURGE_WAIT
    */
   wait?: Duration
   /**
-   * Calls a second on average, of this instance. Cloudflare's free plan allows 5 a minute: write `0.08`.
+   * Average number of calls per second, for each instance. The free plan of Cloudflare allows 5 per minute: write `0.08`.
    * @default 5
    * @env NUXT_SCALE_HTTP_PURGE_RATE
    */
   rate?: number
   /**
-   * Calls that may be made at once after a rest.
+   * Number of calls that can be made at once after an idle time.
    * @default 25
    * @env NUXT_SCALE_HTTP_PURGE_BURST
    */
   burst?: number
   /**
-   * Pause after which everything is purged once more: a response that was under way at the first purge may have reached the CDN after it. 0: not again.
+   * Time after which every key is purged a second time, because an old response that was being sent may reach the CDN after the first purge.
+   * A plain number is seconds. `0` disables the second purge.
    * @default '4s'
    * @env NUXT_SCALE_HTTP_PURGE_AGAIN_AFTER
    */
@@ -72,10 +78,10 @@ export type PurgeTarget = 'generic' | 'fastly' | 'cloudflare'
 const TARGETS: readonly PurgeTarget[] = ['generic', 'fastly', 'cloudflare']
 const APIS = { generic: '', fastly: 'https://api.fastly.com', cloudflare: 'https://api.cloudflare.com/client/v4' } as const
 
-/** Times in milliseconds. */
+/** Validated settings. All times are in milliseconds. */
 export interface HttpPurgeSettings {
   target: PurgeTarget
-  /** Without a slash at the end. */
+  /** Addresses without a trailing slash. */
   urls: readonly string[]
   id: string
   token: string
@@ -89,20 +95,22 @@ export interface HttpPurgeSettings {
 const OPTION = 'scale.http.purge'
 
 /**
- * Checks what can be known at build: everything but addresses and secrets.
+ * Validates the options at build time. Ids and tokens may be missing then, because they come from the environment of the server.
  *
  * @throws Error naming the option that is wrong
  */
 export function checkPurgeOptions(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): void {
   if (!(TARGETS as readonly unknown[]).includes(cdn)) {
-    throw new TypeError(`${OPTION} needs scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: write it, or take purge out.`)
+    throw new TypeError(`${OPTION} requires scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: set it, or remove purge.`)
   }
   resolveRest(options)
   readUrls(options.url)
 }
 
 /**
- * @returns undefined when the server was started with nothing to purge by
+ * Resolves the settings when the server starts.
+ *
+ * @returns undefined if none of address, id and token is set
  * @throws Error naming the option that is wrong or missing, and its variable
  */
 export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): HttpPurgeSettings | undefined {
@@ -128,7 +136,7 @@ function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target
   refuseUnknownKeys(options, Object.keys(httpPurgeDefaults), OPTION)
   const given = { ...httpPurgeDefaults, ...options }
   const timeout = parseDuration(given.timeout, `${OPTION}.timeout`)
-  if (timeout === 0) throw new TypeError(`${OPTION}.timeout is 0, so that no call could be answered: write a time such as '5s'.`)
+  if (timeout === 0) throw new TypeError(`${OPTION}.timeout is 0, but every call needs time: write a time such as '5s'.`)
   return {
     timeout,
     wait: parseDuration(given.wait, `${OPTION}.wait`),
@@ -138,12 +146,16 @@ function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target
   }
 }
 
-/** Addresses without a secret, which an error may show. */
+/** Parses the addresses, and refuses addresses with credentials, because errors may show addresses. */
 function readUrls(text: string | undefined): string[] {
   return (text ?? '').split(',').map(part => part.trim()).filter(Boolean).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : undefined
-    if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError(`${OPTION}.url holds what is no address: write addresses such as 'http://varnish:6081', separated by commas.`)
-    if (url.username || url.password) throw new TypeError(`${OPTION}.url holds a user or password, which no call could send: set NUXT_SCALE_HTTP_PURGE_TOKEN.`)
+    if (!url || !/^https?:$/.test(url.protocol)) {
+      throw new TypeError(`${OPTION}.url contains a part that is not an address: write addresses such as 'http://varnish:6081', separated by commas.`)
+    }
+    if (url.username || url.password) {
+      throw new TypeError(`${OPTION}.url contains a user name or a password, which calls cannot send: set NUXT_SCALE_HTTP_PURGE_TOKEN instead.`)
+    }
     return url.href.replace(/\/$/, '')
   })
 }

@@ -1,13 +1,15 @@
-/** Lets calls through at a steady rate, and some at once after a rest. */
+/** Limits calls to an average rate, and allows a burst after an idle time. */
 export interface TokenBucket {
-  /** Takes one token. Returns 0, or the milliseconds after which to ask again when there is none. */
+  /** Takes one token and returns 0. If there is no token, returns the milliseconds until the next attempt. */
   take: () => number
 }
 
 /**
- * @param rate tokens a second
- * @param burst tokens that it holds, with which it begins
- * @param now milliseconds by a clock that never goes back
+ * Creates a full bucket.
+ *
+ * @param rate tokens per second
+ * @param burst capacity in tokens
+ * @param now milliseconds of a monotonic clock
  */
 export function createTokenBucket(rate: number, burst: number, now: () => number = () => performance.now()): TokenBucket {
   let tokens = burst
