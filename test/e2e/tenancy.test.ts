@@ -397,7 +397,7 @@ describe('what goes on behind an answer', () => {
   it('does not put rows of one tenant into the cache of another', async () => {
     const { status, body } = await get('/api/mixed?tenant=tenant-41', { ...as('tenant-40'), accept: 'application/json' })
     expect([status, json(body).message]).toEqual([500, 'There is no database for this request.'])
-    const sentence = 'The request belongs to another tenant than the one that the code runs for: pass the tenant\'s id to getTenantPrismaClient() instead of the event.'
+    const sentence = 'The event passed to getTenantPrismaClient() belongs to another tenant than the current one: pass the tenant\'s id instead of the event.'
     await waitFor(() => instances.some(instance => instance.logs().join('\n').includes(`GET /api/mixed was answered with 500 DATABASE_UNKNOWN: ${sentence}`)))
     expect(json((await get('/api/mixed?tenant=tenant-40', as('tenant-40'))).body)).toEqual({ tenant: 'tenant-40' })
   })

@@ -38,7 +38,7 @@ it('reads the database of the address, or the schema, in generated and raw queri
   }
   await Promise.all([one.$disconnect(), two.$disconnect()])
   await waitFor(async () => await server.connections() === 0)
-  await expect(one.item.count()).rejects.toThrow('was used after its connections were ended')
+  await expect(one.item.count()).rejects.toThrow('was used after its connections were closed')
   expect(await server.connections()).toBe(0)
 })
 

@@ -267,12 +267,12 @@ describe('createPrismaClient on PostgreSQL', () => {
     const { item } = client
     await client.item.count()
     await client.$disconnect()
-    await expect(client.item.count()).rejects.toThrow('was used after its connections were ended')
-    await expect(extended.item.count()).rejects.toThrow('was used after its connections were ended')
-    await expect(item.count()).rejects.toThrow('was used after its connections were ended')
+    await expect(client.item.count()).rejects.toThrow('was used after its connections were closed')
+    await expect(extended.item.count()).rejects.toThrow('was used after its connections were closed')
+    await expect(item.count()).rejects.toThrow('was used after its connections were closed')
     const idle = createPrismaClient(Prisma.PrismaClient, { url: server.url(), schema: 'tenant_1' })
     await idle.$disconnect()
-    await expect(idle.item.count()).rejects.toThrow('was used after its connections were ended')
+    await expect(idle.item.count()).rejects.toThrow('was used after its connections were closed')
     expect(await server.connections()).toBe(0)
   })
 

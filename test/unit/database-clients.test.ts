@@ -112,8 +112,8 @@ describe('the client registry', () => {
     const d = await registry.lease(spec('d'))
     expect(made.map(({ key, state }) => `${key} ${state}`)).toEqual(['a open', 'b gone', 'c open', 'd open'])
     expect(d.client.query()).toBe('d:3')
-    expect(() => b!.client.query()).toThrow('was used after its connections were ended')
-    expect(() => query()).toThrow('was used after its connections were ended')
+    expect(() => b!.client.query()).toThrow('was used after its connections were closed')
+    expect(() => query()).toThrow('was used after its connections were closed')
     expect(() => b!.client.query()).not.toThrow('secret')
   })
 
@@ -234,11 +234,11 @@ describe('the client registry', () => {
       return { query: () => 'ok', end: () => {} }
     }) as never })
     registry.pin(spec('a'))
-    expect(() => registry.leaseNow(spec('a'))).toThrow('made no client for "a" (postgresql://db:5432/a): bad address.')
+    expect(() => registry.leaseNow(spec('a'))).toThrow('created no client for "a" (postgresql://db:5432/a): bad address.')
     expect(registry.leaseNow(spec('a')).client.query()).toBe('ok')
     const slow = createWorld({ manual: true })
     slow.registry.pin(spec('a'))
-    expect(() => slow.registry.leaseNow(spec('a'))).toThrow('its factory has not finished')
+    expect(() => slow.registry.leaseNow(spec('a'))).toThrow('the factory has not finished')
   })
 
   it('close: refuses, lets leases end, then disconnects everything, also what is still held', async () => {

@@ -47,7 +47,7 @@ async function times(count: number, work: (index: number) => unknown): Promise<v
 describe('the watch over queries', () => {
   it('says once what a request asks over and over, how often and where', async () => {
     const warnings = await warningsOf(client => times(20, shopId => client.product.findMany({ where: { shopId } })))
-    expect(warnings).toEqual([expect.stringMatching(/^GET \/api\/shops asked product\.findMany\(\{ where: \{ shopId \} \}\) 20 times, at test\/unit\/database-query-watch\.test\.ts:\d+:\d+: read it with the rows it belongs to \(include\), or all at once with findMany\(\{ where: \{ …: \{ in: \[ … \] \} \} \}\)\.$/)])
+    expect(warnings).toEqual([expect.stringMatching(/^GET \/api\/shops ran product\.findMany\(\{ where: \{ shopId \} \}\) 20 times, at test\/unit\/database-query-watch\.test\.ts:\d+:\d+: load these rows with include in the query before, or all at once with findMany\(\{ where: \{ …: \{ in: \[ … \] \} \} \}\)\.$/)])
   })
 
   it('begins at five, or where it is told to', async () => {
@@ -74,7 +74,7 @@ describe('the watch over queries', () => {
     await Promise.all([1, 2, 3, 4, 5, 6].map(ask))
     expect(warnings).toEqual([])
     await watch.around(() => times(6, ask), () => 'GET /outer')({})
-    expect(warnings).toEqual([expect.stringContaining('GET /outer asked product.findMany')])
+    expect(warnings).toEqual([expect.stringContaining('GET /outer ran product.findMany')])
   })
 
   it('is not disturbed by a request that fails, and does not hide its error', async () => {

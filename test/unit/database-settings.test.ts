@@ -32,7 +32,7 @@ describe('scale.database', () => {
     [{ maxPools: 1 }, 'scale.database.maxPools is not an option'],
     [{ pool: { min: 1 } }, 'scale.database.pool.min is not an option'],
     [{ pool: { max: 0 } }, 'scale.database.pool.max is 0: write a whole number'],
-    [{ pool: { max: 30 } }, 'scale.database.pool.max is 30, and maxConnections is 20: write a budget'],
+    [{ pool: { max: 30 } }, 'scale.database.pool.max is 30, but maxConnections is only 20: lower pool.max'],
     [{ pool: { acquireTimeout: 0 } }, 'scale.database.pool.acquireTimeout is 0: write a time'],
     [{ idleTimeout: '60d' }, 'scale.database.idleTimeout is "60d": write a time'],
     [{ answerTimeout: '60d' }, 'scale.database.answerTimeout is "60d": write a time'],

@@ -3,37 +3,39 @@ import { createProbe } from '../probe'
 import { DatabaseBusyError } from './errors'
 import type { DatabaseLease } from './registry'
 
-/** A request as it is watched. */
+/** A request that uses a database. */
 export interface WatchedRequest {
-  /** The leases that it has out. */
+  /** The database leases that the request holds now. */
   leases: () => DatabaseLease<unknown>[]
   /** Whether its response has begun. */
   hasBegun: () => boolean
-  /** Called with the error that it is to be answered with. */
+  /** Ends the request with this error. */
   giveUp: (error: Error) => void
 }
 
-/** Watches one request until the function that it returns is called. */
+/** Watches one request. The returned function stops the watch. */
 export type AnswerWatch = (request: WatchedRequest) => () => void
 
 export interface AnswerWatchOptions {
-  /** Milliseconds within which a request is given up whose database does not answer. */
+  /** Milliseconds after which a request gets 503 if its database does not answer. */
   timeout: number
-  /** Milliseconds that a database has to answer; a part of `timeout`. */
+  /** Milliseconds for the test query; a part of `timeout`. */
   askTimeout: number
-  /** Asks the database of a client for nothing; undefined when that client cannot be asked. */
+  /** Runs a test query through a client; returns undefined if the client has no method for it. */
   ask: (client: unknown) => PromiseLike<unknown> | undefined
   log: { warn: (sentence: string) => void, info: (sentence: string) => void }
 }
 
 /**
- * Gives up requests whose databases have stopped answering. No timeout of a query would do: most clients have none, and a query may take long.
- * So the database is asked instead, once for all requests that hold its client, when one of them has been at work for long.
- * A request that has begun its response is left alone: a stream would break off.
+ * Ends requests whose database has stopped answering.
+ *
+ * A query timeout cannot do this: most clients have none, and a slow query may be intended.
+ * Instead, the watch sends a test query to the database of a long-running request. Requests with the same client share this query.
+ * A request whose response has begun is not ended, because that would break a stream.
  */
 export function createAnswerWatch({ timeout, askTimeout, ask, log }: AnswerWatchOptions): AnswerWatch {
   const probes = new WeakMap<object, () => Promise<boolean>>()
-  // A connection that is opened for the question belongs to no request.
+  // The test query may open a connection, which outlives the request: it must not keep the request's context alive.
   const outside = AsyncLocalStorage.snapshot()
 
   function createAnswers(client: object, label: string): () => Promise<boolean> {
@@ -82,7 +84,8 @@ export function createAnswerWatch({ timeout, askTimeout, ask, log }: AnswerWatch
       if (stopped || hasBegun()) return
       const silent = held.find((_, index) => !answered[index])
       if (!silent) return lookLater()
-      giveUp(new DatabaseBusyError(`The database of ${silent.label} did not answer within ${timeout} ms (scale.database.answerTimeout): try again later.`, askTimeout))
+      const message = `The database of ${silent.label} did not answer within ${timeout} ms (scale.database.answerTimeout): try again later.`
+      giveUp(new DatabaseBusyError(message, askTimeout))
     }
 
     lookLater()

@@ -1,18 +1,18 @@
 const NOTHING = 'SELECT 1'
 
-/** Names under which clients take a statement: Prisma, most drivers, Knex, and Postgres.js. */
+/** Methods that run a statement: of Prisma, most drivers, Knex and Postgres.js, in this order. */
 const METHODS = ['$queryRawUnsafe', 'query', 'raw', 'unsafe'] as const
 
 /**
- * Asks a database about nothing through its client, in the words of Prisma, of the drivers, and of what wraps a driver as Drizzle does.
+ * Runs the test query `SELECT 1` through a client of Prisma, of a driver, or of a library that wraps a driver, such as Drizzle.
  *
- * @param ping how the factory of the app asks, if it says so
- * @returns undefined when the client cannot be asked
+ * @param ping the `ping` function of the app's factory, if it has one
+ * @returns undefined if the client has no known method for a query
  */
 export function askNothing(client: unknown, ping?: (client: never) => PromiseLike<unknown>): PromiseLike<unknown> | undefined {
   if (ping) return ping(client as never)
   const fields = (client ?? {}) as Record<string, unknown>
-  // The callbacks of mysql2 have another face that gives promises.
+  // A mysql2 client with callbacks returns its promise variant from `promise()`.
   if (typeof fields.promise === 'function') return askNothing((fields.promise as () => unknown).call(client))
   const name = METHODS.find(method => typeof fields[method] === 'function')
   if (name) return (fields[name] as (sql: string) => PromiseLike<unknown>).call(client, NOTHING)

@@ -3,16 +3,17 @@ import { SourceMap } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Frames of the platform, of packages and of this module. */
+/** Stack frames of Node, of packages and of this module. */
 const NOT_OF_THE_APP = /^node:|\/node_modules\/|\/(?:src|dist)\/runtime\/server\//
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[a-z]:[\\/])[^()]*):(\d+):(\d+)\)?$/i
 
 const sourceMaps = new Map<string, SourceMap | undefined>()
 
 /**
- * Where the code of the app called, as `server/api/orders.get.ts:12:5`; undefined when only others are on the stack.
+ * Finds the place in the app's code that made a call, such as `server/api/orders.get.ts:12:5`.
  *
- * @param below the function whose callers are looked at
+ * @param below the called function; only its callers are searched
+ * @returns undefined if the stack contains no code of the app
  */
 export function callSite(below: (...args: never[]) => unknown): string | undefined {
   const { stackTraceLimit } = Error
@@ -30,7 +31,7 @@ export function callSite(below: (...args: never[]) => unknown): string | undefin
   return undefined
 }
 
-/** A development server runs a bundle, and says beside it where each line came from. */
+/** Maps a position in the bundle of the development server to the source file, with the source map beside the bundle. */
 function original(file: string, row: number, column: number): string {
   const entry = sourceMapOf(file)?.findEntry(row - 1, column - 1)
   return entry && 'originalSource' in entry
@@ -45,10 +46,11 @@ function sourceMapOf(file: string): SourceMap | undefined {
 
 function readSourceMap(path: string): SourceMap | undefined {
   try {
-    return existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as ConstructorParameters<typeof SourceMap>[0]) : undefined
+    if (!existsSync(path)) return undefined
+    return new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as ConstructorParameters<typeof SourceMap>[0])
   }
   catch {
-    // Without a map the line of the bundle has to do.
+    // The position in the bundle is used if its source map cannot be read.
     return undefined
   }
 }

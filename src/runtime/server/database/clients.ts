@@ -10,24 +10,27 @@ import { describeUrl } from './redact'
 import type { ClientRegistry, ClientRegistryOptions, DatabaseLease } from './registry'
 import type { DatabaseSpec } from './types'
 
-/** Milliseconds, where the options say nothing. */
+/** Default of `drainTimeout` and `disconnectTimeout`, in milliseconds. */
 export const DEFAULT_DEADLINE = 5000
 
 /**
- * Creates an empty registry.
+ * Creates an empty registry of database clients.
  *
- * A place is reserved before a client is made and given back when its disconnect has settled, so the pools together can
- * never hold more than `maxConnections`. A disconnect that hangs keeps its place: freed early, the budget would be a lie
- * that the database server pays for. It is logged and shows as `stuck`.
+ * Each client reserves `pool.max` connections before it is created, and frees them after its disconnect has settled. So all pools
+ * together never open more than `maxConnections`. A hanging disconnect keeps its connections reserved, because they may still be open
+ * on the database server. It is logged, and counted in the gauge `stuck`.
  */
 export function createClientRegistry<Client>(options: ClientRegistryOptions<Client>): ClientRegistry<Client> {
-  const { pool, maxClients, maxConnections, idleTimeout, drainTimeout = DEFAULT_DEADLINE, disconnectTimeout = DEFAULT_DEADLINE, clock = systemClock } = options
+  const { pool, maxClients, maxConnections, idleTimeout, clock = systemClock } = options
+  const { drainTimeout = DEFAULT_DEADLINE, disconnectTimeout = DEFAULT_DEADLINE } = options
   const capacity = Math.min(maxClients, Math.floor(maxConnections / pool.max))
-  // Connections and timers outlive the request that asked for them, and would keep its context alive.
+  // Connections and timers outlive the request that created them, and would keep its context in memory.
   const outside = AsyncLocalStorage.snapshot()
   const entries = new Map<string, ClientEntry<Client>>()
   const leaving = new Set<ClientEntry<Client>>()
-  const queue = createAdmissionQueue<ClientEntry<Client>>({ timeout: pool.acquireTimeout, expired: busy, overdue: makeBusyClientLeave, clock })
+  const queue = createAdmissionQueue<ClientEntry<Client>>({
+    timeout: pool.acquireTimeout, expired: busy, overdue: makeBusyClientLeave, clock,
+  })
   const maker: ClientMaker<Client> = createMaker(options, { opened, failed, ended: forget })
   let closing: Promise<void> | undefined
   let drained: (() => void) | undefined
@@ -37,7 +40,9 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
   const labelOf = (spec: DatabaseSpec) => `"${spec.name}" (${describeUrl(spec.url)})`
 
   function busy(spec: DatabaseSpec): Error {
-    return new DatabaseBusyError(`No database connection came free for ${labelOf(spec)} within ${pool.acquireTimeout} ms: try again later, or raise scale.database.maxConnections.`, pool.acquireTimeout)
+    const message = `No database connection came free for ${labelOf(spec)} within ${pool.acquireTimeout} ms:`
+      + ' try again later, or raise scale.database.maxConnections.'
+    return new DatabaseBusyError(message, pool.acquireTimeout)
   }
 
   function add(spec: DatabaseSpec, pinned = false): ClientEntry<Client> {
@@ -56,7 +61,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
   }
 
   function failed(entry: ClientEntry<Client>): void {
-    // A pinned place stays, and the next call tries the factory again.
+    // A pinned entry stays reserved, and the next call tries the factory again.
     if (!entry.pinned || entry.leaving) forget(entry)
   }
 
@@ -67,12 +72,12 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (used() === 0) drained?.()
   }
 
-  /** Counted already; waits for the factory until `deadline`. */
+  /** Completes a lease that is already counted in `entry.leases`. Waits for the factory until `deadline`. */
   async function take(entry: ClientEntry<Client>, deadline: number): Promise<DatabaseLease<Client>> {
     const release = once(() => giveBack(entry))
     try {
       if (entry.ready) await beforeDeadline(entry, entry.ready, deadline)
-      // A pinned client, or any while the server stops, may have been ended during the wait.
+      // The client may have been closed during the wait, because the server shuts down.
       if (entry.state !== 'open') throw new DatabaseClosedError(entry.label)
       return { client: entry.handle!.client, label: entry.label, release }
     }
@@ -85,9 +90,10 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
   function beforeDeadline(entry: ClientEntry<Client>, ready: Promise<void>, deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = outside(() => clock.setTimeout(() => {
-        // Whoever comes next gets another try; this one keeps its place until the factory has settled.
+        // The next caller tries the factory again. This entry keeps its connections reserved until its factory has settled.
         if (!entry.pinned && entry.state === 'making') leave(entry)
-        reject(new DatabaseBusyError(`server/scale.database.ts made no client for ${entry.label} in time: try again later.`, pool.acquireTimeout))
+        const message = `server/scale.database.ts created no client for ${entry.label} within ${pool.acquireTimeout} ms: try again later.`
+        reject(new DatabaseBusyError(message, pool.acquireTimeout))
       }, Math.max(0, deadline - clock.now())))
       ready.then(resolve, reject).finally(() => clock.clearTimeout(timer))
     })
@@ -99,7 +105,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (entry.leases === 0 && entry.state === 'open') rest(entry)
   }
 
-  /** Nobody holds it: make space with it, or keep it for a while. */
+  /** Handles a client without leases: closes it if a caller needs the space, or keeps it open for `idleTimeout`. */
   function rest(entry: ClientEntry<Client>): void {
     if (entry.leaving) return maker.end(entry)
     if (entry.pinned) return
@@ -108,7 +114,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (!entry.leaving) entry.idleTimer = outside(() => clock.setTimeout(() => leave(entry), idleTimeout))
   }
 
-  /** No new leases from here on; it ends as soon as nobody holds it. */
+  /** Stops new leases of a client, and closes the client as soon as it has no leases. */
   function leave(entry: ClientEntry<Client>): void {
     clock.clearTimeout(entry.idleTimer)
     entry.leaving = true
@@ -118,7 +124,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     else if (entry.state === 'open' && entry.leases === 0) outside(() => maker.end(entry))
   }
 
-  /** Lets those in that there is space for, and makes space for the others. */
+  /** Admits waiting callers while there is space, and closes idle clients to make space for the others. */
   function pump(): void {
     if (pumping) return
     pumping = true
@@ -126,7 +132,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       const group = queue.shift()
       if (!group) break
       const entry = add(group.spec)
-      // Counted before anything else runs, so that nobody takes the client for idle.
+      // The leases are counted before the factory runs, so that the client does not look idle.
       entry.leases = group.count
       make(entry)
       group.admit(entry)
@@ -137,13 +143,13 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       leave(idle)
     }
     pumping = false
-    // A factory that failed at once has given its place back meanwhile.
+    // A factory that failed synchronously has freed its place meanwhile.
     if (queue.wanted > 0 && used() < capacity) pump()
   }
 
   /**
-   * Clients under steady load are never idle, and would keep everybody else out for ever. When somebody has waited a quarter
-   * of the acquire timeout, the client that was opened first takes no new leases: its next callers queue like all others.
+   * Makes space when all clients are busy. Clients under steady load are never idle, so callers of other databases would wait forever.
+   * When a caller has waited a quarter of the acquire timeout, the oldest client stops new leases: its next callers have to queue.
    */
   function makeBusyClientLeave(): void {
     if (leaving.size >= queue.wanted) return
@@ -177,7 +183,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       if (closing) throw new DatabaseClosedError(labelOf(spec))
       const deadline = clock.now() + pool.acquireTimeout
       let entry = entries.get(keyOf(spec))
-      // Space is never left while somebody waits for it, so this takes nobody's turn.
+      // There is never free space while other callers wait, so this caller does not overtake them.
       if (!entry && used() < capacity) entry = add(spec)
       if (!entry) {
         const admitted = outside(() => queue.wait(keyOf(spec), spec))
@@ -193,14 +199,18 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     pin(spec) {
       if (entries.has(keyOf(spec))) return
       if (used() >= capacity) {
-        throw new Error(`scale.database has no connections left for ${labelOf(spec)}: raise maxConnections (${maxConnections}) to pool.max (${pool.max}) for each database of its own and each tenant at a time, and maxClients (${maxClients}) likewise.`)
+        throw new Error(`scale.database has no connections left for ${labelOf(spec)}:`
+          + ` raise maxConnections (${maxConnections}) to pool.max (${pool.max}) times the number of named databases, replicas and`
+          + ` concurrent tenants, and maxClients (${maxClients}) to that number.`)
       }
       add(spec, true)
     },
     leaseNow(spec) {
       if (closing) throw new DatabaseClosedError(labelOf(spec))
       const entry = entries.get(keyOf(spec))
-      if (!entry?.pinned) throw new Error(`The database client of ${labelOf(spec)} is not pinned: use await getTenantPrismaClient() for it.`)
+      if (!entry?.pinned) {
+        throw new Error(`The client of ${labelOf(spec)} is not available synchronously: use await getTenantPrismaClient() for it.`)
+      }
       if (entry.state === 'reserved') make(entry)
       if (entry.state !== 'open') throw maker.notReady(entry)
       entry.leases++

@@ -1,4 +1,4 @@
-/** The time as the registry sees it, so that its tests own it. */
+/** Clock and timers of the registry, which tests replace. */
 export interface DatabaseClock {
   /** Monotonic milliseconds. */
   now: () => number
@@ -8,7 +8,7 @@ export interface DatabaseClock {
 
 export const systemClock: DatabaseClock = {
   now: () => performance.now(),
-  // Unreferenced: an idle client must not keep a process alive that is done.
+  // Unreferenced, so that the timer of an idle client does not keep a finished process alive.
   setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds).unref(),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
 }

@@ -3,18 +3,20 @@ import type { LeaseScope } from './scope'
 import { isSafeMethod, isSticky } from './sticky'
 import type { DatabaseRole, DatabaseSpec } from './types'
 
-/** What chooses a copy. */
+/** Replicas, and the key for the read-your-writes cookie. */
 export interface Copies {
   replicas: ReplicaSets
-  /** Signs who has written; undefined when there is no secret, and then no replica is used. */
+  /** HMAC key of the read-your-writes cookie. Undefined if `scale.secret` is not set; then no replica is used. */
   key: Buffer | undefined
 }
 
 /**
- * The copy of a database that a call gets: a replica where one is wanted, works, and its user has not just written; else the primary.
- * A request that may write and gets the primary counts as one that wrote.
+ * Selects the copy of a database for a call: a replica if `role` allows it, one is reachable, and the user has not just written.
+ * Otherwise it selects the primary. A request that may write and gets the primary counts as a write.
  */
-export function copyFor(primary: DatabaseSpec, role: DatabaseRole | 'auto', scope: LeaseScope | undefined, { replicas, key }: Copies): DatabaseSpec {
+export function copyFor(
+  primary: DatabaseSpec, role: DatabaseRole | 'auto', scope: LeaseScope | undefined, { replicas, key }: Copies,
+): DatabaseSpec {
   const set = replicas.of(primary)
   if (!set) return primary
   const { request, user } = scope ?? {}

@@ -10,9 +10,9 @@ export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
   copies: Copies
-  /** How the factory of the app asks a client for nothing, if it says so. */
+  /** The `ping` function of the app's factory, if it has one. */
   ping?: DatabaseFactory['ping']
-  /** Called for every database that gets a place for good. */
+  /** Called for every database whose connections are reserved permanently. */
   onPin?: (spec: DatabaseSpec) => void
 }
 
@@ -24,15 +24,19 @@ export function setCurrentDatabase(database: CurrentDatabase | undefined): void 
   named.clear()
 }
 
-/** @throws Error before the server has started */
+/** Returns the database feature of this process. @throws Error before the server has started */
 export function currentDatabase(): CurrentDatabase {
-  if (!current) throw new Error('The database was used before the server started: call it in a handler, or in a plugin of your own, not at the top of a file.')
+  if (!current) {
+    throw new Error('The database was used before the server started:'
+      + ' use it in a handler, or in a plugin of your own, not at the top of a file.')
+  }
   return current
 }
 
 /**
- * Gives a database a name for `usePrisma(name)`, and it and each of its replicas a place in the budget for good. Called at boot, by the feature that knows it.
- * @throws Error when the budget has no place left
+ * Registers a database for `usePrisma(name)`, and reserves connections for it and for each of its replicas.
+ * Features call it while the server starts.
+ * @throws Error when `maxConnections` or `maxClients` is too small
  */
 export function addDatabase(name: string, location: TenantLocation): DatabaseSpec {
   const spec: DatabaseSpec = { name, ...location }
@@ -45,12 +49,13 @@ export function addDatabase(name: string, location: TenantLocation): DatabaseSpe
   return spec
 }
 
-/** @throws DatabaseUnknownError naming what is missing */
+/** Finds a database by its name. @throws DatabaseUnknownError that names the missing database */
 export function namedDatabase(name: string): DatabaseSpec {
   const spec = named.get(name)
   if (spec) return spec
   const { source } = currentDatabase().settings
+  const variables = `NUXT_SCALE_DATABASE_URL${source === 'scale.database.url' ? '' : ` (or ${source})`}`
   throw new DatabaseUnknownError(name === 'default'
-    ? `There is no default database: set NUXT_SCALE_DATABASE_URL${source === 'scale.database.url' ? '' : ` (or ${source})`} where the server starts.`
+    ? `There is no default database: set ${variables} where the server starts.`
     : `There is no database "${name}": usePrisma() knows ${[...named.keys()].map(known => `"${known}"`).join(', ') || 'none'}.`, 500)
 }

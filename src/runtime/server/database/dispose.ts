@@ -1,11 +1,11 @@
-/** Names under which clients end their connections: Prisma, pg and Postgres.js, most drivers, Knex. */
+/** Methods that close the connections of a client: of Prisma, pg and Postgres.js, most drivers, and Knex. */
 export const DISPOSERS = ['$disconnect', 'end', 'close', 'destroy'] as const
 
 type Fields = Record<PropertyKey, unknown>
 
 /**
- * How to end the connections of a client: the factory's own `dispose`, else the client's method, else that of the driver
- * under a Drizzle client (`$client`). Undefined when there is none.
+ * Finds the function that closes the connections of a client: `dispose` of the factory, a method of the client, or a method of the
+ * driver below a Drizzle client (`$client`). Undefined if there is none.
  */
 export function disposerOf(client: unknown, dispose?: (client: never) => unknown): (() => unknown) | undefined {
   if (dispose) return () => dispose(client as never)

@@ -1,4 +1,4 @@
-/** What an error of a driver may say of itself. */
+/** Fields of a driver's error that identify it. */
 interface ErrorFields {
   name?: unknown
   code?: unknown
@@ -18,7 +18,7 @@ const CODES: unknown[] = [
   'ER_CON_COUNT_ERROR', 'ER_GET_CONNECTION_TIMEOUT', 'POOL_ENQUEUELIMIT', 'PROTOCOL_SEQUENCE_TIMEOUT',
 ]
 
-/** Some say it in words alone: pg, mysql2, and Prisma of a transaction. */
+/** Messages of errors without a code: from pg, mysql2, and Prisma transactions. */
 const MESSAGES = new RegExp(`^(?:${[
   'timeout exceeded when trying to connect',
   'Connection terminated due to connection timeout',
@@ -29,8 +29,8 @@ const MESSAGES = new RegExp(`^(?:${[
 ].join('|')})$|^Transaction API error: Unable to start a transaction in the given time`)
 
 /**
- * Whether a driver, a pool or an ORM says that no connection came free in time, that the server takes no more of them,
- * or that a timeout of the client's own is over: pg, Postgres.js, mysql2, the connector of MariaDB, Knex, Sequelize and Prisma.
+ * Whether an error of a driver, pool or ORM means that no connection became free in time, that the server accepts no more connections,
+ * or that a timeout of the client has passed. Knows pg, Postgres.js, mysql2, the MariaDB connector, Knex, Sequelize and Prisma.
  */
 export function isDriverBusy({ name, code, message }: ErrorFields): boolean {
   return NAMES.includes(name) || CODES.includes(code) || (typeof message === 'string' && MESSAGES.test(message))

@@ -2,27 +2,27 @@ import type { ClientHandle } from './handle'
 import type { DatabaseSpec } from './types'
 
 /**
- * One client of the registry with its place in the budget.
+ * One client of the registry with its reserved connections.
  *
- * `reserved` (a pinned place without a client yet) → `making` → `open` → `ending`. A failed factory goes from `making`
- * back to nothing, or to `reserved` when the place is pinned.
+ * States: `reserved` (no client yet) → `making` → `open` → `ending`. If the factory fails, a pinned entry returns to `reserved`,
+ * and any other entry is removed.
  */
 export interface ClientEntry<Client> {
   readonly key: string
   readonly spec: DatabaseSpec
-  /** What may be shown of it. */
+  /** Name and address without credentials, for logs and errors. */
   readonly label: string
-  /** Its place is its own for the life of the process, and it is never evicted. */
+  /** Whether its connections are reserved for the life of the process. A pinned client is never evicted. */
   readonly pinned: boolean
   state: 'reserved' | 'making' | 'open' | 'ending'
-  /** It takes no new leases and ends when the last one is released. */
+  /** Whether it accepts no new leases. It is closed when the last lease is released. */
   leaving: boolean
   leases: number
-  /** When it was made; orders the clients that are busy. */
+  /** When it was created. Among busy clients, the oldest is closed first. */
   openedAt: number
-  /** When its last lease ended; orders the clients that are idle. */
+  /** When its last lease ended. Among idle clients, the one that is unused for longest is closed first. */
   usedAt: number
-  /** Settles when the factory has; only while `making`. */
+  /** Settles when the factory has settled. Set only while `making`. */
   ready: Promise<void> | undefined
   /** The real client. */
   raw: Client | undefined
@@ -30,7 +30,7 @@ export interface ClientEntry<Client> {
   idleTimer: unknown
 }
 
-/** Identity of a client: what decides which connections it opens. */
+/** Key of a client in the registry, made of everything that decides which connections it opens. */
 export function keyOf({ url, schema = '', role = 'writer' }: DatabaseSpec): string {
   return JSON.stringify([url, schema, role])
 }
@@ -53,7 +53,7 @@ export function createEntry<Client>(spec: DatabaseSpec, label: string, pinned: b
   }
 }
 
-/** The entry of which `time` is the earliest, among those that `fits` accepts. */
+/** Finds the entry with the earliest `time` among the unpinned entries that `fits` accepts. */
 export function earliest<Client>(
   entries: Iterable<ClientEntry<Client>>,
   time: 'openedAt' | 'usedAt',

@@ -1,24 +1,24 @@
 import { inspect } from 'node:util'
 import { DISPOSERS } from './dispose'
 
-/** What is handed out in the place of a client, and the switch that ends it. */
+/** A proxy that the app uses instead of the client, and the function that disables it. */
 export interface ClientHandle<Client> {
   client: Client
-  /** From now on every use of the handle, and of what was taken from it, throws the error that `reason` makes. */
+  /** Disables the proxy: each further use of it, or of an object read from it, throws the error that `reason` returns. */
   poison: (reason: () => Error) => void
 }
 
 /**
- * A stand-in for a client that can be turned off.
+ * Creates a proxy for a client that can be disabled.
  *
- * A disconnected Prisma client connects again in silence at its next use, also through a model that was taken from it
- * earlier (`const users = prisma.user`). Nobody would ever end those connections, so what hangs from the client is
- * covered too; what its methods return is not. Methods run on the real client, because private fields need it.
+ * A disconnected Prisma client silently reconnects at its next use, also through a model that was read from it earlier
+ * (`const users = prisma.user`). Such connections would never be closed, so the proxy also wraps the client's properties.
+ * Results of methods are not wrapped. Methods run on the real client, because private fields need it.
  *
- * Ending the client is the module's business: `$disconnect()` and its like do nothing on the handle.
+ * Only the module closes clients: `$disconnect()` and similar methods do nothing on the proxy.
  *
  * @param target the client
- * @param label what errors and the console call it; the client itself would print its address
+ * @param label name in errors and in the console, where the client itself would print its address
  */
 export function createHandle<Client>(target: Client, label: string): ClientHandle<Client> {
   let dead: (() => Error) | undefined
@@ -36,7 +36,7 @@ export function createHandle<Client>(target: Client, label: string): ClientHandl
   function cover(real: object, root = false): object {
     const known = covers.get(real)
     if (known) return known
-    // The proxy stands before an empty object of the same kind: before the real one, the console would look through it.
+    // The target is an empty object of the same kind, because the console would print the contents of a real target.
     const shadow = typeof real === 'function' ? function () {} : Object.create(null)
     Object.defineProperty(shadow, inspect.custom, { value: () => `[database client of ${label}]` })
     const proxy = new Proxy(shadow, {
@@ -44,7 +44,8 @@ export function createHandle<Client>(target: Client, label: string): ClientHandl
         if (property === inspect.custom) return shadow[property]
         if (property === 'toJSON') return () => `[database client of ${label}]`
         check()
-        if (root && (DISPOSERS as readonly PropertyKey[]).includes(property) && typeof Reflect.get(real, property) === 'function') return keep
+        const isDisposer = root && (DISPOSERS as readonly PropertyKey[]).includes(property)
+        if (isDisposer && typeof Reflect.get(real, property) === 'function') return keep
         return show(Reflect.get(real, property, real))
       },
       apply(_, self, args) {
@@ -65,8 +66,10 @@ export function createHandle<Client>(target: Client, label: string): ClientHandl
       getOwnPropertyDescriptor(_, property) {
         if (fixedKeys(shadow).includes(property)) return Reflect.getOwnPropertyDescriptor(shadow, property)
         const descriptor = Reflect.getOwnPropertyDescriptor(real, property)
-        // A field that the stand-in does not have may not claim to be fixed.
-        return descriptor && { enumerable: descriptor.enumerable ?? false, configurable: true, writable: true, value: show(Reflect.get(real, property, real)) }
+        if (!descriptor) return undefined
+        const value = show(Reflect.get(real, property, real))
+        // A proxy may report a property as not configurable only if its target has that property.
+        return { enumerable: descriptor.enumerable ?? false, configurable: true, writable: true, value }
       },
     })
     covers.set(real, proxy)
@@ -79,7 +82,7 @@ export function createHandle<Client>(target: Client, label: string): ClientHandl
   }
 }
 
-/** Keys that a proxy must report, because its target cannot lose them. */
+/** The target's properties that are not configurable. A proxy must report these. */
 function fixedKeys(shadow: object): PropertyKey[] & (string | symbol)[] {
   return Reflect.ownKeys(shadow).filter(key => !Reflect.getOwnPropertyDescriptor(shadow, key)!.configurable)
 }

@@ -7,15 +7,15 @@ import { createHandle } from './handle'
 import { redact, redactError } from './redact'
 import type { ClientRegistryOptions } from './registry'
 
-/** Makes and ends the clients of entries, and tells the registry when either is done. */
+/** Creates and closes the clients of entries, and calls the registry's events. */
 export interface ClientMaker<Client> {
-  /** Calls the factory. `opened` or `failed` follows, at once when the factory is synchronous. */
+  /** Calls the factory, then `opened` or `failed`. With a synchronous factory, the event is called before this returns. */
   make: (entry: ClientEntry<Client>) => void
-  /** Poisons the handle and disconnects. `ended` follows when the disconnect has settled, however long it takes. */
+  /** Disables the handle and disconnects the client. Calls `ended` when the disconnect has settled, however long it takes. */
   end: (entry: ClientEntry<Client>) => void
-  /** Why an entry has no client at this moment. */
+  /** Returns the reason why an entry has no client now. */
   notReady: (entry: ClientEntry<Client>) => Error
-  /** Clients whose disconnect has overrun its deadline. */
+  /** Number of clients whose disconnect takes longer than `disconnectTimeout`. */
   readonly stuck: number
 }
 
@@ -33,7 +33,8 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
 
   function open(entry: ClientEntry<Client>, raw: Client): void {
     if (!disposerOf(raw, factory.dispose)) {
-      throw new TypeError('it has no $disconnect, end, close or destroy, so its connections could not be ended; give defineScaleDatabase(factory, { dispose: client => … })')
+      throw new TypeError('the client has no $disconnect, end, close or destroy, so its connections could not be closed;'
+        + ' write defineScaleDatabase(factory, { dispose: client => … })')
     }
     entry.raw = raw
     entry.handle = createHandle(raw, entry.label)
@@ -74,25 +75,28 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
       catch (error) {
         entry.ready = Promise.reject(fail(entry, error))
       }
-      // Whoever waits for it sees the failure; nobody may be waiting any more.
+      // Callers that wait see the rejection. This handler prevents an unhandled rejection if no caller waits any more.
       entry.ready?.catch(() => {})
     },
     end(entry) {
       if (entry.state !== 'open') return
       entry.state = 'ending'
       const label = entry.label
-      // Before the disconnect: a query that came in between would connect again.
+      // The handle is disabled before the disconnect, because a query in between would reconnect.
       entry.handle!.poison(() => new DatabaseEvictedError(label))
       let late = false
       const timer = clock.setTimeout(() => {
         late = true
         stuck++
-        log?.warn(`The database client of ${label} has not disconnected within ${disconnectTimeout} ms: its ${pool.max} connections stay counted until it has.`)
+        log?.warn(`The database client of ${label} has not disconnected within ${disconnectTimeout} ms:`
+          + ` its ${pool.max} connections stay reserved until it has. Check that the database answers.`)
       }, disconnectTimeout)
       const disconnect = disposerOf(entry.raw, factory.dispose)!
       Promise.resolve()
         .then(disconnect)
-        .catch(error => log?.warn(`The database client of ${label} did not disconnect cleanly: ${redactError(error, entry.spec.url).message}`))
+        .catch((error) => {
+          log?.warn(`The database client of ${label} did not disconnect cleanly: ${redactError(error, entry.spec.url).message}`)
+        })
         .finally(() => {
           clock.clearTimeout(timer)
           if (late) stuck--
@@ -102,7 +106,8 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
         })
     },
     notReady(entry) {
-      return failures.get(entry) ?? new DatabaseFactoryError(entry.label, 'its factory has not finished, and usePrisma() cannot wait for it; write the factory as an async function, which is run before the first request, or as one that returns the client itself')
+      return failures.get(entry) ?? new DatabaseFactoryError(entry.label, 'the factory has not finished, and usePrisma() cannot wait;'
+        + ' return the client instead of a promise, or write the factory as an async function, which runs before the first request')
     },
   }
 }

@@ -4,10 +4,10 @@ import { probeAddress } from './probe'
 import type { DatabaseSpec } from './types'
 
 /**
- * Resolves when a database answers a question about nothing, asked through the client that requests use.
- * Of a client that cannot be asked, the address must at least accept a connection.
+ * Resolves when a database answers a test query through the client that requests use.
+ * If the client has no method for a query, it only checks that the address accepts a connection.
  *
- * @throws Error of the client, or of the registry when no connection comes free
+ * @throws any error of the client; DatabaseBusyError when no connection becomes free
  */
 export async function pingDatabase(spec: DatabaseSpec): Promise<void> {
   const { registry, ping } = currentDatabase()

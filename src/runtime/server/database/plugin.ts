@@ -24,22 +24,24 @@ import { resolveDatabaseSettings } from './settings'
 import { stickyCookie } from './sticky'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
-/** Opens the registry of clients when the server starts, and disconnects everything when it closes. */
+/** Creates the registry of database clients when the server starts, and disconnects all clients when it shuts down. */
 export default defineNitroPlugin((nitroApp) => {
   const { scale } = useRuntimeConfig()
   const settings = resolveDatabaseSettings(scale.database as unknown as DatabaseModuleOptions, process.env)
   if (typeof factory !== 'function') {
-    throw new TypeError('server/scale.database.ts exports no factory by default: write export default defineScaleDatabase(({ url, schema, pool }) => …).')
+    throw new TypeError('The default export of server/scale.database.ts must be a factory:'
+      + ' write export default defineScaleDatabase(({ url, schema, pool }) => …).')
   }
   const log = createLog('database')
   const watch = import.meta.dev ? createQueryWatch({ warn: sentence => log.warn(sentence) }) : undefined
   const make = factory as DatabaseFactory<ScaleDatabaseClient | Promise<ScaleDatabaseClient>>
   const registry = createClientRegistry<ScaleDatabaseClient>({ ...settings, factory: watch ? watch.factory(make) : make, log })
   const key = sharedSigningKey('read-your-writes')
-  const copies = { replicas: createReplicaSets({ hasKey: key !== undefined, probe: probeAddress, warn: sentence => log.warn(sentence) }), key }
+  const replicas = createReplicaSets({ hasKey: key !== undefined, probe: probeAddress, warn: sentence => log.warn(sentence) })
+  const copies = { replicas, key }
   let warming: Promise<unknown> | undefined
 
-  // usePrisma() cannot wait, so what is known to be asynchronous is made before the first request. Its failure shows there.
+  // usePrisma() cannot wait, so clients of an async factory are created before the first request. That request shows their errors.
   function warm(spec: DatabaseSpec): void {
     const made = Promise.all([warming, registry.lease(spec).then(lease => lease.release(), () => {})]).finally(() => {
       if (warming === made) warming = undefined
@@ -54,7 +56,8 @@ export default defineNitroPlugin((nitroApp) => {
     provideHealthCheck({ name: 'database', feature: 'database', run: () => pingDatabase(spec) })
   }
   else if (settings.hasDefault && !scale.tenancy && !scale.shards && !import.meta.prerender) {
-    throw new Error(`scale.database has no address: set ${variablesOf(settings)} where the server starts, or write url: false if no call uses the default database.`)
+    throw new Error(`scale.database has no address: set ${variablesOf(settings)} where the server starts,`
+      + ' or write url: false if no call uses the default database.')
   }
   const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
   if (usualTenant) {
@@ -76,10 +79,13 @@ export default defineNitroPlugin((nitroApp) => {
           log,
         }),
     isBusy: make.isBusy,
-    // At the last moment, so that the time counts from the answer; errors are answers too.
-    onWrite: ({ node: { req, res } }) => key && beforeHeaders(res, response => response.appendHeader('set-cookie', stickyCookie(key, Date.now(), isSecure(req)))),
+    // The cookie is set just before the headers are sent, so that its lifetime counts from the response. Errors set it too.
+    onWrite: ({ node: { req, res } }) => key && beforeHeaders(res, (response) => {
+      response.appendHeader('set-cookie', stickyCookie(key, Date.now(), isSecure(req)))
+    }),
   })
-  h3App.handler = Object.assign(watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler, h3App.handler) as typeof h3App.handler
+  const watched = watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler
+  h3App.handler = Object.assign(watched, h3App.handler) as typeof h3App.handler
   onClose(nitroApp, 'databases', left => registry.close(left))
 })
 

@@ -1,9 +1,9 @@
-/** Longer texts are cut where they are shown. */
+/** Longest shape in a log line, in characters. */
 const MOST_CHARACTERS = 160
 
 /**
- * What a query asks for without the values that it asks with: `{ where: { shopId }, include: { tags } }`.
- * Two queries of one shape differ in their values only, so one query could have answered both.
+ * Describes the arguments of a query without their values: `{ where: { shopId }, include: { tags } }`.
+ * Two queries with the same shape differ only in their values, so one query could replace both.
  */
 export function shapeOf(args: unknown): string {
   if (Array.isArray(args)) {
@@ -19,13 +19,13 @@ export function shapeOf(args: unknown): string {
   return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
 }
 
-/** A shape as it is shown. */
+/** Shortens a shape to one line for the log. */
 export function shorten(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line
 }
 
-/** Dates, decimals and bytes are objects too, and values. */
+/** False for dates, decimals and bytes: they are objects, but count as values. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -4,20 +4,22 @@ import { shapeOf, shorten } from './query-shape'
 import type { WatchedQuery } from './watched-client'
 import { watchClient } from './watched-client'
 
-/** Says when a request asks the same thing over and over. For development only. */
+/** Warns when a request repeats the same query (the N+1 problem). For development only. */
 export interface QueryWatch {
-  /** The client, watched. Its type does not change. */
+  /** Wraps a client so that its queries are counted. Its type does not change. */
   client: <Client>(client: Client) => Client
-  /** A factory whose clients are watched, or its promises of them. */
+  /** Wraps a factory so that the queries of its clients are counted. The factory may return promises. */
   factory: <Factory extends (input: never) => unknown>(factory: Factory) => Factory
-  /** A handler whose queries are counted until it is done. `label` names the request. */
-  around: <Event, Result>(handler: (event: Event) => Result | Promise<Result>, label: (event: Event) => string) => (event: Event) => Promise<Result>
+  /** Wraps a handler so that its queries are counted until it is done. `label` names the request in the log. */
+  around: <Event, Result>(
+    handler: (event: Event) => Result | Promise<Result>, label: (event: Event) => string,
+  ) => (event: Event) => Promise<Result>
 }
 
 export interface QueryWatchOptions {
   warn: (sentence: string) => void
   /**
-   * How often a query of one shape may be asked in a request before it is said.
+   * Number of queries with the same shape in one request at which the request is logged.
    * @default 5
    */
   atLeast?: number
@@ -26,17 +28,19 @@ export interface QueryWatchOptions {
 interface Shape {
   text: string
   count: number
-  /** The turn of the event loop in which it was asked last. */
+  /** The turn of the event loop in which the last query was started. */
   turn: object | undefined
   site: string | undefined
 }
 
-/** Prisma makes one query of those that are started in the same turn. */
+/** Prisma combines such queries into one if they are started in the same turn. */
 const BATCHED = /\.findUnique(?:OrThrow)?$/
 
 /**
- * Counts what each request asks. It stands in front of the client instead of listening to its query events: those need a client
- * that was made with them, carry neither the call nor the request, and show one `include` as several queries.
+ * Counts the queries of each request.
+ *
+ * It wraps the client instead of using Prisma's query events. Those have to be enabled in the client, contain neither the call nor
+ * the request, and report one `include` as several queries.
  */
 export function createQueryWatch({ warn, atLeast = 5 }: QueryWatchOptions): QueryWatch {
   const requests = new AsyncLocalStorage<Map<string, Shape>>()
@@ -60,14 +64,15 @@ export function createQueryWatch({ warn, atLeast = 5 }: QueryWatchOptions): Quer
     if (BATCHED.test(operation) && shape.turn === now) return
     shape.turn = now
     shape.count++
-    // A stack is dear, so only one is taken.
+    // A stack trace is slow, so it is taken once per shape.
     if (shape.count === atLeast) shape.site = callSite(entry)
   }
 
   function report(label: string, shapes: Iterable<Shape>): void {
     for (const { text, count, site } of shapes) {
       if (count < atLeast) continue
-      warn(`${label} asked ${shorten(text)} ${count} times${site ? `, at ${site}` : ''}: read it with the rows it belongs to (include), or all at once with findMany({ where: { …: { in: [ … ] } } }).`)
+      warn(`${label} ran ${shorten(text)} ${count} times${site ? `, at ${site}` : ''}:`
+        + ' load these rows with include in the query before, or all at once with findMany({ where: { …: { in: [ … ] } } }).')
     }
   }
 
@@ -79,7 +84,7 @@ export function createQueryWatch({ warn, atLeast = 5 }: QueryWatchOptions): Quer
       return made instanceof Promise ? made.then(client) : client(made)
     }, make),
     around: (handler, label) => async (event) => {
-      // A request of the server to itself is part of the one that made it.
+      // Queries of an internal request count for the request that made it.
       if (requests.getStore()) return handler(event)
       const shapes = new Map<string, Shape>()
       try {

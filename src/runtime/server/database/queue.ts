@@ -14,32 +14,31 @@ interface Group<Place> {
   nudge: unknown
 }
 
-/** What a caller gets whose turn has come. */
+/** Result for a caller that leaves the queue. */
 export interface Admission<Place> {
   place: Place
-  /** The moment by which it must have its client. */
+  /** Time by which the caller must have its client, in milliseconds of the queue's clock. */
   deadline: number
 }
 
-/** Those that wait for a place in the budget: first come, first served, and one place serves all that want the same client. */
+/** Callers that wait for a client, first come, first served. Callers of the same client form a group and share one place. */
 export interface AdmissionQueue<Place> {
-  /** How many callers wait. */
+  /** Number of callers that wait. */
   readonly waiting: number
-  /** How many places would serve them all. */
+  /** Number of groups, which is the number of places that they need. */
   readonly wanted: number
-  /** Waits for {@link shift} to come to this key. */
+  /** Waits until {@link shift} takes the group of this key. */
   wait: (key: string, spec: DatabaseSpec) => Promise<Admission<Place>>
-  /** Takes out the group that came first; `admit` lets its callers go on. */
+  /** Removes the first group. Call `admit` to let its callers continue. */
   shift: () => { spec: DatabaseSpec, count: number, admit: (place: Place) => void } | undefined
-  /** Refuses all that wait. */
+  /** Rejects all callers that wait. */
   clear: (error: (spec: DatabaseSpec) => Error) => void
 }
 
-/** What a queue needs. */
 export interface AdmissionQueueOptions {
-  /** Milliseconds that a caller waits at most. */
+  /** Most milliseconds that a caller waits. */
   timeout: number
-  /** Makes the error of a caller whose time is up. */
+  /** Creates the error of a caller that has waited for `timeout`. */
   expired: (spec: DatabaseSpec) => Error
   /** Called each time a group has waited another quarter of `timeout`. */
   overdue: () => void

@@ -1,67 +1,67 @@
 import type { DatabaseClock } from './clock'
 import type { DatabaseFactory, DatabasePool, DatabaseSpec } from './types'
 
-/** A client for as long as it is not released. */
+/** The right to use a client until `release()` is called. */
 export interface DatabaseLease<Client> {
   client: Client
-  /** What may be shown of its database. */
+  /** Name and address of the database without credentials, for logs and errors. */
   label: string
-  /** Gives the client back. Only the first call counts. */
+  /** Releases the client. Only the first call has an effect. */
   release: () => void
 }
 
-/** What is going on, for metrics and tests. */
+/** Current numbers of the registry, for metrics and tests. */
 export interface DatabaseGauges {
-  /** Clients that exist or are being made or ended. */
+  /** Clients that exist, or are being created or closed. */
   clients: number
-  /** Connections that the budget has promised: never above `maxConnections`. */
+  /** Reserved connections; never more than `maxConnections`. */
   reserved: number
-  /** Callers that wait for a place. */
+  /** Callers that wait for a client. */
   waiting: number
-  /** Leases that are out. */
+  /** Leases that are not released yet. */
   leases: number
-  /** Clients whose disconnect has overrun its deadline. They keep their place until it is done. */
+  /** Clients whose disconnect takes longer than `disconnectTimeout`. Their connections stay reserved until it is done. */
   stuck: number
 }
 
-/** What a registry needs. All times in milliseconds. */
+/** All times are in milliseconds. */
 export interface ClientRegistryOptions<Client> {
   factory: DatabaseFactory<Client | Promise<Client>>
   pool: DatabasePool
   maxClients: number
   maxConnections: number
   idleTimeout: number
-  /** How long `close()` waits for leases. @default 5000 */
+  /** Longest time that `close()` waits for leases. @default 5000 */
   drainTimeout?: number
-  /** After this a disconnect counts as stuck. @default 5000 */
+  /** Time after which a disconnect counts as stuck. @default 5000 */
   disconnectTimeout?: number
   log?: { warn: (sentence: string) => void }
   clock?: DatabaseClock
 }
 
-/** The clients of a process, under one budget of connections. */
+/** The database clients of a process, with common limits on clients and connections. */
 export interface ClientRegistry<Client> {
   /**
-   * A client for `spec`, made if there is none. Waits for a place, and for the factory, at most `pool.acquireTimeout`.
+   * Leases the client for `spec`, and creates it if needed. Waits at most `pool.acquireTimeout` for free connections and the factory.
    * @throws DatabaseBusyError when that time is over
-   * @throws DatabaseFactoryError when the factory failed
+   * @throws DatabaseFactoryError when the factory fails
    * @throws DatabaseClosedError after `close()`
    */
   lease: (spec: DatabaseSpec) => Promise<DatabaseLease<Client>>
   /**
-   * Takes a place for good, without making the client yet. Its client is never evicted.
-   * @throws Error when the budget has no place left
+   * Reserves connections permanently, without creating the client yet. A pinned client is never evicted.
+   * @throws Error when `maxConnections` or `maxClients` is reached
    */
   pin: (spec: DatabaseSpec) => void
   /**
-   * A lease of a pinned client, at once. The client is made at the first call.
+   * Leases a pinned client synchronously. The client is created at the first call.
    * @throws DatabaseFactoryError when the factory fails, or has not finished
    */
   leaseNow: (spec: DatabaseSpec) => DatabaseLease<Client>
   gauges: () => DatabaseGauges
   /**
-   * Refuses new leases, lets those that are out end within `drainTimeout`, and disconnects everything. Idempotent.
-   * @param left milliseconds for all of it. @default what the options say
+   * Refuses new leases, waits at most `drainTimeout` for the others, and disconnects all clients. Further calls have no effect.
+   * @param left remaining time for the whole shutdown, in milliseconds. By default only `drainTimeout` and `disconnectTimeout` apply
    */
   close: (left?: number) => Promise<void>
 }

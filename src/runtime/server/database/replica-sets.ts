@@ -4,29 +4,32 @@ import type { ReplicaSet, ReplicaSetOptions } from './replicas'
 import { createReplicaSet } from './replicas'
 import type { DatabaseSpec } from './types'
 
-/** Databases whose replicas are remembered at most. One that is forgotten is looked at anew. */
+/** Most databases whose replicas are tracked. The replicas of a removed database are probed again when it is used. */
 const MOST_SETS = 1000
 
 /** The replicas of all databases: the default one, tenants and shards. */
 export interface ReplicaSets {
-  /** The replicas of a database; undefined when it has none, or when there is no secret. */
+  /** Returns the replicas of a database; undefined if it has none, or if no secret is set. */
   of: (primary: DatabaseSpec) => ReplicaSet | undefined
 }
 
 export interface ReplicaSetsOptions extends Pick<ReplicaSetOptions, 'probe' | 'pause' | 'clock'> {
-  /** Whether there is a key that signs who must not read from a replica. Without it none is used. */
+  /** Whether a key for the read-your-writes cookie is available. Without it, no replica is used. */
   hasKey: boolean
-  /** Gets one sentence, once, when there are replicas and no secret. */
+  /** Called once with a warning if replicas are configured without a secret. */
   warn: (sentence: string) => void
 }
 
-/** Remembers a set for each database that has replicas, from the first time on that it is asked for. */
+/** Creates a replica set for each database with replicas, at its first use. */
 export function createReplicaSets({ hasKey, warn, ...options }: ReplicaSetsOptions): ReplicaSets {
   const sets = new LRUCache<string, ReplicaSet>({ max: MOST_SETS })
   let warned = false
 
   function refuse(): undefined {
-    if (!warned) warn('Read replicas are not used, because users could not be sure to read what they wrote: set NUXT_SCALE_SECRET where the server starts.')
+    if (!warned) {
+      warn('Read replicas are not used, because without a secret users might not read their own writes:'
+        + ' set NUXT_SCALE_SECRET where the server starts.')
+    }
     warned = true
   }
 

@@ -2,26 +2,25 @@ import type { DatabaseClock } from './clock'
 import { systemClock } from './clock'
 import type { DatabaseSpec } from './types'
 
-/** What a set of replicas needs. */
 export interface ReplicaSetOptions {
   specs: readonly DatabaseSpec[]
-  /** Resolves when the replica can be reached. It must have a deadline of its own. */
+  /** Resolves when the replica can be reached. It must have its own deadline. */
   probe: (spec: DatabaseSpec) => Promise<unknown>
-  /** Milliseconds after which a replica is looked at again. @default 5000 */
+  /** Milliseconds between two probes of a replica. @default 5000 */
   pause?: number
   clock?: Pick<DatabaseClock, 'now'>
 }
 
-/** The replicas of one database, of which those that cannot be reached are skipped. */
+/** The replicas of one database. Unreachable replicas are skipped. */
 export interface ReplicaSet {
   readonly specs: readonly DatabaseSpec[]
-  /** The next replica in turn, or undefined when none is known to work: then the primary reads. */
+  /** Returns the next reachable replica in turn; undefined if none is reachable, so that the primary is used. */
   pick: () => DatabaseSpec | undefined
 }
 
 /**
- * Creates a set whose replicas count as out of reach until a first probe has said otherwise.
- * Probes run in the background, when the set is used and the last one is `pause` old: no request ever waits for one.
+ * Creates a replica set. A replica counts as unreachable until its first probe succeeds.
+ * A use of the set starts a probe in the background if the last one is older than `pause`. Requests never wait for a probe.
  */
 export function createReplicaSet({ specs, probe, pause = 5000, clock = systemClock }: ReplicaSetOptions): ReplicaSet {
   const replicas = specs.map(spec => ({ spec, alive: false, probing: false, dueAt: 0 }))
@@ -36,7 +35,7 @@ export function createReplicaSet({ specs, probe, pause = 5000, clock = systemClo
         replica.probing = false
         replica.dueAt = clock.now() + pause
       }
-      // Behind a turn, so that a probe that throws at once has failed like any other.
+      // Called in a promise chain, so that a probe that throws synchronously counts as failed.
       Promise.resolve(replica.spec).then(probe).then(() => finish(true), () => finish(false))
     }
   }

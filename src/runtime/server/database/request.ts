@@ -6,39 +6,41 @@ import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from
 import type { LeaseScope } from './scope'
 import { createScope, createUser, currentScope } from './scope'
 
-/** Milliseconds that the work of an aborted request, or its `waitUntil`, may go on before its clients are taken from it. */
+/** Milliseconds after which an aborted request, or the `waitUntil` work of a finished one, loses its clients. */
 export const GRACE = 5000
 
-/** On the event itself: a WeakMap of all requests is dear to the garbage collector. */
+/** Symbol on the event itself, because a WeakMap of all requests is expensive for the garbage collector. */
 const SCOPE = Symbol('scope of the database')
 
 type ScopedEvent = H3Event & { [SCOPE]?: LeaseScope }
 
-/** The scope of a request. */
+/** Returns the lease scope of a request. */
 export function scopeOf(event: H3Event): LeaseScope | undefined {
   return (event as ScopedEvent)[SCOPE]
 }
 
 export interface LeaseOptions {
-  /** A promise to wait for before the first requests; undefined once there is nothing to wait for. */
+  /** Promise that the first requests wait for; undefined once it has settled. */
   ready: () => Promise<unknown> | undefined
-  /** Called when the user of a request first writes, before the headers of its response are sent. */
+  /** Called at the first write of a request's user, if the response headers are not sent yet. */
   onWrite: (event: H3Event) => void
-  /** Gives up requests whose databases have stopped answering. Without it a request waits for its handler, however long that takes. */
+  /** Ends requests whose database has stopped answering. Without it, a request waits for its handler without a limit. */
   watch?: AnswerWatch
-  /** What the app knows of the errors of its own clients. */
+  /** The app's own test for errors that mean "no connection was free". */
   isBusy?: (error: unknown) => boolean
 }
 
 /**
- * Gives each request a scope that ends with its response, and answers a full database with 503 and `Retry-After`.
+ * Wraps the app's handler: each request gets a lease scope, and a request without a free connection gets 503 with `Retry-After`.
  *
- * The scope ends when the handler is done and the response is over. When the caller has gone away, a handler that is still
- * at work keeps its clients for {@link GRACE}: ended under it, its open transaction would fail half-way. So does one that was given up.
+ * The scope ends when the handler is done and the response has ended. If the client has disconnected, or the watch has ended the
+ * request, a running handler keeps its database clients for {@link GRACE}, so that it can finish an open transaction.
  *
- * @param handler what answers the request
+ * @param handler the handler that answers the request
  */
-export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrite, watch, isBusy }: LeaseOptions): (event: H3Event) => Promise<unknown> {
+export function withLeases(
+  handler: (event: H3Event) => unknown, { ready, onWrite, watch, isBusy }: LeaseOptions,
+): (event: H3Event) => Promise<unknown> {
   const noteWrite = (event: H3Event) => {
     if (!event.node.res.headersSent) onWrite(event)
   }
@@ -49,10 +51,14 @@ export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrit
     let work: Promise<unknown> | undefined
     let giveUp: (error: Error) => void
     let isGivenUp = false
-    // Most requests ask no database, and then nobody need watch how they end.
+    // The watches start at the first lease, because most requests use no database.
     const scope: LeaseScope = createScope(req, currentScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
       const forgetAbort = onAbort(res, () => scope.end())
-      const forgetAnswer = watch?.({ leases: () => scope.leases(), hasBegun: () => res.headersSent || isOver(res), giveUp: error => giveUp(error) })
+      const forgetAnswer = watch?.({
+        leases: () => scope.leases(),
+        hasBegun: () => res.headersSent || isOver(res),
+        giveUp: error => giveUp(error),
+      })
       stopWatching = () => {
         forgetAbort()
         forgetAnswer?.()
@@ -84,7 +90,7 @@ export function withLeases(handler: (event: H3Event) => unknown, { ready, onWrit
   }
 }
 
-/** Calls `end` a while after the caller has gone, unless the handler is done before. */
+/** Calls `end` when {@link GRACE} has passed since the client disconnected. The returned function cancels it. */
 function onAbort(response: ServerResponse, end: () => void): () => void {
   let timer: NodeJS.Timeout | undefined
   const onClose = () => {
@@ -98,12 +104,12 @@ function onAbort(response: ServerResponse, end: () => void): () => void {
   }
 }
 
-/** A handler may be done before its response: streams and server-sent events are written behind its back. */
+/** Whether the response has ended. Streams and server-sent events outlive the handler. */
 function isOver(response: ServerResponse): boolean {
   return response.writableEnded || response.closed || response.destroyed
 }
 
-/** Its handler is still at work, perhaps for ever. */
+/** Ends a scope when its handler is done, or after {@link GRACE}, because the handler may run forever. */
 function endAfterWork(work: Promise<unknown>, scope: LeaseScope): void {
   const timer = setTimeout(() => scope.end(), GRACE).unref()
   const end = () => {
@@ -113,6 +119,7 @@ function endAfterWork(work: Promise<unknown>, scope: LeaseScope): void {
   work.then(end, end)
 }
 
+/** Ends a scope when the `waitUntil` work of its request is done, or after {@link GRACE}. */
 function endAfterBackground(event: H3Event, scope: LeaseScope): void {
   const background = (event.context.nitro as { _waitUntilPromises?: Promise<unknown>[] } | undefined)?._waitUntilPromises
   if (!background?.length) return scope.end()
@@ -123,7 +130,7 @@ function endAfterBackground(event: H3Event, scope: LeaseScope): void {
   })
 }
 
-/** The error as it should be answered. */
+/** Converts an error to 503 if it means a busy database or an outdated slot map, and sets `Retry-After`. */
 function answerable(error: unknown, response: ServerResponse, isBusy?: (error: unknown) => boolean): unknown {
   const busy = findBusy(error, isBusy)
   const failure = busy

@@ -4,27 +4,30 @@ import type { ClientRegistry, DatabaseLease } from './registry'
 import { keyOf } from './entry'
 import type { DatabaseSpec } from './types'
 
-/** What decides whether a request may write. */
+/** The part of a request that decides whether it may write. */
 export interface ScopeRequest {
   method?: string | undefined
 }
 
-/** Whoever a request is made for. Requests of the server to itself are made for the same one. */
+/** The user that a request is made for. Internal requests of the server have the same user as the request that made them. */
 export interface ScopeUser {
+  /** The `Cookie` header of the request. */
   readonly cookie: string | undefined
-  /** This user has written: from here on it reads from the primary. */
+  /** Whether the user has written in this request. The user then reads from the primary. */
   readonly wrote: boolean
   noteWrite: () => void
 }
 
 /**
+ * Creates the user of a request.
+ *
  * @param onWrite called with `owner` at the first write
  */
 export function createUser<Owner = undefined>(cookie: string | undefined, onWrite: (owner: Owner) => void, owner?: Owner): ScopeUser {
   return new User(cookie, onWrite as (owner: unknown) => void, owner)
 }
 
-/** A class, because every request has one: its methods are made once. */
+/** A class, so that a request allocates no methods. */
 class User implements ScopeUser {
   readonly cookie: string | undefined
   readonly #onWrite: (owner: unknown) => void
@@ -43,31 +46,31 @@ class User implements ScopeUser {
   }
 }
 
-/** The leases of one request or one `withTenantDatabase()`: however often a client is asked for, it is leased once. */
+/** The leases of one request or one `withTenantDatabase()` call. Each client is leased once per scope. */
 export interface LeaseScope {
-  /** The request on whose behalf the work is done. */
+  /** The request that the work belongs to. */
   readonly request: ScopeRequest | undefined
   readonly user: ScopeUser | undefined
-  /** The client of `spec` until the scope ends. */
+  /** Leases the client of `spec` until the scope ends. */
   lease: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Promise<Client>
-  /** The same for a pinned client, at once. */
+  /** Leases a pinned client synchronously. */
   leaseNow: <Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec) => Client
-  /** The leases that are out, those of the scopes inside this one too. */
+  /** Returns all current leases, including those of inner scopes. */
   leases: () => DatabaseLease<unknown>[]
-  /** Counts the leases of a scope inside this one until {@link exclude}. */
+  /** Adds the leases of an inner scope to {@link leases} until {@link exclude}. */
   include: (inner: LeaseScope) => void
   exclude: (inner: LeaseScope) => void
-  /** Releases everything, also what is still on its way. Idempotent. */
+  /** Releases all leases, including those that are still being acquired. Further calls have no effect. */
   end: () => void
 }
 
-/** The scope of the running request or job; undefined outside of both. */
+/** Returns the scope of the running request or job; undefined outside of both. */
 export function currentScope(): LeaseScope | undefined {
   return callContext()?.leases
 }
 
 /**
- * Creates an empty scope; without a request of its own it is on behalf of the one that runs.
+ * Creates an empty scope. By default it belongs to the request and the user of the current scope.
  *
  * @param onFirstLease called before the first client is leased
  */
@@ -75,7 +78,7 @@ export function createScope(request = currentScope()?.request, user = currentSco
   return new Scope(request, user, onFirstLease)
 }
 
-/** A class, because every request has one, and most ask no database: nothing is made before the first lease. */
+/** A class with lazy fields: every request has a scope, but most requests use no database. */
 class Scope implements LeaseScope {
   readonly request: ScopeRequest | undefined
   readonly user: ScopeUser | undefined
@@ -102,7 +105,7 @@ class Scope implements LeaseScope {
         return granted
       })
       pending.set(key, lease)
-      // A refusal is not kept: the next call of the request may be luckier.
+      // A failed lease is not remembered, so that the next call of the request can try again.
       lease.catch(() => pending.delete(key))
     }
     const { client } = await lease

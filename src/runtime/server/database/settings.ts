@@ -4,45 +4,50 @@ import { LONGEST_TIMER } from '../deadline'
 import { parseDuration } from '../duration'
 import { parseCount, readSwitch, refuseUnknownKeys } from '../settings'
 
-/** `scale.database`: the clients of all databases, under one budget. Each value can be set where the server starts, as `NUXT_SCALE_DATABASE_<NAME>`. */
+/**
+ * `scale.database`: one limit on clients and connections for all databases of a process.
+ * Each value can also be set where the server starts, as `NUXT_SCALE_DATABASE_<NAME>`.
+ */
 export interface DatabaseModuleOptions {
   /**
-   * The default database: the name of an environment variable that holds its address, or the address itself. Without an address the server
-   * does not start, unless `scale.tenancy` or `scale.shards` is on. `false`: there is no default database, because all calls name theirs.
+   * Address of the default database: the name of an environment variable that contains it, or the address itself.
+   * Without an address the server does not start, unless `scale.tenancy` or `scale.shards` is on.
+   * Write `false` if the app has no default database because every call names its database.
    * @default 'DATABASE_URL'
    * @env NUXT_SCALE_DATABASE_URL
    */
   url?: false | string
-  /** The bounds of each client. */
+  /** Limits of each client. */
   pool?: DatabasePoolOptions
   /**
-   * Most clients at a time.
+   * Most clients of this process at the same time.
    * @default 50
    * @env NUXT_SCALE_DATABASE_MAX_CLIENTS
    */
   maxClients?: number
   /**
-   * Most connections of this process, over all clients. The database servers see this number times the count of instances.
-   * A client counts with `pool.max`, so 20 connections are six clients of 3.
+   * Most connections of this process, over all clients. The database servers get up to this number for each instance.
+   * Each client counts as `pool.max` connections: with `pool.max: 3`, 20 connections allow six clients.
    * @default 20
    * @env NUXT_SCALE_DATABASE_MAX_CONNECTIONS
    */
   maxConnections?: number
   /**
-   * How long a request waits for a database that has stopped answering, before it is a 503. A request that has begun its response is left alone,
-   * and so is one whose database answers, however long its queries take. `false`: a request may wait for ever.
+   * How long a request waits for a database that has stopped answering before the request gets 503. Plain numbers are seconds.
+   * A slow query is not cut off while its database still answers a test query, and neither is a request whose response has begun.
+   * With `false`, a request may wait forever.
    * @default '15s'
    * @env NUXT_SCALE_DATABASE_ANSWER_TIMEOUT
    */
   answerTimeout?: false | Duration
   /**
-   * How long a client that nobody uses is kept. The default database's is kept for good.
+   * How long an unused client stays open. Plain numbers are seconds. The client of the default database always stays open.
    * @default '60s'
    * @env NUXT_SCALE_DATABASE_IDLE_TIMEOUT
    */
   idleTimeout?: Duration
   /**
-   * Read replicas of the default database: names of environment variables, or addresses. From the environment, separated by commas.
+   * Read replicas of the default database: names of environment variables, or addresses. In a string, separate them with commas.
    * @default []
    * @env NUXT_SCALE_DATABASE_REPLICAS
    */
@@ -51,31 +56,31 @@ export interface DatabaseModuleOptions {
 
 export interface DatabasePoolOptions {
   /**
-   * Most connections of one client.
+   * Most connections of each client.
    * @default 3
    * @env NUXT_SCALE_DATABASE_POOL_MAX
    */
   max?: number
   /**
-   * How long a call waits for a client, and a query for a connection, before it is a 503.
+   * How long a call waits for a client, and a query for a connection, before the request gets 503. Plain numbers are seconds.
    * @default '5s'
    * @env NUXT_SCALE_DATABASE_POOL_ACQUIRE_TIMEOUT
    */
   acquireTimeout?: Duration
 }
 
-/** The options as the feature uses them. All times in milliseconds. */
+/** The options after validation. All times are in milliseconds. */
 export interface DatabaseSettings {
-  /** The address, or undefined when the environment holds none. */
+  /** Address of the default database; undefined if its environment variable is not set. */
   url: string | undefined
-  /** What to name when there is no address. */
+  /** Variable or option that should contain the address, for errors. */
   source: string
-  /** False: the app says that it has no default database. */
+  /** False if the app has no default database (`url: false`). */
   hasDefault: boolean
   pool: { max: number, acquireTimeout: number }
   maxClients: number
   maxConnections: number
-  /** Undefined: nobody is given up. */
+  /** Undefined if requests may wait forever. */
   answerTimeout: number | undefined
   idleTimeout: number
   replicas: string[]
@@ -92,20 +97,24 @@ export const databaseDefaults = {
 } as const satisfies DatabaseModuleOptions
 
 /**
- * Checks `scale.database`. Runs at build without an environment, and again at boot with it.
+ * Checks and resolves `scale.database`. Called at build time without an environment, and again when the server starts.
  *
- * @throws Error naming the option that is wrong
+ * @throws Error that names the invalid option
  */
 export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env: NodeJS.ProcessEnv = {}): DatabaseSettings {
   const path = 'scale.database'
   refuseUnknownKeys(options, Object.keys(databaseDefaults), path)
   const given = { ...databaseDefaults, ...options }
-  if (typeof given.pool !== 'object' || given.pool === null) throw new TypeError(`${path}.pool is no object: write { max: 3, acquireTimeout: '5s' }.`)
+  if (typeof given.pool !== 'object' || given.pool === null) {
+    throw new TypeError(`${path}.pool must be an object: write { max: 3, acquireTimeout: '5s' }.`)
+  }
   refuseUnknownKeys(given.pool, Object.keys(databaseDefaults.pool), `${path}.pool`)
   const pool = { ...databaseDefaults.pool, ...given.pool }
   const max = parseCount(pool.max, `${path}.pool.max`)
   const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
-  if (max > maxConnections) throw new TypeError(`${path}.pool.max is ${max}, and maxConnections is ${maxConnections}: write a budget in which one client has space.`)
+  if (max > maxConnections) {
+    throw new TypeError(`${path}.pool.max is ${max}, but maxConnections is only ${maxConnections}: lower pool.max or raise maxConnections.`)
+  }
   const source = readSwitch(given.url) === false ? '' : checkAddress(given.url, `${path}.url`)
   return {
     url: addressOf(source, env),
@@ -114,7 +123,9 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
     pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
     maxClients: parseCount(given.maxClients, `${path}.maxClients`),
     maxConnections,
-    answerTimeout: readSwitch(given.answerTimeout) === false ? undefined : parseTime(given.answerTimeout as Duration, `${path}.answerTimeout`),
+    answerTimeout: readSwitch(given.answerTimeout) === false
+      ? undefined
+      : parseTime(given.answerTimeout as Duration, `${path}.answerTimeout`),
     idleTimeout: parseTime(given.idleTimeout, `${path}.idleTimeout`),
     replicas: addressesOf(parseReplicas(given.replicas, `${path}.replicas`), env),
   }
@@ -122,6 +133,8 @@ export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env
 
 function parseTime(value: number | string, path: string): number {
   const milliseconds = parseDuration(value, path)
-  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  if (milliseconds < 1 || milliseconds > LONGEST_TIMER) {
+    throw new TypeError(`${path} is ${JSON.stringify(value)}: write a time from '1ms' to '24d'.`)
+  }
   return milliseconds
 }

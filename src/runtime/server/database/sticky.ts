@@ -1,23 +1,26 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Milliseconds after a write during which its user reads from the primary. Replicas are usually behind by less. */
+/** Milliseconds after a write during which its user reads from the primary. Replicas usually lag by less. */
 export const STICKY = 2000
 const COOKIE = 'scale-primary'
-/** Clocks of instances differ by a little. */
+/** Largest tolerated difference between the clocks of instances, in milliseconds. */
 const SKEW = 1000
 
-/** Methods after which nothing has changed. */
+/** Whether requests with this method only read. */
 export function isSafeMethod(method: string | undefined): boolean {
   return method === undefined || ['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method.toUpperCase())
 }
 
-/** The `Set-Cookie` that sends a user's reads to the primary for {@link STICKY}. Signed, so that nobody can ask for it who did not write. */
+/**
+ * Creates the `Set-Cookie` value that sends a user's reads to the primary for {@link STICKY}.
+ * It is signed, so that clients cannot send all their reads to the primary.
+ */
 export function stickyCookie(key: Buffer, now: number, secure: boolean): string {
   const until = String(now + STICKY)
   return `${COOKIE}=${until}.${sign(until, key)}; Max-Age=${STICKY / 1000}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }
 
-/** Did the sender of this `Cookie` header write a moment ago? */
+/** Whether this `Cookie` header proves a write of its user within {@link STICKY}. */
 export function isSticky(header: string | undefined, key: Buffer, now: number): boolean {
   const [, until = '', signature = ''] = new RegExp(`(?:^|;\\s*)${COOKIE}=(\\d{1,15})\\.([\\w-]{43})(?:;|$)`).exec(header ?? '') ?? []
   const left = Number(until) - now

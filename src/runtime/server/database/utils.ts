@@ -12,24 +12,25 @@ import type { LeaseScope } from './scope'
 import { createScope, currentScope } from './scope'
 import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
-/** Which copy of a database is wanted. */
+/** Selects the copy of a database. */
 export interface DatabaseCopyOptions {
   /**
-   * `'writer'` is the primary. `'reader'` reads from a replica; `'auto'` does so in GET and HEAD requests. Both give the primary where the
-   * database has no replica, where none can be reached, and for two seconds after a write of the same user.
+   * `'writer'` selects the primary, `'reader'` a replica. `'auto'` selects a replica in requests that only read, such as GET and HEAD,
+   * and the primary elsewhere.
+   * The primary also answers if no replica is configured or reachable, and for two seconds after a write of the same user.
    * @default 'writer'
    */
   role?: DatabaseRole | 'auto'
 }
 
 /**
- * The client of the default database, or of another one by its name, at once. Its type is what `server/scale.database.ts` makes.
+ * Returns the client of the default database, or of another named database. Its type is the return type of `server/scale.database.ts`.
  *
- * These clients have a place in the budget of their own and are never evicted. The client is made at the first call.
+ * The client is created at the first call. Its connections are reserved, and it is never closed to make space for other clients.
  *
- * @param name `'default'`, or a name that another feature has given
- * @param options which copy of it: see {@link DatabaseCopyOptions}
- * @throws DatabaseUnknownError when no such database is configured
+ * @param name `'default'`, or the name of a database that another feature has added
+ * @param options selects the copy: see {@link DatabaseCopyOptions}
+ * @throws DatabaseUnknownError when no database with this name is configured
  * @throws DatabaseFactoryError when the factory fails
  * @example
  * ```ts
@@ -42,17 +43,19 @@ export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOpt
   const spec = copyFor(namedDatabase(name), role, scope, copies)
   if (scope) return scope.leaseNow(registry, spec)
   const lease = registry.leaseNow(spec)
-  // Outside a request nobody says when it is over, and a pinned client stays anyway.
+  // Outside a request nothing marks the end of the use. The lease can end now, because a pinned client stays open anyway.
   lease.release()
   return lease.client
 }
 
 /**
- * The client of a tenant's database: of the request's tenant, of a tenant's id, or of an address. It is the request's until the response is over.
+ * Returns the client of a tenant's database. The request keeps the client until its response ends.
  *
- * @param options which copy of it: see {@link DatabaseCopyOptions}. An address has no replicas
- * @throws DatabaseUnknownError (404) for a tenant that does not exist, (400) for a request without one, (500) for an event inside `withTenant` of another tenant
- * @throws DatabaseBusyError (503) when no connection comes free within `scale.database.pool.acquireTimeout`
+ * @param target the event of a request, a tenant's id, or the address of a database
+ * @param options selects the copy: see {@link DatabaseCopyOptions}. An address has no replicas
+ * @throws DatabaseUnknownError 404 if the tenant does not exist, 400 if the request has no tenant, 500 for the event of another
+ * tenant inside `withTenant()`
+ * @throws DatabaseBusyError 503 if no connection becomes free within `scale.database.pool.acquireTimeout`
  * @example
  * ```ts
  * export default defineEventHandler(async (event) => {
@@ -61,24 +64,29 @@ export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOpt
  * })
  * ```
  */
-export async function getTenantPrismaClient(target: H3Event | string, { role = 'writer' }: DatabaseCopyOptions = {}): Promise<ScaleDatabaseClient> {
+export async function getTenantPrismaClient(
+  target: H3Event | string, { role = 'writer' }: DatabaseCopyOptions = {},
+): Promise<ScaleDatabaseClient> {
   const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentScope()
-  if (!scope) throw new Error('getTenantPrismaClient() was called outside a request, where nothing says when its client is free again: use withTenantDatabase(id, fn).')
+  if (!scope) throw new Error('getTenantPrismaClient() was called outside a request: use withTenantDatabase(id, fn) there.')
   const { registry, copies } = currentDatabase()
   return scope.lease(registry, copyFor(await tenantSpec(target), role, scope, copies))
 }
 
 /**
- * Runs `fn` with the client of a tenant, by id or address, and gives it back when `fn` is done: for tasks, plugins and consumers.
+ * Runs `fn` with the client of a tenant and releases the client afterwards. Use it in tasks, plugins and consumers.
  *
- * @param options which copy of it: see {@link DatabaseCopyOptions}
- * @returns what `fn` returns
+ * @param tenant a tenant's id, or the address of a database
+ * @param options selects the copy: see {@link DatabaseCopyOptions}
+ * @returns the result of `fn`
  * @example
  * ```ts
  * await withTenantDatabase('acme', prisma => prisma.order.deleteMany({ where: { draft: true } }))
  * ```
  */
-export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions): Promise<T> {
+export async function withTenantDatabase<T>(
+  tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions,
+): Promise<T> {
   const outer = currentScope()
   const scope: LeaseScope = createScope(outer?.request, outer?.user, () => outer?.include(scope))
   try {
@@ -93,22 +101,27 @@ export async function withTenantDatabase<T>(tenant: string, fn: (client: ScaleDa
 async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
   if (typeof target === 'string') return isAddress(target) ? { name: 'address', url: target } : lookUp(target)
   const tenant = target.context.tenant as { id?: string, dbUrl?: string } | undefined
-  if (!tenant?.id) throw new DatabaseUnknownError('The request has no tenant: turn scale.tenancy on, or pass a tenant\'s id or address.', 400)
+  if (!tenant?.id) {
+    throw new DatabaseUnknownError('The request has no tenant: set scale.tenancy, or pass a tenant\'s id or address.', 400)
+  }
   const running = currentTenantId()
   if (running !== '' && running !== tenant.id) {
-    // A cache around this call would keep the rows of the one for the other.
-    throw new DatabaseUnknownError('The request belongs to another tenant than the one that the code runs for: pass the tenant\'s id to getTenantPrismaClient() instead of the event.', 500)
+    // A cache around this call would store the rows of one tenant under the key of the other.
+    throw new DatabaseUnknownError('The event passed to getTenantPrismaClient() belongs to another tenant than the current one:'
+      + ' pass the tenant\'s id instead of the event.', 500)
   }
-  // A middleware of the app's own may have found the tenant, and its address.
+  // Without scale.tenancy, a middleware of the app may set the tenant and its address.
   return tenant.dbUrl && !currentTenantDirectory() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
 }
 
 async function lookUp(id: string): Promise<DatabaseSpec> {
   const directory = currentTenantDirectory()
-  if (!directory) throw new Error('No source of tenants is configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
+  if (!directory) {
+    throw new Error('No tenants are configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
+  }
   const { acquireTimeout } = currentDatabase().settings.pool
   const location = await withDeadline<TenantLocation | undefined>(directory(id), acquireTimeout, () =>
-    new DatabaseBusyError(`The source of tenants did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
+    new DatabaseBusyError(`The tenant look-up did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
   if (!location) throw new DatabaseUnknownError('There is no such tenant.', 404)
   return { name: id, ...location }
 }

@@ -1,6 +1,6 @@
-/** A query that is about to be asked. */
+/** A query that the client is about to run. */
 export interface WatchedQuery {
-  /** `product.findMany`, `$queryRaw`. */
+  /** Name of the called method, such as `product.findMany` or `$queryRaw`. */
   operation: string
   args: unknown
   /** The function that the app called. */
@@ -9,12 +9,14 @@ export interface WatchedQuery {
 
 type Method = (...args: unknown[]) => unknown
 
-const READS: readonly PropertyKey[] = ['findUnique', 'findUniqueOrThrow', 'findFirst', 'findFirstOrThrow', 'findMany', 'count', 'aggregate', 'groupBy']
+const READS: readonly PropertyKey[] = [
+  'findUnique', 'findUniqueOrThrow', 'findFirst', 'findFirstOrThrow', 'findMany', 'count', 'aggregate', 'groupBy',
+]
 const RAW_READS: readonly PropertyKey[] = ['$queryRaw', '$queryRawUnsafe']
 
 /**
- * A client that says what it is asked. Queries are started by the real client and come back as they are, so types, `$transaction`
- * and what hangs from a query stay what they were.
+ * Wraps a client so that `onQuery` is called before each read query.
+ * The real client runs the queries and its results are returned unchanged, so types, `$transaction` and fluent calls keep working.
  */
 export function watchClient<Client>(client: Client, onQuery: (query: WatchedQuery) => void): Client {
   if (typeof client !== 'object' || client === null) return client
@@ -40,9 +42,10 @@ function watchMethod(client: object, property: PropertyKey, method: Method, onQu
       return method.apply(client, args)
     }
   }
-  // What a transaction or an extension hands out asks queries as well.
+  // The clients that `$transaction` and `$extends` return run queries too, so they are also wrapped.
   if (property === '$transaction') {
-    return (work, ...rest) => method.call(client, typeof work === 'function' ? (inner: unknown) => (work as Method)(watchClient(inner, onQuery)) : work, ...rest)
+    const watched = (work: unknown) => typeof work === 'function' ? (inner: unknown) => (work as Method)(watchClient(inner, onQuery)) : work
+    return (work, ...rest) => method.call(client, watched(work), ...rest)
   }
   if (property === '$extends') return (...args) => watchClient(method.apply(client, args), onQuery)
   return method.bind(client)
@@ -72,7 +75,7 @@ function isModel(value: unknown): value is object {
   return typeof value === 'object' && value !== null && typeof (value as { findMany?: unknown }).findMany === 'function'
 }
 
-/** The text of a raw query without its values: a template, `Prisma.sql`, or the text itself. */
+/** Returns the SQL of a raw query without its values. The query is a template, `Prisma.sql` or a string. */
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query
   const strings = Array.isArray(query) ? query : (query as { strings?: unknown } | undefined)?.strings

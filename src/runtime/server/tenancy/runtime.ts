@@ -10,7 +10,7 @@ let resolver: TenantResolver | undefined
 export function useTenantResolver(): TenantResolver {
   if (!resolver) {
     throw new Error('A tenant was looked up before the server started:'
-      + ' do it in a handler, a task or a plugin of your own, not at the top level of a file.')
+      + ' do it in a handler, a task or a plugin of your own, not at the top of a file.')
   }
   return resolver
 }

@@ -4,28 +4,33 @@ import { DatabaseBusyError, DatabaseEvictedError } from '../errors'
 import { describeUrl } from '../redact'
 import type { Driver, DriverInput, OpenDriver, PrismaConnection } from './drivers'
 
-/** Milliseconds that a pool has to end its connections before they are cut. Under the 5 s after which the registry complains. */
+/** Milliseconds that a pool has to close its connections before they are cut. Shorter than the 5 s after which the registry warns. */
 const DISPOSE_DEADLINE = 4000
-/** Milliseconds for what remains to be settled once the sockets are gone. */
+/** Milliseconds that `dispose` has to settle after its sockets are cut. */
 const CUT_DEADLINE = 500
 
-/** How the drivers say that no connection came free in time; neither has a code for it. */
-const ACQUIRE_TIMEOUT = /timeout exceeded when trying to connect|terminated due to connection timeout|failed to retrieve a connection from pool/
+/** Messages of drivers for an acquire timeout, which have no code. */
+const ACQUIRE_TIMEOUT = new RegExp([
+  'timeout exceeded when trying to connect',
+  'terminated due to connection timeout',
+  'failed to retrieve a connection from pool',
+].join('|'))
 
-/** How Node and Vite say that a package is not there. */
+/** Messages of Node and Vite for a missing package. */
 const MISSING_PACKAGE = /(?:Cannot find (?:package|module)|Could not resolve) ['"]([^'"]+)['"]/
 
-/** A driver adapter factory as `new PrismaClient({ adapter })` takes it, and the switch that keeps it closed. */
+/** A driver adapter factory for `new PrismaClient({ adapter })` that can be shut. */
 export interface GatedAdapter {
   adapter: object
-  /** From now on it never connects again. */
+  /** Prevents all further connections of the adapter. */
   shut: () => void
 }
 
 /**
- * A driver adapter that loads its package at the first query, connects once, and cannot be made to print its address.
+ * Creates a driver adapter that loads its package at the first query and never prints its address.
  *
- * Prisma connects again in silence when a disconnected client is used; that would be a pool that nobody counts and nobody ends.
+ * Prisma silently reconnects when a disconnected client is used. The adapter refuses that, because such a pool would not count in
+ * `maxConnections` and would never be closed.
  */
 export function createAdapter(driver: Driver, input: DriverInput): GatedAdapter {
   const label = describeUrl(input.url)
@@ -44,11 +49,13 @@ export function createAdapter(driver: Driver, input: DriverInput): GatedAdapter 
   return { adapter, shut: () => ended = true }
 
   function guard({ connection, closed, destroy }: OpenDriver): PrismaConnection {
-    const bounded = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args) => call.apply(connection, args).catch((error) => {
-      throw isAcquireTimeout(error)
-        ? new DatabaseBusyError(`None of the ${input.pool.max} connections to ${label} was free or could be opened within ${input.pool.acquireTimeout} ms: try again later, or raise scale.database.pool.max.`, input.pool.acquireTimeout)
-        : error
-    })
+    const { max, acquireTimeout } = input.pool
+    const busyMessage = `None of the ${max} connections to ${label} was free or could be opened within ${acquireTimeout} ms:`
+      + ' try again later, or raise scale.database.pool.max.'
+    const bounded = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args) =>
+      call.apply(connection, args).catch((error) => {
+        throw isAcquireTimeout(error) ? new DatabaseBusyError(busyMessage, acquireTimeout) : error
+      })
     const dispose = connection.dispose.bind(connection)
     const guarded = Object.assign(Object.create(connection) as PrismaConnection, {
       queryRaw: bounded(connection.queryRaw),
@@ -78,7 +85,10 @@ async function open(driver: Driver, input: DriverInput): Promise<OpenDriver> {
   catch (error) {
     const [, name = ''] = MISSING_PACKAGE.exec(String((error as Error).message)) ?? []
     const missing = driver.packages.split(' ').find(needed => needed === name)
-    if (missing) throw new Error(`The database ${describeUrl(input.url)} needs ${missing}, which is not installed: run "npm install ${driver.packages}".`, { cause: error })
+    if (missing) {
+      throw new Error(`The database ${describeUrl(input.url)} needs ${missing}, which is not installed:`
+        + ` run "npm install ${driver.packages}".`, { cause: error })
+    }
     throw error
   }
 }
@@ -88,7 +98,9 @@ function isAcquireTimeout(error: unknown): boolean {
   return ACQUIRE_TIMEOUT.test(String(message)) || ACQUIRE_TIMEOUT.test(String(cause?.message))
 }
 
-/** What the console and JSON show of an object that holds an address. */
+/** Makes the console and JSON show only `describe()` for an object that contains an address. */
 export function hide(object: object, describe: () => string): void {
-  for (const key of [inspect.custom, 'toJSON']) Object.defineProperty(object, key, { value: describe, enumerable: false, configurable: true })
+  for (const key of [inspect.custom, 'toJSON']) {
+    Object.defineProperty(object, key, { value: describe, enumerable: false, configurable: true })
+  }
 }

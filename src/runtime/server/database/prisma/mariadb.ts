@@ -4,14 +4,14 @@ import type { DriverInput, OpenDriver } from './drivers'
 /** Seconds after which an unused connection is closed. */
 const IDLE = 10
 
-/** MariaDB and MySQL. A schema is a database there, so `schema` takes the place of the one in the address. */
+/** Opens a pool for MariaDB or MySQL. A schema is a database there, so `schema` replaces the database in the address. */
 export async function openMariaDb({ url, schema, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaMariaDb } = await import('@prisma/adapter-mariadb')
   const { hostname, port, username, password, pathname, searchParams } = parseUrl(url)
   const database = schema ?? decodeURIComponent(pathname.slice(1))
   const tls = searchParams.get('ssl') ?? searchParams.get('sslaccept')
   const adapter = new PrismaMariaDb({
-    // The driver knows addresses in square brackets as host names only.
+    // The driver treats an IPv6 address in square brackets as a host name, so the brackets are removed.
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? 3306 : Number(port),
     user: decodeURIComponent(username),
@@ -19,7 +19,7 @@ export async function openMariaDb({ url, schema, pool }: DriverInput): Promise<O
     database,
     ...(tls === null ? {} : { ssl: tls === 'accept_invalid_certs' ? { rejectUnauthorized: false } : tls !== 'false' }),
     connectionLimit: pool.max,
-    // By default the driver keeps a full pool open, also for clients that rest. With 0 it never connects at all.
+    // By default the driver keeps a full pool open, even for idle clients. With 0 it never connects.
     minimumIdle: 1,
     idleTimeout: IDLE,
     acquireTimeout: pool.acquireTimeout,

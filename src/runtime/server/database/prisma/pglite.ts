@@ -2,25 +2,30 @@ import type { PGlite } from '@electric-sql/pglite'
 import { checkSchema } from './schema'
 import type { DriverInput, OpenDriver, PrismaConnection } from './drivers'
 
-/** One PGlite with its lock: it has a single session, whose search path all clients would change for each other. */
+/** A PGlite with its lock. It has a single session, so all its clients share one search path. */
 interface Instance {
   database: Promise<PGlite>
   users: number
-  /** The search path of the session. */
+  /** The current search path of the session. */
   path: string | undefined
+  /** Settles when the last operation in the queue is done. */
   tail: Promise<unknown>
 }
 
-// One instance costs about two seconds and 300 MB, and a folder may be open once only: clients of one address share it.
+// Clients of one address share an instance: it needs about two seconds and 300 MB, and a folder can be open only once.
 const instances = new Map<string, Instance>()
 
 type Release = () => void
 
-/** PostgreSQL inside the process, for development and tests. `pglite:` or `pglite:memory` keeps nothing; `pglite:./data` is a folder. */
+/**
+ * Opens PostgreSQL inside the process, for development and tests.
+ * `pglite:` and `pglite:memory` keep data in memory only; `pglite:./data` stores it in that folder.
+ */
 export async function openPglite({ url, schema }: DriverInput): Promise<OpenDriver> {
   const [{ PGlite }, { PrismaPGlite }] = await Promise.all([import('@electric-sql/pglite'), import('pglite-prisma-adapter')])
   const folder = url.replace(/^pglite:(?:\/\/)?/i, '')
-  const instance = instances.get(url) ?? { database: Promise.resolve(), users: 0, path: undefined, tail: Promise.resolve() } as unknown as Instance
+  const closed = { database: Promise.resolve(), users: 0, path: undefined, tail: Promise.resolve() } as unknown as Instance
+  const instance = instances.get(url) ?? closed
   if (instance.users === 0) {
     instance.database = PGlite.create(folder === '' || folder === 'memory' ? 'memory://' : folder)
     instances.set(url, instance)
@@ -42,7 +47,7 @@ export async function openPglite({ url, schema }: DriverInput): Promise<OpenDriv
   }
 }
 
-/** Runs each query, and each transaction as a whole, alone on the session and under its own search path. */
+/** Runs each query and each whole transaction alone on the session, with its own search path. */
 function withSchema(inner: PrismaConnection, instance: Instance, schema: string, dispose: () => Promise<void>): PrismaConnection {
   async function enter(): Promise<Release> {
     const before = instance.tail
@@ -81,7 +86,7 @@ function withSchema(inner: PrismaConnection, instance: Instance, schema: string,
     async startTransaction(isolationLevel?: never) {
       const release = await enter()
       try {
-        const transaction = await inner.startTransaction(isolationLevel) as { commit: () => Promise<void>, rollback: () => Promise<void> }
+        const transaction = await inner.startTransaction(isolationLevel) as Record<'commit' | 'rollback', () => Promise<void>>
         const { commit, rollback } = transaction
         transaction.commit = () => commit.call(transaction).finally(release)
         transaction.rollback = () => rollback.call(transaction).finally(release)

@@ -3,12 +3,12 @@ import { checkSchema } from './schema'
 import { createSocketGate } from './sockets'
 import type { DriverInput, OpenDriver } from './drivers'
 
-/** Milliseconds after which an unused connection is closed: idle pools shrink to nothing. */
+/** Milliseconds after which an unused connection is closed. An idle pool therefore closes all its connections. */
 const IDLE = 10_000
-/** Seconds after which a connection is replaced, so that a moved or rebalanced server is found. */
+/** Seconds after which a connection is replaced, so that pools follow a moved or rebalanced server. */
 const LIFETIME = 1800
 
-/** PostgreSQL through `pg`, with every bound that its defaults leave open: they wait for a connection for ever. */
+/** Opens a pool for PostgreSQL with `pg`, and sets limits that `pg` does not set by default, such as a connection timeout. */
 export async function openPostgres({ url, schema: given, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
   const { connectionString, schema, options } = postgresAddress(url, given)
@@ -24,7 +24,7 @@ export async function openPostgres({ url, schema: given, pool }: DriverInput): P
     stream: sockets.create,
   }, {
     schema,
-    // Without a listener the loss of an idle connection would end the process; the pool replaces it by itself.
+    // Without a listener, the loss of an idle connection would crash the process. The pool replaces such connections itself.
     onPoolError: () => {},
     onConnectionError: () => {},
   })
@@ -32,14 +32,18 @@ export async function openPostgres({ url, schema: given, pool }: DriverInput): P
 }
 
 /**
- * Prisma 7 ignores what a URL says after the question mark. `?schema=` is heeded here, since a schema that is dropped in silence
- * reads another tenant's rows; it goes to the generated queries and, as the search path, to raw ones: each alone covers one half.
+ * Splits an address into the parts that Prisma and `pg` need.
+ *
+ * Prisma 7 ignores the query string of a URL. This function respects `?schema=`, because without it queries could read the rows of
+ * another tenant. The schema is passed twice: to Prisma for generated queries, and as the search path for raw queries.
  */
-export function postgresAddress(url: string, given: string | undefined): { connectionString: string, schema: string | undefined, options: string | undefined } {
+export function postgresAddress(
+  url: string, given: string | undefined,
+): { connectionString: string, schema: string | undefined, options: string | undefined } {
   const parsed = parseUrl(url)
   const schema = checkSchema(given ?? parsed.searchParams.get('schema') ?? undefined)
   const own = parsed.searchParams.get('options')
-  // In `options` of the URL pg would overwrite the search path.
+  // With `options` in the URL, pg would overwrite the search path. The other parameters are Prisma's and unknown to pg.
   for (const name of ['schema', 'options', 'connection_limit', 'pool_timeout']) parsed.searchParams.delete(name)
   const path = schema && `-c search_path="${schema.replace(/\s/g, '\\$&')}"`
   return { connectionString: parsed.href, schema, options: [own, path].filter(Boolean).join(' ') || undefined }
