@@ -1,5 +1,5 @@
-import type { HealthPaths } from '../runtime/server/health-checks'
-import { probePathsOf } from '../runtime/server/health-checks'
+import type { HealthPaths } from '../runtime/server/core/health-checks'
+import { probePathsOf } from '../runtime/server/core/health-checks'
 import type { HealthModuleOptions } from '../runtime/server/health/settings'
 import { resolveHealthSettings } from '../runtime/server/health/settings'
 import type { ShutdownModuleOptions } from '../runtime/server/shutdown/settings'

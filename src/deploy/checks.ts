@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { show } from '../runtime/server/settings'
+import { show } from '../runtime/server/core/settings'
 
 /**
  * Values that end up in files of other programs. Each of those has its own way to quote, and `$` and `{` mean something in most of them,

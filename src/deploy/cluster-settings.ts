@@ -1,4 +1,4 @@
-import { parseCount } from '../runtime/server/settings'
+import { parseCount } from '../runtime/server/core/settings'
 import { parseObjectName, parseQuantity } from './checks'
 import { group } from './option-group'
 import type { DeployKubernetes, DeployReplicas } from './options'

@@ -1,5 +1,5 @@
 import type { ModuleOptions } from '../options'
-import { isName } from '../runtime/server/database-address'
+import { isName } from '../runtime/server/core/database-address'
 import { databaseDefaults } from '../runtime/server/database/settings'
 import { httpDefaults, parseCredentialHeaders } from '../runtime/server/http/settings'
 import { resolveRabbitmqSettings } from '../runtime/server/rabbitmq/settings'

@@ -1,5 +1,5 @@
-import { parseDuration } from '../runtime/server/duration'
-import { parseBytes, parseCount } from '../runtime/server/settings'
+import { parseDuration } from '../runtime/server/core/duration'
+import { parseBytes, parseCount } from '../runtime/server/core/settings'
 import type { PathPattern } from './checks'
 import { parseFile, parsePathPattern } from './checks'
 import { group } from './option-group'

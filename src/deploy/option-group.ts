@@ -1,4 +1,4 @@
-import { parseObject, refuseUnknownKeys } from '../runtime/server/settings'
+import { parseObject, refuseUnknownKeys } from '../runtime/server/core/settings'
 
 /**
  * A block of options, none of them unknown.

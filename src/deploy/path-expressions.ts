@@ -1,4 +1,4 @@
-import type { HealthPaths } from '../runtime/server/health-checks'
+import type { HealthPaths } from '../runtime/server/core/health-checks'
 import type { PathPattern } from './checks'
 
 /**

@@ -1,4 +1,4 @@
-import type { HealthPaths } from '../runtime/server/health-checks'
+import type { HealthPaths } from '../runtime/server/core/health-checks'
 import type { ShutdownBudget } from './app-contract'
 import type { PathPattern } from './checks'
 import type { DeploySettings } from './settings'

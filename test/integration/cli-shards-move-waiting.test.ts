@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { MoveReport } from '../../src/cli/shards/move'
-import { runForward } from '../../src/cli/shards/move/run'
+import { runForward } from '../../src/reshard/run'
 import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
 import type { MoveBench } from '../support/shard-move'

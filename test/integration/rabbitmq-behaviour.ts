@@ -12,7 +12,7 @@ import type { RabbitmqModuleOptions } from '../../src/runtime/server/rabbitmq/se
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { currentTrace, runInTrace } from '../../src/runtime/server/rabbitmq/trace'
 import { deadLetterQueue } from '../../src/runtime/server/rabbitmq/topology'
-import type { Role } from '../../src/runtime/server/role'
+import type { Role } from '../../src/runtime/server/core/role'
 import { waitFor } from '../support/wait'
 
 /** A broker that tests talk to. */

@@ -7,7 +7,7 @@ import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-stor
 import { judgeScript, judgeWholeScript } from '../../src/runtime/server/rate-limit/script'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
-import { defineScript, runScript } from '../../src/runtime/server/redis-script'
+import { defineScript, runScript } from '../../src/runtime/server/redis/script'
 import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
 import { createNginxLimit } from '../support/nginx-limit'
 import { startRedis } from '../support/redis'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { slotFunctions, wantedSlots } from '../../src/cli/shards/move/slot-function'
+import { slotFunctions, wantedSlots } from '../../src/reshard/slot-function'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'

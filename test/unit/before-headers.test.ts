@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { addVary, beforeHeaders } from '../../src/runtime/server/before-headers'
+import { addVary, beforeHeaders } from '../../src/runtime/server/request/before-headers'
 
 let stop: (() => void) | undefined
 afterEach(() => stop?.())

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { clientAddress, networkOf, plainAddress } from '../../src/runtime/server/client-address'
-import { compileTrustedAddresses } from '../../src/runtime/server/trusted-addresses'
+import { clientAddress, networkOf, plainAddress } from '../../src/runtime/server/core/client-address'
+import { compileTrustedAddresses } from '../../src/runtime/server/core/trusted-addresses'
 
 const trusts = compileTrustedAddresses(['10.0.0.0/8', '::1', 'fd00::/8'], 'test')
 

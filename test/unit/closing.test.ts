@@ -1,6 +1,6 @@
 import { createHooks } from 'hookable'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { closingLimits, endBy, onClose } from '../../src/runtime/server/closing'
+import { closingLimits, endBy, onClose } from '../../src/runtime/server/core/closing'
 
 afterEach(() => {
   endBy(Infinity)

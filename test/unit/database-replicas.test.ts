@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runInContext } from '../../src/runtime/server/call-context'
+import { runInContext } from '../../src/runtime/server/request/call-context'
 import { copyFor } from '../../src/runtime/server/database/copy'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { databaseTypes } from '../../src/features/database'
+import { databaseTypes } from '../../src/build/database'
 import { refuseSecrets, resolveOptions } from '../../src/options'
 import { disposerOf } from '../../src/runtime/server/database/dispose'
 import { findBusy } from '../../src/runtime/server/database/errors'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { withDeadline } from '../../src/runtime/server/deadline'
+import { withDeadline } from '../../src/runtime/server/core/deadline'
 import { startEmbeddedCache } from '../support/cache'
 
 const late = () => new Error('late')

@@ -5,7 +5,7 @@ import { watchEventLoopLag } from '../../src/runtime/server/health/event-loop-la
 import { createProbes } from '../../src/runtime/server/health/probes'
 import { createReporter } from '../../src/runtime/server/health/report'
 import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
-import { createProbe } from '../../src/runtime/server/probe'
+import { createProbe } from '../../src/runtime/server/core/probe'
 import { waitFor } from '../support/wait'
 
 const check = (name: string, run: HealthCheck['run'], level: HealthCheck['level'] = 'critical'): HealthCheck => ({ name, level, timeout: 50, run })

@@ -10,7 +10,7 @@ import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy
 import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
 import type { HttpModuleOptions, HttpRule } from '../../src/runtime/server/http/settings'
 import { resolveHttpSettings } from '../../src/runtime/server/http/settings'
-import { applySharedLifetime } from '../../src/runtime/server/shared-lifetime'
+import { applySharedLifetime } from '../../src/runtime/server/request/shared-lifetime'
 import { wrapWithHttpRules } from '../../src/runtime/server/http/wrap'
 
 const targets = Object.keys(cdnHeaders) as CdnTarget[]

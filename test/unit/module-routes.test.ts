@@ -1,7 +1,7 @@
 import type { NitroEventHandler } from 'nitropack/types'
 import { describe, expect, it } from 'vitest'
-import type { ModuleRoutes } from '../../src/features/module-routes'
-import { describeTaken, findTaken } from '../../src/features/module-routes'
+import type { ModuleRoutes } from '../../src/build/module-routes'
+import { describeTaken, findTaken } from '../../src/build/module-routes'
 
 const routes: ModuleRoutes = {
   option: 'scale.health.path',

@@ -1,6 +1,6 @@
 import { rollup } from 'rollup'
 import { describe, expect, it } from 'vitest'
-import { createNitroCachePlugin, pageRoutesOf } from '../../src/features/nitro-cache'
+import { createNitroCachePlugin, pageRoutesOf } from '../../src/build/nitro-cache'
 
 /** Bundles an entry that imports `cached`, with the plugin in front. */
 async function bundle(cached: string): Promise<string> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { mergeVary, storageLimitsOf } from '../../src/runtime/server/cache/nitro/cacheability'
-import { isNotModified } from '../../src/runtime/server/conditional'
+import { isNotModified } from '../../src/runtime/server/request/conditional'
 import { resolveLifetime } from '../../src/runtime/server/cache/nitro/lifetime'
-import { routeCacheControl } from '../../src/runtime/server/shared-lifetime'
+import { routeCacheControl } from '../../src/runtime/server/request/shared-lifetime'
 import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 
 const early = 'Mon, 05 Jan 2026 00:00:00 GMT'

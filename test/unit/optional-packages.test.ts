@@ -1,6 +1,6 @@
 import { rollup } from 'rollup'
 import { expect, it } from 'vitest'
-import { createOptionalPackagesPlugin } from '../../src/features/optional-packages'
+import { createOptionalPackagesPlugin } from '../../src/build/optional-packages'
 
 /** What Rollup warns of when an entry imports these packages, of which `here` is installed. */
 async function warningsOf(...imports: string[]): Promise<string[]> {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { checkPreset, kindOfPreset, PRESETS } from '../../src/features/presets'
+import { checkPreset, kindOfPreset, PRESETS } from '../../src/build/presets'
 import { resolveOptions } from '../../src/options'
 
 interface NitroPreset {

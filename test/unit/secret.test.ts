@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { createSigningKeys } from '../../src/runtime/server/secret'
+import { createSigningKeys } from '../../src/runtime/server/core/secret'
 
 describe('the keys that the module signs with', () => {
   it('follow from the secret, and differ by purpose', () => {
@@ -24,7 +24,7 @@ describe('the keys that the module signs with', () => {
   it('come from one place: nothing else reads the secret', () => {
     const files = readdirSync('src/runtime', { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
     const readers = files.filter(file => /scale\.secret\b(?! \()|env\.NUXT_SCALE_SECRET/.test(readFileSync(join('src/runtime', file), 'utf8').replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '')))
-    expect(readers).toEqual(['server/signing-keys.ts'])
+    expect(readers).toEqual(['server/core/signing-keys.ts'])
   })
 
   it.each(['', undefined])('are of one process when the secret is %j, which is said once', (secret) => {

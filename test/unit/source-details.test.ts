@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runTimeOptions } from '../../src/cli/support/run-time-options'
-import { detailsOf, withDetails } from '../../src/runtime/server/source-details'
+import { detailsOf, withDetails } from '../../src/runtime/server/core/source-details'
 
 const map = { eu: { url: 'DATABASE_URL_EU', schema: 'eu', replicas: ['COPY'] }, us: 'DATABASE_URL_US', constructor: { url: 'X', schema: 'c' } }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findNitroMounts } from '../../src/features/storage'
+import { findNitroMounts } from '../../src/build/storage'
 
 const memory = { driver: 'memory' }
 

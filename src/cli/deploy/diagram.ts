@@ -1,5 +1,5 @@
 import { renderDiagram } from '../../deploy/diagram'
-import { parseChoice } from '../../runtime/server/settings'
+import { parseChoice } from '../../runtime/server/core/settings'
 import { defineDocumentCommand } from './document'
 
 /** `nuxt-scale diagram` */

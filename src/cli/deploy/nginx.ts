@@ -1,6 +1,6 @@
 import { renderNginx } from '../../deploy/nginx'
 import { parseNginxVersion } from '../../deploy/nginx/version'
-import { parseChoice } from '../../runtime/server/settings'
+import { parseChoice } from '../../runtime/server/core/settings'
 import { defineDocumentCommand } from './document'
 
 /** `nuxt-scale nginx` */

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { describeUrl, parseUrl, redact } from '../../runtime/server/database/redact'
 import { postgresAddress } from '../../runtime/server/database/prisma/postgres'
-import { withDeadline } from '../../runtime/server/deadline'
+import { withDeadline } from '../../runtime/server/core/deadline'
 import type { MigrationTarget } from '../migrate/targets'
 import { findTargets } from '../migrate/targets'
 import type { Finding, Notes } from './finding'

@@ -1,5 +1,5 @@
 import { createTopology } from '../../deploy/create-topology'
-import { parseDuration } from '../../runtime/server/duration'
+import { parseDuration } from '../../runtime/server/core/duration'
 import type { App } from '../support/app'
 import { loadApp } from '../support/app'
 import { countOf, defineScaleCommand } from '../support/command'

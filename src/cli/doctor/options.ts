@@ -1,6 +1,6 @@
 import { shutdownBudgetOf } from '../../deploy/app-contract'
-import { parseDuration } from '../../runtime/server/duration'
-import { LEAST_SECRET_CHARACTERS } from '../../runtime/server/secret'
+import { parseDuration } from '../../runtime/server/core/duration'
+import { LEAST_SECRET_CHARACTERS } from '../../runtime/server/core/secret'
 import { checkBudget } from '../../runtime/server/shutdown/budget'
 import { resolveShutdownSettings } from '../../runtime/server/shutdown/settings'
 import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { withDeadline } from '../../runtime/server/deadline'
+import { withDeadline } from '../../runtime/server/core/deadline'
 import { openModel } from '../../runtime/server/rabbitmq/amqp/connection'
 import { faultOf } from '../../runtime/server/rabbitmq/amqp/faults'
 import { parseHost } from '../../runtime/server/rabbitmq/amqp/host'

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path'
-import { parseDuration } from '../../runtime/server/duration'
+import { parseDuration } from '../../runtime/server/core/duration'
 import { loadApp } from '../support/app'
 import { countOf, defineScaleCommand, listOf } from '../support/command'
 import { exitCodes } from '../support/exit'

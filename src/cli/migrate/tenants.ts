@@ -1,5 +1,5 @@
 import type { ScaleConfig } from '../../config'
-import { withDeadline } from '../../runtime/server/deadline'
+import { withDeadline } from '../../runtime/server/core/deadline'
 import { parseTenants, resolveTenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'

@@ -5,9 +5,9 @@ import { renderTable } from '../support/table'
 import { addressOfShard } from './addresses'
 import { openStoredMoves } from './chosen-moves'
 import { mapArg } from './map-file'
-import type { Leftover } from './move/clean'
-import { cleanShard } from './move/clean'
-import { openSession } from './move/session'
+import type { Leftover } from '../../reshard/clean'
+import { cleanShard } from '../../reshard/clean'
+import { openSession } from '../../reshard/session'
 
 /** What `shards clean --json` prints. */
 export interface CleanReport {

@@ -1,5 +1,5 @@
 import { renderTable } from '../support/table'
-import type { Comparison } from './move/compare'
+import type { Comparison } from '../../reshard/compare'
 
 /** The differences as a table; nothing when there are none. */
 export function describeDifferences({ differences, more }: Comparison): string[] {

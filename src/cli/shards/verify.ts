@@ -5,11 +5,11 @@ import { renderTable } from '../support/table'
 import { addressOfShard } from './addresses'
 import { chosenMoves, moveArgs, openStoredMoves } from './chosen-moves'
 import { describeDifferences } from './differences'
-import type { Comparison } from './move/compare'
-import { compareRows } from './move/compare'
-import { everything } from './move/cut-over'
-import { openMove, pairOf } from './move/open-move'
-import { sync } from './move/sync'
+import type { Comparison } from '../../reshard/compare'
+import { compareRows } from '../../reshard/compare'
+import { everything } from '../../reshard/cut-over'
+import { openMove, pairOf } from '../../reshard/open-move'
+import { sync } from '../../reshard/sync'
 
 /** What `shards verify --json` prints. */
 export interface VerifyReport {

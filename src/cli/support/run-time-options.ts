@@ -2,7 +2,7 @@ import { destr } from 'destr'
 import { snakeCase } from 'scule'
 import type { ModuleOptions, ResolvedOptions } from '../../options'
 import { resolveOptions } from '../../options'
-import { detailsOf, withDetails } from '../../runtime/server/source-details'
+import { detailsOf, withDetails } from '../../runtime/server/core/source-details'
 
 /**
  * The options as a server of the app would have them: those of nuxt.config with every default, and over them what `NUXT_SCALE_*` says.

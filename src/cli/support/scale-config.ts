@@ -11,7 +11,7 @@ import { CliFailure } from './exit'
  * @throws CliFailure when the file cannot be loaded
  */
 export async function loadScaleConfig(nuxtOptions: Nuxt['options']): Promise<ScaleConfig> {
-  const { findServerFile } = await import('../../features/user-file')
+  const { findServerFile } = await import('../../build/user-file')
   const file = findServerFile({ options: nuxtOptions }, 'scale.config')
   if (file === undefined) return {}
   const { createJiti } = await import('jiti')

@@ -1,5 +1,5 @@
 import { parseUrl } from '../../runtime/server/database/redact'
-import { isName } from '../../runtime/server/database-address'
+import { isName } from '../../runtime/server/core/database-address'
 import { CliFailure } from './exit'
 
 /**

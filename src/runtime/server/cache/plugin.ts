@@ -1,5 +1,5 @@
-import { onClose } from '../closing'
-import { createLog } from '../log'
+import { onClose } from '../core/closing'
+import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { currentRedisConnection } from '../redis/current'
 import { createCacheEngine } from './create'
@@ -7,7 +7,7 @@ import { createAppCache } from './app-cache'
 import { setCacheEngine } from './runtime'
 import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
-import { currentScope } from '../scope'
+import { currentScope } from '../request/scope'
 
 /** Starts the cache of this process: on Redis if it is configured, otherwise in the memory of the process alone. */
 export default defineNitroPlugin((nitroApp) => {

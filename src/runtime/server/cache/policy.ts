@@ -1,4 +1,4 @@
-import { parseDuration } from '../duration'
+import { parseDuration } from '../core/duration'
 import { checkTagList } from './entry'
 import { encodeKey, scopedKey } from './key'
 import { resolveSerializer } from './serializer'

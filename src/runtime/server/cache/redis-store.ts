@@ -1,6 +1,6 @@
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
-import type { Script } from '../redis-script'
-import { runScript } from '../redis-script'
+import type { Script } from '../redis/script'
+import { runScript } from '../redis/script'
 import type { RedisConnection } from '../redis/types'
 import type { Bus, Coherence } from './bus'
 import { withoutScope } from './key'

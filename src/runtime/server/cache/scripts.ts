@@ -1,4 +1,4 @@
-import { defineScript } from '../redis-script'
+import { defineScript } from '../redis/script'
 import { WRITE_ID_LENGTH, WRITE_ID_START } from './entry'
 
 /** Markers that the lease key contains while no load runs: the last value must not be stored, or the last load failed. */

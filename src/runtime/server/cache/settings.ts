@@ -1,5 +1,5 @@
-import { parseDuration } from '../duration'
-import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { parseDuration } from '../core/duration'
+import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 import type { Duration } from './types'
 
 /** `scale.cache`: the cache of the whole app. A plain number is seconds where the option is a duration. */

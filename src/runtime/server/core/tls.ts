@@ -1,4 +1,4 @@
-import { parseSwitch, refuseUnknownKeys } from '../settings'
+import { parseSwitch, refuseUnknownKeys } from './settings'
 
 /** What an encrypted connection needs beyond "on". The same meaning as in Node's `tls.connect`. */
 export interface TlsOptions {

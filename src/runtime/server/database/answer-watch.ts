@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createProbe } from '../probe'
+import { createProbe } from '../core/probe'
 import { DatabaseBusyError } from './errors'
 import type { DatabaseLease } from './registry'
 

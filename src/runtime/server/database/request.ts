@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { H3Event } from 'h3'
-import { runRequest } from '../call-context'
+import { runRequest } from '../request/call-context'
 import type { AnswerWatch } from './answer-watch'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
 import type { LeaseScope } from './scope'

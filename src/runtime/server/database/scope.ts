@@ -1,4 +1,4 @@
-import { callContext } from '../call-context'
+import { callContext } from '../request/call-context'
 import { DatabaseEvictedError } from './errors'
 import type { ClientRegistry, DatabaseLease } from './registry'
 import { keyOf } from './entry'

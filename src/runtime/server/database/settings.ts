@@ -1,8 +1,8 @@
 import type { Duration } from '../cache/types'
-import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../database-address'
-import { LONGEST_TIMER } from '../deadline'
-import { parseDuration } from '../duration'
-import { parseCount, readSwitch, refuseUnknownKeys } from '../settings'
+import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../core/database-address'
+import { LONGEST_TIMER } from '../core/deadline'
+import { parseDuration } from '../core/duration'
+import { parseCount, readSwitch, refuseUnknownKeys } from '../core/settings'
 
 /**
  * `scale.database`: one limit on clients and connections for all databases of a process.

@@ -1,4 +1,4 @@
-import type { ProbeOptions } from '../probe'
+import type { ProbeOptions } from '../core/probe'
 import type { HealthLevel } from './types'
 
 /** One thing that the app depends on. */

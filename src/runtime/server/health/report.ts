@@ -1,5 +1,5 @@
-import type { ProbeFault } from '../probe'
-import { createProbe } from '../probe'
+import type { ProbeFault } from '../core/probe'
+import { createProbe } from '../core/probe'
 import type { HealthCheck } from './check'
 import type { HealthLevel } from './types'
 

@@ -1,7 +1,7 @@
-import { parseDuration } from '../duration'
-import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { parseDuration } from '../core/duration'
+import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 import type { Duration } from '../cache/types'
-import type { CheckedFeature } from '../health-checks'
+import type { CheckedFeature } from '../core/health-checks'
 import type { HealthLevel } from './types'
 
 /** `scale.health`: routes that say whether this instance lives, and whether it can serve. */

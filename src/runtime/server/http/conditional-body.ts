@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from 'h3'
-import { BODY_HEADERS, isNotModified } from '../conditional'
+import { BODY_HEADERS, isNotModified } from '../request/conditional'
 
 /** Larger bodies, in bytes, get no `ETag`, because hashing them would delay other requests. */
 const LARGEST_BODY = 1024 * 1024

@@ -5,9 +5,9 @@ import type { HttpModuleOptions } from './settings'
 import { resolveHttpSettings, stricterHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
-import { wantResponseTags } from '../response-tags'
-import { createLog } from '../log'
-import { createPageFinder } from '../page-finder'
+import { wantResponseTags } from '../cache/response-tags'
+import { createLog } from '../core/log'
+import { createPageFinder } from '../request/page-finder'
 
 /** Sets the caching headers of every response. */
 export default defineNitroPlugin((nitroApp) => {

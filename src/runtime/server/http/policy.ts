@@ -1,4 +1,4 @@
-import type { SharedLifetime } from '../shared-lifetime'
+import type { SharedLifetime } from '../request/shared-lifetime'
 
 /** Which caches may store a response, and for how long. All times are in seconds. */
 export interface CachePolicy {

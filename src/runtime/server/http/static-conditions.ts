@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import { matchesEntityTag } from '../conditional'
+import { matchesEntityTag } from '../request/conditional'
 
 /** The metadata that Nitro has of a public file. */
 export interface PublicFile {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { encodeKey, SCOPE_DELIMITER, scopedKey, withoutScope } from '../cache/key'
-import type { ResponseTags } from '../response-tags'
+import type { ResponseTags } from '../cache/response-tags'
 import type { CdnTarget } from './policy'
 
 /** How tags are sent to a shared cache, and the limits of that cache. Lengths are in bytes; tags contain only ASCII. */

@@ -1,4 +1,4 @@
-import { parseCount } from '../settings'
+import { parseCount } from '../core/settings'
 
 /** The bounds of a list. */
 export interface PaginationOptions {

@@ -1,5 +1,5 @@
-import { currentScope } from '../scope'
-import { signingKey } from '../signing-keys'
+import { currentScope } from '../request/scope'
+import { signingKey } from '../core/signing-keys'
 import type { PaginationOptions } from './options'
 import { resolveBounds } from './options'
 import { paginateWith } from './paginate'

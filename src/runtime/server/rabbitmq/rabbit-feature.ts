@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { withDeadline } from '../deadline'
-import type { Role } from '../role'
+import { withDeadline } from '../core/deadline'
+import type { Role } from '../core/role'
 import type { Broker } from './broker'
 import type { RabbitClient } from './client'
 import type { ConsumerSurroundings, RunningConsumer } from './consume/consumer'

@@ -1,4 +1,4 @@
-import { refuseOtherThanObject } from '../settings'
+import { refuseOtherThanObject } from '../core/settings'
 import type { TlsSettings } from '../core/tls'
 import { parseTlsOptions } from '../core/tls'
 

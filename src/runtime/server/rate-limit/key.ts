@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
 import { LRUCache } from 'lru-cache'
-import { clientAddress, networkOf } from '../client-address'
-import { currentScope } from '../scope'
+import { clientAddress, networkOf } from '../core/client-address'
+import { currentScope } from '../request/scope'
 import type { RateLimit, RateLimitSettings } from './settings'
 
 /** What `server/scale.config.ts` may say about limits. */

@@ -1,5 +1,5 @@
 import type { RedisConnection } from '../redis/types'
-import { runScriptAtOnce } from '../redis-script'
+import { runScriptAtOnce } from '../redis/script'
 import type { SharedLimits } from './shared-limits'
 import { judgeDebtScript, judgeScript, judgeWholeScript } from './script'
 

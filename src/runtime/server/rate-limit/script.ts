@@ -1,4 +1,4 @@
-import { defineScript } from '../redis-script'
+import { defineScript } from '../redis/script'
 
 /**
  * `judge` of gcra.ts on the clock of Redis, in its milliseconds, so that all processes share one time. KEYS: bucket.

@@ -1,8 +1,8 @@
 import type { Duration } from '../cache/types'
 import { checkPathPatterns } from '../core/paths'
-import { parseDuration } from '../duration'
-import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
-import { compileTrustedAddresses } from '../trusted-addresses'
+import { parseDuration } from '../core/duration'
+import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import { compileTrustedAddresses } from '../core/trusted-addresses'
 import type { Bucket } from './gcra'
 import { bucketOf } from './gcra'
 

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
-import { EVALSHA_AT_ONCE } from '../redis-script'
+import { EVALSHA_AT_ONCE } from './script'
 import type { RedisNode } from './address'
 import { isReadOnlyReply } from './errors'
 import type { RedisSettings } from './settings'

@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline'
+import { withDeadline } from '../core/deadline'
 import { RedisTimeoutError } from './errors'
 import { isCluster } from './masters'
 import type { RedisClient } from './types'

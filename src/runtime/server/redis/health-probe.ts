@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { withDeadline } from '../deadline'
+import { withDeadline } from '../core/deadline'
 import { RedisTimeoutError } from './errors'
 import { connectedMasters, isCluster } from './masters'
 import type { StuckClients } from './stuck-clients'

@@ -1,5 +1,5 @@
-import { parseDuration } from '../duration'
-import { refuseOtherThanObject } from '../settings'
+import { parseDuration } from '../core/duration'
+import { refuseOtherThanObject } from '../core/settings'
 import type { RedisNode } from './address'
 import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, parseNodes } from './address'
 import { parseConnectionUrl } from './connection-url'

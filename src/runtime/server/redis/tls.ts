@@ -1,6 +1,6 @@
 import type { TlsOptions, TlsSettings } from '../core/tls'
 import { parseTlsOptions, TLS_OPTIONS } from '../core/tls'
-import { readSwitch } from '../settings'
+import { readSwitch } from '../core/settings'
 import type { SourcedValue } from './sourced-value'
 import { isSet } from './sourced-value'
 

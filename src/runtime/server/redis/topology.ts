@@ -1,4 +1,4 @@
-import { readSwitch } from '../settings'
+import { readSwitch } from '../core/settings'
 import type { FieldLookup, OptionSources } from './option-sources'
 import type { SourcedValue } from './sourced-value'
 

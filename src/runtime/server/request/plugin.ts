@@ -1,4 +1,4 @@
-import { createLog } from '../log'
+import { createLog } from '../core/log'
 import { defineNitroPlugin, errorHandler } from '../nitro'
 import { answerErrors } from './answer-errors'
 

@@ -1,17 +1,17 @@
 import details from '#scale/shard-details.mjs'
-import { onClose } from '../closing'
+import { onClose } from '../core/closing'
 import { addDatabase } from '../database/current'
 import { pingDatabase } from '../database/ping'
-import { addressesOf, addressOf, parseReplicas } from '../database-address'
-import { provideHealthCheck } from '../health-checks'
-import { createLog } from '../log'
+import { addressesOf, addressOf, parseReplicas } from '../core/database-address'
+import { provideHealthCheck } from '../core/health-checks'
+import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { databaseOfShard, setCurrentShards } from './current'
 import { createShardResolver } from './resolve'
 import type { ShardSource, ShardsModuleOptions, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
-import type { TenantLocation } from '../tenant-directory'
+import type { TenantLocation } from '../request/tenant-directory'
 
 /** Gives every shard a database client, and a way to find the right one. */
 export default defineNitroPlugin((nitroApp) => {

@@ -1,4 +1,4 @@
-import { show } from '../settings'
+import { show } from '../core/settings'
 
 /** Ascending numbers as people write them: `0-1023 1500 2000-2047`. */
 export function formatRanges(numbers: readonly number[]): string {

@@ -1,5 +1,5 @@
 import { HttpError, PublicError } from '../request/errors'
-import { show } from '../settings'
+import { show } from '../core/settings'
 import type { ShardId } from './id'
 import { idText } from './id'
 import type { ShardPlace } from './placement'

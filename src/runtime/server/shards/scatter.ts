@@ -1,7 +1,7 @@
 import type { Duration } from '../cache/types'
-import { withDeadline } from '../deadline'
-import { parseDuration } from '../duration'
-import { parseChoice, parseCount, refuseUnknownKeys } from '../settings'
+import { withDeadline } from '../core/deadline'
+import { parseDuration } from '../core/duration'
+import { parseChoice, parseCount, refuseUnknownKeys } from '../core/settings'
 import { ScatterError } from './scatter-error'
 
 /** Asks one shard. `signal` is aborted at its deadline, and when another shard's failure ends the whole. */

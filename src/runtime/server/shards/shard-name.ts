@@ -1,4 +1,4 @@
-import { show } from '../settings'
+import { show } from '../core/settings'
 
 const SHARD_NAME = /^[a-z0-9][\w-]{0,62}$/i
 

@@ -1,4 +1,4 @@
-import { parseChoice, parseCount, parseObject, refuseUnknownKeys, show } from '../settings'
+import { parseChoice, parseCount, parseObject, refuseUnknownKeys, show } from '../core/settings'
 import { formatRanges, parseRanges } from './ranges'
 import { parseKnownShard, parseShardName, refuseTwins } from './shard-name'
 import type { MoveState, SlotMap, SlotMove } from './slot-map'

@@ -1,4 +1,4 @@
-import type { ClosingLimit } from '../closing'
+import type { ClosingLimit } from '../core/closing'
 import type { ShutdownSettings } from './settings'
 
 /** Kept for the pools, Redis and the last lines of the log, in milliseconds. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { IncomingMessage as RealRequest } from 'node:http'
 import type { App, H3Event } from 'h3'
-import { withDeadline } from '../deadline'
+import { withDeadline } from '../core/deadline'
 import { createSockets } from './sockets'
 
 /** What is open between this instance and its callers. */

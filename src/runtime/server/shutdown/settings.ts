@@ -1,7 +1,7 @@
 import type { Duration } from '../cache/types'
-import { LONGEST_TIMER } from '../deadline'
-import { parseDuration } from '../duration'
-import { refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { LONGEST_TIMER } from '../core/deadline'
+import { parseDuration } from '../core/duration'
+import { refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 
 /** `scale.shutdown`: how an instance ends without losing a request. Off until it is present. */
 export interface ShutdownModuleOptions {

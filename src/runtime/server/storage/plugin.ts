@@ -1,7 +1,7 @@
 import nitroMounts from '#scale/nitro-mounts.mjs'
 import type { Driver, Storage } from 'unstorage'
 import { useCacheEngine } from '../cache/runtime'
-import { createLog } from '../log'
+import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig, useStorage } from '../nitro'
 import { currentRedisConnection } from '../redis/current'
 import { cacheStorageDriver } from './cache-driver'

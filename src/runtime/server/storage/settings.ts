@@ -1,4 +1,4 @@
-import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../settings'
+import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 
 /** `scale.storage`: the unstorage mounts that nuxt-scale creates when the server starts. */
 export interface StorageModuleOptions {

@@ -1,4 +1,4 @@
-import { callContext, runInContext } from '../call-context'
+import { callContext, runInContext } from '../request/call-context'
 import type { Tenant } from './types'
 
 /** The tenant of the running request or `withTenant()` call; undefined outside of both. */

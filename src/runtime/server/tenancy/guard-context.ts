@@ -9,7 +9,7 @@ type GuardedEvent = H3Event & { [CONTEXT]?: GuardedContext }
 
 /**
  * Global symbol name of the function that guards a new `event.context`.
- * Events of a built server call it in their `context` setter, which `features/event-context.ts` adds.
+ * Events of a built server call it in their `context` setter, which `build/nitro-patches.ts` adds.
  */
 export const CONTEXT_KEEPER = 'nuxt-scale:event-context'
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
-import { withDeadline } from '../deadline'
+import { withDeadline } from '../core/deadline'
 import { HttpError } from '../request/errors'
 
 /**

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
-import { withDeadline } from '../deadline'
+import { withDeadline } from '../core/deadline'
 import { HttpError, PublicError } from '../request/errors'
 import type { TenantDirectory } from './directory'
 import { createIdentifier } from './identify'

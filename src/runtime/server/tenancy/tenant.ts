@@ -1,4 +1,4 @@
-import { addressOf } from '../database-address'
+import { addressOf } from '../core/database-address'
 import type { Tenant, TenantRecord } from './types'
 
 /**

@@ -1,5 +1,5 @@
-import { parseCacheControl, secondsOf } from '../../cache-control'
-import type { SharedLifetime } from '../../shared-lifetime'
+import { parseCacheControl, secondsOf } from '../../request/cache-control'
+import type { SharedLifetime } from '../../request/shared-lifetime'
 
 /** Response headers by lower-case name. */
 export type ResponseHeaders = Record<string, string | string[]>

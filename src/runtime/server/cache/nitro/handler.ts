@@ -16,7 +16,7 @@ import type { RequestView } from './request'
 import { responseSerializer } from './response'
 import type { CachedResponse } from './response'
 import type { BuildFacts, CachedRouteOptions } from './types'
-import { nameResponseTags, noteStoredTags, wantsResponseTags } from '../../response-tags'
+import { nameResponseTags, noteStoredTags, wantsResponseTags } from '../response-tags'
 
 const NO_TAGS: readonly string[] = []
 

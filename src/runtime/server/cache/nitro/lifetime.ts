@@ -1,4 +1,4 @@
-import type { SharedLifetime } from '../../shared-lifetime'
+import type { SharedLifetime } from '../../request/shared-lifetime'
 import type { LifetimeOptions } from './types'
 
 /** The lifetime of a value, in seconds. */

@@ -1,5 +1,5 @@
 import type { EventHandler, H3Event } from 'h3'
-import { sharedLifetimeOf } from '../../shared-lifetime'
+import { sharedLifetimeOf } from '../../request/shared-lifetime'
 import type { LoadContext } from '../types'
 import { collectBody, toBytes, toWebStream } from './body'
 import type { CollectedBody } from './body'

@@ -1,5 +1,5 @@
 import type { H3Event } from 'h3'
-import { nameResponseTags } from '../../response-tags'
+import { nameResponseTags } from '../response-tags'
 import type { LoadContext } from '../types'
 
 /**

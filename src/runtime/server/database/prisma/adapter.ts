@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import { DatabaseBusyError, DatabaseEvictedError } from '../errors'
 import { describeUrl } from '../redact'
 import type { Driver, DriverInput, OpenDriver, PrismaConnection } from './drivers'

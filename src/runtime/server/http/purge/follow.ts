@@ -1,6 +1,6 @@
 import { withoutScope } from '../../cache/key'
 import type { Invalidation, InvalidationListener } from '../../cache/types'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { TagFormat } from '../tag-header'
 import { wireTag, wireTagEverywhere } from '../tag-header'
 import type { PurgeQueue } from './queue'

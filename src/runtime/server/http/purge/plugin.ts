@@ -1,5 +1,5 @@
 import { useCacheEngine } from '../../cache/runtime'
-import { createLog } from '../../log'
+import { createLog } from '../../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../../nitro'
 import type { HttpModuleOptions } from '../settings'
 import { tagFormats } from '../tag-header'

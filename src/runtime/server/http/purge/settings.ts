@@ -1,6 +1,6 @@
 import type { Duration } from '../../cache/types'
-import { parseDuration } from '../../duration'
-import { parseChoice, parseNumberAbove, refuseOtherThanObject, refuseUnknownKeys, parseCount } from '../../settings'
+import { parseDuration } from '../../core/duration'
+import { parseChoice, parseNumberAbove, refuseOtherThanObject, refuseUnknownKeys, parseCount } from '../../core/settings'
 import type { CdnTarget } from '../policy'
 
 /**

@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import { closeChannel, openChannel } from './channel'
 
 /** A channel for declarations and queries. It runs one operation at a time, so a failing operation does not affect others. */

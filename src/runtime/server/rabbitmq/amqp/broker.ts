@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { Broker } from '../broker'
 import type { Topology } from '../topology'
 import { mergeTopologies } from '../topology'

@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { Fault } from './faults'
 import { faultOf } from './faults'
 

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import type { ChannelModel, SocketOptions } from 'amqplib'
 import { connect, credentials } from 'amqplib'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { TlsSettings } from '../../core/tls'
 import type { AdminChannel } from './admin-channel'
 import { createAdminChannel } from './admin-channel'

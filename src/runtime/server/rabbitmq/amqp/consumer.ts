@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { Subscription } from '../broker'
 import type { Delivery } from '../message'
 import { createBackoff } from './backoff'

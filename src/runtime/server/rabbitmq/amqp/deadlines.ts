@@ -1,4 +1,4 @@
-import { LONGEST_TIMER } from '../../deadline'
+import { LONGEST_TIMER } from '../../core/deadline'
 import type { BrokerClock } from './clock'
 
 /** One shared timer for the deadlines of all buffered messages. */

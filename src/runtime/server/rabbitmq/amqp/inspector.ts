@@ -1,5 +1,5 @@
 import type { Delivery } from '../message'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { AdminChannel } from './admin-channel'
 import { openChannel } from './channel'
 import type { OpenConnection } from './connection'

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { formatDuration } from '../../duration'
+import { formatDuration } from '../../core/duration'
 import type { Broker, Subscription } from '../broker'
 import { HEADERS, textHeader } from '../headers'
 import type { Delivery } from '../message'

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { parseCount, refuseUnknownKeys } from '../../settings'
+import { parseCount, refuseUnknownKeys } from '../../core/settings'
 import { MOST_SHORT } from '../message'
 import type { RabbitmqSettings } from '../settings'
 import { parseDelays, parseRun } from '../settings'

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Broker } from '../broker'
 import { describeError } from '../consume/describe-error'
-import { withDeadline } from '../../deadline'
+import { withDeadline } from '../../core/deadline'
 import type { SqlClient } from '../sql-client'
 import type { RoundOptions } from './round'
 import { relayRound } from './round'

@@ -1,6 +1,6 @@
 import type { Duration } from '../../cache/types'
-import { parseDuration } from '../../duration'
-import { parseCount, parseObject, refuseUnknownKeys } from '../../settings'
+import { parseDuration } from '../../core/duration'
+import { parseCount, parseObject, refuseUnknownKeys } from '../../core/settings'
 
 /**
  * `scale.rabbitmq.outbox`: publishes messages only if a transaction commits, and applies each received message once. It needs

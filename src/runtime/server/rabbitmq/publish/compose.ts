@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { parseChoice, refuseUnknownKeys } from '../../settings'
+import { parseChoice, refuseUnknownKeys } from '../../core/settings'
 import { HEADERS } from '../headers'
 import type { HeaderValue, MessageProperties, OutgoingMessage } from '../message'
 import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'

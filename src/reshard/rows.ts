@@ -1,4 +1,4 @@
-import { CliFailure } from '../../support/exit'
+import { CliFailure } from '../cli/support/exit'
 import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import type { TextRow } from './session'

@@ -1,4 +1,4 @@
-import { STALE_SHARD_MAP } from '../../../runtime/server/database/errors'
+import { STALE_SHARD_MAP } from '../runtime/server/database/errors'
 import { lockTables, withTableLocks } from './lock'
 import type { MoveObjects } from './objects'
 import { identifier, literal } from './quote'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { encodeKey } from './cache/key'
+import { encodeKey } from './key'
 
 /**
  * The cache tags of a response, for shared caches in front. Written by whoever makes the response, read at the last moment before its headers are sent.

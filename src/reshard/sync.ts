@@ -1,4 +1,4 @@
-import { CliFailure } from '../../support/exit'
+import { CliFailure } from '../cli/support/exit'
 import type { MoveSide } from './guard'
 import type { Key } from './rows'
 import { RowsInTheWay, deleteRows, detachRows, keyOf, readPointing, readRows, writeRows } from './rows'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { SlotMap, SlotMove } from '../../../runtime/server/shards/slot-map'
-import { formatRanges } from '../../../runtime/server/shards/ranges'
+import type { SlotMap, SlotMove } from '../runtime/server/shards/slot-map'
+import { formatRanges } from '../runtime/server/shards/ranges'
 import { identifier } from './quote'
 import type { ShardSession } from './session'
 

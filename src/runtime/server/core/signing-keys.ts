@@ -1,5 +1,5 @@
 import { createLog } from './log'
-import { useRuntimeConfig } from './nitro'
+import { useRuntimeConfig } from '../nitro'
 import type { SigningKeys, SigningPurpose } from './secret'
 import { createSigningKeys } from './secret'
 

@@ -1,5 +1,5 @@
-import { CliFailure } from '../../support/exit'
-import { listOf } from '../../support/command'
+import { CliFailure } from '../cli/support/exit'
+import { listOf } from '../cli/support/command'
 import type { ForeignKey, NamedTable } from './tables'
 
 /**

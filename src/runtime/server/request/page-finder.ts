@@ -1,6 +1,6 @@
 import routes from '#scale/routes.mjs'
 import type { H3Event } from 'h3'
-import { createRouter, defineEventHandler, getPublicAsset, isPublicAssetURL, useRuntimeConfig } from './nitro'
+import { createRouter, defineEventHandler, getPublicAsset, isPublicAssetURL, useRuntimeConfig } from '../nitro'
 
 /**
  * Finds out whether a page answers a path: the renderer of Nuxt, whose router ignores case, and neither a route of the server nor a public file,

@@ -1,5 +1,5 @@
-import { CliFailure } from '../../support/exit'
-import type { ShardsSettings } from '../../../runtime/server/shards/settings'
+import { CliFailure } from '../cli/support/exit'
+import type { ShardsSettings } from '../runtime/server/shards/settings'
 import { literal, textArray } from './quote'
 
 /** Which ids a function is to recognise. */

@@ -1,4 +1,4 @@
-import { CliFailure } from '../../support/exit'
+import { CliFailure } from '../cli/support/exit'
 import type { ShardSession } from './session'
 
 /** Milliseconds that another command, or the connection of one that was killed, has to go away. */

@@ -1,4 +1,4 @@
-import { CliFailure } from '../../support/exit'
+import { CliFailure } from '../cli/support/exit'
 import { identifier } from './quote'
 import type { MoveSide } from './guard'
 import { hashOfRow, hashRows, keyText, slotOfRow } from './rows'

@@ -1,5 +1,5 @@
 import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
-import { detailsOf } from '../runtime/server/source-details'
+import { detailsOf } from '../runtime/server/core/source-details'
 import type { FeatureContext } from './types'
 
 const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'resolveShard', 'scatter']

@@ -1,5 +1,5 @@
 import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
-import { detailsOf } from '../runtime/server/source-details'
+import { detailsOf } from '../runtime/server/core/source-details'
 import { keepContextOfEvents } from './event-context'
 import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'

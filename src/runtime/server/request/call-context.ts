@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { H3Event } from 'h3'
-import type { LeaseScope } from './database/scope'
-import type { Tenant } from './tenancy/types'
+import type { LeaseScope } from '../database/scope'
+import type { Tenant } from '../tenancy/types'
 
 /** What the features know of the call that runs. */
 export interface CallContext {

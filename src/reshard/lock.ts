@@ -1,4 +1,4 @@
-import { CliFailure } from '../../support/exit'
+import { CliFailure } from '../cli/support/exit'
 import type { ShardSession } from './session'
 import { ShardStatementError } from './session'
 

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { Client, QueryResult } from 'pg'
-import { postgresAddress } from '../../../runtime/server/database/prisma/postgres'
-import { redact } from '../../../runtime/server/database/redact'
-import { CliFailure } from '../../support/exit'
+import { postgresAddress } from '../runtime/server/database/prisma/postgres'
+import { redact } from '../runtime/server/database/redact'
+import { CliFailure } from '../cli/support/exit'
 import { takeCommandLock } from './command-lock'
 import { literal } from './quote'
 

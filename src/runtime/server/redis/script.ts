@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { Redis } from 'ioredis'
-import { followRedirection } from './redis/redirect'
-import type { RedisClient } from './redis/types'
+import { followRedirection } from './redirect'
+import type { RedisClient } from './types'
 
 /** A Lua script with its digest, so that a call sends forty bytes instead of the text. */
 export interface Script {
