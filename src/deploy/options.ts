@@ -1,4 +1,4 @@
-import type { Duration } from '../runtime/server/cache/types'
+import type { Duration } from '../runtime/server/core/duration'
 
 /** How requests are shared out: in turn, to the server with the fewest connections, by the address of the client, in turn by weight. */
 export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'weighted'

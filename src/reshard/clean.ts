@@ -1,6 +1,7 @@
 import { parseRanges } from '../runtime/server/shards/ranges'
-import { CliFailure } from '../cli/support/exit'
-import type { NamedMap } from '../cli/shards/map-file'
+import { ReshardError } from './errors'
+import type { NamedMap } from './map-store'
+import { refuseSplitFamilies } from './families'
 import type { MoveSide } from './guard'
 import { removeGuard } from './guard'
 import { moveId, objectsOf } from './objects'
@@ -10,7 +11,7 @@ import { readRecords, removeRecord } from './record'
 import { countRows, deleteSome, detachSome, moves } from './rows'
 import { deleteInSilence, inSilence, mustSilence } from './silence'
 import type { ShardSession } from './session'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 import { describeTables, readForeignKeys } from './tables'
 
 /** What is left on a shard of a move that is over. */
@@ -42,7 +43,7 @@ export interface CleanOptions {
  * Counts, or deletes, the rows that finished moves have left on a shard, and what refuses writes to them.
  *
  * @param maps the map that commands store, then others that the app may start with
- * @throws CliFailure when one of them reads these rows, or may read them when a command that was killed goes on
+ * @throws ReshardError when one of them reads these rows, or may read them when a command that was killed goes on
  */
 export async function cleanShard(session: ShardSession, [stored, ...others]: readonly [NamedMap, ...NamedMap[]], options: CleanOptions): Promise<Leftover[]> {
   const leftovers: Leftover[] = []
@@ -81,30 +82,13 @@ async function removeRows(side: MoveSide, { batch, signal, fireTriggers, onDelet
 /** The move is over when a map without it is stored, and not when the databases are ready for that. */
 function refuseUnfinished({ shard }: ShardSession, record: MoveRecord, { name, map }: NamedMap): void {
   const { from, to, mapVersion } = record
-  if (map.version < mapVersion) throw new CliFailure(`${name} has version ${map.version}, but the shard ${shard} has seen version ${mapVersion}: restore the map that the last command stored.`)
+  if (map.version < mapVersion) throw new ReshardError(`${name} has version ${map.version}, but the shard ${shard} has seen version ${mapVersion}: restore the map that the last command stored.`)
   if (!map.moving.some(move => moveId(move, map) === record.id)) return
-  throw new CliFailure(`${name} has the move from ${from} to ${to}, whose end was interrupted: run "nuxt-scale shards move ${shard === from ? '--finish' : '--back'}" before its rows are cleaned away.`)
+  throw new ReshardError(`${name} has the move from ${from} to ${to}, whose end was interrupted: run "nuxt-scale shards move ${shard === from ? '--finish' : '--back'}" before its rows are cleaned away.`)
 }
 
 function refuseRead({ shard }: ShardSession, { from, to, slots }: MoveRecord, { name, map }: NamedMap): void {
   const isRead = (slot: number) => map.owners[slot] === shard || map.moving.some(move => move.state === 'read-new' && move.to === shard && move.slots.includes(slot))
   const read = parseRanges(slots, map.owners.length, 'slots').find(isRead)
-  if (read !== undefined) throw new CliFailure(`${name} says that ${shard} holds slot ${read}, which the move from ${from} to ${to} has taken from it: restore the map that the last command stored, and give it to every instance.`)
-}
-
-/**
- * A row that stays may point at a row that goes: its foreign key would refuse the deletion, or delete it too.
- *
- * @throws CliFailure naming the foreign key
- */
-export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
-  const { session, objects, tables } = side
-  for (const { name, from, columns, to, toColumns } of await readForeignKeys(session)) {
-    const [child, parent] = [from, to].map(table => tables.find(one => one.name === table)) as [ShardTable | undefined, ShardTable | undefined]
-    if (!child || !parent) continue
-    const same = columns.map((column, at) => `t.${identifier(column)} = parent.${identifier(toColumns[at]!)}`).join(' and ')
-    const parentMoves = `exists (select from ${objects.table(to)} parent where ${same} and ${moves(side, parent, 'parent')})`
-    const [[split] = []] = await session.rows(`select exists (select from ${objects.table(from)} t where not ${moves(side, child)} and ${parentMoves})`)
-    if (split === 't') throw new CliFailure(`Rows of ${from} that stay on ${session.shard} point at rows of ${to} that do not (${name}): a row and what it points at must have ids of the same slot.`)
-  }
+  if (read !== undefined) throw new ReshardError(`${name} says that ${shard} holds slot ${read}, which the move from ${from} to ${to} has taken from it: restore the map that the last command stored, and give it to every instance.`)
 }

@@ -1,4 +1,4 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { ShardSession } from './session'
 
 /** Milliseconds that another command, or the connection of one that was killed, has to go away. */
@@ -12,7 +12,7 @@ const keyOf = ({ schema }: ShardSession) => `nuxt-scale shards ${schema}`
  * Takes the lock of a shard, of which one command at a time has it. It goes away with the connection, so the writes of a command that was
  * killed are over before the next one begins. What a command has read before it had the lock says nothing any more.
  *
- * @throws CliFailure when another command keeps it
+ * @throws ReshardError when another command keeps it
  */
 export async function takeCommandLock(session: ShardSession): Promise<void> {
   await session.execute(`set lock_timeout = ${WAIT}`)
@@ -22,12 +22,12 @@ export async function takeCommandLock(session: ShardSession): Promise<void> {
   catch (error) {
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
     const where = `the shard ${session.shard}, or it is the same database as the other shard`
-    throw new CliFailure(`Another nuxt-scale command is at work on ${where}: wait for its end.`)
+    throw new ReshardError(`Another nuxt-scale command is at work on ${where}: wait for its end.`)
   }
   await session.execute('reset lock_timeout')
 }
 
-/** @throws CliFailure when this command has lost the lock of a shard, and another one may have taken over */
+/** @throws ReshardError when this command has lost the lock of a shard, and another one may have taken over */
 export async function refuseLostLock(session: ShardSession): Promise<void> {
   // PostgreSQL lists a key of 64 bits as two halves.
   const [[held] = []] = await session.rows(`select exists (
@@ -37,5 +37,5 @@ export async function refuseLostLock(session: ShardSession): Promise<void> {
       and classid::bigint = (key >> 32) & 4294967295 and objid::bigint = key & 4294967295)`, [keyOf(session)])
   if (held === 't') return
   const advice = 'connect to the database directly, without a pooler, and run the command again'
-  throw new CliFailure(`This command has lost its lock of the shard ${session.shard}: ${advice}.`)
+  throw new ReshardError(`This command has lost its lock of the shard ${session.shard}: ${advice}.`)
 }

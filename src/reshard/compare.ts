@@ -1,10 +1,10 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import { identifier } from './quote'
 import type { MoveSide } from './guard'
 import { hashOfRow, hashRows, keyText, slotOfRow } from './rows'
 import type { MovePair } from './sync'
 import { changedKeys } from './sync'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 
 /** A row that is not the same on both sides. */
 export interface RowDifference {
@@ -54,7 +54,7 @@ async function differingSlots({ leader, follower }: MovePair, table: ShardTable)
  * Counts the rows that move a second time, by the ids of the whole table and the function of the app: what the database does not see as
  * moving is missing on both sides, so that no comparison finds it.
  *
- * @throws CliFailure when both counts differ
+ * @throws ReshardError when both counts differ
  */
 async function refuseOtherCount({ leader: { session, objects }, isMoving }: MovePair, { name, idColumn }: ShardTable, compared: number): Promise<void> {
   const id = `${identifier(idColumn)}::text`
@@ -65,7 +65,7 @@ async function refuseOtherCount({ leader: { session, objects }, isMoving }: Move
   }
   await session.execute('close ids')
   if (rows === compared) return
-  throw new CliFailure(`The table ${name} of the shard ${session.shard} has ${rows} rows whose ids move, `
+  throw new ReshardError(`The table ${name} of the shard ${session.shard} has ${rows} rows whose ids move, `
     + `but ${compared} of them were compared: `
     + 'take the move back with --back, run "nuxt-scale shards clean --delete", and move again.')
 }
@@ -97,7 +97,7 @@ async function hashSlots(side: MoveSide, table: ShardTable, slots: readonly numb
 /**
  * Compares the rows that `sync` has just written or deleted, as its work: what is applied after the last comparison is compared too.
  *
- * @throws CliFailure naming a row that is not the same on both sides
+ * @throws ReshardError naming a row that is not the same on both sides
  */
 export async function compareChanges({ leader, follower }: MovePair): Promise<void> {
   for (const table of leader.tables) {
@@ -106,7 +106,7 @@ export async function compareChanges({ leader, follower }: MovePair): Promise<vo
         const [ours, theirs] = await Promise.all([hashRows(leader, table, keys), hashRows(follower, follower.tables[table.index]!, keys)])
         const key = [...new Set([...ours.keys(), ...theirs.keys()])].find(one => ours.get(one) !== theirs.get(one))
         if (key === undefined) continue
-        throw new CliFailure(`The row ${key} of ${table.name} differs on ${follower.session.shard} right after it was written there: `
+        throw new ReshardError(`The row ${key} of ${table.name} differs on ${follower.session.shard} right after it was written there: `
           + `look for a trigger or a rule of ${table.name} that changes rows, and run "nuxt-scale shards verify" to see which differ.`)
       }
     }

@@ -2,7 +2,7 @@ import type { MoveSide } from './guard'
 import { keyOf, readPage, writeRows } from './rows'
 import type { CopyState, MovePair } from './sync'
 import { sync } from './sync'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 
 /** How far the copy of one table has come. A table that points at itself is copied twice: first without those columns. */
 export interface TableProgress {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SlotMap } from '../runtime/server/shards/slot-map'
-import { CliFailure } from '../cli/support/exit'
-import type { UpdateOptions } from '../cli/shards/map-store'
-import { MapBusy } from '../cli/shards/map-store'
+import { ReshardError } from './errors'
+import type { UpdateOptions } from './map-store'
+import { MapBusy } from './map-store'
 import { compareChanges } from './compare'
 import { awaitTables, setGuard } from './guard'
 import { TablesLocked, withStatementLimit } from './lock'
@@ -62,7 +62,7 @@ export function everything({ leader }: MovePair): CopyState {
  * nothing is in the way of the map and of the other side; then the map is stored, then the other side opens. Killed before the map is
  * stored, the old leader opens again; killed after it, the new one opens when the command goes on.
  *
- * @throws CliFailure when transactions or changes were in the way of every try; the leader takes writes
+ * @throws ReshardError when transactions or changes were in the way of every try; the leader takes writes
  */
 export async function cutOver(pair: MovePair, options: CutOverOptions): Promise<CutOver> {
   const { pause, mapVersion, onStep } = options
@@ -83,7 +83,7 @@ export async function cutOver(pair: MovePair, options: CutOverOptions): Promise<
     onStep(`${leader.session.shard} takes the writes again: something was in the way`)
   }
   const what = `The last changes of ${leader.session.shard} could not be applied within a pause of ${pause} ms in ${MOST_TRIES} tries`
-  throw new CliFailure(`${what}: raise --pause, or run the command when less is written.`)
+  throw new ReshardError(`${what}: raise --pause, or run the command when less is written.`)
 }
 
 /** @returns the map that is stored; undefined when the leader must take writes again */

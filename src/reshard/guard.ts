@@ -7,7 +7,7 @@ import { writeRole } from './record'
 import type { ShardSession } from './session'
 import type { WantedSlots } from './slot-function'
 import { slotFunctions } from './slot-function'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 
 /** One side of a move. */
 export interface MoveSide {

@@ -1,4 +1,4 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { ShardSession } from './session'
 import { ShardStatementError } from './session'
 
@@ -13,7 +13,7 @@ const MOST_TRIES = 180
 const REFUSED = ['55P03', '40P01']
 
 /** Transactions of the app hold the tables. Nothing has changed. */
-export class TablesLocked extends CliFailure {}
+export class TablesLocked extends ReshardError {}
 
 /**
  * Runs `work` in a transaction that takes table locks, and tries again as long as the app is in the way.

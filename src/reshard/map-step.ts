@@ -1,10 +1,10 @@
 import type { SlotMap, SlotMove } from '../runtime/server/shards/slot-map'
-import { CliFailure } from '../cli/support/exit'
-import type { MapStore, UpdateOptions } from '../cli/shards/map-store'
-import { saveOnly } from '../cli/shards/map-store'
+import { ReshardError } from './errors'
+import type { MapStore, UpdateOptions } from './map-store'
+import { saveOnly } from './map-store'
 import { refuseLostLock } from './command-lock'
 import { moveId } from './objects'
-import type { OpenMove } from './open-move'
+import type { OpenMove } from './move'
 
 /** A move in a map; undefined when the map has none, or another one, between its shards. */
 export function findMove(map: SlotMap, { from, to }: Pick<SlotMove, 'from' | 'to'>): SlotMove | undefined {
@@ -17,7 +17,7 @@ export function findMove(map: SlotMap, { from, to }: Pick<SlotMove, 'from' | 'to
  * would change the map under the eyes of the next, which has read it under these locks.
  *
  * @param known the move as the command knows it
- * @throws CliFailure when either is not so; the map is as it was
+ * @throws ReshardError when either is not so; the map is as it was
  */
 export function storeStep(
   { id, from, to }: OpenMove,
@@ -30,7 +30,7 @@ export function storeStep(
     const move = findMove(map, known)
     if (move && moveId(move, map) === id && move.state === known.state) return map
     const what = `The move from ${known.from} to ${known.to} was changed in ${store.name} by hand while this command was at work`
-    throw new CliFailure(`${what}: restore the map that the last command stored.`)
+    throw new ReshardError(`${what}: restore the map that the last command stored.`)
   }
   return store.update(map => change(refuseChanged(map)), {
     deadline,

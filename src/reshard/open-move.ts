@@ -2,39 +2,26 @@ import { placeBySlot } from '../runtime/server/shards/placement'
 import { formatRanges } from '../runtime/server/shards/ranges'
 import type { ShardsSettings } from '../runtime/server/shards/settings'
 import type { SlotMap, SlotMove } from '../runtime/server/shards/slot-map'
-import { CliFailure } from '../cli/support/exit'
-import type { MapStore } from '../cli/shards/map-store'
-import { refuseSplitFamilies } from './clean'
+import { ReshardError } from './errors'
+import type { MapStore } from './map-store'
+import { refuseSplitFamilies } from './families'
 import type { MoveSide } from './guard'
 import { installGuard, removeGuard, setGuard } from './guard'
 import { findMove } from './map-step'
 import { moveId, objectsOf } from './objects'
+import type { OpenMove } from './move'
 import type { MoveRecord, MoveRole } from './record'
 import { createRecord, readRecords, removeRecord, writeRole } from './record'
 import { countRows } from './rows'
 import { refuseSharedNumbers } from './sequences'
-import type { ShardAddress, ShardSession } from './session'
-import { openSession } from './session'
+import type { ShardAddress } from './open-session'
+import type { ShardSession } from './session'
+import { openSession } from './open-session'
 import type { WantedSlots } from './slot-function'
 import { wantedSlots } from './slot-function'
 import type { MovePair } from './sync'
-import type { NamedTable } from './tables'
+import type { NamedTable } from './shard-table'
 import { describeTables, orderTables, refuseDifferentTables } from './tables'
-
-/** A move with both of its databases open. */
-export interface OpenMove {
-  id: string
-  /** The map and the move in it, as they were read when both shards were locked. */
-  map: SlotMap
-  move: SlotMove
-  from: MoveSide
-  to: MoveSide
-  /** What each side was when the move was opened; undefined for a side that knows nothing of it. */
-  roles: { from: MoveRole | undefined, to: MoveRole | undefined }
-  /** Whether an id moves, by the function with which the app finds its shard. */
-  isMoving: (id: string) => boolean
-  close: () => Promise<void>
-}
 
 /** What is needed to open a move. */
 export interface OpenMoveInput {
@@ -57,11 +44,11 @@ export interface OpenMoveInput {
  * Locks both shards of a move, then reads the map and the tables. While this command has waited for the locks another one may have changed
  * all of it.
  *
- * @throws CliFailure one sentence, when the map and the databases do not fit together
+ * @throws ReshardError one sentence, when the map and the databases do not fit together
  */
 export async function openMove({ store, settings, move: chosen, sameState, addressOf, tables, tablesGiven, mayBegin }: OpenMoveInput): Promise<OpenMove> {
   const addresses = [addressOf(chosen.from), addressOf(chosen.to)] as const
-  if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) throw new CliFailure(`The shards ${chosen.from} and ${chosen.to} have the same address: nothing can move between them.`)
+  if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) throw new ReshardError(`The shards ${chosen.from} and ${chosen.to} have the same address: nothing can move between them.`)
   const sessions: ShardSession[] = []
   const close = async () => {
     await Promise.all(sessions.map(session => session.close()))
@@ -81,7 +68,7 @@ export async function openMove({ store, settings, move: chosen, sameState, addre
     const isMoving = movingIds(settings, map, move)
     if (!begun && !mayBegin) return { id, map, move, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
     const ordered = begun ?? await orderTables(from, tables())
-    if (begun && tablesGiven && !sameTables(begun, tables())) throw new CliFailure(`The move from ${move.from} to ${move.to} has begun with other tables (${begun.map(([table, column]) => `${table}:${column}`).join(',')}): leave out --tables, or take the move back first.`)
+    if (begun && tablesGiven && !sameTables(begun, tables())) throw new ReshardError(`The move from ${move.from} to ${move.to} has begun with other tables (${begun.map(([table, column]) => `${table}:${column}`).join(',')}): leave out --tables, or take the move back first.`)
     const side = async (session: ShardSession): Promise<MoveSide> => ({ id, session, objects: objectsOf(session, id), tables: await describeTables(session, ordered) })
     const open = { id, map, move, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, isMoving, close }
     refuseDifferentTables(open.from.tables, open.to.tables, move)
@@ -111,8 +98,8 @@ function bare(session: ShardSession, id: string): MoveSide {
 /** @returns the move as the map has it by now */
 function refuseOtherMove(map: SlotMap, chosen: SlotMove, { name, sameState = false }: { name: string, sameState?: boolean }): SlotMove {
   const move = findMove(map, chosen)
-  if (!move || formatRanges(move.slots) !== formatRanges(chosen.slots)) throw new CliFailure(`The move from ${chosen.from} to ${chosen.to} has been ended by another command while this one waited: see "nuxt-scale shards status" for what is left in ${name}.`)
-  if (sameState && move.state !== chosen.state) throw new CliFailure(`The move from ${chosen.from} to ${chosen.to} went from ${chosen.state} to ${move.state} while this command waited for another one: run it again if it is still what you want.`)
+  if (!move || formatRanges(move.slots) !== formatRanges(chosen.slots)) throw new ReshardError(`The move from ${chosen.from} to ${chosen.to} has been ended by another command while this one waited: see "nuxt-scale shards status" for what is left in ${name}.`)
+  if (sameState && move.state !== chosen.state) throw new ReshardError(`The move from ${chosen.from} to ${chosen.to} went from ${chosen.state} to ${move.state} while this command waited for another one: run it again if it is still what you want.`)
   return move
 }
 
@@ -129,18 +116,18 @@ async function settle(open: OpenMove, input: { settings: ShardsSettings, ordered
   const { roles, map, move } = open
   if (roles.from === 'left' || roles.to === 'left') return
   if (roles.from === undefined) return begin(open, input)
-  if (roles.to === undefined) throw new CliFailure(`The shard ${move.to} has forgotten the move from ${move.from}: somebody has removed its nuxt_scale_moves.`)
+  if (roles.to === undefined) throw new ReshardError(`The shard ${move.to} has forgotten the move from ${move.from}: somebody has removed its nuxt_scale_moves.`)
   const { leader, follower } = pairOf(open, move)
   const role = leader === open.from ? { leader: roles.from, follower: roles.to } : { leader: roles.to, follower: roles.from }
   const isOpen = role.follower === 'leader' || role.follower === 'paused'
-  if (isOpen || (role.leader === 'follower' && role.follower !== 'closed')) throw new CliFailure(`The map says ${move.state}, but ${follower.session.shard} has not been closed: restore the map that the last command stored.`)
+  if (isOpen || (role.leader === 'follower' && role.follower !== 'closed')) throw new ReshardError(`The map says ${move.state}, but ${follower.session.shard} has not been closed: restore the map that the last command stored.`)
   if (role.leader !== 'leader') await setGuard(leader, { mode: 'keep', role: 'leader', mapVersion: map.version })
   if (role.follower === 'closed') await writeRole(follower.session, follower.id, 'follower', map.version)
 }
 
 /** Closes the new shard for the rows that will come, then lets the old one keep what changes. */
 async function begin({ id, from, to, roles, map, move }: OpenMove, { settings, ordered }: { settings: ShardsSettings, ordered: readonly NamedTable[] }): Promise<void> {
-  if (move.state !== 'copying') throw new CliFailure(`The map says ${move.state}, but the shard ${move.from} knows of no such move: restore the map that the last command stored.`)
+  if (move.state !== 'copying') throw new ReshardError(`The map says ${move.state}, but the shard ${move.from} knows of no such move: restore the map that the last command stored.`)
   const wanted = wantedSlots({ ...settings, slotMap: map }, move.slots)
   const record = { id, from: move.from, to: move.to, slots: formatRanges(move.slots), mapVersion: map.version, tables: ordered }
   if (roles.to === undefined) await refuseSharedNumbers({ leader: from, follower: to }, !map.owners.some((owner, slot) => owner === move.from && !move.slots.includes(slot)))
@@ -172,7 +159,7 @@ async function refuseStrangers(to: MoveSide): Promise<void> {
     const rows = await countRows(to, table)
     if (rows === 0) continue
     await forget(to)
-    throw new CliFailure(`The shard ${to.session.shard} holds ${rows} rows of ${table.name} whose ids belong to the old shard: see where they come from, and delete them before rows are moved.`)
+    throw new ReshardError(`The shard ${to.session.shard} holds ${rows} rows of ${table.name} whose ids belong to the old shard: see where they come from, and delete them before rows are moved.`)
   }
 }
 
@@ -183,12 +170,12 @@ async function forget(side: MoveSide): Promise<void> {
 
 function refuseLeftovers(records: readonly { record: MoveRecord, shard: string }[], known: readonly string[]): void {
   const over = records.find(({ record }) => !known.includes(record.id))
-  if (over) throw new CliFailure(`The shard ${over.shard} keeps what is left of the move from ${over.record.from} to ${over.record.to}: run "nuxt-scale shards clean --delete" first.`)
+  if (over) throw new ReshardError(`The shard ${over.shard} keeps what is left of the move from ${over.record.from} to ${over.record.to}: run "nuxt-scale shards clean --delete" first.`)
 }
 
 function refuseOldMap(records: readonly (MoveRecord | undefined)[], map: SlotMap): void {
   const newest = Math.max(...records.map(record => record?.mapVersion ?? 0))
-  if (map.version < newest) throw new CliFailure(`The map has version ${map.version}, but the shards have seen version ${newest}: restore the map that the last command stored.`)
+  if (map.version < newest) throw new ReshardError(`The map has version ${map.version}, but the shards have seen version ${newest}: restore the map that the last command stored.`)
 }
 
 function sameTables(one: readonly NamedTable[], other: readonly NamedTable[]): boolean {

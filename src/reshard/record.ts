@@ -1,6 +1,6 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import { identifier } from './quote'
-import type { NamedTable } from './tables'
+import type { NamedTable } from './shard-table'
 import type { ShardSession } from './session'
 
 /**
@@ -41,7 +41,7 @@ export async function createRecord(session: ShardSession, { id, from, to, slots,
 /** @param mapVersion of the map by which the role is right: from then on the shard refuses commands with an older one */
 export async function writeRole(session: ShardSession, id: string, role: MoveRole, mapVersion: number): Promise<void> {
   const written = await session.execute(`update ${tableOf(session)} set role = $2, map_version = greatest(map_version, $3) where id = $1`, [id, role, mapVersion])
-  if (written !== 1) throw new CliFailure(`The shard ${session.shard} has forgotten the move of ${id}: somebody has removed its nuxt_scale_moves.`)
+  if (written !== 1) throw new ReshardError(`The shard ${session.shard} has forgotten the move of ${id}: somebody has removed its nuxt_scale_moves.`)
 }
 
 /** Forgets a move, and drops the table with the last one. */

@@ -1,8 +1,8 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import type { TextRow } from './session'
-import type { ForeignKey, ShardTable } from './tables'
+import type { ForeignKey, ShardTable } from './shard-table'
 
 /** The text of every key column of a row. */
 export type Key = readonly string[]
@@ -22,7 +22,7 @@ export function readRows(side: MoveSide, table: ShardTable, keys: readonly Key[]
 }
 
 /** Rows could not be written over what has their keys. */
-export class RowsInTheWay extends CliFailure {}
+export class RowsInTheWay extends ReshardError {}
 
 /**
  * Writes rows as they are, over older copies of themselves. The key is written too: equal keys need not be spelled in one way.

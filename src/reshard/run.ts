@@ -1,15 +1,15 @@
 import { advanceMove, takeBackMove } from '../runtime/server/shards/moves'
 import type { MoveState, SlotMap, SlotMove } from '../runtime/server/shards/slot-map'
 import { moveStates } from '../runtime/server/shards/slot-map'
-import { CliFailure } from '../cli/support/exit'
-import type { MapStore, UpdateOptions } from '../cli/shards/map-store'
+import { ReshardError } from './errors'
+import type { MapStore, UpdateOptions } from './map-store'
 import type { Comparison } from './compare'
 import { compareRows } from './compare'
 import { copyRows } from './copy'
 import { cutOver, everything, follow } from './cut-over'
 import { removeGuard, setGuard } from './guard'
 import { findMove, storeStep } from './map-step'
-import type { OpenMove } from './open-move'
+import type { OpenMove } from './move'
 import { pairOf } from './open-move'
 import { removeRecord } from './record'
 import { sync } from './sync'
@@ -78,7 +78,7 @@ export async function runForward(open: OpenMove, options: RunOptions): Promise<R
 export async function finishMove(open: OpenMove, { store }: Pick<RunOptions, 'store'>): Promise<RunResult> {
   const { map, move, roles } = open
   if (roles.to === 'left') refuseEnding(open)
-  if (move.state !== 'read-new' && roles.from !== 'left') throw new CliFailure(`The move from ${move.from} to ${move.to} is at ${move.state}: it can be finished when the new shard is read, at read-new.`)
+  if (move.state !== 'read-new' && roles.from !== 'left') throw new ReshardError(`The move from ${move.from} to ${move.to} is at ${move.state}: it can be finished when the new shard is read, at read-new.`)
   await end(open.to, open.from, map)
   const finished = await storeStep(open, move, store, map => untilOver(map, move, advanceMove))
   return { map: finished, state: 'finished', interrupted: false }
@@ -113,6 +113,6 @@ async function end(winner: OpenMove['from'], loser: OpenMove['from'], { version 
 }
 
 function refuseEnding({ roles, move: { from, to } }: OpenMove): void {
-  if (roles.from === 'left') throw new CliFailure(`The move from ${from} to ${to} is being finished: run the command with --finish.`)
-  if (roles.to === 'left') throw new CliFailure(`The move from ${from} to ${to} is being taken back: run the command with --back.`)
+  if (roles.from === 'left') throw new ReshardError(`The move from ${from} to ${to} is being finished: run the command with --finish.`)
+  if (roles.to === 'left') throw new ReshardError(`The move from ${from} to ${to} is being taken back: run the command with --back.`)
 }

@@ -1,8 +1,8 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import type { MovePair } from './sync'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 
 /** A sequence that fills a column, as one shard has it. Its numbers are larger than JavaScript's. */
 export interface Sequence {
@@ -50,7 +50,7 @@ export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader
  * Two shards whose sequences give out the same numbers for a unique column do not stay unique: a row could move neither back nor on.
  *
  * @param allLeaves whether the old shard keeps no slot, so that its sequences are used no more
- * @throws CliFailure naming the sequence and the column
+ * @throws ReshardError naming the sequence and the column
  */
 export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>, allLeaves: boolean): Promise<void> {
   for (const pair of await readSequences(leader, follower)) {
@@ -59,7 +59,7 @@ export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, '
     const next = nextBeyond(ours, theirs)
     if (next !== undefined) refuseExhausted(leader, follower, ours, theirs, next)
     if (allLeaves || !await isUniqueByItself(leader, table, column)) continue
-    throw new CliFailure(`The sequences ${bareName(ours)} of the shards ${leader.session.shard} and ${follower.session.shard} `
+    throw new ReshardError(`The sequences ${bareName(ours)} of the shards ${leader.session.shard} and ${follower.session.shard} `
       + `give out the same numbers for ${table.name}.${column}, which must be unique over all shards: `
       + 'give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
       + 'or ids that are unique by themselves, such as UUIDs.')
@@ -79,7 +79,7 @@ function nextBeyond(ours: Sequence, theirs: Sequence): bigint | undefined {
 function refuseExhausted(leader: MoveSide, follower: MoveSide, ours: Sequence, theirs: Sequence, next: bigint): void {
   const [end, name] = theirs.step > 0n ? [theirs.max, 'MAXVALUE'] : [theirs.min, 'MINVALUE']
   if (theirs.step > 0n ? next <= end : next >= end) return
-  throw new CliFailure(`The sequence ${bareName(theirs)} of the shard ${follower.session.shard} ends at ${end}, `
+  throw new ReshardError(`The sequence ${bareName(theirs)} of the shard ${follower.session.shard} ends at ${end}, `
     + `and that of ${leader.session.shard} is at ${ours.next - ours.step} already: raise its ${name}.`)
 }
 

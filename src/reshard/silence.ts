@@ -1,10 +1,10 @@
-import { CliFailure } from '../cli/support/exit'
-import { refuseSplitFamilies } from './clean'
+import { ReshardError } from './errors'
+import { refuseSplitFamilies } from './families'
 import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import { moves } from './rows'
 import { ShardStatementError } from './session'
-import type { ShardTable } from './tables'
+import type { ShardTable } from './shard-table'
 import { readForeignKeys } from './tables'
 
 /**
@@ -21,7 +21,7 @@ export function inSilence<T>({ session }: MoveSide, work: () => Promise<T>): Pro
 /**
  * Whether the tables have triggers or rules of the app that the deletion of rows would fire.
  *
- * @throws CliFailure when there is one that this role cannot silence
+ * @throws ReshardError when there is one that this role cannot silence
  */
 export async function mustSilence(side: MoveSide): Promise<boolean> {
   const { session, objects, tables } = side
@@ -41,7 +41,7 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
     + 'for rows that are still there on another shard'
   const always = all.find(([, , , always]) => always === 't')
   if (always) {
-    throw new CliFailure(`${sentence(always)}, and it is set to ENABLE ALWAYS: change that, or write --fire-triggers to let it fire.`)
+    throw new ReshardError(`${sentence(always)}, and it is set to ENABLE ALWAYS: change that, or write --fire-triggers to let it fire.`)
   }
   try {
     await inSilence(side, async () => {})
@@ -49,7 +49,7 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
   catch (error) {
     if (!(error instanceof ShardStatementError) || error.code !== '42501') throw error
     const [[role] = []] = await session.rows('select current_user::regrole')
-    throw new CliFailure(`${sentence(one)}, and the role ${role} may not silence it: as a superuser, run `
+    throw new ReshardError(`${sentence(one)}, and the role ${role} may not silence it: as a superuser, run `
       + `"grant set on parameter session_replication_role to ${role}" (PostgreSQL 15 or newer) or this command, `
       + 'or write --fire-triggers to let it fire.')
   }
@@ -59,7 +59,7 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
 /**
  * Deletes up to `limit` of the rows that move, and does what foreign keys would do: a row at which another points stays.
  *
- * @throws CliFailure naming the foreign key
+ * @throws ReshardError naming the foreign key
  */
 export async function deleteInSilence(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   const { session, objects } = side
@@ -74,6 +74,6 @@ export async function deleteInSilence(side: MoveSide, table: ShardTable, limit: 
   const deleted = await session.execute(`delete from ${name} t where ctid = any($1::tid[])${free.join('')}`, [places])
   if (deleted === locked.length) return deleted
   await refuseSplitFamilies(side)
-  throw new CliFailure(`Rows of ${table.name} on the shard ${session.shard} cannot be deleted while others point at them: `
+  throw new ReshardError(`Rows of ${table.name} on the shard ${session.shard} cannot be deleted while others point at them: `
     + 'run the command again.')
 }

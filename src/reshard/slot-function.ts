@@ -1,4 +1,4 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { ShardsSettings } from '../runtime/server/shards/settings'
 import { literal, textArray } from './quote'
 
@@ -16,13 +16,13 @@ export interface WantedSlots {
 /**
  * The ids of some slots, as the resolver sees them: an id with an override or a prefix is in none.
  *
- * @throws CliFailure when a region has letters whose other case the database could see differently
+ * @throws ReshardError when a region has letters whose other case the database could see differently
  */
 export function wantedSlots(settings: ShardsSettings, slots: readonly number[]): WantedSlots {
   const prefixes = [...settings.regions.keys()]
   // eslint-disable-next-line no-control-regex -- all of ASCII
   const odd = prefixes.find(prefix => !/^[\u0000-\u007F]*$/.test(prefix))
-  if (odd !== undefined) throw new CliFailure(`The region ${JSON.stringify(odd)} of scale.shards.regions is not plain ASCII, whose case a database may see differently: rename it before rows are moved.`)
+  if (odd !== undefined) throw new ReshardError(`The region ${JSON.stringify(odd)} of scale.shards.regions is not plain ASCII, whose case a database may see differently: rename it before rows are moved.`)
   return { slots, count: settings.slotMap.owners.length, prefixes, overrides: [...settings.slotMap.overrides.keys()] }
 }
 

@@ -1,10 +1,10 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
 import type { Key } from './rows'
 import { RowsInTheWay, deleteRows, detachRows, keyOf, readPointing, readRows, writeRows } from './rows'
 import type { TextRow } from './session'
 import { ShardStatementError } from './session'
-import type { ForeignKey, ShardTable } from './tables'
+import type { ForeignKey, ShardTable } from './shard-table'
 import { readForeignKeys, readTellingColumns } from './tables'
 
 /** The two sides of a move: the one that is written to, and the one that is brought after it. */
@@ -113,7 +113,7 @@ async function takeAway(follower: MoveSide, table: ShardTable, keys: readonly Ke
       await keepKeys(follower, child, pointing)
       const gone = child === table ? await detachRows(follower, table, pointing) : await takeAway(follower, child, pointing, foreignKeys)
       if (gone > 0) continue
-      throw new CliFailure(`Rows of ${child.name} on ${follower.session.shard} cannot be taken away (${foreignKey.name}): `
+      throw new ReshardError(`Rows of ${child.name} on ${follower.session.shard} cannot be taken away (${foreignKey.name}): `
         + 'a trigger or a rule of the table keeps them.')
     }
   }

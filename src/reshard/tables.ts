@@ -1,47 +1,9 @@
-import { CliFailure } from '../cli/support/exit'
+import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
 import { identifier } from './quote'
 import { sortTables } from './table-order'
 import type { ShardSession } from './session'
-
-/** A column of a table that is moved. */
-export interface Column {
-  name: string
-  type: string
-  /** Makes columns that nobody may write. They are read where they belong to the key, and not copied. */
-  generated: boolean
-  /** GENERATED ALWAYS AS IDENTITY: is written with a new row, and never again. */
-  fixed: boolean
-}
-
-/** A table whose rows are moved, as one shard has it. */
-export interface ShardTable {
-  name: string
-  /** Its place in the order of the move, which what is installed in the databases refers to. */
-  index: number
-  /** The column of the id that decides. */
-  idColumn: string
-  /** Columns of the primary key, in its order. */
-  key: readonly Column[]
-  /** Columns that are copied or belong to the key, by name. */
-  columns: readonly Column[]
-  /** Columns that point at rows of the same table, which may be copied later: they are copied last. */
-  selfColumns: readonly string[]
-}
-
-/** A table and the column of its id. */
-export type NamedTable = readonly [table: string, idColumn: string]
-
-/** Foreign key between two tables of a schema. */
-export interface ForeignKey {
-  name: string
-  /** Table that points. */
-  from: string
-  columns: readonly string[]
-  to: string
-  toColumns: readonly string[]
-  nullable: boolean
-}
+import type { Column, ShardTable, NamedTable, ForeignKey } from './shard-table'
 
 /** Types whose text is the same in JavaScript and in the database. */
 const ID_TYPES = ['text', 'character varying', 'citext', 'uuid', 'smallint', 'integer', 'bigint']
@@ -49,7 +11,7 @@ const ID_TYPES = ['text', 'character varying', 'citext', 'uuid', 'smallint', 'in
 /**
  * Puts parents before their children.
  *
- * @throws CliFailure when tables point at each other in a circle
+ * @throws ReshardError when tables point at each other in a circle
  */
 export async function orderTables(session: ShardSession, named: readonly NamedTable[]): Promise<NamedTable[]> {
   return sortTables(named, await readForeignKeys(session))
@@ -59,19 +21,19 @@ export async function orderTables(session: ShardSession, named: readonly NamedTa
  * Reads tables from the catalog of a shard.
  *
  * @param ordered parents before their children, in the same order on both shards
- * @throws CliFailure one sentence, when rows of one of them could not be moved without loss
+ * @throws ReshardError one sentence, when rows of one of them could not be moved without loss
  */
 export async function describeTables(session: ShardSession, ordered: readonly NamedTable[]): Promise<ShardTable[]> {
   const foreignKeys = await readForeignKeys(session)
   const names = ordered.map(([name]) => name)
   for (const { name, from, to } of foreignKeys) {
-    if (names.includes(to) && !names.includes(from)) throw new CliFailure(`The table ${from} of the shard ${session.shard} points at rows of ${to} (${name}) and is not moved with them: add it to the tables, with the column of its id.`)
+    if (names.includes(to) && !names.includes(from)) throw new ReshardError(`The table ${from} of the shard ${session.shard} points at rows of ${to} (${name}) and is not moved with them: add it to the tables, with the column of its id.`)
   }
   const tables: ShardTable[] = []
   for (const [index, [name, idColumn]] of ordered.entries()) {
     const selfKeys = foreignKeys.filter(({ from, to }) => from === name && to === name)
     const fixed = selfKeys.find(({ nullable }) => !nullable)
-    if (fixed) throw new CliFailure(`The table ${name} points at itself by columns that are NOT NULL (${fixed.name}): rows of it cannot be copied one after another.`)
+    if (fixed) throw new ReshardError(`The table ${name} points at itself by columns that are NOT NULL (${fixed.name}): rows of it cannot be copied one after another.`)
     tables.push(await describeTable(session, { name, idColumn, index, selfColumns: selfKeys.flatMap(({ columns }) => columns) }))
   }
   return tables
@@ -83,18 +45,18 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
   const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
       (select i.inhrelid::regclass from pg_inherits i where i.inhparent = c.oid limit 1)
     from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
-  if (!oid) throw new CliFailure(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
-  if (kind !== 'r') throw new CliFailure(`${where} is partitioned or no table: rows of plain tables are moved.`)
+  if (!oid) throw new ReshardError(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
+  if (kind !== 'r') throw new ReshardError(`${where} is partitioned or no table: rows of plain tables are moved.`)
   if (child !== null) {
-    throw new CliFailure(`${where} has the child ${child}, whose rows do not move with it: `
+    throw new ReshardError(`${where} has the child ${child}, whose rows do not move with it: `
       + 'move rows between plain tables, without INHERITS.')
   }
   if (hidden === 't') {
-    throw new CliFailure(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: `
+    throw new ReshardError(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: `
       + 'run the command as a role with BYPASSRLS, or as the owner of the table without FORCE ROW LEVEL SECURITY.')
   }
   if (owned !== 't') {
-    throw new CliFailure(`The role ${role} does not own ${name} on the shard ${session.shard}, `
+    throw new ReshardError(`The role ${role} does not own ${name} on the shard ${session.shard}, `
       + `so it could not remove what a move installs: run the command as ${owner}, or grant ${owner} to ${role}.`)
   }
   const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
@@ -103,13 +65,13 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
     from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a
     where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place`, [oid])
   const keyNames = keys.map(([column]) => column!)
-  if (keyNames.length === 0) throw new CliFailure(`${where} has no primary key, by which rows are told apart: give it one.`)
+  if (keyNames.length === 0) throw new ReshardError(`${where} has no primary key, by which rows are told apart: give it one.`)
   if (keys[0]![1] !== 't') {
-    throw new CliFailure(`${where} has a primary key that is DEFERRABLE, over which rows cannot be written: make it NOT DEFERRABLE.`)
+    throw new ReshardError(`${where} has a primary key that is DEFERRABLE, over which rows cannot be written: make it NOT DEFERRABLE.`)
   }
   const id = columns.find(column => column.name === idColumn)
-  if (!id) throw new CliFailure(`${where} has no column ${idColumn}: write the column that holds the id.`)
-  if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) throw new CliFailure(`${where} has ids of type ${id.type} in ${idColumn}: ids are texts, UUIDs or whole numbers.`)
+  if (!id) throw new ReshardError(`${where} has no column ${idColumn}: write the column that holds the id.`)
+  if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) throw new ReshardError(`${where} has ids of type ${id.type} in ${idColumn}: ids are texts, UUIDs or whole numbers.`)
   return {
     ...table,
     key: keyNames.map(key => columns.find(column => column.name === key)!),
@@ -117,14 +79,14 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
   }
 }
 
-/** @throws CliFailure one sentence, when the two shards do not have the same columns */
+/** @throws ReshardError one sentence, when the two shards do not have the same columns */
 export function refuseDifferentTables(from: readonly ShardTable[], to: readonly ShardTable[], shards: { from: string, to: string }): void {
   for (const table of from) {
     const other = to.find(({ name }) => name === table.name)!
     const names = ({ columns }: ShardTable) => columns.map(({ name }) => name).join(', ')
-    if (names(table) !== names(other)) throw new CliFailure(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: migrate both to the same version.`)
+    if (names(table) !== names(other)) throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: migrate both to the same version.`)
     const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')
-    if (key(table) !== key(other)) throw new CliFailure(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: migrate both to the same version.`)
+    if (key(table) !== key(other)) throw new ReshardError(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: migrate both to the same version.`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import type { OpenMove } from '../../src/reshard/open-move'
+import type { OpenMove } from '../../src/reshard/move'
 import type { RunOptions } from '../../src/reshard/run'
 import { runBack, runForward } from '../../src/reshard/run'
 import type { MoveReport } from '../../src/cli/shards/move'

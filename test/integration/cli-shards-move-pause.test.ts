@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { MapStore } from '../../src/cli/shards/map-store'
+import type { MapStore } from '../../src/reshard/map-store'
 import { slotOf } from '../../src/runtime/server/shards/slot-map'
 import type { MoveLab } from '../support/move-lab'
 import { createMoveLab } from '../support/move-lab'

@@ -1,12 +1,13 @@
 import { readFileSync, rmSync } from 'node:fs'
-import { createMapStore, saveOnly } from '../../src/cli/shards/map-store'
-import type { MapStore } from '../../src/cli/shards/map-store'
+import { createMapStore, saveOnly } from '../../src/reshard/map-store'
+import type { MapStore } from '../../src/reshard/map-store'
 import { cleanShard } from '../../src/reshard/clean'
 import { openMove } from '../../src/reshard/open-move'
 import { finishMove, runBack, runForward } from '../../src/reshard/run'
-import type { ShardAddress } from '../../src/reshard/session'
-import { openSession } from '../../src/reshard/session'
+import type { ShardAddress } from '../../src/reshard/open-session'
+import { openSession } from '../../src/reshard/open-session'
 import { CliFailure } from '../../src/cli/support/exit'
+import { ReshardError } from '../../src/reshard/errors'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
 import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
 import type { MoveState, SlotMove } from '../../src/runtime/server/shards/slot-map'
@@ -109,7 +110,7 @@ export async function runMover(mover: MoverOptions): Promise<MoverEnd> {
     return { command, end: await Promise.race([work(), death]), points }
   }
   catch (error) {
-    if (error instanceof CliFailure) return { command, end: 'refused', sentence: error.message, points }
+    if (error instanceof CliFailure || error instanceof ReshardError) return { command, end: 'refused', sentence: error.message, points }
     throw error
   }
 }

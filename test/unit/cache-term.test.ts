@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Coherence } from '../../src/runtime/server/cache/bus'
+import type { Coherence } from '../../src/runtime/server/cache/coherence'
 import { ONLY_TERM, watchTerm } from '../../src/runtime/server/cache/term'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 

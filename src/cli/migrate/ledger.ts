@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeUrl } from '../../runtime/server/database/redact'
-import { writeFileAtomically } from '../support/atomic-file'
+import { writeFileAtomically } from '../../reshard/atomic-file'
 import { CliFailure } from '../support/exit'
 import type { MigrationTarget } from './targets'
 

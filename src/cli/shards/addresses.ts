@@ -2,7 +2,7 @@ import { shardLocations } from '../migrate/targets'
 import { CliFailure } from '../support/exit'
 import { readSource } from '../support/source'
 import type { StoredMap } from './map-file'
-import type { ShardAddress } from '../../reshard/session'
+import type { ShardAddress } from '../../reshard/open-session'
 
 /**
  * The address of a shard, as the app would use it.

@@ -7,7 +7,7 @@ import { openStoredMoves } from './chosen-moves'
 import { mapArg } from './map-file'
 import type { Leftover } from '../../reshard/clean'
 import { cleanShard } from '../../reshard/clean'
-import { openSession } from '../../reshard/session'
+import { openSession } from '../../reshard/open-session'
 
 /** What `shards clean --json` prints. */
 export interface CleanReport {

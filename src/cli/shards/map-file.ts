@@ -6,8 +6,8 @@ import { parseSlotMap } from '../../runtime/server/shards/stored-map'
 import { loadApp } from '../support/app'
 import type { App } from '../support/app'
 import { CliFailure } from '../support/exit'
-import type { MapStore } from './map-store'
-import { createMapStore, readMapFile } from './map-store'
+import type { MapStore, NamedMap } from '../../reshard/map-store'
+import { createMapStore, readMapFile } from '../../reshard/map-store'
 
 /** Where the map is stored unless `--map` says otherwise. */
 export const DEFAULT_MAP_FILE = 'server/shards.json'
@@ -29,12 +29,6 @@ export interface StoredMap {
   store: MapStore
   /** The maps that the options name beside the file, with which an instance of the app would start. */
   others: () => Promise<NamedMap[]>
-}
-
-/** A map, and how it is called. */
-export interface NamedMap {
-  name: string
-  map: SlotMap
 }
 
 /**

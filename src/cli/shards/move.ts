@@ -13,7 +13,7 @@ import { estimateRows } from '../../reshard/copy'
 import { openMove } from '../../reshard/open-move'
 import type { RunOptions, RunResult } from '../../reshard/run'
 import { finishMove, runBack, runForward } from '../../reshard/run'
-import { namedTables } from '../../reshard/table-order'
+import { namedTables } from './named-tables'
 
 /** What `shards move --json` prints. */
 export interface MoveReport {

@@ -3,17 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Clock } from './clock'
 import { Waiters } from './flights'
-import type { Term } from './term'
-
-/** The state of the bus that decides whether L1 may be used. It is read on every hit, so it is a plain object. */
-export interface Coherence {
-  /** Raised whenever messages may have been missed. L1 entries of an older epoch are misses. */
-  epoch: number
-  /** L1 may be used until this time, in monotonic ms. */
-  liveUntil: number
-  /** The current term of the master. Entries in Redis of another term are misses. */
-  term: Term
-}
+import type { Coherence } from './coherence'
 
 export interface BusOptions {
   connection: RedisConnection

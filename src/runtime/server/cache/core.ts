@@ -1,4 +1,4 @@
-import type { Coherence } from './bus'
+import type { Coherence } from './coherence'
 import type { Clock } from './clock'
 import type { Flights, HeardTags, Waiters } from './flights'
 import { Flight } from './flights'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import { Bus } from './bus'
-import type { Coherence } from './bus'
+import type { Coherence } from './coherence'
 import type { Clock } from './clock'
 import { systemClock } from './clock'
 import type { CacheCore, CacheLog } from './core'

@@ -1,5 +1,5 @@
 import { withoutScope } from './key'
-import type { Term } from './term'
+import type { Term } from './coherence'
 
 /** The result of a read or load. A `personal` result goes only to the caller that started it. */
 export interface Landing<T = unknown> {

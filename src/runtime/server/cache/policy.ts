@@ -3,7 +3,8 @@ import { checkTagList } from './entry'
 import { encodeKey, scopedKey } from './key'
 import { resolveSerializer } from './serializer'
 import type { CacheSettings } from './settings'
-import type { CacheOptions, CacheSerializer, Duration } from './types'
+import type { Duration } from '../core/duration'
+import type { CacheOptions, CacheSerializer } from './types'
 
 /** The resolved options of one call. Times are milliseconds. */
 export interface Policy {

@@ -1,6 +1,6 @@
 import { parseDuration } from '../core/duration'
 import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
-import type { Duration } from './types'
+import type { Duration } from '../core/duration'
 
 /** `scale.cache`: the cache of the whole app. A plain number is seconds where the option is a duration. */
 export interface CacheModuleOptions {

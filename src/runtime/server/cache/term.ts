@@ -1,18 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { RedisConnection } from '../redis/types'
-import type { Coherence } from './bus'
-
-/**
- * The term of a master: the period in which one server is the master, as one connection of this process sees it.
- * Each entry contains the id of its term, and an entry of another term is a miss. The reason: replication is asynchronous, so
- * a promoted replica, or a server that restarts from disk, may still have entries that an invalidation deleted.
- */
-export interface Term {
-  /** Eight characters, or '' while the master is not known. In that case this process neither uses nor stores entries. */
-  id: string
-  /** Resolves when the id is known, or when the connection is lost before that. */
-  readonly told: Promise<void>
-}
+import type { Coherence, Term } from './coherence'
 
 /** The constant term without Redis, and on a Cluster, whose masters change independently. */
 export const ONLY_TERM: Term = Object.freeze({ id: 'only....', told: Promise.resolve() })

@@ -1,5 +1,4 @@
-/** A duration: a plain number is seconds; a string carries its unit, such as `'250ms'` or `'5m'`. */
-export type Duration = number | string
+import type { Duration } from '../core/duration'
 
 /** Where a value came from. `stale`: the value is past its `ttl` and was served nevertheless. */
 export type CacheSource = 'l1' | 'l2' | 'stale' | 'loader' | 'uncacheable'

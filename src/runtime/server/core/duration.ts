@@ -1,3 +1,6 @@
+/** A duration: a plain number is seconds; a string carries its unit, such as `'250ms'` or `'5m'`. */
+export type Duration = number | string
+
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 const READABLE_UNITS: [string, number][] = [['d', UNITS.d!], ['h', UNITS.h!], ['min', UNITS.m!], ['s', UNITS.s!]]

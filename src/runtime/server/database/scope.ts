@@ -66,7 +66,7 @@ export interface LeaseScope {
 
 /** Returns the scope of the running request or job; undefined outside of both. */
 export function currentScope(): LeaseScope | undefined {
-  return callContext()?.leases
+  return callContext()?.leases as LeaseScope | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../core/database-address'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'

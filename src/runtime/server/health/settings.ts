@@ -1,6 +1,6 @@
 import { parseDuration } from '../core/duration'
 import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import type { CheckedFeature } from '../core/health-checks'
 import type { HealthLevel } from './types'
 

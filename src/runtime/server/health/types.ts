@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 
 /** What a check that fails means: `critical`, the instance cannot serve (503); `degraded`, it serves, and something is amiss (200). */
 export type HealthLevel = 'critical' | 'degraded'

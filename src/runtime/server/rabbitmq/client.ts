@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import type { ConsumeOptions, MessageHandler } from './consume/types'
 import type { PublishOptions } from './publish/types'
 

@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
 import { parseBytes, parseChoice, parseCount, parseObject, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'

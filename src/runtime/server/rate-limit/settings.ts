@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../core/duration'
 import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'

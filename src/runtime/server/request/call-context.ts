@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { H3Event } from 'h3'
-import type { LeaseScope } from '../database/scope'
-import type { Tenant } from '../tenancy/types'
+import type { Tenant } from './tenant'
 
 /** What the features know of the call that runs. */
 export interface CallContext {
@@ -9,8 +8,8 @@ export interface CallContext {
   event: H3Event | undefined
   /** On whose behalf it is made. */
   tenant: Tenant | undefined
-  /** The databases that it has leased. */
-  leases: LeaseScope | undefined
+  /** The databases that it has leased: the `LeaseScope` of the feature `database`, which alone reads it. */
+  leases: object | undefined
 }
 
 /** One for all features, since to enter one costs two maps. */

@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import { withDeadline } from '../core/deadline'
 import { parseDuration } from '../core/duration'
 import { parseChoice, parseCount, refuseUnknownKeys } from '../core/settings'

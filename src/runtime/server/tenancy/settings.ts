@@ -1,4 +1,4 @@
-import type { Duration } from '../cache/types'
+import type { Duration } from '../core/duration'
 import { parseReplicas } from '../core/database-address'
 import { parseDuration } from '../core/duration'
 import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'

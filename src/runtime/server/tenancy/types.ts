@@ -1,11 +1,6 @@
 import type { H3Event } from 'h3'
 
-/** The tenant of a request. Frozen. */
-export interface Tenant {
-  readonly id: string
-  /** URL of the tenant's database, if one is known. The property is not enumerable, so that logs and JSON do not show it. */
-  readonly dbUrl?: string
-}
+export type { Tenant } from '../request/tenant'
 
 /** Where the data of a tenant is. */
 export interface TenantRecord {

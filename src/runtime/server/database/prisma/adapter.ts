@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { withDeadline } from '../../core/deadline'
 import { DatabaseBusyError, DatabaseEvictedError } from '../errors'
 import { describeUrl } from '../redact'
-import type { Driver, DriverInput, OpenDriver, PrismaConnection } from './drivers'
+import type { Driver, DriverInput, OpenDriver, PrismaConnection } from './driver'
 
 /** Milliseconds that a pool has to close its connections before they are cut. Shorter than the 5 s after which the registry warns. */
 const DISPOSE_DEADLINE = 4000

@@ -1,5 +1,5 @@
 import { parseUrl } from '../redact'
-import type { DriverInput, OpenDriver } from './drivers'
+import type { DriverInput, OpenDriver } from './driver'
 
 /** Seconds after which an unused connection is closed. */
 const IDLE = 10

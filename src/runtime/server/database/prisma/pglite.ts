@@ -1,6 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite'
 import { checkSchema } from './schema'
-import type { DriverInput, OpenDriver, PrismaConnection } from './drivers'
+import type { DriverInput, OpenDriver, PrismaConnection } from './driver'
 
 /** A PGlite with its lock. It has a single session, so all its clients share one search path. */
 interface Instance {

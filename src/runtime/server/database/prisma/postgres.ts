@@ -1,7 +1,7 @@
 import { parseUrl } from '../redact'
 import { checkSchema } from './schema'
 import { createSocketGate } from './sockets'
-import type { DriverInput, OpenDriver } from './drivers'
+import type { DriverInput, OpenDriver } from './driver'
 
 /** Milliseconds after which an unused connection is closed. An idle pool therefore closes all its connections. */
 const IDLE = 10_000

@@ -1,4 +1,4 @@
-import type { DriverInput, OpenDriver } from './drivers'
+import type { DriverInput, OpenDriver } from './driver'
 
 /** Opens SQLite with better-sqlite3, which uses one connection. */
 export async function openSqlite({ url, schema, pool }: DriverInput): Promise<OpenDriver> {

@@ -1,4 +1,4 @@
-import type { Duration } from '../../cache/types'
+import type { Duration } from '../../core/duration'
 import { parseDuration } from '../../core/duration'
 import { parseChoice, parseNumberAbove, refuseOtherThanObject, refuseUnknownKeys, parseCount } from '../../core/settings'
 import type { CdnTarget } from '../policy'

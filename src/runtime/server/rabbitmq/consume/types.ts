@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Duration } from '../../cache/types'
+import type { Duration } from '../../core/duration'
 import type { ScaleTransaction } from '../../database/types'
 import type { MessageProperties } from '../message'
 

@@ -2,7 +2,14 @@ import type { Broker, BrokerState, Subscription } from '../broker'
 import { PublishError } from '../errors'
 import type { Delivery } from '../message'
 import type { EmbeddedQueue, StoredMessage } from './queue'
-import type { EmbeddedStore } from './server'
+
+/** The parts of the server that a connection uses. */
+export interface EmbeddedStore {
+  declare: (topology: Topology) => void
+  /** Routes a message to its queues. @throws PublishError when the message was not stored */
+  store: (message: OutgoingMessage) => void
+  queue: (name: string) => EmbeddedQueue | undefined
+}
 
 /** Creates a connection to the in-memory broker. */
 export function createConnection(store: EmbeddedStore): Broker {

@@ -3,6 +3,7 @@ import { PublishError } from '../errors'
 import type { OutgoingMessage } from '../message'
 import { unroutable } from '../publish-errors'
 import type { Topology } from '../topology'
+import type { EmbeddedStore } from './connection'
 import { createConnection } from './connection'
 import type { EmbeddedExchange } from './exchange'
 import { createExchange } from './exchange'
@@ -21,14 +22,6 @@ export interface EmbeddedServerOptions {
   /** Limits of each queue. A full queue refuses further messages. */
   limits: QueueLimits
   log: { warn: (message: string) => void }
-}
-
-/** The parts of the server that a connection uses. */
-export interface EmbeddedStore {
-  declare: (topology: Topology) => void
-  /** Routes a message to its queues. @throws PublishError when the message was not stored */
-  store: (message: OutgoingMessage) => void
-  queue: (name: string) => EmbeddedQueue | undefined
 }
 
 /** Creates an in-memory broker. Its messages are lost when the process stops. */

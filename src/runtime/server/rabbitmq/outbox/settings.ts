@@ -1,4 +1,4 @@
-import type { Duration } from '../../cache/types'
+import type { Duration } from '../../core/duration'
 import { parseDuration } from '../../core/duration'
 import { parseCount, parseObject, refuseUnknownKeys } from '../../core/settings'
 

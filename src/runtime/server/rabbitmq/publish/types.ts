@@ -1,4 +1,4 @@
-import type { Duration } from '../../cache/types'
+import type { Duration } from '../../core/duration'
 import type { HeaderValue } from '../message'
 import type { SqlTransaction } from '../sql-client'
 

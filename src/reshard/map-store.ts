@@ -1,10 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
-import type { SlotMap } from '../../runtime/server/shards/slot-map'
-import { parseSlotMap, serializeSlotMap } from '../../runtime/server/shards/stored-map'
-import { prepareFile } from '../support/atomic-file'
-import { CliFailure } from '../support/exit'
-import { createFileLock, FileLockTimeout } from '../support/file-lock'
+import type { SlotMap } from '../runtime/server/shards/slot-map'
+import { parseSlotMap, serializeSlotMap } from '../runtime/server/shards/stored-map'
+import { prepareFile } from './atomic-file'
+import { ReshardError } from './errors'
+import { createFileLock, FileLockTimeout } from './file-lock'
+
+/** A map, and how it is called. */
+export interface NamedMap {
+  name: string
+  map: SlotMap
+}
 
 /** Milliseconds that a command waits for others that store the map. */
 const WAIT = 60_000
@@ -39,13 +45,13 @@ export interface MapStore {
 export const saveOnly = (save: () => Promise<void>): Promise<void> => save()
 
 /** Other commands have been storing the map until the deadline. */
-export class MapBusy extends CliFailure {}
+export class MapBusy extends ReshardError {}
 
-/** @throws CliFailure when the file cannot be read. @returns undefined when it is not there */
+/** @throws ReshardError when the file cannot be read. @returns undefined when it is not there */
 export function readMapFile(path: string, name: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw new CliFailure(`The map ${name} cannot be read: ${error.code}.`)
+    throw new ReshardError(`The map ${name} cannot be read: ${error.code}.`)
   })
 }
 
@@ -59,7 +65,7 @@ export function createMapStore(path: string, name: string, first?: SlotMap): Map
   const read = async () => {
     const text = await readMapFile(path, name)
     const map = text === undefined ? first : parseSlotMap(text, name)
-    if (map === undefined) throw new CliFailure(`The map ${name} is not there any more: restore the map that the last command stored.`)
+    if (map === undefined) throw new ReshardError(`The map ${name} is not there any more: restore the map that the last command stored.`)
     return map
   }
   const hold = <T>(deadline: number, work: (check: () => Promise<void>) => Promise<T>) => {

@@ -1,0 +1,23 @@
+import { ReshardError } from './errors'
+import type { MoveSide } from './guard'
+import { identifier } from './quote'
+import { moves } from './rows'
+import type { ShardTable } from './shard-table'
+import { readForeignKeys } from './tables'
+
+/**
+ * A row that stays may point at a row that goes: its foreign key would refuse the deletion, or delete it too.
+ *
+ * @throws ReshardError naming the foreign key
+ */
+export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
+  const { session, objects, tables } = side
+  for (const { name, from, columns, to, toColumns } of await readForeignKeys(session)) {
+    const [child, parent] = [from, to].map(table => tables.find(one => one.name === table)) as [ShardTable | undefined, ShardTable | undefined]
+    if (!child || !parent) continue
+    const same = columns.map((column, at) => `t.${identifier(column)} = parent.${identifier(toColumns[at]!)}`).join(' and ')
+    const parentMoves = `exists (select from ${objects.table(to)} parent where ${same} and ${moves(side, parent, 'parent')})`
+    const [[split] = []] = await session.rows(`select exists (select from ${objects.table(from)} t where not ${moves(side, child)} and ${parentMoves})`)
+    if (split === 't') throw new ReshardError(`Rows of ${from} that stay on ${session.shard} point at rows of ${to} that do not (${name}): a row and what it points at must have ids of the same slot.`)
+  }
+}
