@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../core/detached'
 import { createProbe } from '../core/probe'
 import { DatabaseBusyError } from './errors'
 import type { DatabaseLease } from './registry'
@@ -36,7 +36,6 @@ export interface AnswerWatchOptions {
 export function createAnswerWatch({ timeout, askTimeout, ask, log }: AnswerWatchOptions): AnswerWatch {
   const probes = new WeakMap<object, () => Promise<boolean>>()
   // The test query may open a connection, which outlives the request: it must not keep the request's context alive.
-  const outside = AsyncLocalStorage.snapshot()
 
   function createAnswers(client: object, label: string): () => Promise<boolean> {
     let silent = false
@@ -50,7 +49,7 @@ export function createAnswerWatch({ timeout, askTimeout, ask, log }: AnswerWatch
       },
     })
     return async () => {
-      const answers = await outside(probe) === undefined
+      const answers = await detached(probe) === undefined
       if (canAsk && answers === silent) {
         silent = !answers
         if (silent) log.warn(`The database of ${label} does not answer within ${askTimeout} ms: requests that wait for it get 503.`)

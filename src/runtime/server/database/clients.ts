@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../core/detached'
 import { systemClock } from './clock'
 import type { ClientEntry } from './entry'
 import { createEntry, earliest, keyOf } from './entry'
@@ -25,7 +25,6 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
   const { drainTimeout = DEFAULT_DEADLINE, disconnectTimeout = DEFAULT_DEADLINE } = options
   const capacity = Math.min(maxClients, Math.floor(maxConnections / pool.max))
   // Connections and timers outlive the request that created them, and would keep its context in memory.
-  const outside = AsyncLocalStorage.snapshot()
   const entries = new Map<string, ClientEntry<Client>>()
   const leaving = new Set<ClientEntry<Client>>()
   const queue = createAdmissionQueue<ClientEntry<Client>>({
@@ -53,7 +52,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
 
   function make(entry: ClientEntry<Client>): void {
     entry.openedAt = clock.now()
-    outside(() => maker.make(entry))
+    detached(() => maker.make(entry))
   }
 
   function opened(entry: ClientEntry<Client>): void {
@@ -89,7 +88,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
 
   function beforeDeadline(entry: ClientEntry<Client>, ready: Promise<void>, deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = outside(() => clock.setTimeout(() => {
+      const timer = detached(() => clock.setTimeout(() => {
         // The next caller tries the factory again. This entry keeps its connections reserved until its factory has settled.
         if (!entry.pinned && entry.state === 'making') leave(entry)
         const message = `server/scale.database.ts created no client for ${entry.label} within ${pool.acquireTimeout} ms: try again later.`
@@ -111,7 +110,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     if (entry.pinned) return
     entry.usedAt = clock.now()
     pump()
-    if (!entry.leaving) entry.idleTimer = outside(() => clock.setTimeout(() => leave(entry), idleTimeout))
+    if (!entry.leaving) entry.idleTimer = detached(() => clock.setTimeout(() => leave(entry), idleTimeout))
   }
 
   /** Stops new leases of a client, and closes the client as soon as it has no leases. */
@@ -121,7 +120,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     entries.delete(entry.key)
     leaving.add(entry)
     if (entry.state === 'reserved') forget(entry)
-    else if (entry.state === 'open' && entry.leases === 0) outside(() => maker.end(entry))
+    else if (entry.state === 'open' && entry.leases === 0) detached(() => maker.end(entry))
   }
 
   /** Admits waiting callers while there is space, and closes idle clients to make space for the others. */
@@ -186,7 +185,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       // There is never free space while other callers wait, so this caller does not overtake them.
       if (!entry && used() < capacity) entry = add(spec)
       if (!entry) {
-        const admitted = outside(() => queue.wait(keyOf(spec), spec))
+        const admitted = detached(() => queue.wait(keyOf(spec), spec))
         pump()
         const { place, deadline: until } = await admitted
         return take(place, until)

@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import config from '#scale/config.mjs'
+import { detached } from '../core/detached'
 import { onClose } from '../core/closing'
 import { isDraining } from '../core/draining'
 import { providedHealthChecks } from '../core/health-checks'
@@ -21,7 +21,6 @@ export default defineNitroPlugin((nitroApp) => {
   const ofApp = appChecks((config as HealthFunctions).healthChecks, settings.timeout)
   if (import.meta.prerender) return
   // Checks belong to no request, although one asks for them.
-  const outside = AsyncLocalStorage.snapshot()
   const log = createLog('health')
   const watch = watchEventLoopLag()
   onClose(nitroApp, 'context', watch.stop)
@@ -34,7 +33,7 @@ export default defineNitroPlugin((nitroApp) => {
         ? log.info(`The check ${name} passes again.`)
         : log.warn(`The ${level} check ${name} fails: ${fault}.`),
     })
-    const probes = createProbes({ report: () => outside(report), isDraining, lag: watch.read, maxEventLoopLag: settings.maxEventLoopLag })
+    const probes = createProbes({ report: () => detached(report), isDraining, lag: watch.read, maxEventLoopLag: settings.maxEventLoopLag })
     return { settings, probes, lag: watch.read }
   }
 

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../core/detached'
 import { defineNitroPlugin } from '../nitro'
 import { evaluateLazyModulesOutside } from './evaluate-outside'
 
 /** Plugins run when the server starts, where there is no request. */
-export default defineNitroPlugin(() => evaluateLazyModulesOutside(AsyncLocalStorage.snapshot()))
+export default defineNitroPlugin(() => evaluateLazyModulesOutside(detached))

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../core/detached'
 import { withDeadline } from '../core/deadline'
 import type { Role } from '../core/role'
 import type { Broker } from './broker'
@@ -53,7 +53,6 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
   const { broker: opening, settings, role, log, transactions, currentTenant, runAsTenant } = options
   const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
   // Runs callbacks in the async context of the start, which belongs to no request.
-  const outside = AsyncLocalStorage.snapshot()
   /** The consumer of each queue, by its file or its `subscribe()` call. */
   const owners = new Map<string, string>()
   const consumers = new Map<string, RunningConsumer>()
@@ -76,7 +75,7 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
     publishTimeout,
     log,
     applyOnce: transactions?.applyOnce,
-    detach: callback => (...values) => outside(callback, ...values),
+    detach: callback => (...values) => detached(callback, ...values),
     runFor({ tenant, traceparent, tracestate }, task) {
       const trace = readTrace(traceparent, tracestate)
       const traced = trace ? () => runInTrace(trace, task) : task
@@ -155,7 +154,7 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
         own(resolved, source)
         return resolved
       })
-      if (routes.length > 0) outside(() => void begin(routes).catch(() => {}))
+      if (routes.length > 0) detached(() => void begin(routes).catch(() => {}))
     },
     async connect({ timeout = CONNECT_TIMEOUT } = {}) {
       const milliseconds = parseWait(timeout, 'timeout of connect()')
@@ -188,7 +187,7 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
       const given = { exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...options }
       const consumer = resolveConsumer(given, settings, source)
       own(consumer, source)
-      await outside(() => begin([consumer]))
+      await detached(() => begin([consumer]))
       return {
         async cancel() {
           owners.delete(queue)

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cluster as DefaultCluster, Redis as DefaultRedis } from 'ioredis'
 import type { Redis } from 'ioredis'
+import { detached } from '../core/detached'
 import type { AvailabilityNews, RedisLog } from './availability'
 import { createAvailabilityNews } from './availability'
 import type { Breaker } from './breaker'
@@ -62,7 +62,6 @@ class SharedConnection implements RedisConnection {
   private readonly firstConnection: FirstConnection
   private readonly commandContext: CommandContext
   /** Runs a function in the async context in which the connection was created, instead of a request's context. */
-  private readonly outside = AsyncLocalStorage.snapshot()
   /** Finds out why the first attempt failed, if ioredis does not report it. A single server always reports it. */
   private readonly explain: ((reason: string) => void) | undefined
   private closing: Promise<void> | undefined
@@ -89,7 +88,7 @@ class SharedConnection implements RedisConnection {
         this.breaker.probeNow()
       },
       nodeReady: () => this.breaker.probeNow(),
-      outside: this.outside,
+      outside: detached,
     })
     const { probe, doubtMaster } = createHealthProbe({
       client,
@@ -99,10 +98,10 @@ class SharedConnection implements RedisConnection {
     const breaker = createBreaker({
       probe,
       probeTimeout: PING_TIMEOUT + 50,
-      onChange: (available, reason) => this.outside(() => this.availabilityNews.announce(available, reason)),
+      onChange: (available, reason) => detached(() => this.availabilityNews.announce(available, reason)),
       clock: {
         ...processClock,
-        setTimeout: (callback, milliseconds) => this.outside(setTimeout, callback, milliseconds),
+        setTimeout: (callback, milliseconds) => detached(setTimeout, callback, milliseconds),
       },
     })
     this.breaker = breaker
@@ -139,7 +138,7 @@ class SharedConnection implements RedisConnection {
     if (this.closing) {
       throw this.unavailable()
     }
-    return this.outside(() => this.subscribers.open(node))
+    return detached(() => this.subscribers.open(node))
   }
 
   onAvailability(listener: (available: boolean) => void): () => void {
@@ -147,7 +146,7 @@ class SharedConnection implements RedisConnection {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.outside(() => this.closeEverything())
+    this.closing ??= detached(() => this.closeEverything())
     return this.closing
   }
 

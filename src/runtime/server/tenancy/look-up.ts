@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
+import { detached } from '../core/detached'
 import { withDeadline } from '../core/deadline'
 import { HttpError } from '../request/errors'
 
@@ -36,7 +36,6 @@ export function createLookUp<Value extends NonNullable<unknown>>(
   const asked = new Map<string, Promise<Value | undefined>>()
 
   // All callers share the call of `source`, so it must run outside any request's context: without a tenant or an abort signal.
-  const outside = AsyncLocalStorage.snapshot()
 
   async function ask(key: string): Promise<Value | undefined> {
     try {
@@ -62,7 +61,7 @@ export function createLookUp<Value extends NonNullable<unknown>>(
     if (value !== undefined || unknown.has(key)) return value
     let answer = asked.get(key)
     if (answer === undefined) {
-      answer = outside(() => ask(key))
+      answer = detached(() => ask(key))
       asked.set(key, answer)
     }
     return answer

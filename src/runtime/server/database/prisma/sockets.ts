@@ -1,11 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../../core/detached'
 import { Socket } from 'node:net'
 
 /** Milliseconds that the server may take to close a connection after the pool has ended it. */
 const LINGER = 4000
 
 // The snapshot is taken when the file is loaded, before any request, because sockets outlive the request that opened them.
-const outside = AsyncLocalStorage.snapshot()
 
 /** The sockets of one pool. It never opens more than `max`, and counts each socket until the server has closed it. */
 export interface SocketGate {
@@ -34,7 +33,7 @@ export function createSocketGate(max: number): SocketGate {
       return
     }
     open.add(socket)
-    outside(connect)
+    detached(connect)
   }
 
   function closed(socket: Socket): void {
@@ -49,7 +48,7 @@ export function createSocketGate(max: number): SocketGate {
   }
 
   return {
-    create: () => outside(() => {
+    create: () => detached(() => {
       const socket = new Socket()
       const connect = socket.connect.bind(socket) as (...args: unknown[]) => Socket
       socket.connect = (...args: unknown[]) => {

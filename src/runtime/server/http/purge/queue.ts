@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { detached } from '../../core/detached'
 import type { CallLimits, PurgeCall } from './call'
 import { PurgeFault } from './call'
 import type { TokenBucket } from './token-bucket'
@@ -73,7 +73,6 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
   let isFull = false
   let isFailing = false
   // Sockets and timers are shared by all callers, so they must not keep the tenant of the first caller.
-  const outside = AsyncLocalStorage.snapshot()
 
   function add(key: string, isFirst: boolean): Promise<undefined> | undefined {
     const known = waiting.get(key)
@@ -84,7 +83,7 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
   }
 
   function run(): void {
-    running ??= outside(async () => {
+    running ??= detached(async () => {
       // Invalidations of one turn share a call.
       await new Promise(resolve => setImmediate(resolve))
       while (waiting.size > 0 && !stop.signal.aborted) await sendBatch()
@@ -153,7 +152,7 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
   function scheduleAgain(): void {
     const next = again.values().next()
     if (againTimer || next.done) return
-    againTimer = outside(setTimeout, () => {
+    againTimer = detached(setTimeout, () => {
       againTimer = undefined
       repeatDue(performance.now())
       scheduleAgain()

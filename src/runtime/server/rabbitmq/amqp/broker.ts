@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../../core/detached'
 import { withDeadline } from '../../core/deadline'
 import type { Broker } from '../broker'
 import type { Topology } from '../topology'
@@ -37,15 +37,14 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   const hosts = options.urls.map(url => parseHost(url, Math.max(1, Math.round(heartbeat / 1000))))
   if (hosts.length === 0) throw new Error('The URL of RabbitMQ is missing: write amqp://user:password@host:5672/vhost.')
 
-  const outside = AsyncLocalStorage.snapshot()
   const given = options.clock ?? systemClock
   const clock: BrokerClock = {
     ...given,
-    setTimeout: (callback, milliseconds) => outside(given.setTimeout, callback, milliseconds),
+    setTimeout: (callback, milliseconds) => detached(given.setTimeout, callback, milliseconds),
   }
   const availability = createAvailability(hosts.map(host => host.label).join(', '), log)
   const declarer = createDeclarer(log, clock)
-  const publisher = createPublisher({ window, buffer, clock, soon: callback => outside(queueMicrotask, callback) })
+  const publisher = createPublisher({ window, buffer, clock, soon: callback => detached(queueMicrotask, callback) })
   const consumers = new Set<Consumer>()
   let topology: Topology = { exchanges: [], queues: [], bindings: [] }
   let inspector: Inspector | undefined
@@ -95,7 +94,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   function start(): void {
     if (started || closing) return
     started = true
-    outside(() => {
+    detached(() => {
       publishing.start()
       consuming.start()
     })
@@ -139,7 +138,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
       start()
       const connection = consuming.current
       // Ignore errors: the next connection declares the whole topology again.
-      if (connection) await outside(() => declarer.declare(connection, added)).catch(() => {})
+      if (connection) await detached(() => declarer.declare(connection, added)).catch(() => {})
     },
     publish(message, timeout) {
       start()
@@ -160,14 +159,14 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
       })
       consumers.add(consumer)
       const connection = consuming.current
-      if (connection) await outside(() => consumer.open(connection))
+      if (connection) await detached(() => consumer.open(connection))
       return consumer
     },
     get: queue => inspect(({ get }) => get(queue)),
     count: queue => inspect(({ count }) => count(queue)),
     purge: queue => inspect(({ purge }) => purge(queue)),
     close(timeout) {
-      closing ??= outside(() => closeAll(timeout))
+      closing ??= detached(() => closeAll(timeout))
       return closing
     },
     onState: availability.listen,

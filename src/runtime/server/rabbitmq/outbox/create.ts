@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../../core/detached'
 import { applyOnce } from '../inbox/apply-once'
 import { createInboxSweep } from '../inbox/sweep'
 import type { SqlClient } from '../sql-client'
@@ -28,7 +28,6 @@ export function createMessageTransactions(options: MessageTransactionsOptions): 
   const { settings, publishTimeout, useDatabase, useTenant, currentTenant, log } = options
   const { databases, tenants, interval, batch, keep } = settings
   // Runs callbacks in the async context of the start, which belongs to no request.
-  const outside = AsyncLocalStorage.snapshot()
   const sources: readonly OutboxSource[] = [
     ...databases.map((name): OutboxSource => ({ name: `the database ${name}`, use: task => useDatabase(name, task) })),
     ...tenants.map((tenant): OutboxSource => ({ name: `the tenant ${tenant}`, use: task => useTenant(tenant, task) })),
@@ -51,7 +50,7 @@ export function createMessageTransactions(options: MessageTransactionsOptions): 
       return useTenant(tenant, client => applyOnce(client, entry, effect))
     },
     start(broker) {
-      outside(() => {
+      detached(() => {
         relay = createRelay({ sources, broker, interval, batch, publishTimeout, log })
         stopSweep = createInboxSweep(sources, keep, log)
       })

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { detached } from '../../core/detached'
 import type { Broker } from '../broker'
 import { describeError } from '../consume/describe-error'
 import { withDeadline } from '../../core/deadline'
@@ -43,7 +43,6 @@ export function createRelay(options: RelayOptions): Relay {
   const { sources, broker, interval, batch, log } = options
   const failing = new Set<string>()
   // `nudge` is called within requests. The relay must not use their tenant and database clients.
-  const outside = AsyncLocalStorage.snapshot()
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let nudged = false
@@ -51,7 +50,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function schedule(delay: number): void {
     clearTimeout(timer)
-    timer = stopped ? undefined : outside(setTimeout, run, delay).unref()
+    timer = stopped ? undefined : detached(setTimeout, run, delay).unref()
   }
 
   function run(): void {

@@ -1,0 +1,74 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const files = globSync('src/**/*.ts', { cwd: root }).sort()
+const known = new Set(files)
+const sources = new Map(files.map(file => [file, readFileSync(join(root, file), 'utf8')]))
+const imports = new Map(files.map(file => [file, importsOf(file)]))
+
+/** Files of the project that a file imports, type-only imports included. */
+function importsOf(file: string): string[] {
+  const specifiers = sources.get(file)!.matchAll(/\b(?:from|import)\s*(?:\(\s*)?'(\.[^']+)'/g)
+  return [...specifiers].flatMap(([, specifier]) => {
+    const path = join(dirname(file), specifier!)
+    return [path, `${path}.ts`, `${path}/index.ts`].filter(candidate => known.has(candidate)).slice(0, 1)
+  })
+}
+
+/** The floor of a file. A file imports from its own floor and from those below. */
+function floorOf(file: string): number {
+  const floors = [
+    /^src\/runtime\/server\/(?:nitro\.ts|core\/)/,
+    /^src\/runtime\/server\/request\//,
+    /^src\/runtime\/server\/redis\//,
+    /^src\/runtime\/server\/cache\//,
+    /^src\/runtime\//,
+    /^src\/(?:options|config|prisma)\.ts|^src\/(?:deploy|reshard)\//,
+    /^src\/build\//,
+    /^src\/(?:cli|module)/,
+  ]
+  return floors.findIndex(floor => floor.test(file))
+}
+
+/** Circles of imports, each as the path that leads back to its beginning. */
+function findCircles(): string[] {
+  const done = new Set<string>()
+  const circles: string[] = []
+  const walk = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file)
+    if (start >= 0) circles.push([...path.slice(start), file].join(' → '))
+    if (start >= 0 || done.has(file)) return
+    for (const next of imports.get(file)!) walk(next, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) walk(file, [])
+  return circles
+}
+
+describe('the layout of src', () => {
+  it('has a floor for each file, and reads its imports', () => {
+    expect(files.filter(file => floorOf(file) < 0)).toEqual([])
+    expect([...imports.values()].flat().length).toBeGreaterThan(1000)
+  })
+
+  it('has one loose file on the server, the bridge to Nitro', () => {
+    expect(files.filter(file => /^src\/runtime\/server\/[^/]+$/.test(file))).toEqual(['src/runtime/server/nitro.ts'])
+  })
+
+  it('has no circle of imports, type-only imports included', () => {
+    expect(findCircles()).toEqual([])
+  })
+
+  it('has no import from a lower floor to a higher one', () => {
+    const upwards = files.flatMap(file => imports.get(file)!.filter(other => floorOf(other) > floorOf(file)).map(other => `${file} → ${other}`))
+    expect(upwards).toEqual([])
+  })
+
+  it('imports nitropack and h3 at run time in the bridge alone', () => {
+    const importing = /^(?:import|export) (?!type )[^;\n]*? from '(?:nitropack|h3)(?:\/[^']*)?'/m
+    expect(files.filter(file => file.startsWith('src/runtime/') && importing.test(sources.get(file)!))).toEqual(['src/runtime/server/nitro.ts'])
+  })
+})
