@@ -5,14 +5,12 @@ import { refuseSplitFamilies } from './families'
 import type { MoveSide } from './guard'
 import { removeGuard } from './guard'
 import { moveId, objectsOf } from './objects'
-import { identifier } from './quote'
 import type { MoveRecord } from './record'
 import { readRecords, removeRecord } from './record'
-import { countRows, deleteSome, detachSome, moves } from './rows'
+import { countRows, deleteSome, detachSome } from './rows'
 import { deleteInSilence, inSilence, mustSilence } from './silence'
 import type { ShardSession } from './session'
-import type { ShardTable } from './shard-table'
-import { describeTables, readForeignKeys } from './tables'
+import { describeTables } from './tables'
 
 /** What is left on a shard of a move that is over. */
 export interface Leftover {

@@ -11,8 +11,8 @@ type Feature = typeof FEATURES[number]
 
 /** The only files of a feature that are built when it is off: where the features that are on ask for it. */
 const DOORS: Record<Feature, string[]> = {
-  redis: ['redis/current', 'redis/redirect', 'redis/scan'],
-  cache: ['cache/runtime'],
+  redis: ['redis/service', 'redis/script', 'redis/redirect', 'redis/scan'],
+  cache: ['cache/service'],
   storage: [],
   health: [],
   rabbitmq: [],

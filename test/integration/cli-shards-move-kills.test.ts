@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { NamedMap } from '../../src/cli/shards/map-file'
+import type { NamedMap } from '../../src/reshard/map-store'
 import { cleanShard } from '../../src/reshard/clean'
 import { openSession } from '../../src/reshard/open-session'
 import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'

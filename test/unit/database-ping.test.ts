@@ -2,15 +2,15 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { createClientRegistry } from '../../src/runtime/server/database/clients'
-import { setCurrentDatabase } from '../../src/runtime/server/database/current'
+import { databaseService } from '../../src/runtime/server/database/service'
 import { pingDatabase } from '../../src/runtime/server/database/ping'
 
-afterEach(() => setCurrentDatabase(undefined))
+afterEach(() => databaseService.provide(undefined))
 
 /** A feature whose clients are all the same one. */
 function open(client: unknown) {
   const registry = createClientRegistry<unknown>({ factory: Object.assign(() => client, { dispose: () => {} }), pool: { max: 1, acquireTimeout: 100 }, maxClients: 1, maxConnections: 1, idleTimeout: 1000 })
-  setCurrentDatabase({ registry } as never)
+  databaseService.provide({ registry } as never)
   return registry
 }
 

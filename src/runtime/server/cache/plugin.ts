@@ -1,10 +1,10 @@
 import { onClose } from '../core/closing'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
-import { currentRedisConnection } from '../redis/current'
+import { redisService } from '../redis/service'
 import { createCacheEngine } from './create'
 import { createAppCache } from './app-cache'
-import { setCacheEngine } from './runtime'
+import { cacheService } from './service'
 import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
 import { currentScope } from '../request/scope'
@@ -13,10 +13,10 @@ import { currentScope } from '../request/scope'
 export default defineNitroPlugin((nitroApp) => {
   const settings = resolveCacheSettings(useRuntimeConfig().scale.cache as CacheModuleOptions)
   if (import.meta.dev) settings.debugHeaders = true
-  const connection = currentRedisConnection()
+  const connection = redisService.find()
   const log = createLog('cache')
   const engine = createCacheEngine({ settings, connection, log, scope: currentScope, development: import.meta.dev })
-  setCacheEngine(engine, settings)
+  cacheService.provide({ engine, settings })
   nitroApp.cache = createAppCache(engine)
   if (!connection && !import.meta.dev && !import.meta.prerender) {
     log.warn('Redis is not configured: each instance has a cache of its own in memory. '

@@ -1,6 +1,6 @@
 import type { H3Event } from 'h3'
 import { addEventCacheTags } from './nitro/tags'
-import { useCacheEngine } from './runtime'
+import { useCacheEngine } from './service'
 import { checkOptions } from './strict'
 import type { CacheEngine, CacheLoader, CacheOptions, InvalidateOptions } from './types'
 

@@ -1,5 +1,5 @@
 import { askNothing } from './ask'
-import { currentDatabase } from './current'
+import { databaseService } from './service'
 import { probeAddress } from './probe'
 import type { DatabaseSpec } from './types'
 
@@ -10,7 +10,7 @@ import type { DatabaseSpec } from './types'
  * @throws any error of the client; DatabaseBusyError when no connection becomes free
  */
 export async function pingDatabase(spec: DatabaseSpec): Promise<void> {
-  const { registry, ping } = currentDatabase()
+  const { registry, ping } = databaseService.use()
   const lease = await registry.lease(spec)
   try {
     await (askNothing(lease.client, ping) ?? probeAddress(spec))

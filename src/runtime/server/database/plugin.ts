@@ -8,16 +8,18 @@ import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { pathOf } from '../core/paths'
 import { sharedSigningKey } from '../core/signing-keys'
 import type { TenancyModuleOptions } from '../tenancy/settings'
-import { currentTenantDirectory } from '../request/tenant-directory'
+import { addStage } from '../request/handler-chain'
+import { tenantDirectoryService } from '../request/tenant-directory'
 import { createAnswerWatch } from './answer-watch'
 import { askNothing } from './ask'
 import { createClientRegistry } from './clients'
-import type { CurrentDatabase } from './current'
-import { addDatabase, setCurrentDatabase } from './current'
+import type { CurrentDatabase } from './service'
+import { addDatabase, databaseService } from './service'
 import { pingDatabase } from './ping'
 import { probeAddress } from './probe'
 import { createQueryWatch } from './query-watch'
 import { createReplicaSets } from './replica-sets'
+import type { LeaseOptions } from './request'
 import { withLeases } from './request'
 import type { DatabaseModuleOptions, DatabaseSettings } from './settings'
 import { resolveDatabaseSettings } from './settings'
@@ -50,7 +52,7 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const ping = make.ping as CurrentDatabase['ping']
-  setCurrentDatabase({ registry, settings, copies, ping, onPin: isAsync(factory) ? warm : undefined })
+  databaseService.provide({ registry, settings, copies, named: new Map(), ping, onPin: isAsync(factory) ? warm : undefined })
   if (settings.url) {
     const spec = addDatabase('default', { url: settings.url, replicas: settings.replicas })
     provideHealthCheck({ name: 'database', feature: 'database', run: () => pingDatabase(spec) })
@@ -62,13 +64,13 @@ export default defineNitroPlugin((nitroApp) => {
   const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
   if (usualTenant) {
     provideHealthCheck({ name: `tenant ${usualTenant}`, feature: 'tenants', run: async () => {
-      const location = await currentTenantDirectory()?.(usualTenant)
+      const location = await tenantDirectoryService.find()?.(usualTenant)
       return location && pingDatabase({ name: usualTenant, ...location })
     } })
   }
 
   const { h3App } = nitroApp
-  const handler = withLeases(h3App.handler, {
+  const leaseOptions: LeaseOptions = {
     ready: () => warming,
     watch: settings.answerTimeout === undefined
       ? undefined
@@ -83,9 +85,9 @@ export default defineNitroPlugin((nitroApp) => {
     onWrite: ({ node: { req, res } }) => key && beforeHeaders(res, (response) => {
       response.appendHeader('set-cookie', stickyCookie(key, Date.now(), isSecure(req)))
     }),
-  })
-  const watched = watch ? watch.around(handler, event => `${event.method} ${pathOf(event.path)}`) : handler
-  h3App.handler = Object.assign(watched, h3App.handler) as typeof h3App.handler
+  }
+  addStage(h3App, 'leases', next => withLeases(next, leaseOptions))
+  if (watch) addStage(h3App, 'query-watch', next => watch.around(next, event => `${event.method} ${pathOf(event.path)}`))
   onClose(nitroApp, 'databases', left => registry.close(left))
 })
 

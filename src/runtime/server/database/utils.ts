@@ -3,8 +3,8 @@ import { runInContext } from '../request/call-context'
 import { withDeadline } from '../core/deadline'
 import { currentScope as currentTenantId } from '../request/scope'
 import type { TenantLocation } from '../request/tenant-directory'
-import { currentTenantDirectory } from '../request/tenant-directory'
-import { currentDatabase, namedDatabase } from './current'
+import { tenantDirectoryService } from '../request/tenant-directory'
+import { databaseService, namedDatabase } from './service'
 import { copyFor } from './copy'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
@@ -38,7 +38,7 @@ export interface DatabaseCopyOptions {
  * ```
  */
 export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOptions = {}): ScaleDatabaseClient {
-  const { registry, copies } = currentDatabase()
+  const { registry, copies } = databaseService.use()
   const scope = currentScope()
   const spec = copyFor(namedDatabase(name), role, scope, copies)
   if (scope) return scope.leaseNow(registry, spec)
@@ -69,7 +69,7 @@ export async function getTenantPrismaClient(
 ): Promise<ScaleDatabaseClient> {
   const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentScope()
   if (!scope) throw new Error('getTenantPrismaClient() was called outside a request: use withTenantDatabase(id, fn) there.')
-  const { registry, copies } = currentDatabase()
+  const { registry, copies } = databaseService.use()
   return scope.lease(registry, copyFor(await tenantSpec(target), role, scope, copies))
 }
 
@@ -111,15 +111,15 @@ async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
       + ' pass the tenant\'s id instead of the event.', 500)
   }
   // Without scale.tenancy, a middleware of the app may set the tenant and its address.
-  return tenant.dbUrl && !currentTenantDirectory() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
+  return tenant.dbUrl && !tenantDirectoryService.find() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
 }
 
 async function lookUp(id: string): Promise<DatabaseSpec> {
-  const directory = currentTenantDirectory()
+  const directory = tenantDirectoryService.find()
   if (!directory) {
     throw new Error('No tenants are configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
   }
-  const { acquireTimeout } = currentDatabase().settings.pool
+  const { acquireTimeout } = databaseService.use().settings.pool
   const location = await withDeadline<TenantLocation | undefined>(directory(id), acquireTimeout, () =>
     new DatabaseBusyError(`The tenant look-up did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
   if (!location) throw new DatabaseUnknownError('There is no such tenant.', 404)

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { H3Event } from 'h3'
 import { getRequestHeader, setResponseHeader, setResponseStatus } from '../nitro'
-import { currentHealth } from './current'
+import { healthService } from './service'
 import type { ProbeAnswer } from './probes'
 import type { HealthSettings } from './settings'
 
@@ -12,7 +12,7 @@ import type { HealthSettings } from './settings'
  * @param withSystem adds the memory, the uptime and the rest of the machine to the details
  */
 export function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeAnswer, withSystem = false): string {
-  const { settings, lag } = currentHealth()
+  const { settings, lag } = healthService.use()()
   setResponseStatus(event, code)
   setResponseHeader(event, 'cache-control', 'no-store')
   setResponseHeader(event, 'content-type', 'application/health+json')

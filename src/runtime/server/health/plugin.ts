@@ -6,8 +6,8 @@ import { providedHealthChecks } from '../core/health-checks'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { appChecks, featureChecks } from './configured-checks'
-import type { CurrentHealth } from './current'
-import { setCurrentHealth } from './current'
+import type { CurrentHealth } from './service'
+import { healthService } from './service'
 import { watchEventLoopLag } from './event-loop-lag'
 import { createProbes } from './probes'
 import { createReporter } from './report'
@@ -39,5 +39,5 @@ export default defineNitroPlugin((nitroApp) => {
 
   // At the first probe, when all features have said what they depend on.
   let opened: CurrentHealth | undefined
-  setCurrentHealth(() => opened ??= open())
+  healthService.provide(() => opened ??= open())
 })

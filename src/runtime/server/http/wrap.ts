@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { App, H3Event } from 'h3'
+import type { App } from 'h3'
 import { beforeHeaders } from '../request/before-headers'
 import type { PathReadings } from '../core/paths'
 import { pathOf, readPath } from '../core/paths'
+import { addStage } from '../request/handler-chain'
 import { currentScope } from '../request/scope'
 import type { GuardedRequest } from './guard'
 import { guardResponse, tagResponse } from './guard'
@@ -29,7 +30,6 @@ export interface HttpWrapOptions {
 
 /** Sets the caching headers of every response just before it is sent, no matter which code created the response. */
 export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOptions): void {
-  const { handler } = app
   const { ruleOf, publicFile, buildAssets, isSessionCookie, credentialHeaders, cdn, tags, onTooManyTags } = options
 
   function look({ headers }: IncomingMessage, path: PathReadings, file: PublicFile | undefined): GuardedRequest {
@@ -43,7 +43,7 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
     }
   }
 
-  app.handler = Object.assign((event: H3Event) => {
+  addStage(app, 'http', next => (event) => {
     const { req, res } = event.node
     const target = event.path
     const path = readPath(target)
@@ -58,8 +58,8 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
       guardResponse(response, request, cdn)
       if (tags !== undefined && !tagResponse(response, scope, tags)) onTooManyTags(pathOf(target))
     })
-    return handler(event)
-  }, handler)
+    return next(event)
+  })
 }
 
 function namesOf(cookie: string): string[] {

@@ -1,19 +1,19 @@
 import consumers from '#scale/consumers.mjs'
-import type { H3Event } from 'h3'
 import { onClose } from '../core/closing'
 import { provideHealthCheck } from '../core/health-checks'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { compilePathPatterns } from '../core/paths'
 import { parseRole } from '../core/role'
+import { addStage } from '../request/handler-chain'
 import { currentScope, runInScope } from '../request/scope'
-import { setCurrentRabbit } from './current'
+import { rabbitService } from './service'
 import { openBroker } from './open'
 import { createRabbitFeature } from './rabbit-feature'
 import type { RabbitmqModuleOptions } from './settings'
 import { resolveRabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
-import { currentMessageTransactions } from './transactions'
+import { messageTransactionsService } from './transactions'
 import { closeToRequests } from './worker'
 
 /**
@@ -46,11 +46,11 @@ export default defineNitroPlugin((nitroApp) => {
     settings,
     role,
     log,
-    transactions: currentMessageTransactions(),
+    transactions: messageTransactionsService.find(),
     currentTenant: currentScope,
     runAsTenant: runInScope,
   })
-  setCurrentRabbit(feature)
+  rabbitService.provide(feature)
   if (remote) {
     provideHealthCheck({
       name: 'rabbitmq',
@@ -62,12 +62,11 @@ export default defineNitroPlugin((nitroApp) => {
   }
 
   const { h3App } = nitroApp
-  const { handler } = h3App
-  h3App.handler = Object.assign((event: H3Event) => {
+  addStage(h3App, 'trace', next => (event) => {
     const { traceparent, tracestate } = event.node.req.headers
     const trace = traceparent === undefined ? undefined : readTrace(traceparent, tracestate)
-    return trace === undefined ? handler(event) : runInTrace(trace, () => handler(event))
-  }, handler)
+    return trace === undefined ? next(event) : runInTrace(trace, () => next(event))
+  })
   if (role === 'worker') {
     const base = app.baseURL.replace(/\/$/, '')
     const openPaths = ['/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]

@@ -1,3 +1,4 @@
+import { defineService } from '../core/service'
 import type { Broker } from './broker'
 import type { InboxEntry } from './inbox/apply-once'
 import type { OutgoingMessage } from './message'
@@ -15,13 +16,5 @@ export interface MessageTransactions {
   stop: (timeout: number) => Promise<void>
 }
 
-let current: MessageTransactions | undefined
-
-/** Returns the outbox and the inbox of this process; undefined when they are disabled. */
-export function currentMessageTransactions(): MessageTransactions | undefined {
-  return current
-}
-
-export function setMessageTransactions(transactions: MessageTransactions | undefined): void {
-  current = transactions
-}
+/** The outbox and the inbox of this process, where `scale.rabbitmq.outbox` is on. */
+export const messageTransactionsService = defineService<MessageTransactions>('scale.rabbitmq.outbox is off.')

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConsumeOptions, ConsumerSource, InboxContext, MessageHandler, RabbitConsumer } from './consume/types'
-import { currentRabbit } from './current'
+import { rabbitService } from './service'
 import type { RabbitClient } from './client'
 
 export { RejectMessage, RetryMessage } from './consume/control'
@@ -16,7 +16,7 @@ export { RejectMessage, RetryMessage } from './consume/control'
  * ```
  */
 export function useRabbit(): RabbitClient {
-  const rabbit = currentRabbit()
+  const rabbit = rabbitService.find()
   if (!rabbit) {
     throw new Error('useRabbit() was called before the server started: '
       + 'call it inside a handler or a server plugin, not at the top level of a file.')

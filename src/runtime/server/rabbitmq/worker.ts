@@ -1,8 +1,9 @@
 import { IncomingMessage } from 'node:http'
-import type { App, H3Event } from 'h3'
+import type { App } from 'h3'
 import type { PathReadings } from '../core/paths'
 import { readPath } from '../core/paths'
 import { HttpError } from '../request/errors'
+import { addStage } from '../request/handler-chain'
 
 /** Seconds of the `Retry-After` header. */
 const RETRY_AFTER = 5
@@ -12,10 +13,9 @@ const RETRY_AFTER = 5
  * Internal calls of the server, such as `$fetch('/api/…')` in a handler, are still answered.
  */
 export function closeToRequests(app: Pick<App, 'handler'>, isOpen: (path: PathReadings) => boolean): void {
-  const { handler } = app
-  app.handler = Object.assign((event: H3Event) => {
-    if (!(event.node.req instanceof IncomingMessage) || isOpen(readPath(event.path))) return handler(event)
+  addStage(app, 'worker', next => (event) => {
+    if (!(event.node.req instanceof IncomingMessage) || isOpen(readPath(event.path))) return next(event)
     const reason = 'This instance has the role worker and answers only health checks: send requests to instances with the role web or all.'
     throw new HttpError(503, 'WORKER_ONLY', reason, { retryAfter: RETRY_AFTER })
-  }, handler)
+  })
 }

@@ -2,8 +2,8 @@ import config from '#scale/config.mjs'
 import { onClose } from '../core/closing'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
-import { currentRedisConnection } from '../redis/current'
-import { setCurrentRateLimit } from './current'
+import { redisService } from '../redis/service'
+import { rateLimitService } from './service'
 import type { RateLimitFunctions } from './key'
 import { createKeyFinder } from './key'
 import { createLimiter } from './limiter'
@@ -26,7 +26,7 @@ export default defineNitroPlugin((nitroApp) => {
     throw new Error(`scale.rateLimit.rules['${unkeyed.name}'].key is 'function': write rateLimitKey() in server/scale.config.ts, or another key.`)
   }
   const log = createLog('rate-limit')
-  const redis = currentRedisConnection()
+  const redis = redisService.find()
   const limiter = createLimiter({
     shared: redis && createRedisStore(redis, settings.timeout),
     share: 1 / settings.replicas,
@@ -35,8 +35,8 @@ export default defineNitroPlugin((nitroApp) => {
       : log.warn(`Redis does not count for the rate limits (${error instanceof Error ? error.message : String(error)}): each instance counts for itself, at 1/${settings.replicas} of the limits.`),
   })
   const keyOf = createKeyFinder(settings, functions)
-  setCurrentRateLimit({ limiter, settings, keyOf })
-  onClose(nitroApp, 'caches', () => setCurrentRateLimit(undefined))
+  rateLimitService.provide({ limiter, settings, keyOf })
+  onClose(nitroApp, 'caches', () => rateLimitService.provide(undefined))
   if (settings.rules.size === 0) return
   const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit, isPage: createPageFinder() })
   // A probe that is turned away would look like an unhealthy instance. Other paths below it are the app's, and count.

@@ -1,5 +1,5 @@
 import type { H3Event } from 'h3'
-import { currentRateLimit } from './current'
+import { rateLimitService } from './service'
 import { PublicError } from '../request/errors'
 import { deniedMessage, retryAfterSeconds, setRateLimitHeaders } from './headers'
 import { hashed } from './key'
@@ -40,7 +40,7 @@ const MOST_NAMES = 1000
  * ```
  */
 export async function consumeRateLimit(event: H3Event, { throws = true, key, ...given }: ConsumeRateLimitRule): Promise<RateLimitDecision> {
-  const { limiter, settings, keyOf } = currentRateLimit()
+  const { limiter, settings, keyOf } = rateLimitService.use()
   const rule = resolveOnce(given)
   const decision = await limiter.take(rule, key === undefined ? await keyOf(event, rule) : hashed(key))
   const { res } = event.node

@@ -3,6 +3,7 @@ import type { App, H3Event } from 'h3'
 import type { PathReadings } from '../core/paths'
 import { readPath } from '../core/paths'
 import { bodyOf } from '../request/errors'
+import { addStage } from '../request/handler-chain'
 import { deniedMessage, retryAfterSeconds, setRateLimitHeaders } from './headers'
 import type { Limiter, RateLimitDecision } from './limiter'
 import type { RateLimit } from './settings'
@@ -17,7 +18,7 @@ export interface RateLimitWrapOptions {
 
 /** Counts requests before anything of the app runs, and answers those above their limit with 429. */
 export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, keyOf, headers }: RateLimitWrapOptions): void {
-  const { handler } = app
+  let handler: (event: H3Event) => unknown = app.handler
 
   function limited(event: H3Event, rule: RateLimit): unknown {
     const key = keyOf(event, rule)
@@ -31,11 +32,16 @@ export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, 
     return deny(event.node.res, decision)
   }
 
-  app.handler = Object.assign((event: H3Event) => {
+  function handle(event: H3Event): unknown {
     const rule = isInternal(event) ? undefined : ruleOf(readPath(event.path), event.method)
     if (rule === undefined || !countsMethod(rule, event.method)) return handler(event)
     return limited(event, rule)
-  }, handler)
+  }
+
+  addStage(app, 'rate-limit', (next) => {
+    handler = next
+    return handle
+  })
 }
 
 /** A request of the server to itself, which was counted when it came from outside. Such a request is no message of a socket. */

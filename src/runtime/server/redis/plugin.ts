@@ -3,7 +3,7 @@ import { provideHealthCheck } from '../core/health-checks'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
 import { createLog } from '../core/log'
 import { createRedisConnection } from './connection'
-import { setCurrentRedisConnection } from './current'
+import { redisService } from './service'
 import type { RedisRuntimeOptions } from './runtime-options'
 import { resolveRedisSettings } from './settings'
 
@@ -14,7 +14,7 @@ export default defineNitroPlugin((nitroApp) => {
   const settings = resolveRedisSettings(useRuntimeConfig().scale.redis as RedisRuntimeOptions, process.env)
   if (!settings) return
   const connection = createRedisConnection(settings, { log: createLog('redis') })
-  setCurrentRedisConnection(connection)
+  redisService.provide(connection)
   nitroApp.redis = connection.client
   provideHealthCheck({
     name: 'redis',
@@ -22,7 +22,7 @@ export default defineNitroPlugin((nitroApp) => {
     run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout),
   })
   onClose(nitroApp, 'redis', () => {
-    setCurrentRedisConnection(undefined)
+    redisService.provide(undefined)
     return connection.close()
   })
 })

@@ -1,4 +1,4 @@
-import { currentRedisConnection } from './current'
+import { redisService } from './service'
 import type { RedisClient } from './types'
 
 /**
@@ -13,7 +13,7 @@ import type { RedisClient } from './types'
  * ```
  */
 export function useRedis(): RedisClient {
-  const connection = currentRedisConnection()
+  const connection = redisService.find()
   if (!connection) {
     throw new Error(
       'useRedis() was called, but no Redis is configured: set NUXT_SCALE_REDIS_URL (or REDIS_URL) where the server starts, or scale.redis.url.',

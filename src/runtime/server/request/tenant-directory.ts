@@ -1,3 +1,5 @@
+import { defineService } from '../core/service'
+
 /** Where a tenant's data is. */
 export interface TenantLocation {
   /** URL of its database. */
@@ -11,13 +13,5 @@ export interface TenantLocation {
 /** Where a tenant's data is; `undefined` when there is no such tenant, or none of its data in a database. */
 export type TenantDirectory = (id: string) => TenantLocation | undefined | Promise<TenantLocation | undefined>
 
-let directory: TenantDirectory | undefined
-
-/** Tells the features that hold data where tenants live. Called once at boot, by the feature that knows. */
-export function setTenantDirectory(lookUp: TenantDirectory | undefined): void {
-  directory = lookUp
-}
-
-export function currentTenantDirectory(): TenantDirectory | undefined {
-  return directory
-}
+/** Where tenants live. The feature `tenancy` provides it, and features that hold data use it. */
+export const tenantDirectoryService = defineService<TenantDirectory>('No feature has said where tenants live.')

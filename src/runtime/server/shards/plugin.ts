@@ -1,12 +1,12 @@
 import details from '#scale/shard-details.mjs'
 import { onClose } from '../core/closing'
-import { addDatabase } from '../database/current'
+import { addDatabase } from '../database/service'
 import { pingDatabase } from '../database/ping'
 import { addressesOf, addressOf, parseReplicas } from '../core/database-address'
 import { provideHealthCheck } from '../core/health-checks'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
-import { databaseOfShard, setCurrentShards } from './current'
+import { databaseOfShard, shardsService } from './service'
 import { createShardResolver } from './resolve'
 import type { ShardSource, ShardsModuleOptions, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
@@ -22,10 +22,10 @@ export default defineNitroPlugin((nitroApp) => {
     const spec = addDatabase(name, locate(shard, source))
     provideHealthCheck({ name, feature: 'shards', run: () => pingDatabase(spec) })
   }
-  setCurrentShards(createShardResolver(settings))
+  shardsService.provide(createShardResolver(settings))
   const log = createLog('shards')
   if (settings.slotMapFile) {
-    const stop = followSlotMapFile(settings, { onChange: next => setCurrentShards(createShardResolver(next)), onRefused: sentence => log.warn(sentence) })
+    const stop = followSlotMapFile(settings, { onChange: next => shardsService.provide(createShardResolver(next)), onRefused: sentence => log.warn(sentence) })
     onClose(nitroApp, 'databases', stop)
   }
   if (!import.meta.dev && mustBeStored(settings)) {

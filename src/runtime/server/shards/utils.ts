@@ -1,7 +1,7 @@
 import type { ScaleDatabaseClient } from '../database/types'
 import type { DatabaseCopyOptions } from '../database/utils'
 import { usePrisma } from '../database/utils'
-import { currentShards, databaseOfShard } from './current'
+import { shardsService, databaseOfShard } from './service'
 import type { ShardId } from './id'
 import type { ShardTarget } from './resolve'
 import type { PartialResult, ScatterOptions } from './scatter'
@@ -18,12 +18,12 @@ import { scatter as askShards } from './scatter'
  * ```
  */
 export function getShardForUser(userId: ShardId, options?: DatabaseCopyOptions): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfId(userId), options)
+  return clientOf(shardsService.use().shardOfId(userId), options)
 }
 
 /** The client of the shard that holds a key of any kind, such as an order's number. @throws HttpError 400 for what is no key */
 export function getShardForKey(key: ShardId, options?: DatabaseCopyOptions): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfId(key), options)
+  return clientOf(shardsService.use().shardOfId(key), options)
 }
 
 /**
@@ -32,7 +32,7 @@ export function getShardForKey(key: ShardId, options?: DatabaseCopyOptions): Sca
  * @throws HttpError 400 for a region that leads to no shard
  */
 export function getShardForRegion(region: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
-  return clientOf(currentShards().shardOfRegion(region), options)
+  return clientOf(shardsService.use().shardOfRegion(region), options)
 }
 
 /**
@@ -41,7 +41,7 @@ export function getShardForRegion(region: string, options?: DatabaseCopyOptions)
  * @throws HttpError 400 for an id or a region that leads nowhere; Error for a model or domain that has no place
  */
 export function resolveShard(target: ShardTarget): string {
-  return currentShards().resolveShard(target)
+  return shardsService.use().resolveShard(target)
 }
 
 /** How {@link scatter} asks, and whom. */
@@ -64,7 +64,7 @@ export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClie
 export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options?: ScatterShardsOptions<Value, Merged> & { onError?: 'fail' }): Promise<Merged>
 export function scatter<Value, Merged>(
   ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
-  { shards = currentShards().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
+  { shards = shardsService.use().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
   return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), options as ScatterOptions<Value, Merged> & { onError: 'partial' })
 }

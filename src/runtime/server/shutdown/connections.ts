@@ -2,8 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { IncomingMessage as RealRequest } from 'node:http'
-import type { App, H3Event } from 'h3'
+import type { App } from 'h3'
 import { withDeadline } from '../core/deadline'
+import { addStage } from '../request/handler-chain'
 import { createSockets } from './sockets'
 
 /** What is open between this instance and its callers. */
@@ -47,17 +48,16 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
     unsubscribe(REQUEST_START, note)
   }
 
-  const { handler } = app
-  app.handler = Object.assign((event: H3Event) => {
+  addStage(app, 'connections', next => (event) => {
     const { req, res } = event.node
     // What the server asks of itself has no connection.
-    if (!(req instanceof RealRequest)) return handler(event)
+    if (!(req instanceof RealRequest)) return next(event)
     if (!server) adopt(req)
     open.add(res)
     res.once('close', () => open.delete(res))
     if (closing) sayClose(res)
-    return handler(event)
-  }, handler)
+    return next(event)
+  })
 
   return {
     closeAfterResponse() {

@@ -1,9 +1,9 @@
 import nitroMounts from '#scale/nitro-mounts.mjs'
 import type { Driver, Storage } from 'unstorage'
-import { useCacheEngine } from '../cache/runtime'
+import { useCacheEngine } from '../cache/service'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, useRuntimeConfig, useStorage } from '../nitro'
-import { currentRedisConnection } from '../redis/current'
+import { redisService } from '../redis/service'
 import { cacheStorageDriver } from './cache-driver'
 import { clearBelowMounts } from './clear'
 import { redisStorageDriver } from './driver'
@@ -33,7 +33,7 @@ export default defineNitroPlugin(() => {
   }
 
   clearBelowMounts(storage, driver => OWN_DRIVERS.includes(driver.name ?? ''))
-  const connection = currentRedisConnection()
+  const connection = redisService.find()
   if (connection && settings.redis !== undefined) {
     mount(
       settings.redis,

@@ -9,12 +9,12 @@ import { compilePathPatterns } from '../core/paths'
 import { createPageFinder } from '../request/page-finder'
 import { provideScope, provideScopeRunner } from '../request/scope'
 import type { TenantLocation } from '../request/tenant-directory'
-import { setTenantDirectory } from '../request/tenant-directory'
+import { tenantDirectoryService } from '../request/tenant-directory'
 import { currentTenant } from './context'
 import { createTenantDirectory } from './directory'
 import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver } from './resolve'
-import { setTenantResolver } from './runtime'
+import { tenancyService } from './service'
 import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
 import type { TenancyFunctions, TenantRecord } from './types'
@@ -41,8 +41,8 @@ export default defineNitroPlugin((nitroApp) => {
   }
   const directory = createTenantDirectory(settings, tenants)
   const resolver = createTenantResolver(settings, directory, { tenant, authorize, tenantByDomain }, process.env)
-  setTenantResolver(resolver)
-  setTenantDirectory(async id => locate(await directory.find(id)))
+  tenancyService.provide(resolver)
+  tenantDirectoryService.provide(async id => locate(await directory.find(id)))
   provideScope(() => currentTenant()?.id ?? '')
   provideScopeRunner(withTenant)
   // This runs last, because other parts may still work for a tenant while the server shuts down.

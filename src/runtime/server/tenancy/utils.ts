@@ -1,6 +1,6 @@
 import type { H3Event } from 'h3'
 import { currentTenant, runAsTenant } from './context'
-import { useTenantResolver } from './runtime'
+import { tenancyService } from './service'
 import type { Tenant } from './types'
 
 /**
@@ -32,6 +32,6 @@ export function useTenant(event?: H3Event): Tenant {
  * ```
  */
 export async function withTenant<T>(id: string, task: () => T | Promise<T>): Promise<T> {
-  const tenant = await useTenantResolver().byId(id)
+  const tenant = await tenancyService.use().byId(id)
   return await runAsTenant(tenant, task)
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { App, EventHandler, H3Event } from 'h3'
 import { addVary, beforeHeaders } from '../request/before-headers'
 import { runRequest } from '../request/call-context'
+import { addStage } from '../request/handler-chain'
 import type { PathReadings } from '../core/paths'
 import { readPath } from '../core/paths'
 import { SHARED_CACHE_HEADERS } from '../request/shared-cache-headers'
@@ -38,7 +39,7 @@ export interface WrapOptions {
  * @param router the handler of the app's routes
  */
 export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, router: EventHandler, options: WrapOptions): void {
-  const { handler } = app
+  let handler: (event: H3Event) => unknown = app.handler
   const { onError, onRequest } = app.options
   const guard = guardOfSharedCaches(options)
   const letsPreflightsIn = fencePreflights(app, router, event => (event as MarkedEvent)[PREFLIGHT] === true)
@@ -70,7 +71,7 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
     return refusal === undefined ? done : Promise.resolve(done).then(() => Promise.reject(refusal.error))
   }
 
-  app.handler = Object.assign((event: H3Event) => {
+  function handle(event: H3Event): unknown {
     const outer = currentTenant()
     if (outer !== undefined) {
       // An internal request of the server keeps the tenant of the outer request, whatever its headers say.
@@ -92,7 +93,12 @@ export function wrapWithTenant(app: Pick<App, 'handler' | 'options' | 'stack'>, 
     return tenant instanceof Promise
       ? tenant.then(found => run(event, found), error => refuse(event, error))
       : run(event, tenant)
-  }, handler)
+  }
+
+  addStage(app, 'tenant', (next) => {
+    handler = next
+    return handle
+  })
 
   if (onError) {
     app.options.onError = (error, event) => {

@@ -1,7 +1,7 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createEvent, defineEventHandler, fetchWithEvent, splitCookiesString, useNitroApp, useRuntimeConfig } from '../../nitro'
-import { cacheSettings, useCacheEngine } from '../runtime'
+import { cacheSettings, useCacheEngine } from '../service'
 import { createCachedFunction } from './function'
 import { createCachedEventHandler } from './handler'
 import type { NitroCacheHost } from './host'

@@ -1,6 +1,6 @@
 import { defineEventHandler } from '../../nitro'
 import { answerProbe } from '../answer'
-import { currentHealth } from '../current'
+import { healthService } from '../service'
 
 /** `GET /api/health/live`: whether the process is worth keeping. */
-export default defineEventHandler(event => answerProbe(event, currentHealth().probes.live()))
+export default defineEventHandler(event => answerProbe(event, healthService.use()().probes.live()))

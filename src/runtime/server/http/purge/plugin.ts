@@ -1,4 +1,4 @@
-import { useCacheEngine } from '../../cache/runtime'
+import { useCacheEngine } from '../../cache/service'
 import { createLog } from '../../core/log'
 import { defineNitroPlugin, useRuntimeConfig } from '../../nitro'
 import type { HttpModuleOptions } from '../settings'

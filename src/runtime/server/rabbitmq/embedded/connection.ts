@@ -1,6 +1,7 @@
+import type { OutgoingMessage, Delivery } from '../message'
+import type { Topology } from '../topology'
 import type { Broker, BrokerState, Subscription } from '../broker'
 import { PublishError } from '../errors'
-import type { Delivery } from '../message'
 import type { EmbeddedQueue, StoredMessage } from './queue'
 
 /** The parts of the server that a connection uses. */

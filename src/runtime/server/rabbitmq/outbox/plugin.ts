@@ -5,7 +5,7 @@ import { currentScope } from '../../request/scope'
 import type { RabbitmqModuleOptions } from '../settings'
 import { resolveRabbitmqSettings } from '../settings'
 import { asSqlClient } from '../sql-client'
-import { setMessageTransactions } from '../transactions'
+import { messageTransactionsService } from '../transactions'
 import { createMessageTransactions } from './create'
 
 /** Creates the outbox and the inbox. This plugin must run before the plugin of the messaging feature, which uses them. */
@@ -14,7 +14,7 @@ export default defineNitroPlugin(() => {
   const given = useRuntimeConfig().scale.rabbitmq as unknown as RabbitmqModuleOptions
   const { outbox, publishTimeout } = resolveRabbitmqSettings(given, process.env)
   if (!outbox) return
-  setMessageTransactions(createMessageTransactions({
+  messageTransactionsService.provide(createMessageTransactions({
     settings: outbox,
     publishTimeout,
     useDatabase: async (name, task) => task(asSqlClient(usePrisma(name), `The client of the database ${name}`)),

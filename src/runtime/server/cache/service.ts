@@ -1,8 +1,11 @@
+import { defineService } from '../core/service'
 import type { CacheSettings } from './settings'
 import type { CacheEngine } from './types'
 
-let engine: CacheEngine | undefined
-let settings: CacheSettings | undefined
+/** The cache of this process, and its settings. */
+export const cacheService = defineService<{ engine: CacheEngine, settings: CacheSettings }>(
+  'The cache was used before the server started: call it in a handler or in a plugin, not at the top level of a file.',
+)
 
 /**
  * Returns the cache of this process.
@@ -10,22 +13,15 @@ let settings: CacheSettings | undefined
  * @throws Error when the server has not started yet
  */
 export function useCacheEngine(): CacheEngine {
-  if (!engine) {
-    throw new Error('The cache was used before the server started: call it in a handler or in a plugin, not at the top level of a file.')
-  }
-  return engine
+  return cacheService.use().engine
 }
 
-/** The settings of `scale.cache` that cached routes and functions use. Seconds and bytes. */
+/** The settings of `scale.cache` that cached routes and functions need. */
 export function cacheSettings(): { debugHeaders: boolean, staleMaxAge: number, maxBodySize: number } {
+  const settings = cacheService.find()?.settings
   return {
     debugHeaders: settings?.debugHeaders ?? false,
     staleMaxAge: (settings?.staleMaxAge ?? 0) / 1000,
     maxBodySize: settings?.maxBodySize ?? 0,
   }
-}
-
-export function setCacheEngine(newEngine: CacheEngine, newSettings: CacheSettings): void {
-  engine = newEngine
-  settings = newSettings
 }

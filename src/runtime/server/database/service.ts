@@ -1,3 +1,4 @@
+import { defineService } from '../core/service'
 import type { Copies } from './copy'
 import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
@@ -10,28 +11,18 @@ export interface CurrentDatabase {
   registry: ClientRegistry<ScaleDatabaseClient>
   settings: DatabaseSettings
   copies: Copies
+  /** Databases by the name that `usePrisma(name)` takes. */
+  named: Map<string, DatabaseSpec>
   /** The `ping` function of the app's factory, if it has one. */
   ping?: DatabaseFactory['ping']
   /** Called for every database whose connections are reserved permanently. */
   onPin?: (spec: DatabaseSpec) => void
 }
 
-let current: CurrentDatabase | undefined
-const named = new Map<string, DatabaseSpec>()
-
-export function setCurrentDatabase(database: CurrentDatabase | undefined): void {
-  current = database
-  named.clear()
-}
-
-/** Returns the database feature of this process. @throws Error before the server has started */
-export function currentDatabase(): CurrentDatabase {
-  if (!current) {
-    throw new Error('The database was used before the server started:'
-      + ' use it in a handler, or in a plugin of your own, not at the top of a file.')
-  }
-  return current
-}
+/** The databases of this process. */
+export const databaseService = defineService<CurrentDatabase>(
+  'The database was used before the server started: use it in a handler, or in a plugin of your own, not at the top of a file.',
+)
 
 /**
  * Registers a database for `usePrisma(name)`, and reserves connections for it and for each of its replicas.
@@ -40,7 +31,7 @@ export function currentDatabase(): CurrentDatabase {
  */
 export function addDatabase(name: string, location: TenantLocation): DatabaseSpec {
   const spec: DatabaseSpec = { name, ...location }
-  const { registry, copies, onPin } = currentDatabase()
+  const { registry, copies, named, onPin } = databaseService.use()
   for (const copy of [spec, ...copies.replicas.of(spec)?.specs ?? []]) {
     registry.pin(copy)
     onPin?.(copy)
@@ -51,9 +42,9 @@ export function addDatabase(name: string, location: TenantLocation): DatabaseSpe
 
 /** Finds a database by its name. @throws DatabaseUnknownError that names the missing database */
 export function namedDatabase(name: string): DatabaseSpec {
+  const { named, settings: { source } } = databaseService.use()
   const spec = named.get(name)
   if (spec) return spec
-  const { source } = currentDatabase().settings
   const variables = `NUXT_SCALE_DATABASE_URL${source === 'scale.database.url' ? '' : ` (or ${source})`}`
   throw new DatabaseUnknownError(name === 'default'
     ? `There is no default database: set ${variables} where the server starts.`

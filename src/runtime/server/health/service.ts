@@ -1,0 +1,14 @@
+import { defineService } from '../core/service'
+import type { EventLoopLag } from './event-loop-lag'
+import type { Probes } from './probes'
+import type { HealthSettings } from './settings'
+
+/** The health feature of this process. */
+export interface CurrentHealth {
+  settings: HealthSettings
+  probes: Probes
+  lag: () => EventLoopLag
+}
+
+/** The health of this process. It is a function, because the checks are collected at the first probe. */
+export const healthService = defineService<() => CurrentHealth>('A health probe came before the server had started.')

@@ -1,0 +1,60 @@
+import type { App, EventHandler, H3Event } from 'h3'
+
+/**
+ * The stages that a request passes before it reaches the app, in this order. Each calls the next one, and its work may also follow the
+ * response. A feature that is off has no stage.
+ */
+export const STAGES = [
+  /** `shutdown`: knows which requests are open, and asks idle callers to leave. */
+  'connections',
+  /** `database`, in development: reports queries that repeat within a request. */
+  'query-watch',
+  /** `database`: releases the clients of the request when its response has been sent. */
+  'leases',
+  /** `rabbitmq`: a worker answers its health alone. */
+  'worker',
+  /** `rabbitmq`: messages carry the trace of the request. */
+  'trace',
+  /** `tenancy`: finds the tenant. All stages below know it. */
+  'tenant',
+  /** `rateLimit`: refuses requests above a limit. */
+  'rate-limit',
+  /** `http`: sets the headers of caches just before the response is sent. */
+  'http',
+] as const
+
+export type Stage = typeof STAGES[number]
+
+type Handle = (event: H3Event) => unknown
+type Wrap = (next: Handle) => Handle
+type ChainedApp = Pick<App, 'handler'>
+
+interface Chain {
+  app: Handle
+  stages: Map<Stage, Wrap>
+  first: Handle
+}
+
+const chains = new WeakMap<ChainedApp, Chain>()
+
+/**
+ * Adds a stage to the chain of an app, at the place that {@link STAGES} gives it. Which plugin runs first does not matter.
+ *
+ * @param wrap receives the next stage and returns this one; it is called again when another stage is added
+ * @throws Error when the stage is there already
+ */
+export function addStage(app: ChainedApp, stage: Stage, wrap: Wrap): void {
+  const chain = chains.get(app) ?? startChain(app)
+  if (chain.stages.has(stage)) throw new Error(`The stage "${stage}" of the request chain was added twice.`)
+  chain.stages.set(stage, wrap)
+  chain.first = STAGES.reduceRight((next, name) => chain.stages.get(name)?.(next) ?? next, chain.app)
+}
+
+/** Takes the place of the app's handler once, so that a plugin of the app that wraps it later stays around the chain. */
+function startChain(app: ChainedApp): Chain {
+  const { handler } = app
+  const chain: Chain = { app: handler, stages: new Map(), first: handler }
+  chains.set(app, chain)
+  app.handler = Object.assign((event: H3Event) => chain.first(event), handler) as EventHandler
+  return chain
+}

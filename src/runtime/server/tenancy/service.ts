@@ -1,0 +1,5 @@
+import { defineService } from '../core/service'
+import type { TenantResolver } from './resolve'
+
+/** Finds the tenants of this process. */
+export const tenancyService = defineService<TenantResolver>('A tenant was looked up before the server started: do it in a handler, a task or a plugin of your own, not at the top of a file.')
