@@ -6,7 +6,6 @@ const PORTS: Record<string, number> = { postgres: 5432, postgresql: 5432, mysql:
 /** Milliseconds after which an address without an answer counts as unreachable. */
 const TIMEOUT = 1000
 
-
 /** Resolves when a server accepts connections at the address of a database, and at once for other addresses, such as files. */
 export async function probeAddress({ url }: DatabaseSpec): Promise<void> {
   const { protocol, hostname, port } = new URL(url)
