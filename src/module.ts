@@ -1,14 +1,12 @@
 import { createResolver, defineNuxtModule } from '@nuxt/kit'
 import { defu } from 'defu'
 import { setupCache } from './build/cache'
-import { keepClosuresYoung } from './build/closures'
 import { setupDatabase } from './build/database'
 import { useEntriesFromSource } from './build/entries'
 import { setupErrors } from './build/errors'
 import { setupHealth } from './build/health'
-import { setupHooks } from './build/hooks'
 import { setupHttp } from './build/http'
-import { keepModulesOutsideRequests } from './build/lazy-modules'
+import { setupNitroPatches } from './build/nitro-patches'
 import { withPlainErrors } from './build/plain-error'
 import { setupPresets } from './build/presets'
 import { setupRateLimit } from './build/rate-limit'
@@ -17,12 +15,11 @@ import { setupRedis } from './build/redis'
 import { setupShards } from './build/shards'
 import { setupShutdown } from './build/shutdown'
 import { setupStorage } from './build/storage'
-import { keepModernSyntax } from './build/syntax'
 import { setupTenancy } from './build/tenancy'
 import type { FeatureContext } from './build/types'
 import { setupTypes } from './build/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
-import { hasFeature, refuseSecrets, resolveOptions } from './options'
+import { hasFeature, refuseSecrets, resolveNitroPatches, resolveOptions } from './options'
 
 export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
 
@@ -48,14 +45,11 @@ export default defineNuxtModule<ModuleOptions>({
     nuxt.options.build.transpile.push(resolve('./runtime'))
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
-    const context: FeatureContext = { nuxt, options, runtime }
+    const context: FeatureContext = { nuxt, options, patches: resolveNitroPatches(given.nitroPatches), runtime }
     // An app without a feature stays what it is without the module.
     if (hasFeature(options)) {
-      keepModernSyntax(context)
-      keepClosuresYoung(context)
-      setupHooks(context)
+      setupNitroPatches(context)
       setupErrors(context)
-      keepModulesOutsideRequests(context)
     }
     setupPresets(context)
     setupRedis(context)

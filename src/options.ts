@@ -31,6 +31,42 @@ import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenanc
 
 export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions }
 
+/** What the module changes of Nitro 2 in a production build. Each patch is on unless it is `false`. */
+export interface NitroPatchOptions {
+  /**
+   * Hooks are called without capturing a stack for each call.
+   * @default true
+   */
+  hooks?: boolean
+  /**
+   * The functions of an event are allocated in V8's young generation.
+   * @default true
+   */
+  closures?: boolean
+  /**
+   * The server is compiled for ES2022 instead of Node 12, unless `nitro.esbuild.options.target` is set.
+   * @default true
+   */
+  syntax?: boolean
+  /**
+   * Lazily loaded modules are evaluated outside of the request that loads them. Without it, a timer at the top of a file keeps the tenant of
+   * the first request to that file. It applies when `tenancy`, `database` or `rabbitmq` is on.
+   * @default true
+   */
+  lazyModules?: boolean
+  /**
+   * Events have a setter for `context`, so that a new context keeps the tenant. Without it each event is guarded one by one, which costs about
+   * 4 µs a request. It applies when `tenancy` is on.
+   * @default true
+   */
+  eventContext?: boolean
+}
+
+/** Name of a patch. */
+export type NitroPatch = keyof NitroPatchOptions
+
+const NITRO_PATCHES = ['hooks', 'closures', 'syntax', 'lazyModules', 'eventContext'] as const satisfies readonly NitroPatch[]
+
 /** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
 export interface ModuleOptions {
   /**
@@ -68,6 +104,11 @@ export interface ModuleOptions {
   /** What stands around the app: `npx nuxt-scale nginx`, `haproxy`, `caddy`, `kubernetes`, `compose` and `diagram` read it. It adds nothing to the build. */
   deploy?: DeployModuleOptions
   /**
+   * What the module changes of Nitro 2, each patch by its name. `false` turns all of them off. It is read when the app is built.
+   * @default { hooks: true, closures: true, syntax: true, lazyModules: true, eventContext: true }
+   */
+  nitroPatches?: false | NitroPatchOptions
+  /**
    * Signs cursors and the cookie of read-your-writes, by a key for each. At least 16 characters. Set it where the server starts, the same for all instances.
    * @default ''
    * @env NUXT_SCALE_SECRET
@@ -103,7 +144,7 @@ export function hasFeature({ role: _, secret: __, ...features }: ResolvedOptions
  * @throws Error one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'secret'], 'scale')
+  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'nitroPatches', 'secret'], 'scale')
   const redis = feature(options.redis, 'scale.redis')
   const storage = feature(options.storage, 'scale.storage')
   const cache = feature(options.cache, 'scale.cache')
@@ -162,6 +203,22 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     role,
     secret: options.secret ?? '',
   }
+}
+
+/**
+ * Checks `scale.nitroPatches`. Returns for each patch whether it is on.
+ *
+ * @throws Error that names the wrong option
+ */
+export function resolveNitroPatches(given: false | NitroPatchOptions = {}): Record<NitroPatch, boolean> {
+  const options = feature(given, 'scale.nitroPatches')
+  if (options) refuseUnknownKeys(options, [...NITRO_PATCHES], 'scale.nitroPatches')
+  const isOn = (name: NitroPatch) => {
+    const value = options ? options[name] ?? true : false
+    if (typeof value !== 'boolean') throw new TypeError(`scale.nitroPatches.${name} must be true or false, and is ${JSON.stringify(value)}.`)
+    return value
+  }
+  return Object.fromEntries(NITRO_PATCHES.map(name => [name, isOn(name)])) as Record<NitroPatch, boolean>
 }
 
 function feature<Options extends object>(options: false | Options | undefined, path: string): false | Options {

@@ -1,6 +1,5 @@
 import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
 import { detailsOf } from '../runtime/server/core/source-details'
-import { keepContextOfEvents } from './event-context'
 import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
@@ -10,7 +9,6 @@ export function setupTenancy(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.tenancy) return
   provideScaleConfig(context)
-  keepContextOfEvents(context)
   provideRoutes(context)
   const details = detailsOf(options.tenancy.map)
   addServerTemplate({ filename: '#scale/tenant-details.mjs', getContents: () => `export default ${JSON.stringify(details)}\n` })

@@ -1,10 +1,12 @@
 import type { Nuxt } from '@nuxt/schema'
-import type { ResolvedOptions } from '../options'
+import type { NitroPatch, ResolvedOptions } from '../options'
 
 /** What a feature gets to register itself. */
 export interface FeatureContext {
   nuxt: Nuxt
   options: ResolvedOptions
+  /** The patches of Nitro that `scale.nitroPatches` leaves on. */
+  patches: Readonly<Record<NitroPatch, boolean>>
   /** Absolute path of a file of `runtime/server`, without extension. */
   runtime: (file: string) => string
 }

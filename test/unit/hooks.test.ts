@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { makeYoung } from '../../src/build/closures'
+import { makeYoung } from '../../src/build/nitro-patches'
 import type { QuietableHooks } from '../../src/runtime/server/hooks/quiet'
 import { quietHooks } from '../../src/runtime/server/hooks/quiet'
 

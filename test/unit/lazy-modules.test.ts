@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { rollup } from 'rollup'
 import type { Plugin } from 'rollup'
 import { afterEach, expect, it } from 'vitest'
-import { createLazyModulesPlugin } from '../../src/build/lazy-modules'
+import { createLazyModulesPlugin } from '../../src/build/nitro-patches'
 import { evaluateLazyModulesOutside } from '../../src/runtime/server/lazy-modules/evaluate-outside'
 import { createTemporaryDirectory } from '../support/temporary-directory.ts'
 
