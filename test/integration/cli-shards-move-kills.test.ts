@@ -122,7 +122,7 @@ async function look(): Promise<{ unreachable: number, takenByBoth: number, taken
 }
 
 /** Every refusal that a command may end with when others were at work. What a database says is none of them. */
-const refusals = /^No slots are on their way|has been ended by another command|while this command waited for another one|is being (?:finished|taken back)|it can be finished when|whose end was interrupted|keeps what is left/
+const refusals = /^No slots are on their way|^The map contains no move|has been ended by another command|while this command waited for another one|is being (?:finished|taken back)|it can be finished when|whose end was interrupted|keeps what is left/
 
 /** Commands that begin while the first one is at work. A number is the statement at which that one is killed too. */
 const rivals: [MoverCommand, number?][][] = [[['back']], [['move']], [['finish']], [['clean']], [['back'], ['clean']], [['move', 31], ['back']], [['finish'], ['clean']], [['back', 37], ['move']], [['clean', 23], ['finish']], [['move', 47], ['clean']]]

@@ -52,7 +52,7 @@ describe('shards plan', () => {
 
     const second = await app.run(['shards', 'plan', '--remove', 'us'])
     expect(second).toMatchObject({ code: 1, stdout: expect.not.stringContaining('slots move') })
-    expect(second.stderr).toContain('Slots are on their way from')
+    expect(second.stderr).toContain('is not finished: finish or take back every move')
   })
 
   it('--write refuses a shard without an address, with which the app would not start', async () => {

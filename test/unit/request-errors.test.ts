@@ -150,8 +150,8 @@ describe('answering errors', () => {
   })
 
   it('logs what clients send wrong once a second, whatever they send', async () => {
-    for (let index = 0; index < 20; index++) await answer(new HttpError(400, 'REGION_UNKNOWN', `The region "${index}" leads to no shard.`))
-    expect(lines).toEqual(['GET /orders was answered with 400 REGION_UNKNOWN: The region "0" leads to no shard.'])
+    for (let index = 0; index < 20; index++) await answer(new HttpError(400, 'REGION_UNKNOWN', `The region "${index}" has no shard.`))
+    expect(lines).toEqual(['GET /orders was answered with 400 REGION_UNKNOWN: The region "0" has no shard.'])
   })
 
   it('logs the stack of a failure of the code, and only the cause of an outage', async () => {

@@ -74,6 +74,6 @@ it('a removed shard goes when its slots are gone', () => {
 })
 
 it('a move that is not there is refused with one sentence', () => {
-  expect(() => advanceMove(first, fromA)).toThrow('No slots are on their way from a to d: name a move of the map.')
-  expect(() => takeBackMove(startMoves(plan), { from: 'd', to: 'a' })).toThrow('No slots are on their way from d to a')
+  expect(() => advanceMove(first, fromA)).toThrow('The map contains no move from a to d: name a move of the map.')
+  expect(() => takeBackMove(startMoves(plan), { from: 'd', to: 'a' })).toThrow('The map contains no move from d to a')
 })

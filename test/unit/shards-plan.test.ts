@@ -97,16 +97,16 @@ describe('a plan', () => {
 
   it.each<[change: ShardChange, sentence: string]>([
     [{}, 'The plan changes nothing: name a shard to add or to remove.'],
-    [{ add: ['a b'] }, 'add holds "a b", which is no name of a shard'],
-    [{ add: ['shard1'] }, 'The shard shard1 holds slots already: add another name.'],
-    [{ add: ['SHARD1'] }, 'add holds "shard1" and "SHARD1": write names that differ in more than case.'],
-    [{ add: ['x', 'x'] }, 'add holds "x" and "x"'],
-    [{ remove: ['mars'] }, 'remove is "mars", which is no shard: write one of shard0, shard1, shard2.'],
-    [{ remove: ['constructor'] }, 'remove is "constructor", which is no shard'],
-    [{ remove: ['shard1', 'shard1'] }, 'remove holds "shard1" and "shard1"'],
-    [{ add: ['shard1'], remove: ['shard1'] }, 'The shard shard1 is to be added and removed: name it once.'],
+    [{ add: ['a b'] }, 'add contains "a b", which is not a valid shard name'],
+    [{ add: ['shard1'] }, 'The shard shard1 already has slots: add another name.'],
+    [{ add: ['SHARD1'] }, 'add contains "shard1" and "SHARD1": write names that differ in more than case.'],
+    [{ add: ['x', 'x'] }, 'add contains "x" and "x"'],
+    [{ remove: ['mars'] }, 'remove is "mars", which is not a shard: write one of shard0, shard1, shard2.'],
+    [{ remove: ['constructor'] }, 'remove is "constructor", which is not a shard'],
+    [{ remove: ['shard1', 'shard1'] }, 'remove contains "shard1" and "shard1"'],
+    [{ add: ['shard1'], remove: ['shard1'] }, 'The plan adds and removes the shard shard1: name it once.'],
     [{ remove: ['shard0', 'shard1', 'shard2'] }, 'The plan leaves no shard with slots: keep one, or add another.'],
-    [{ remove: ['shard2'] }, 'The override of "big" leads to shard2: move that id before shard2 goes.'],
+    [{ remove: ['shard2'] }, 'The override of "big" is on shard2: move that id before you remove shard2.'],
     [{ add: names(20).map(name => `x${name}`) }, 'The plan has more shards than the 12 slots: add fewer.'],
   ])('%j is refused with one sentence', (change, sentence) => {
     const map = { ...firstSlotMap(names(3), 12), overrides: new Map([['big', 'shard2']]) }
@@ -115,7 +115,7 @@ describe('a plan', () => {
 
   it('waits for the moves under way', () => {
     const map: SlotMap = { ...firstSlotMap(['a', 'b']), moving: [{ slots: [0], from: 'a', to: 'b', state: 'verify' }] }
-    expect(() => planShards(map, { add: ['c'] })).toThrow('Slots are on their way from a to b: finish or take back every move before the next plan.')
+    expect(() => planShards(map, { add: ['c'] })).toThrow('The move from a to b is not finished: finish or take back every move before the next plan.')
   })
 })
 

@@ -55,7 +55,7 @@ describe('ids', () => {
         expect(shardOfId(name)).toBe(bySlot(name))
         expect(shardOfId(`${name}-1`)).toBe(bySlot(`${name}-1`))
       }
-      expect(() => resolverOf().shardOfRegion(name)).toThrow('leads to no shard')
+      expect(() => resolverOf().shardOfRegion(name)).toThrow('has no shard')
       expect(() => resolverOf().resolveShard({ model: name })).toThrow('has no shard')
       expect(() => resolverOf().resolveShard({ [name]: 1 } as never)).toThrow()
     }
@@ -86,7 +86,7 @@ describe('ids', () => {
     [undefined, 'The id is of type undefined: pass a string'],
     [null, 'The id is of type object: pass a string'],
     [['eu'], 'The id is of type object: pass a string'],
-    [1.5, 'The id 1.5 is not a whole number that is kept exactly: pass a string or a bigint.'],
+    [1.5, 'The id 1.5 is not a safe integer: pass a string or a bigint.'],
     [2 ** 53, 'The id 9007199254740992 is not a whole number'],
     [Number.NaN, 'The id NaN is not a whole number'],
   ])('%j is refused as bad input', (id, sentence) => {
@@ -106,7 +106,7 @@ describe('regions', () => {
 
   it('that nobody listed are refused as bad input, unless there is a default', () => {
     for (const region of ['MARS', '', 'EU '] as const) {
-      expect(() => resolverOf().shardOfRegion(region)).toThrow(`The region ${JSON.stringify(region)} leads to no shard.`)
+      expect(() => resolverOf().shardOfRegion(region)).toThrow(`The region ${JSON.stringify(region)} has no shard: add it to scale.shards.regions, or set scale.shards.defaultRegion.`)
       expect(resolverOf({ defaultRegion: 'ca' }).shardOfRegion(region)).toBe('us')
     }
     expect(() => resolverOf().shardOfRegion('MARS')).toThrow(expect.objectContaining({ statusCode: 400 }))
@@ -123,8 +123,8 @@ describe('models and domains', () => {
   })
 
   it('that were not placed have no shard', () => {
-    expect(() => resolveShard({ model: 'order' })).toThrow('The model "order" has no shard: name it in scale.shards.placement.models.')
-    expect(() => resolveShard({ domain: 'Order' })).toThrow('The domain "Order" has no shard: name it in scale.shards.placement.domains.')
+    expect(() => resolveShard({ model: 'order' })).toThrow('The model "order" has no shard: add it to scale.shards.placement.models.')
+    expect(() => resolveShard({ domain: 'Order' })).toThrow('The domain "Order" has no shard: add it to scale.shards.placement.domains.')
   })
 
   it('keep their shard to themselves', () => {
@@ -134,10 +134,10 @@ describe('models and domains', () => {
 })
 
 it.each<[target: unknown, sentence: string]>([
-  [{}, 'A shard is found by one thing, not by 0: pass one of { userId }, { key }, { region }, { model } and { domain }.'],
-  [undefined, 'A shard is found by one thing, not by 0'],
-  [{ userId: 1, region: 'EU' }, 'A shard is found by one thing, not by 2'],
-  [{ user: 1 }, 'A shard is not found by "user": pass one of'],
+  [{}, 'resolveShard() needs exactly one property, not 0: pass one of { userId }, { key }, { region }, { model } and { domain }.'],
+  [undefined, 'resolveShard() needs exactly one property, not 0'],
+  [{ userId: 1, region: 'EU' }, 'resolveShard() needs exactly one property, not 2'],
+  [{ user: 1 }, 'resolveShard() cannot find a shard by "user": pass one of'],
 ])('%j is refused with one sentence', (target, sentence) => {
   expect(() => resolverOf().resolveShard(target as ShardTarget)).toThrow(sentence)
 })

@@ -148,7 +148,7 @@ describe('a failed shard', () => {
     const cause = new Error('connection refused at 10.0.0.1')
     broken.reject(cause)
     const error = await asked
-    expect(error).toMatchObject({ shard: 'shard1', timedOut: false, message: 'The shard shard1 failed, see cause.', cause })
+    expect(error).toMatchObject({ shard: 'shard1', timedOut: false, message: 'The shard shard1 failed: see the cause of this error.', cause })
     await settle()
     expect([...signals.keys()]).toEqual(['shard0', 'shard1', 'shard2', 'shard3'])
     expect(['shard0', 'shard2', 'shard3'].map(shard => signals.get(shard)!.reason)).toEqual([error, error, error])

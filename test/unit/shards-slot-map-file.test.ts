@@ -34,7 +34,7 @@ it('the map of a file is a stored one', () => {
   rmSync(file)
   expect(() => readSlotMapFile(settings())).toThrow(`scale.shards.slotMapFile is ${file}, which cannot be read where the server starts: ENOENT.`)
   writeFileSync(file, serializeSlotMap(firstSlotMap(['mars'], 64)))
-  expect(() => readSlotMapFile(settings())).toThrow(`${file} holds the shard mars, which scale.shards.map does not name: add it to scale.shards.map.`)
+  expect(() => readSlotMapFile(settings())).toThrow(`${file} contains the shard mars, which is missing in scale.shards.map: add it to scale.shards.map.`)
 })
 
 it('a newer map is taken over, what is older or none is not', { timeout: 60_000 }, async () => {
@@ -54,9 +54,9 @@ it('a newer map is taken over, what is older or none is not', { timeout: 60_000 
     await waitFor(() => versions.length === 2, { timeout: 10_000 })
     expect(versions).toEqual([5, 7])
     expect(refused).toEqual([
-      `${file} has gone back from version 5 to 4: the newer one stays in use.`,
-      `${file} is not JSON: write the map as it was stored.`,
-      `${file} cannot be read: ENOENT. The map that was read last stays in use.`,
+      `${file} contains version 4, which is older than the version in use (5): the newer one stays in use. Store a map with a higher version.`,
+      `${file} is not valid JSON: restore the slot map that was stored last.`,
+      `${file} cannot be read: ENOENT. The last valid map stays in use.`,
     ])
   }
   finally {

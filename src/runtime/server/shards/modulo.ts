@@ -1,12 +1,14 @@
 /**
- * Where `hash % number of shards` puts an id: the old formula, for data that was laid out by it. Its prefix is part of it:
- * `us-7` is on the shard `us`, and an id with a dash whose beginning is no shard is on the fallback, so all UUIDs are.
+ * Finds the shard of an id by `hash % number of shards`, for data that was distributed with this formula.
  *
- * Its fault: another number of shards sends almost every id elsewhere (4 of 5 ids when a fifth shard comes), and its hash is uneven.
- * For a number of shards that 31 divides, only the last character of an id counts.
+ * The formula also reads prefixes: `us-7` is on the shard `us`. An id with a dash but without the name of a shard before it, such as
+ * a UUID, is on `fallback`.
  *
- * @param shards in the order that the data was laid out by
- * @param fallback undefined hashes an id whose beginning is no shard like any other
+ * Use it for existing data only. A different number of shards moves almost all ids (4 of 5 when a fifth shard is added), and the hash
+ * is uneven. If the number of shards is a multiple of 31, only the last character of an id counts.
+ *
+ * @param shards the shards in the order with which the data was distributed
+ * @param fallback shard of ids with an unknown prefix; if undefined, such ids are hashed
  */
 export function moduloShard(id: string, shards: readonly string[], fallback?: string): string {
   const dash = id.indexOf('-')
@@ -18,7 +20,7 @@ export function moduloShard(id: string, shards: readonly string[], fallback?: st
   return shards[moduloHash(id) % shards.length]!
 }
 
-/** 31 times the hash so far plus the next UTF-16 unit, in 32 bits, without its sign. */
+/** The absolute value of Java's 32-bit string hash: 31 times the hash so far plus the next UTF-16 unit. */
 export function moduloHash(text: string): number {
   let hash = 0
   for (let at = 0; at < text.length; at++) hash = (hash << 5) - hash + text.charCodeAt(at) | 0

@@ -2,10 +2,10 @@ import type { ShardPlan } from './plan'
 import type { PlannedMove, SlotMap, SlotMove } from './slot-map'
 import { moveStates } from './slot-map'
 
-/** Which move is meant. A plan has at most one from a shard to another. */
+/** Identifies a move: a plan has at most one move between two shards in this direction. */
 export type MoveName = Pick<PlannedMove, 'from' | 'to'>
 
-/** The map in which the slots of a plan set out. They stay where they are until their move is finished. */
+/** Returns the map with all moves of a plan in their first state. Slots keep their shard until their move is finished. */
 export function startMoves({ before, after, moves }: ShardPlan): SlotMap {
   return {
     ...before,
@@ -16,9 +16,9 @@ export function startMoves({ before, after, moves }: ShardPlan): SlotMap {
 }
 
 /**
- * The map with a move one state further. Past the last state the slots belong to the new shard and the move is over.
+ * Returns the map with a move in its next state. After the last state, the slots belong to the new shard and the move is removed.
  *
- * @throws Error one sentence, when there is no such move
+ * @throws Error when the map does not contain the move
  */
 export function advanceMove(map: SlotMap, name: MoveName): SlotMap {
   const move = findMove(map, name)
@@ -30,9 +30,9 @@ export function advanceMove(map: SlotMap, name: MoveName): SlotMap {
 }
 
 /**
- * The map with a move one state back. Before the first state the move is off, and the slots are where they were.
+ * Returns the map with a move in its previous state. Before the first state, the move is removed and the slots stay on the old shard.
  *
- * @throws Error one sentence, when there is no such move
+ * @throws Error when the map does not contain the move
  */
 export function takeBackMove(map: SlotMap, name: MoveName): SlotMap {
   const move = findMove(map, name)
@@ -42,7 +42,7 @@ export function takeBackMove(map: SlotMap, name: MoveName): SlotMap {
 
 function findMove(map: SlotMap, { from, to }: MoveName): SlotMove {
   const move = map.moving.find(move => move.from === from && move.to === to)
-  if (!move) throw new Error(`No slots are on their way from ${from} to ${to}: name a move of the map.`)
+  if (!move) throw new Error(`The map contains no move from ${from} to ${to}: name a move of the map.`)
   return move
 }
 

@@ -1,6 +1,9 @@
 /**
- * murmur3_x86_32 of a text's UTF-8 bytes, as a whole number from 0 to 2³²−1. Which shard holds a key follows from it, so it never changes.
- * A lone surrogate counts as U+FFFD, as in TextEncoder. Nothing is allocated.
+ * Computes murmur3_x86_32 of the UTF-8 bytes of a string, as a whole number from 0 to 2³²−1.
+ * The result decides on which shard a key is, so this function must never change.
+ * A lone surrogate counts as U+FFFD, as in TextEncoder. The function allocates nothing.
+ *
+ * @see https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
  */
 export function murmur3(text: string, seed = 0): number {
   const wholeBlocks = text.length & ~3
@@ -21,7 +24,7 @@ export function murmur3(text: string, seed = 0): number {
     seen |= code
     block |= code << shift
   }
-  // Most ids are ASCII, where a character is a byte; any other text is hashed again.
+  // The loop above is correct for ASCII only, where a character is one byte. Other strings are hashed again.
   return seen < 0x80 ? finish(hash ^ scramble(block), text.length) : murmur3OfUtf8(text, seed)
 }
 
@@ -41,13 +44,13 @@ function murmur3OfUtf8(text: string, seed: number): number {
     if (filled < 32) continue
     hash = mix(hash, block)
     filled -= 32
-    // What did not fit. A shift by 32 would be a shift by 0.
+    // The bits that did not fit into the last block. Zero is a special case, because a shift by 32 is a shift by 0.
     block = filled === 0 ? 0 : bytes >>> (bits - filled)
   }
   return finish(hash ^ scramble(block), length)
 }
 
-/** The code point that begins at `at`. */
+/** Returns the code point at `at`, or U+FFFD for a lone surrogate. */
 function scalarAt(text: string, at: number): number {
   const point = text.codePointAt(at)!
   return point >= 0xD800 && point <= 0xDFFF ? 0xFFFD : point
@@ -59,7 +62,7 @@ function utf8Length(point: number): number {
   return point < 0x10000 ? 3 : 4
 }
 
-/** The UTF-8 bytes of a code point in one number, the first byte lowest. */
+/** Returns the UTF-8 bytes of a code point as one little-endian number. */
 function utf8Bytes(point: number): number {
   if (point < 0x80) return point
   const last = 0x80 | point & 0x3F

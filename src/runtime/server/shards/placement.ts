@@ -3,26 +3,26 @@ import type { ShardsSettings } from './settings'
 import type { SlotMap } from './slot-map'
 import { slotOf } from './slot-map'
 
-/** Where an id lives, and why there. */
+/** The shard of an id, and the rule that selected it. */
 export interface ShardPlace {
-  /** The shard that is read from. */
+  /** The shard that the app reads and writes. */
   shard: string
-  /** What decided. */
+  /** The rule that selected the shard. */
   by: 'override' | 'prefix' | 'slot' | 'modulo'
-  /** The shards that a write reaches: two while the slot is being moved, the one that is not read by way of `nuxt-scale shards move`. */
+  /** All shards that a write reaches. While a slot is moved, these are two: `nuxt-scale shards move` copies writes to the other one. */
   writes: readonly string[]
-  /** Its slot, when that decided. */
+  /** The slot of the id, if `by` is `'slot'`. */
   slot?: number
 }
 
-/** A way to place ids, in the spelling of `idText`. */
+/** A rule that places ids on shards. Ids are strings as `idText` returns them. */
 export interface Placement {
-  /** The name alone, for the calls that are many. */
+  /** Returns only the name of the shard, which is faster than `locate`. */
   shardOf: (id: string) => string
   locate: (id: string) => ShardPlace
 }
 
-/** Override, then prefix, then slot. */
+/** Places ids by override, then by prefix, then by slot. */
 export function placeBySlot(settings: ShardsSettings): Placement {
   const { slotMap } = settings
   const { overrides } = slotMap
@@ -41,7 +41,7 @@ export function placeBySlot(settings: ShardsSettings): Placement {
   }
 }
 
-/** The old formula, prefix included. */
+/** Places ids by `hash % number of shards`, including the prefixes of that formula. */
 export function placeByModulo({ spread, defaultShard }: ShardsSettings): Placement {
   const shardOf = (id: string) => moduloShard(id, spread, defaultShard)
   return {
@@ -53,7 +53,7 @@ export function placeByModulo({ spread, defaultShard }: ShardsSettings): Placeme
   }
 }
 
-/** The shard that each slot is read from. */
+/** Returns the shard from which each slot is read. */
 function readersOf({ owners, moving }: SlotMap): readonly string[] {
   const readers = [...owners]
   for (const { slots, to, state } of moving) {
@@ -69,8 +69,9 @@ function writersOf({ owners, moving }: SlotMap, slot: number): readonly string[]
 }
 
 /**
- * Finds the shard that an id names before its first dash, in any case. The name of a shard comes before a region, because it says
- * where the id was made. Most dashes stand too far behind to be looked at, as in a UUID.
+ * Creates a function that finds the shard or region that an id names before its first dash, in upper or lower case.
+ * If a prefix is both, the shard wins, because it says where the id was created.
+ * A dash after the longest known prefix, as in most UUIDs, is skipped without a look-up.
  */
 function prefixReader({ regions, map }: ShardsSettings): (id: string) => string | undefined {
   const shards = new Map([...regions, ...[...map.keys()].map(shard => [shard.toLowerCase(), shard] as const)])

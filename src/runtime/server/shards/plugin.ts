@@ -13,7 +13,7 @@ import { resolveShardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
 import type { TenantLocation } from '../request/tenant-directory'
 
-/** Gives every shard a database client, and a way to find the right one. */
+/** Registers a database client and a health check for every shard, and provides the shard resolver. */
 export default defineNitroPlugin((nitroApp) => {
   const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions, details)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
@@ -25,15 +25,18 @@ export default defineNitroPlugin((nitroApp) => {
   shardsService.provide(createShardResolver(settings))
   const log = createLog('shards')
   if (settings.slotMapFile) {
-    const stop = followSlotMapFile(settings, { onChange: next => shardsService.provide(createShardResolver(next)), onRefused: sentence => log.warn(sentence) })
+    const stop = followSlotMapFile(settings, {
+      onChange: next => shardsService.provide(createShardResolver(next)),
+      onRefused: sentence => log.warn(sentence),
+    })
     onClose(nitroApp, 'databases', stop)
   }
   if (!import.meta.dev && mustBeStored(settings)) {
-    log.warn('The slot map of the shards is not stored: that is right until a shard comes or goes, before which scale.shards.slotMap must hold it.')
+    log.warn('The slot map of the shards is not stored: before you add or remove a shard, store it in scale.shards.slotMap or slotMapFile.')
   }
 })
 
-/** @throws Error naming the variable, since a shard that is not there would fail some users and not others */
+/** Reads the address of a shard. @throws Error that names the variable: without the shard, requests of only some users would fail */
 function locate(shard: string, { url: source, schema, replicas }: ShardSource): TenantLocation {
   const url = addressOf(source, process.env)
   if (url === undefined) throw new Error(`The shard ${shard} has no database: set ${source} where the server starts.`)

@@ -1,6 +1,6 @@
 import { show } from '../core/settings'
 
-/** Ascending numbers as people write them: `0-1023 1500 2000-2047`. */
+/** Formats ascending numbers as ranges: `0-1023 1500 2000-2047`. */
 export function formatRanges(numbers: readonly number[]): string {
   const ranges: string[] = []
   for (let start = 0; start < numbers.length;) {
@@ -13,10 +13,10 @@ export function formatRanges(numbers: readonly number[]): string {
 }
 
 /**
- * The numbers that ranges name, ascending. Spaces or commas stand between them.
+ * Parses ranges that are separated by spaces or commas, and returns their numbers in ascending order.
  *
- * @param limit the numbers end before it
- * @throws TypeError one sentence that begins with `path`
+ * @param limit all numbers must be smaller
+ * @throws TypeError whose message begins with `path`
  */
 export function parseRanges(text: unknown, limit: number, path: string): number[] {
   if (typeof text !== 'string') throw new TypeError(`${path} is ${show(text)}: write slots such as '0-1023 1500', or '' for none.`)
@@ -24,8 +24,10 @@ export function parseRanges(text: unknown, limit: number, path: string): number[
     const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(range) ?? []
     const from = Number(first)
     const to = Number(last)
-    if (first === undefined || to < from) throw new TypeError(`${path} holds ${show(range)}: write a slot such as 1500, or a range such as 0-1023.`)
-    if (to >= limit) throw new TypeError(`${path} holds ${show(range)}: the slots are 0 to ${limit - 1}.`)
+    if (first === undefined || to < from) {
+      throw new TypeError(`${path} contains ${show(range)}: write a slot such as 1500, or a range such as 0-1023.`)
+    }
+    if (to >= limit) throw new TypeError(`${path} contains ${show(range)}: write slots from 0 to ${limit - 1}.`)
     return Array.from({ length: to - from + 1 }, (_, step) => from + step)
   }).sort((a, b) => a - b)
 }

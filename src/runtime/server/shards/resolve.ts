@@ -6,23 +6,23 @@ import type { ShardPlace } from './placement'
 import { placeByModulo, placeBySlot } from './placement'
 import type { ShardsSettings } from './settings'
 
-/** What to find the shard of: one of these. */
+/** Target of {@link ShardResolver.resolveShard}: exactly one of these properties. */
 export type ShardTarget = { region: string } | { userId: ShardId } | { key: ShardId } | { model: string } | { domain: string }
 
 /**
- * Finds shards by name, and never guesses: a region or an id that leads nowhere is an HttpError with status 400, for it came with a request;
- * a model or domain that leads nowhere is an Error that names the option.
+ * Finds the names of shards. An unknown region or invalid id throws HttpError 400, because it comes with a request.
+ * A model or domain without a shard throws an Error that names the missing option.
  */
 export interface ShardResolver {
   /** Every configured shard. */
   readonly shards: readonly string[]
-  /** The shard of an id, a region, a model or a domain. */
+  /** Finds the shard of an id, a region, a model or a domain. */
   resolveShard: (target: ShardTarget) => string
-  /** The shard of an id: its override, else the shard that it names before its first dash, else its slot. */
+  /** Finds the shard of an id: by its override, then by its prefix before the first dash, then by its slot. */
   shardOfId: (id: ShardId) => string
-  /** The shard of a region: the listed one, else that of the default region. */
+  /** Finds the shard of a region, or of the default region if the region is unknown. */
   shardOfRegion: (region: string) => string
-  /** Where an id lives, why there, and where to write it. */
+  /** Finds the shard of an id, the rule that selected it, and the shards that a write reaches. */
   locate: (id: ShardId) => ShardPlace
 }
 
@@ -44,7 +44,7 @@ export function createShardResolver(settings: ShardsSettings): ShardResolver {
         case 'model': return findPlace(settings.models, value, kind)
         case 'domain': return findPlace(settings.domains, value, kind)
       }
-      throw new TypeError(`A shard is not found by ${show(kind)}: ${WANTED}.`)
+      throw new TypeError(`resolveShard() cannot find a shard by ${show(kind)}: ${WANTED}.`)
     },
   }
 }
@@ -54,7 +54,7 @@ const WANTED = 'pass one of { userId }, { key }, { region }, { model } and { dom
 function onlyEntry(target: ShardTarget): [kind: string, value: unknown] {
   const entries = Object.entries(target ?? {})
   if (entries.length === 1) return entries[0]!
-  throw new TypeError(`A shard is found by one thing, not by ${entries.length}: ${WANTED}.`)
+  throw new TypeError(`resolveShard() needs exactly one property, not ${entries.length}: ${WANTED}.`)
 }
 
 function findRegion({ regions, defaultShard }: ShardsSettings, region: unknown): string {
@@ -62,11 +62,12 @@ function findRegion({ regions, defaultShard }: ShardsSettings, region: unknown):
   if (typeof given !== 'string') throw new PublicError(400, 'REGION_UNKNOWN', `The region is of type ${typeof given}: pass a string.`)
   const shard = regions.get(given.toLowerCase()) ?? defaultShard
   if (shard !== undefined) return shard
-  throw new HttpError(400, 'REGION_UNKNOWN', `The region ${show(given)} leads to no shard.`)
+  throw new HttpError(400, 'REGION_UNKNOWN', `The region ${show(given)} has no shard:`
+    + ' add it to scale.shards.regions, or set scale.shards.defaultRegion.')
 }
 
 function findPlace(places: ReadonlyMap<string, string>, name: unknown, kind: 'model' | 'domain'): string {
   const shard = places.get(name as string)
   if (shard !== undefined) return shard
-  throw new Error(`The ${kind} ${show(name)} has no shard: name it in scale.shards.placement.${kind}s.`)
+  throw new Error(`The ${kind} ${show(name)} has no shard: add it to scale.shards.placement.${kind}s.`)
 }

@@ -4,33 +4,36 @@ import { parseDuration } from '../core/duration'
 import { parseChoice, parseCount, refuseUnknownKeys } from '../core/settings'
 import { ScatterError } from './scatter-error'
 
-/** Asks one shard. `signal` is aborted at its deadline, and when another shard's failure ends the whole. */
+/** Queries one shard. `signal` aborts at the deadline of the shard, and when the failure of another shard ends the whole call. */
 export type ShardCall<Value> = (shard: string, signal: AbortSignal) => Value | Promise<Value>
 
 export interface ScatterOptions<Value, Merged = Value[]> {
   /**
-   * How many shards are asked at a time.
+   * Most shards that are queried at the same time.
    * @default 4
    */
   concurrency?: number
   /**
-   * Deadline of each shard, from '1ms' to '1h', counted from when it is asked.
+   * Time limit for each shard, from `'1ms'` to `'1h'`, counted from the start of its query. Plain numbers are seconds.
    * @default '5s'
    */
   timeout?: Duration
   /**
-   * Whether one failure fails the whole, or what came is returned and marked.
+   * Behaviour when a shard fails. `'fail'` rejects with its error. `'partial'` returns the results of the other shards, with the errors.
    * @default 'fail'
    */
   onError?: 'fail' | 'partial'
-  /** Makes one result of the values, which are in the order of the shards. `shards` are those that answered. Default: the list of values. */
+  /**
+   * Combines the values, which are in the order of the shards. `shards` are the names of the shards that answered.
+   * By default the result is the array of values.
+   */
   merge?: (values: Value[], shards: string[]) => Merged
 }
 
-/** What the shards that answered had, and why others did not. */
+/** Results of the shards that answered, and errors of the others. */
 export interface PartialResult<Merged> {
   results: Merged
-  /** One for each shard without an answer, in the order of the shards. */
+  /** One error for each shard without a result, in the order of the shards. */
   errors: ScatterError[]
   /** Whether a shard is missing from the results. */
   partial: boolean
@@ -46,15 +49,21 @@ interface Limits {
 const LONGEST_TIMEOUT = 3_600_000
 
 /**
- * Asks several shards at once and merges what they answer. A hung shard costs its deadline and no more.
+ * Queries several shards concurrently and merges their results. A hanging shard delays the call by at most its `timeout`.
  *
- * @param shards names
- * @param call asks one
- * @throws ScatterError of the first shard that fails; under `onError: 'partial'` only when none answers
+ * @param shards names of the shards
+ * @param call queries one shard
+ * @throws ScatterError of the first shard that fails. With `onError: 'partial'`, only if no shard answers
  */
-export function scatter<Value, Merged = Value[]>(shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> & { onError: 'partial' }): Promise<PartialResult<Merged>>
-export function scatter<Value, Merged = Value[]>(shards: readonly string[], call: ShardCall<Value>, options?: ScatterOptions<Value, Merged> & { onError?: 'fail' }): Promise<Merged>
-export async function scatter<Value, Merged>(shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> = {}): Promise<Merged | PartialResult<Merged>> {
+export function scatter<Value, Merged = Value[]>(
+  shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> & { onError: 'partial' },
+): Promise<PartialResult<Merged>>
+export function scatter<Value, Merged = Value[]>(
+  shards: readonly string[], call: ShardCall<Value>, options?: ScatterOptions<Value, Merged> & { onError?: 'fail' },
+): Promise<Merged>
+export async function scatter<Value, Merged>(
+  shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> = {},
+): Promise<Merged | PartialResult<Merged>> {
   const limits = resolveLimits(options)
   const answers = await askAll([...shards], call, limits)
   const errors = answers.flatMap(answer => 'error' in answer ? [answer.error] : [])
@@ -67,8 +76,10 @@ export async function scatter<Value, Merged>(shards: readonly string[], call: Sh
 
 type Answer<Value> = { shard: string, value: Value } | { shard: string, error: ScatterError }
 
-/** Runs lanes that each take the next shard. Rejects with the first failure under `onError: 'fail'`. */
-async function askAll<Value>(shards: string[], call: ShardCall<Value>, { concurrency, timeout, onError }: Limits): Promise<Answer<Value>[]> {
+/** Runs `concurrency` lanes, each of which takes the next shard. With `onError: 'fail'`, rejects with the first failure. */
+async function askAll<Value>(
+  shards: string[], call: ShardCall<Value>, { concurrency, timeout, onError }: Limits,
+): Promise<Answer<Value>[]> {
   const answers: Answer<Value>[] = []
   const end = createEnd()
   const queue = shards.entries()
@@ -91,10 +102,10 @@ async function askAll<Value>(shards: string[], call: ShardCall<Value>, { concurr
   return answers
 }
 
-/** The end of the whole before its time. */
+/** Ends the whole call early. */
 interface End {
   signal: AbortSignal
-  /** Rejects with the reason. Whoever is asked waits for it too, so the rejection is always heard. */
+  /** Rejects with the reason. Every running query also waits for it, so the rejection is always handled. */
   reached: Promise<never>
   with: (reason: unknown) => void
 }
@@ -112,13 +123,13 @@ function createEnd(): End {
   }
 }
 
-/** The value of one shard. Rejects at its deadline, and as soon as the whole ends; what the shard says after that is dropped. */
+/** Returns the value of one shard. Rejects at its deadline, or when the whole call ends; later results of the shard are ignored. */
 function askOne<Value>(shard: string, call: ShardCall<Value>, timeout: number, end: End): Promise<Value> {
   const late = new AbortController()
   const signal = AbortSignal.any([late.signal, end.signal])
-  // Behind a turn, so that a call that throws at once has failed like any other.
+  // Called in a promise chain, so that a synchronous throw becomes a rejection.
   const answer = Promise.resolve().then(() => call(shard, signal)).catch((cause: unknown) => {
-    throw new ScatterError(shard, 'failed, see cause', { cause })
+    throw new ScatterError(shard, 'failed: see the cause of this error', { cause })
   })
   return withDeadline(Promise.race([answer, end.reached]), timeout, () => {
     const error = new ScatterError(shard, `did not answer within ${timeout} ms`, { timedOut: true })
@@ -130,6 +141,12 @@ function askOne<Value>(shard: string, call: ShardCall<Value>, timeout: number, e
 function resolveLimits({ concurrency = 4, timeout = '5s', onError = 'fail', ...rest }: ScatterOptions<never, unknown>): Limits {
   refuseUnknownKeys(rest, ['merge'], 'scatter')
   const milliseconds = parseDuration(timeout, 'scatter.timeout')
-  if (milliseconds < 1 || milliseconds > LONGEST_TIMEOUT) throw new TypeError(`scatter.timeout is ${JSON.stringify(timeout)}: write a time from '1ms' to '1h'.`)
-  return { concurrency: parseCount(concurrency, 'scatter.concurrency'), timeout: milliseconds, onError: parseChoice(onError, ['fail', 'partial'], 'scatter.onError') }
+  if (milliseconds < 1 || milliseconds > LONGEST_TIMEOUT) {
+    throw new TypeError(`scatter.timeout is ${JSON.stringify(timeout)}: write a time from '1ms' to '1h'.`)
+  }
+  return {
+    concurrency: parseCount(concurrency, 'scatter.concurrency'),
+    timeout: milliseconds,
+    onError: parseChoice(onError, ['fail', 'partial'], 'scatter.onError'),
+  }
 }

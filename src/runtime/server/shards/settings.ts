@@ -8,93 +8,97 @@ import { DEFAULT_SLOTS, firstSlotMap } from './slot-map'
 import type { StoredSlotMap } from './stored-map'
 import { parseSlotMap, parseSlots } from './stored-map'
 
-/** Where a shard's data is. */
+/** The database of a shard. */
 export interface ShardSource {
-  /** Environment variable that holds the URL, or the URL itself. */
+  /** Environment variable that contains the URL, or the URL itself. */
   url: string
+  /** Schema of the shard in that database. */
   schema?: string
-  /** Read replicas of that database: names of environment variables, or addresses. In a text, separated by commas. */
+  /** Read replicas of that database: names of environment variables, or addresses. In a string, separate them with commas. */
   replicas?: string | readonly string[]
 }
 
-/** `scale.shards`: data spread over several databases. */
+/** `scale.shards`: spreads data over several databases. */
 export interface ShardsModuleOptions {
   /**
-   * The shards: a name, and the environment variable that holds its database URL (or the URL itself, without a password), or
-   * `{ url, schema, replicas }`; with a `schema` several may share a database. Names are letters, digits, `-` and `_`.
-   * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard, whose schema and replicas stay
+   * Names of the shards, each with its database: an environment variable that contains the URL, the URL itself (without a password),
+   * or `{ url, schema, replicas }`. With a `schema`, several shards can share a database.
+   * Names contain letters, digits, `-` and `_`.
+   * @env NUXT_SCALE_SHARDS_MAP_<NAME> the URL of one shard; its schema and replicas stay as configured
    */
   map: Record<string, string | ShardSource>
   /**
-   * The shards that ids are spread over, when not all of `map`: leave out those that hold whole models or domains only.
-   * Under `strategy: 'modulo'` their order counts. A stored `slotMap` names its shards itself.
+   * Shards over which ids are spread. Leave out shards that contain only whole models or domains.
+   * With `strategy: 'modulo'`, the order of the shards matters. Not allowed with a stored `slotMap`, which names its own shards.
    * @default every name of `map`
    */
   spread?: string[]
   /**
-   * Region → shard, in any case: `{ EU: 'eu', CA: 'us' }`. The name of a shard is a region too, unless it is listed here.
+   * Regions and their shards: `{ EU: 'eu', CA: 'us' }`. Upper and lower case are equal.
+   * The name of each shard is also a region, unless it is listed here.
    * @default {}
    */
   regions?: Record<string, string>
   /**
-   * What a region that is not in `regions` counts as. Without it such a region is refused.
+   * Region to use for a region that is not in `regions`. Without it, such a region is refused with 400.
    * @default ''
    * @env NUXT_SCALE_SHARDS_DEFAULT_REGION
    */
   defaultRegion?: string
   /**
-   * How an id without an override and without a prefix finds its shard: by the slot map, or by `hash % number of shards`, for data
-   * that was laid out by that formula.
+   * How the shard of an id without an override and without a prefix is found: by the slot map, or by `hash % number of shards`.
+   * Use `'modulo'` only for existing data that was distributed with that formula.
    * @default 'slots'
    */
   strategy?: 'slots' | 'modulo'
   /**
-   * Number of slots of the first map, from the number of shards to 65536. Never change it once data exists.
+   * Number of slots of the first slot map, from the number of shards to 65536. Never change it once data exists.
    * @default 4096
    */
   slots?: number
   /**
-   * The stored map, as an object or as JSON text. Without one the slots are shared out evenly, which is right until the first change of shards.
+   * The stored slot map, as an object or a JSON string. Without it, the slots are spread evenly over the shards.
+   * Store the map before you first add or remove a shard.
    * @default ''
    * @env NUXT_SCALE_SHARDS_SLOT_MAP
    */
   slotMap?: StoredSlotMap | string
   /**
-   * The file of the stored map, in the place of `slotMap`: read where the server starts, and again within a second when it has changed,
-   * so that instances follow a move without a restart. Relative to the folder in which the server is started.
+   * Path of a file with the stored slot map, instead of `slotMap`, relative to the folder in which the server is started.
+   * Instances read the file when they start, and again within a second when it changes, so they follow a move without a restart.
    * @default ''
    * @env NUXT_SCALE_SHARDS_SLOT_MAP_FILE
    */
   slotMapFile?: string
   /**
-   * The tables whose rows `nuxt-scale shards move` moves, and the column of each that holds the id that decides: `{ User: 'id', Order: 'userId' }`.
-   * Names are those of the database. The server does not read it.
+   * Tables whose rows `nuxt-scale shards move` moves, each with the column of the id that decides the shard:
+   * `{ User: 'id', Order: 'userId' }`. Use the names in the database. Only the command line reads this option.
    * @default {}
    */
   tables?: Record<string, string>
   /**
-   * Whole models (vertical sharding) and whole domains (functional sharding) that live on one shard.
+   * Shards of whole models (vertical sharding) and of whole domains (functional sharding).
    * @default { models: {}, domains: {} }
    */
   placement?: { models?: Record<string, string>, domains?: Record<string, string> }
 }
 
-/** The options as the resolver uses them. Names are looked up in maps, so that `constructor` is a name like any other. */
+/** The options after validation. They use maps instead of objects, so that a name such as `constructor` is safe. */
 export interface ShardsSettings {
   map: ReadonlyMap<string, ShardSource>
-  /** The shards that ids are spread over, in the order that `modulo` counts them. */
+  /** Shards over which ids are spread, in the order that `modulo` uses. */
   spread: readonly string[]
-  /** Region, or name of a shard, in lower case → shard. */
+  /** Region or shard name in lower case → shard. */
   regions: ReadonlyMap<string, string>
-  /** The shard of a region that is not listed. */
+  /** Shard for regions that are not listed; undefined if such regions are refused. */
   defaultShard: string | undefined
   strategy: 'slots' | 'modulo'
   slotMap: SlotMap
-  /** The file that the map is read from, and read again when it changes; '' for none. */
+  /** Path of the file with the slot map; `''` if the map is not in a file. */
   slotMapFile: string
-  /** Table → column of the id. */
+  /** Table → column of the id that decides the shard. */
   tables: ReadonlyMap<string, string>
-  /** Whether the map was stored. A map that was not must be, before a shard comes or goes. */
+  /** Whether the slot map comes from `slotMap` or `slotMapFile`. It must be stored before a shard is added or removed. */
   stored: boolean
   models: ReadonlyMap<string, string>
   domains: ReadonlyMap<string, string>
@@ -116,8 +120,10 @@ export const shardsDefaults: Required<ShardsModuleOptions> = {
 const OPTION = 'scale.shards'
 
 /**
- * @param details what `scale.shards.map` said of each database beside its address, where a variable may have taken the place of both
- * @throws Error naming the option that is wrong
+ * Checks and resolves `scale.shards`.
+ *
+ * @param details the `schema` and `replicas` of each shard in `scale.shards.map`, since an environment variable may replace its entry
+ * @throws Error that names the invalid option
  */
 export function resolveShardsSettings(options: ShardsModuleOptions, details: Record<string, SourceDetails> = {}): ShardsSettings {
   refuseUnknownKeys(options, Object.keys(shardsDefaults), OPTION)
@@ -126,9 +132,12 @@ export function resolveShardsSettings(options: ShardsModuleOptions, details: Rec
   const regions = resolveRegions(options.regions ?? {}, shards)
   const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${OPTION}.strategy`)
   const slotMapFile = resolveFile(options.slotMapFile ?? '')
-  if (options.slotMap && slotMapFile) throw new Error(`${OPTION}.slotMap is set beside ${OPTION}.slotMapFile: remove one of the two.`)
+  if (options.slotMap && slotMapFile) throw new Error(`${OPTION}.slotMap and ${OPTION}.slotMapFile are both set: remove one of the two.`)
   const stored = Boolean(options.slotMap || slotMapFile)
-  if (stored && strategy === 'modulo') throw new Error(`${OPTION}.slotMap is set beside the strategy 'modulo', which reads no map: remove one of the two.`)
+  if (stored && strategy === 'modulo') {
+    const name = options.slotMap ? 'slotMap' : 'slotMapFile'
+    throw new Error(`${OPTION}.${name} is set, but ${OPTION}.strategy is 'modulo', which uses no slot map: remove one of the two.`)
+  }
   const spread = resolveSpread(options.spread ?? [], shards, stored)
   const placement = parseObject(options.placement ?? {}, `${OPTION}.placement`)
   refuseUnknownKeys(placement, ['models', 'domains'], `${OPTION}.placement`)
@@ -150,28 +159,33 @@ export function resolveShardsSettings(options: ShardsModuleOptions, details: Rec
 function resolveMap(value: unknown): ReadonlyMap<string, ShardSource> {
   const path = `${OPTION}.map`
   const entries = Object.entries(parseObject(value ?? {}, path))
-  if (entries.length === 0) throw new Error(`${path} is empty: name a shard at least, as in { eu: 'DATABASE_URL_EU' }, or leave out ${OPTION}.`)
+  if (entries.length === 0) {
+    throw new Error(`${path} is empty: write at least one shard, such as { eu: 'DATABASE_URL_EU' }, or remove ${OPTION}.`)
+  }
   refuseTwins(entries.map(([name]) => parseShardName(name, path)), path)
   return new Map(entries.map(([name, source]) => [name, parseSource(source, `${path}.${name}`)]))
 }
 
-/** What is wrong is not shown: it may be a URL with a password. */
+/** Errors do not show the value, because it may be a URL with a password. */
 function parseSource(source: unknown, path: string): ShardSource {
   if (typeof source === 'string' && (/^[a-z_]\w*$/i.test(source) || /^[a-z][a-z\d+.-]*:\S*$/i.test(source))) return { url: source }
   if (typeof source === 'object' && source !== null) {
     refuseUnknownKeys(source, ['url', 'schema', 'replicas'], path)
     const { url, schema, replicas } = source as ShardSource
-    if (schema !== undefined && typeof schema !== 'string') throw new TypeError(`${path}.schema is no text: write the name of a schema.`)
-    return { ...parseSource(url, `${path}.url`), schema, ...replicas !== undefined && { replicas: parseReplicas(replicas, `${path}.replicas`) } }
+    if (schema !== undefined && typeof schema !== 'string') {
+      throw new TypeError(`${path}.schema must be a string: write the name of a schema.`)
+    }
+    const list = replicas === undefined ? undefined : { replicas: parseReplicas(replicas, `${path}.replicas`) }
+    return { ...parseSource(url, `${path}.url`), schema, ...list }
   }
-  throw new TypeError(`${path} is neither the name of an environment variable nor a URL: write such as 'DATABASE_URL_EU'.`)
+  throw new TypeError(`${path} must be the name of an environment variable or a URL: write 'DATABASE_URL_EU', for example.`)
 }
 
 function resolveSpread(value: unknown, shards: readonly string[], stored: boolean): readonly string[] {
   const path = `${OPTION}.spread`
   if (!Array.isArray(value)) throw new TypeError(`${path} is ${show(value)}: write a list of shards.`)
   if (value.length === 0) return shards
-  if (stored) throw new Error(`${path} is set beside a stored slotMap, which names its shards itself: remove it.`)
+  if (stored) throw new Error(`${path} is not allowed with a stored slot map, which names its own shards: remove it.`)
   return refuseTwins(value.map(name => parseKnownShard(name, shards, path)), path)
 }
 
@@ -182,11 +196,11 @@ function resolveSlots(value: unknown, spread: readonly string[]): number {
 }
 
 /**
- * The settings with another stored map.
+ * Returns the settings with another stored slot map.
  *
- * @param text its JSON
- * @param path how errors name it
- * @throws Error when it is no map, or names a shard that has no address
+ * @param text the map as JSON
+ * @param path name of the map in errors
+ * @throws Error when the JSON is not a slot map, or names a shard without an address
  */
 export function withSlotMap(settings: ShardsSettings, text: string, path: string): ShardsSettings {
   return { ...settings, stored: true, slotMap: parseKnownMap(text, [...settings.map.keys()], path) }
@@ -195,7 +209,9 @@ export function withSlotMap(settings: ShardsSettings, text: string, path: string
 function parseKnownMap(stored: unknown, shards: readonly string[], path: string): SlotMap {
   const map = parseSlotMap(stored, path)
   const unknown = map.shards.find(shard => !shards.includes(shard))
-  if (unknown !== undefined) throw new Error(`${path} holds the shard ${unknown}, which ${OPTION}.map does not name: add it to ${OPTION}.map.`)
+  if (unknown !== undefined) {
+    throw new Error(`${path} contains the shard ${unknown}, which is missing in ${OPTION}.map: add it to ${OPTION}.map.`)
+  }
   return map
 }
 
@@ -208,14 +224,17 @@ function resolveTables(value: unknown): ReadonlyMap<string, string> {
   const path = `${OPTION}.tables`
   return new Map(Object.entries(parseObject(value, path)).map(([table, column]) => {
     if (typeof column === 'string' && column !== '') return [table, column]
-    throw new TypeError(`${path}.${table} is ${show(column)}: write the column that holds the id.`)
+    throw new TypeError(`${path}.${table} is ${show(column)}: write the name of the column with the id.`)
   }))
 }
 
 function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
   const map = parseKnownMap(slotMap, shards, `${OPTION}.slotMap`)
   const wanted = parseSlots(slots ?? shardsDefaults.slots, `${OPTION}.slots`)
-  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) throw new Error(`${OPTION}.slots is ${wanted}, but the stored map has ${map.owners.length} slots, which never change: remove ${OPTION}.slots.`)
+  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) {
+    throw new Error(`${OPTION}.slots is ${wanted}, but the stored slot map has ${map.owners.length} slots, and this number must not change:`
+      + ` remove ${OPTION}.slots.`)
+  }
   return map
 }
 
@@ -232,9 +251,11 @@ function resolveDefaultRegion(value: unknown, regions: ReadonlyMap<string, strin
   if (!value) return undefined
   const shard = regions.get(String(value).toLowerCase())
   if (shard !== undefined) return shard
-  throw new TypeError(`${OPTION}.defaultRegion is ${show(value)}, which leads to no shard: write a key of ${OPTION}.regions or the name of a shard.`)
+  throw new TypeError(`${OPTION}.defaultRegion is ${show(value)}, which is not a region:`
+    + ` write a key of ${OPTION}.regions or the name of a shard.`)
 }
 
 function resolvePlaces(value: unknown, shards: readonly string[], path: string): ReadonlyMap<string, string> {
-  return new Map(Object.entries(parseObject(value ?? {}, path)).map(([name, shard]) => [name, parseKnownShard(shard, shards, `${path}.${name}`)]))
+  const places = Object.entries(parseObject(value ?? {}, path))
+  return new Map(places.map(([name, shard]) => [name, parseKnownShard(shard, shards, `${path}.${name}`)]))
 }

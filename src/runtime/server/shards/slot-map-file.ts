@@ -4,10 +4,13 @@ import { resolve } from 'node:path'
 import type { ShardsSettings } from './settings'
 import { withSlotMap } from './settings'
 
-/** Milliseconds between two looks at the file. It is read each time: network folders and mounted config maps send no events, and their times are coarse. */
+/**
+ * Milliseconds between two reads of the file. It is polled, because network folders and mounted config maps send no change events,
+ * and their modification times are not precise.
+ */
 const INTERVAL = 1000
 
-/** The settings with the map of a file. @throws Error one sentence, when it is not there or is no map */
+/** Returns the settings with the slot map of `slotMapFile`. @throws Error when the file cannot be read or is not a slot map */
 export function readSlotMapFile(settings: ShardsSettings): ShardsSettings {
   const { slotMapFile } = settings
   let text: string
@@ -15,26 +18,28 @@ export function readSlotMapFile(settings: ShardsSettings): ShardsSettings {
     text = readFileSync(resolve(slotMapFile), 'utf8')
   }
   catch (error) {
-    throw new Error(`scale.shards.slotMapFile is ${slotMapFile}, which cannot be read where the server starts: ${(error as NodeJS.ErrnoException).code}.`, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`scale.shards.slotMapFile is ${slotMapFile}, which cannot be read where the server starts: ${code}.`, { cause: error })
   }
   return withSlotMap(settings, text, slotMapFile)
 }
 
-/** Who hears of the file. */
+/** Callbacks for changes of the slot map file. */
 export interface SlotMapFollower {
-  /** A newer map. */
+  /** Called with the settings when the file contains a newer map. */
   onChange: (settings: ShardsSettings) => void
-  /** Why what is in the file is not taken over, once for each time that it changes. */
+  /** Called with the reason when the file contains no usable map, once per change of the file. */
   onRefused: (sentence: string) => void
-  /** @default 1000 */
+  /** Milliseconds between two reads. @default 1000 */
   interval?: number
 }
 
 /**
- * Follows the map in its file. What is no map, or an older one, is not taken over: an instance never goes back to where rows were.
+ * Watches the slot map file and applies newer maps. Invalid and older maps are refused, because with an older map an instance would
+ * look for rows where they no longer are.
  *
- * @param settings with the map that is in use
- * @returns ends it
+ * @param settings the settings with the current map
+ * @returns a function that stops the watch
  */
 export function followSlotMapFile(settings: ShardsSettings, { onChange, onRefused, interval = INTERVAL }: SlotMapFollower): () => void {
   const { slotMapFile } = settings
@@ -45,14 +50,17 @@ export function followSlotMapFile(settings: ShardsSettings, { onChange, onRefuse
 
   const take = (text: string) => {
     const next = withSlotMap(settings, text, slotMapFile)
-    if (next.slotMap.version < version) throw new Error(`${slotMapFile} has gone back from version ${version} to ${next.slotMap.version}: the newer one stays in use.`)
+    if (next.slotMap.version < version) {
+      throw new Error(`${slotMapFile} contains version ${next.slotMap.version}, which is older than the version in use (${version}):`
+        + ` the newer one stays in use. Store a map with a higher version.`)
+    }
     if (next.slotMap.version === version) return
     version = next.slotMap.version
     onChange(next)
   }
   const look = async () => {
     const text = await readFile(resolve(slotMapFile), 'utf8').catch((error: NodeJS.ErrnoException) => error)
-    const now = typeof text === 'string' ? text : `${slotMapFile} cannot be read: ${text.code}. The map that was read last stays in use.`
+    const now = typeof text === 'string' ? text : `${slotMapFile} cannot be read: ${text.code}. The last valid map stays in use.`
     if (ended) return
     if (now !== seen) {
       seen = now

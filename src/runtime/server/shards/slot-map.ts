@@ -1,17 +1,18 @@
 import { murmur3 } from './murmur3'
 
-/** How many slots there are unless the map says otherwise. Enough to share them out evenly over hundreds of shards. */
+/** Default number of slots of a map. It is enough to spread data evenly over hundreds of shards. */
 export const DEFAULT_SLOTS = 4096
 export const MOST_SLOTS = 65_536
 
 /**
- * How far a move of slots has come, in order. The app reads and writes one shard: the old one, from `read-new` on the new one. The other
- * is filled while the state is `copying`, and from then on `nuxt-scale shards move` brings every write to it until the move is finished.
+ * States of a move of slots, in order. The app reads and writes the old shard, and from `read-new` on the new one.
+ * In `copying`, `nuxt-scale shards move` copies the rows to the new shard. In the later states, it copies every write to the other shard
+ * until the move is finished.
  */
 export const moveStates = ['copying', 'dual-write', 'verify', 'read-new'] as const
 export type MoveState = typeof moveStates[number]
 
-/** Slots that are to leave one shard for another. */
+/** Slots that will move from one shard to another. */
 export interface PlannedMove {
   /** In ascending order. */
   slots: readonly number[]
@@ -19,32 +20,34 @@ export interface PlannedMove {
   to: string
 }
 
-/** Slots on their way. They belong to `from` until the move is finished. */
+/** A running move. Its slots belong to `from` until the move is finished. */
 export interface SlotMove extends PlannedMove {
   state: MoveState
 }
 
-/** Which shard holds which slot. Never changed in place: a change makes a new map of the next version. */
+/** Assigns slots to shards. It is immutable: each change creates a new map with the next version. */
 export interface SlotMap {
-  /** Counts the changes, from 1. */
+  /** Number of the version, from 1. */
   readonly version: number
-  /** Names. A shard may hold no slot: it can hold overrides, or wait for its first move. */
+  /** Names of the shards. A shard without slots may have overrides, or wait for its first move. */
   readonly shards: readonly string[]
   /** The shard of each slot. */
   readonly owners: readonly string[]
-  /** Single ids that live elsewhere than their slot: a customer large enough for a shard of its own. */
+  /** Single ids on another shard than that of their slot, such as a large customer with its own shard. */
   readonly overrides: ReadonlyMap<string, string>
   readonly moving: readonly SlotMove[]
 }
 
-/** The slot of an id. Hash and number of slots say where data is, so neither ever changes for data that exists. */
+/** Returns the slot of an id. The hash and the number of slots must never change once data exists, because they decide where data is. */
 export function slotOf(id: string, slots: number): number {
   return murmur3(id) % slots
 }
 
 /**
- * The map to begin with: contiguous slots, shared out evenly over the shards in alphabetical order, so that the order of the
- * options does not matter. Only for data that does not exist yet. Cutting the slots anew for another number of shards would lose half of it.
+ * Creates the first map: each shard gets a contiguous range of slots of equal size. The shards are sorted, so that the order of the
+ * options does not matter.
+ *
+ * Use it only before data exists. With another number of shards, the ranges differ, and about half of the data would not be found.
  */
 export function firstSlotMap(shards: readonly string[], slots = DEFAULT_SLOTS): SlotMap {
   const names = [...shards].sort()
@@ -57,14 +60,14 @@ export function firstSlotMap(shards: readonly string[], slots = DEFAULT_SLOTS): 
   }
 }
 
-/** How many slots each shard holds, in the order of the map. */
+/** Counts the slots of each shard, in the order of the map. */
 export function slotCounts(map: SlotMap): Map<string, number> {
   const counts = new Map(map.shards.map(shard => [shard, 0]))
   for (const owner of map.owners) counts.set(owner, counts.get(owner)! + 1)
   return counts
 }
 
-/** The slots of a shard, ascending. */
+/** Returns the slots of a shard in ascending order. */
 export function slotsOf(map: SlotMap, shard: string): number[] {
   return map.owners.flatMap((owner, slot) => owner === shard ? [slot] : [])
 }

@@ -4,18 +4,20 @@ import { parseKnownShard, parseShardName, refuseTwins } from './shard-name'
 import type { MoveState, SlotMap, SlotMove } from './slot-map'
 import { MOST_SLOTS, moveStates, slotsOf } from './slot-map'
 
-/** A slot map as it stands in a file. */
+/** The JSON form of a slot map. */
 export interface StoredSlotMap {
   version: number
+  /** Number of slots. */
   slots: number
   shards: string[]
-  /** The slots of each shard, as in `'0-1023 1500'`. */
+  /** Shard → its slots as ranges, such as `'0-1023 1500'`. */
   assignment: Record<string, string>
+  /** Id → shard. */
   overrides?: Record<string, string>
   moving?: { slots: string, from: string, to: string, state: MoveState }[]
 }
 
-/** Writes a map so that a change of it is a change of few lines: shards in their order, slots as ranges, ids sorted. */
+/** Converts a map to JSON. The order of shards and ids is fixed and slots are ranges, so that a change affects few lines. */
 export function serializeSlotMap(map: SlotMap): string {
   const stored: StoredSlotMap = {
     version: map.version,
@@ -29,10 +31,10 @@ export function serializeSlotMap(map: SlotMap): string {
 }
 
 /**
- * Reads a stored map: its JSON text, or what that text says.
+ * Parses a stored slot map, which is a JSON string or an object.
  *
- * @param path how errors name it
- * @throws TypeError one sentence that begins with `path`, says what is wrong and what to write
+ * @param path name of the map in errors
+ * @throws TypeError whose message begins with `path`, and says what is wrong and what to write
  */
 export function parseSlotMap(stored: unknown, path = 'slotMap'): SlotMap {
   const map = parseObject(typeof stored === 'string' ? parseJson(stored, path) : stored, path)
@@ -48,7 +50,7 @@ export function parseSlotMap(stored: unknown, path = 'slotMap'): SlotMap {
   }
 }
 
-/** A number of slots. */
+/** Checks a number of slots: from 1 to {@link MOST_SLOTS}. */
 export function parseSlots(value: unknown, path: string): number {
   const slots = parseCount(value, path)
   if (slots > MOST_SLOTS) throw new TypeError(`${path} is ${slots}: write a whole number of at most ${MOST_SLOTS}.`)
@@ -60,26 +62,34 @@ function parseJson(text: string, path: string): unknown {
     return JSON.parse(text)
   }
   catch {
-    throw new TypeError(`${path} is not JSON: write the map as it was stored.`)
+    throw new TypeError(`${path} is not valid JSON: restore the slot map that was stored last.`)
   }
 }
 
 function parseShards(value: unknown, path: string): readonly string[] {
-  if (!Array.isArray(value) || value.length === 0) throw new TypeError(`${path} is ${show(value)}: write a list of names with one at least.`)
+  if (!Array.isArray(value) || value.length === 0) throw new TypeError(`${path} is ${show(value)}: write a list with at least one name.`)
   return refuseTwins(value.map(name => parseShardName(name, path)), path)
 }
 
-function parseAssignment(value: unknown, { shards, slots, path }: { shards: readonly string[], slots: number, path: string }): readonly string[] {
+function parseAssignment(
+  value: unknown, { shards, slots, path }: { shards: readonly string[], slots: number, path: string },
+): readonly string[] {
   const owners = Array.from<string | undefined>({ length: slots })
   for (const [shard, ranges] of Object.entries(parseObject(value, path))) {
-    if (!shards.includes(shard)) throw new TypeError(`${path} holds ${show(shard)}, which is no shard: write one of ${shards.join(', ')}.`)
+    if (!shards.includes(shard)) {
+      throw new TypeError(`${path} contains ${show(shard)}, which is not a shard: write one of ${shards.join(', ')}.`)
+    }
     for (const slot of parseRanges(ranges, slots, `${path}.${shard}`)) {
-      if (owners[slot] !== undefined) throw new TypeError(`${path}.${shard} holds slot ${slot}, which ${owners[slot]} holds too: write it once.`)
+      if (owners[slot] !== undefined) {
+        throw new TypeError(`${path}.${shard} contains slot ${slot}, which ${owners[slot]} contains too: write each slot once.`)
+      }
       owners[slot] = shard
     }
   }
   const missing = owners.flatMap((owner, slot) => owner === undefined ? [slot] : [])
-  if (missing.length > 0) throw new TypeError(`${path} leaves out ${missing.length} of ${slots} slots, the first of them ${missing[0]}: write each slot once.`)
+  if (missing.length > 0) {
+    throw new TypeError(`${path} is missing ${missing.length} of ${slots} slots, the first of them ${missing[0]}: write each slot once.`)
+  }
   return owners as string[]
 }
 
@@ -87,7 +97,9 @@ function parseOverrides(value: unknown, shards: readonly string[], path: string)
   return new Map(Object.entries(parseObject(value, path)).map(([id, shard]) => [id, parseKnownShard(shard, shards, `${path}.${id}`)]))
 }
 
-function parseMoving(value: unknown, { shards, owners, path }: { shards: readonly string[], owners: readonly string[], path: string }): readonly SlotMove[] {
+function parseMoving(
+  value: unknown, { shards, owners, path }: { shards: readonly string[], owners: readonly string[], path: string },
+): readonly SlotMove[] {
   if (!Array.isArray(value)) throw new TypeError(`${path} is ${show(value)}: write a list of moves.`)
   const taken = new Set<number>()
   return value.map((entry: unknown, index) => {
@@ -96,12 +108,14 @@ function parseMoving(value: unknown, { shards, owners, path }: { shards: readonl
     refuseUnknownKeys(move, ['slots', 'from', 'to', 'state'], at)
     const from = parseKnownShard(move.from, shards, `${at}.from`)
     const to = parseKnownShard(move.to, shards, `${at}.to`)
-    if (from === to) throw new TypeError(`${at} leads from ${from} to itself: write another shard.`)
+    if (from === to) throw new TypeError(`${at} moves slots from ${from} to itself: write another shard.`)
     const slots = parseRanges(move.slots, owners.length, `${at}.slots`)
     if (slots.length === 0) throw new TypeError(`${at}.slots is empty: write the slots that are moved.`)
     for (const slot of slots) {
-      if (owners[slot] !== from) throw new TypeError(`${at} moves slot ${slot} from ${from}, but ${owners[slot]} holds it: write the shard that holds it.`)
-      if (taken.has(slot)) throw new TypeError(`${at} moves slot ${slot}, which is moved already: write it once.`)
+      if (owners[slot] !== from) {
+        throw new TypeError(`${at} moves slot ${slot} from ${from}, but the slot belongs to ${owners[slot]}: write the shard that owns it.`)
+      }
+      if (taken.has(slot)) throw new TypeError(`${at} moves slot ${slot}, which another move contains too: write it once.`)
       taken.add(slot)
     }
     return { slots, from, to, state: parseChoice(move.state, moveStates, `${at}.state`) }

@@ -8,10 +8,10 @@ import type { PartialResult, ScatterOptions } from './scatter'
 import { scatter as askShards } from './scatter'
 
 /**
- * The client of the shard that holds a user: that of its override, else of the prefix of its id, else of its slot.
+ * Returns the client of a user's shard. The shard is found by the override of the id, then by its prefix, then by its slot.
  *
- * @param options `role: 'reader'` or `'auto'` reads from a replica of the shard
- * @throws HttpError 400 for what is no id
+ * @param options selects the copy: `role: 'reader'` or `'auto'` reads from a replica of the shard
+ * @throws HttpError 400 for an invalid id
  * @example
  * ```ts
  * const user = await getShardForUser(id).user.findUnique({ where: { id } })
@@ -21,52 +21,60 @@ export function getShardForUser(userId: ShardId, options?: DatabaseCopyOptions):
   return clientOf(shardsService.use().shardOfId(userId), options)
 }
 
-/** The client of the shard that holds a key of any kind, such as an order's number. @throws HttpError 400 for what is no key */
+/** Returns the client of the shard of any key, such as an order number. @throws HttpError 400 for an invalid key */
 export function getShardForKey(key: ShardId, options?: DatabaseCopyOptions): ScaleDatabaseClient {
   return clientOf(shardsService.use().shardOfId(key), options)
 }
 
 /**
- * The client of a region's shard, by `scale.shards.regions`, else of `defaultRegion`.
+ * Returns the client of a region's shard, by `scale.shards.regions` and then by `scale.shards.defaultRegion`.
  *
- * @throws HttpError 400 for a region that leads to no shard
+ * @throws HttpError 400 for an unknown region
  */
 export function getShardForRegion(region: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
   return clientOf(shardsService.use().shardOfRegion(region), options)
 }
 
 /**
- * The name of a shard: of `{ userId }`, `{ key }`, `{ region }`, or of a whole `{ model }` or `{ domain }` that `scale.shards.placement` puts somewhere.
+ * Returns the name of the shard of a `{ userId }`, `{ key }` or `{ region }`, or of a `{ model }` or `{ domain }` that
+ * `scale.shards.placement` contains.
  *
- * @throws HttpError 400 for an id or a region that leads nowhere; Error for a model or domain that has no place
+ * @throws HttpError 400 for an invalid id or an unknown region; Error for a model or domain without a shard
  */
 export function resolveShard(target: ShardTarget): string {
   return shardsService.use().resolveShard(target)
 }
 
-/** How {@link scatter} asks, and whom. */
+/** Options of {@link scatter}. */
 export type ScatterShardsOptions<Value, Merged> = ScatterOptions<Value, Merged> & DatabaseCopyOptions & {
-  /** Names of the shards to ask. Default: all. */
+  /** Names of the shards to query. By default all shards. */
   shards?: readonly string[]
 }
 
 /**
- * Asks several shards at once, each within its deadline, and merges what they answer.
+ * Queries several shards concurrently, each with a time limit, and merges their results.
  *
- * @param ask gets the client of a shard, its name, and a signal that is aborted at its deadline
- * @throws ScatterError of the first shard that fails; under `onError: 'partial'` only when none answers
+ * @param ask receives the client of a shard, the shard's name, and a signal that aborts at the time limit
+ * @throws ScatterError of the first shard that fails. With `onError: 'partial'`, only if no shard answers
  * @example
  * ```ts
  * const { results, partial } = await scatter(shard => shard.order.count(), { onError: 'partial', timeout: '2s' })
  * ```
  */
-export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options: ScatterShardsOptions<Value, Merged> & { onError: 'partial' }): Promise<PartialResult<Merged>>
-export function scatter<Value, Merged = Value[]>(ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>, options?: ScatterShardsOptions<Value, Merged> & { onError?: 'fail' }): Promise<Merged>
+export function scatter<Value, Merged = Value[]>(
+  ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
+  options: ScatterShardsOptions<Value, Merged> & { onError: 'partial' },
+): Promise<PartialResult<Merged>>
+export function scatter<Value, Merged = Value[]>(
+  ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
+  options?: ScatterShardsOptions<Value, Merged> & { onError?: 'fail' },
+): Promise<Merged>
 export function scatter<Value, Merged>(
   ask: (client: ScaleDatabaseClient, shard: string, signal: AbortSignal) => Value | Promise<Value>,
   { shards = shardsService.use().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
-  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), options as ScatterOptions<Value, Merged> & { onError: 'partial' })
+  const limits = options as ScatterOptions<Value, Merged> & { onError: 'partial' }
+  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), limits)
 }
 
 function clientOf(shard: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
