@@ -19,7 +19,7 @@ export interface CurrentDatabase {
   onPin?: (spec: DatabaseSpec) => void
 }
 
-/** The databases of this process. */
+/** The database feature of this process, with all its databases. */
 export const databaseService = defineService<CurrentDatabase>(
   'The database was used before the server started: use it in a handler, or in a plugin of your own, not at the top of a file.',
 )
