@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-/** `npx nuxt-scale …` */
+/** Entry point of `npx nuxt-scale`. */
 import { runCli } from './cli/run'
 
 process.exitCode = await runCli(process.argv.slice(2))
 
-// What a function of the app has opened, such as a pool of connections, must not keep the command line from ending.
+// Functions of the app may have opened connection pools and not closed them. These must not keep the command running.
 setTimeout(() => process.exit(), 1000).unref()

@@ -1,4 +1,4 @@
-/** `nuxt-scale/config`: the functions that nuxt.config cannot hold, with their types. */
+/** `nuxt-scale/config`: typed helpers for the functions of the app, which nuxt.config cannot contain. */
 import type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } from './runtime/server/database/types'
 import type { HealthFunctions } from './runtime/server/health/types'
 import type { RateLimitFunctions } from './runtime/server/rate-limit/key'
@@ -9,13 +9,13 @@ export type { HealthCheckFunction, HealthCheckOptions, HealthLevel } from './run
 export type { TenantRecord } from './runtime/server/tenancy/types'
 
 /**
- * The factory of `server/scale.database.ts`. What it makes is the type of every client that the module hands out.
+ * Defines the factory of `server/scale.database.ts`. The clients of `usePrisma()` and its siblings have the type that the factory returns.
  *
- * Write a plain function where you can: its client is made at the first call that wants one. An `async` one is run
- * before the first request, because `usePrisma()` cannot wait.
+ * Prefer a synchronous function: the module then creates the client when the app first uses it. The module calls an `async` factory
+ * before the first request, because `usePrisma()` cannot wait for a promise.
  *
- * @param factory makes one client; it must keep within `pool`
- * @param options what the module cannot know of a client of your own: see {@link DatabaseFactoryOptions}
+ * @param factory creates one client, which must not open more connections than `pool` allows
+ * @param options how the module handles a client that does not come from `createPrismaClient`: see {@link DatabaseFactoryOptions}
  * @example
  * ```ts
  * export default defineScaleDatabase(({ url, schema, pool }) => createPrismaClient(PrismaClient, { url, schema, pool }))
@@ -28,11 +28,11 @@ export function defineScaleDatabase<Result>(
   return Object.assign(factory, options)
 }
 
-/** What `server/scale.config.ts` can decide. */
+/** Functions that `server/scale.config.ts` can define. */
 export type ScaleConfig = TenancyFunctions & RateLimitFunctions & HealthFunctions
 
 /**
- * The functions of `server/scale.config.ts`, typed.
+ * Defines the functions of `server/scale.config.ts`, and checks their types.
  *
  * @example
  * ```ts

@@ -21,9 +21,24 @@ import { setupTypes } from './build/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { hasFeature, refuseSecrets, resolveNitroPatches, resolveOptions } from './options'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, ModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions } from './options'
+export type {
+  CacheModuleOptions,
+  DatabaseModuleOptions,
+  DeployModuleOptions,
+  HealthModuleOptions,
+  HttpModuleOptions,
+  ModuleOptions,
+  RabbitmqModuleOptions,
+  RateLimitModuleOptions,
+  RedisModuleOptions,
+  Role,
+  ShardsModuleOptions,
+  ShutdownModuleOptions,
+  StorageModuleOptions,
+  TenancyModuleOptions,
+} from './options'
 
-/** `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` overrides where the server starts. */
+/** Type of `runtimeConfig.scale`: the resolved options, which `NUXT_SCALE_*` variables override when the server starts. */
 export interface ModuleRuntimeConfig {
   scale: ResolvedOptions
 }
@@ -46,7 +61,7 @@ export default defineNuxtModule<ModuleOptions>({
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, patches: resolveNitroPatches(given.nitroPatches), runtime }
-    // An app without a feature stays what it is without the module.
+    // If every feature is off, the module changes nothing in the build.
     if (hasFeature(options)) {
       setupNitroPatches(context)
       setupErrors(context)

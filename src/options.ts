@@ -29,34 +29,48 @@ import { resolveStorageSettings, storageDefaults } from './runtime/server/storag
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
 import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
 
-export type { CacheModuleOptions, DatabaseModuleOptions, DeployModuleOptions, HealthModuleOptions, HttpModuleOptions, RabbitmqModuleOptions, RateLimitModuleOptions, RedisRuntimeOptions as RedisModuleOptions, Role, ShardsModuleOptions, ShutdownModuleOptions, StorageModuleOptions, TenancyModuleOptions }
+export type {
+  CacheModuleOptions,
+  DatabaseModuleOptions,
+  DeployModuleOptions,
+  HealthModuleOptions,
+  HttpModuleOptions,
+  RabbitmqModuleOptions,
+  RateLimitModuleOptions,
+  RedisRuntimeOptions as RedisModuleOptions,
+  Role,
+  ShardsModuleOptions,
+  ShutdownModuleOptions,
+  StorageModuleOptions,
+  TenancyModuleOptions,
+}
 
-/** What the module changes of Nitro 2 in a production build. Each patch is on unless it is `false`. */
+/** Changes that the module makes to Nitro 2 in a production build. Each patch is on unless it is `false`. */
 export interface NitroPatchOptions {
   /**
-   * Hooks are called without capturing a stack for each call.
+   * Calls Nitro hooks without capturing a stack trace for each call.
    * @default true
    */
   hooks?: boolean
   /**
-   * The functions of an event are allocated in V8's young generation.
+   * Lets V8 allocate the functions of an event in its young generation, so that they do not keep finished requests in memory.
    * @default true
    */
   closures?: boolean
   /**
-   * The server is compiled for ES2022 instead of Node 12, unless `nitro.esbuild.options.target` is set.
+   * Compiles the server for ES2022 instead of Node 12, unless `nitro.esbuild.options.target` is set.
    * @default true
    */
   syntax?: boolean
   /**
-   * Lazily loaded modules are evaluated outside of the request that loads them. Without it, a timer at the top of a file keeps the tenant of
-   * the first request to that file. It applies when `tenancy`, `database` or `rabbitmq` is on.
+   * Evaluates lazily loaded modules outside the request that loads them. Without it, a timer at the top of a file keeps the tenant of the
+   * first request to that file. It applies if `tenancy`, `database` or `rabbitmq` is on.
    * @default true
    */
   lazyModules?: boolean
   /**
-   * Events have a setter for `context`, so that a new context keeps the tenant. Without it each event is guarded one by one, which costs about
-   * 4 µs a request. It applies when `tenancy` is on.
+   * Adds a setter for `context` to all events, so that a new context keeps the tenant. Without it, the module guards each event separately,
+   * which costs about 4 µs per request. It applies if `tenancy` is on.
    * @default true
    */
   eventContext?: boolean
@@ -67,56 +81,98 @@ export type NitroPatch = keyof NitroPatchOptions
 
 const NITRO_PATCHES = ['hooks', 'closures', 'syntax', 'lazyModules', 'eventContext'] as const satisfies readonly NitroPatch[]
 
-/** The `scale:` block of nuxt.config. Everything is optional; with nothing set the app runs embedded in its process. */
+/** The `scale` block of nuxt.config. Every option is optional. With no option set, everything runs inside the process of the app. */
 export interface ModuleOptions {
   /**
-   * The one Redis connection of all features: a server, Sentinels or a Cluster. On when an address is found where the server starts:
-   * here, in `NUXT_SCALE_REDIS_*`, or in `REDIS_URL`, `REDIS_HOST`, `REDIS_CLUSTER`, `REDIS_SENTINELS` and their siblings. `false` leaves it out of the build.
+   * Redis connection that all features share: one server, Sentinel or Cluster. The server connects if it finds an address when it starts:
+   * in this option, in `NUXT_SCALE_REDIS_*`, or in `REDIS_URL`, `REDIS_HOST`, `REDIS_CLUSTER` or `REDIS_SENTINELS`.
+   * `false` removes Redis from the build.
+   * @default {}
    * @env NUXT_SCALE_REDIS_URL
    */
   redis?: false | RedisRuntimeOptions
-  /** Storage mounts: `useStorage('redis')`, and `useStorage('cache')` as a view of the cache. */
+  /**
+   * Storage mounts: `useStorage('redis')` for Redis, and `useStorage('cache')` as a view of the cache. `false` turns them off.
+   * @default {}
+   */
   storage?: false | StorageModuleOptions
-  /** The cache behind `cacheWithRedis`, Nitro's cached handlers and functions, route rules and `nitroApp.cache`. */
+  /**
+   * Cache of `cacheWithRedis`, of Nitro's cached handlers, functions and route rules, and of `nitroApp.cache`. `false` turns it off.
+   * @default {}
+   */
   cache?: false | CacheModuleOptions
-  /** Who may cache which response, and conditional requests. Off until this key is present. */
+  /**
+   * HTTP caching: `Cache-Control` headers, conditional requests and CDN purges. Off by default; `http: {}` turns it on.
+   * @default false
+   */
   http?: false | HttpModuleOptions
-  /** `GET /api/health`, and below it `/live`, `/ready` and `/startup`. */
+  /**
+   * Health checks: `GET /api/health`, and below it `/live`, `/ready` and `/startup`. `false` turns them off.
+   * @default {}
+   */
   health?: false | HealthModuleOptions
-  /** An end without a lost request: draining, keep-alive, one budget for everything. Off until this key is present. */
+  /**
+   * Graceful shutdown: finishes running requests within one time budget. Off by default; `shutdown: {}` turns it on.
+   * @default false
+   */
   shutdown?: false | ShutdownModuleOptions
-  /** Which tenant a request belongs to: `useTenant`, `withTenant`, and caches that keep tenants apart. Off until it is present. */
+  /**
+   * Multi-tenancy: finds the tenant of each request, provides `useTenant` and `withTenant`, and gives each tenant its own cache keys.
+   * Off by default; `tenancy: {}` turns it on.
+   * @default false
+   */
   tenancy?: false | TenancyModuleOptions
-  /** Database clients from the factory in `server/scale.database.ts`, under one budget of connections. Off until this key is present. */
+  /**
+   * Database clients, which the factory in `server/scale.database.ts` creates within one connection budget.
+   * Off by default; `database: {}` turns it on.
+   * @default false
+   */
   database?: false | DatabaseModuleOptions
-  /** Data spread over several databases: `getShardForUser`, `scatter` and their siblings. Off until this key is present. */
+  /**
+   * Sharding: data spread over several databases, with `getShardForUser`, `getShardForKey`, `scatter` and others. It needs `scale.database`.
+   * Off by default.
+   * @default false
+   */
   shards?: false | ShardsModuleOptions
-  /** Limits by path and caller, over all instances: `consumeRateLimit` for a handler's own. Off until this key is present. */
+  /**
+   * Rate limits by path and caller, counted over all instances, and `consumeRateLimit` for limits inside a handler.
+   * Off by default; `rateLimit: {}` turns it on.
+   * @default false
+   */
   rateLimit?: false | RateLimitModuleOptions
-  /** Messages over RabbitMQ: `useRabbit`, and the consumers of `server/consumers/`. Off until this key is present. */
+  /**
+   * Messages over RabbitMQ: `useRabbit`, and the consumers in `server/consumers/`. Off by default; `rabbitmq: {}` turns it on.
+   * @default false
+   */
   rabbitmq?: false | RabbitmqModuleOptions
   /**
-   * What an instance does: answer requests (`web`), take messages (`worker`), or both (`all`). It needs `scale.rabbitmq`.
+   * Work that an instance does: `web` answers requests, `worker` consumes messages, `all` does both.
+   * `web` and `worker` need `scale.rabbitmq`.
    * @default 'all'
    * @env NUXT_SCALE_ROLE
    */
   role?: Role
-  /** What stands around the app: `npx nuxt-scale nginx`, `haproxy`, `caddy`, `kubernetes`, `compose` and `diagram` read it. It adds nothing to the build. */
+  /**
+   * Settings of the generated deployment files. Only `npx nuxt-scale nginx`, `haproxy`, `caddy`, `kubernetes`, `compose` and `diagram`
+   * read them; they add nothing to the build.
+   * @default {}
+   */
   deploy?: DeployModuleOptions
   /**
-   * What the module changes of Nitro 2, each patch by its name. `false` turns all of them off. It is read when the app is built.
+   * Changes that the module makes to Nitro 2, by name. `false` turns all of them off. The build reads this option.
    * @default { hooks: true, closures: true, syntax: true, lazyModules: true, eventContext: true }
    */
   nitroPatches?: false | NitroPatchOptions
   /**
-   * Signs cursors and the cookie of read-your-writes, by a key for each. At least 16 characters. Set it where the server starts, the same for all instances.
+   * Secret that signs pagination cursors and the read-your-writes cookie. At least 16 characters, the same on every instance.
+   * Set the environment variable: a production build rejects a secret in nuxt.config.
    * @default ''
    * @env NUXT_SCALE_SECRET
    */
   secret?: string
 }
 
-/** The options with every default filled in. This is what `runtimeConfig.scale` begins as; the environment can override each value. */
+/** The options with every default filled in: the initial value of `runtimeConfig.scale`. Environment variables can override each value. */
 export interface ResolvedOptions {
   redis: false | Required<RedisRuntimeOptions>
   storage: false | Required<StorageModuleOptions>
@@ -133,18 +189,22 @@ export interface ResolvedOptions {
   secret: string
 }
 
-/** Whether anything of the module is on. */
+/** Whether at least one feature is on. */
 export function hasFeature({ role: _, secret: __, ...features }: ResolvedOptions): boolean {
   return Object.values(features).some(feature => feature !== false)
 }
 
 /**
- * Checks the options and fills in the defaults. Pure: reads no environment and writes nothing.
+ * Validates the options and fills in the defaults. It reads no environment variables and has no side effects.
  *
- * @throws Error one sentence that names the wrong option and says what to write
+ * @throws Error with one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  refuseUnknownKeys(options, ['redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy', 'nitroPatches', 'secret'], 'scale')
+  const keys = [
+    'redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy',
+    'nitroPatches', 'secret',
+  ]
+  refuseUnknownKeys(options, keys, 'scale')
   const redis = feature(options.redis, 'scale.redis')
   const storage = feature(options.storage, 'scale.storage')
   const cache = feature(options.cache, 'scale.cache')
@@ -166,7 +226,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (http) resolveHttpSettings(http)
   if (http && http.purge) {
     checkPurgeOptions(http.purge, http.cdn)
-    if (!cache) throw new Error('scale.http.purge follows the invalidations of the cache, and scale.cache is false: turn it on, or take purge out.')
+    if (!cache) throw new Error('scale.http.purge needs the cache, but scale.cache is false: remove scale.cache: false, or remove purge.')
   }
   if (health) resolveHealthSettings(health)
   if (shutdown) resolveShutdownSettings(shutdown)
@@ -176,11 +236,16 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (rateLimit) resolveRateLimitSettings(rateLimit)
   if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
   resolveDeploySettings(options.deploy)
-  if (shards && !database) throw new Error('scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.')
-  if (rabbitmq && rabbitmq.outbox && !database) {
-    throw new Error('scale.rabbitmq.outbox needs scale.database, in whose databases it keeps messages: add database: {} to the scale block, or remove outbox.')
+  if (shards && !database) {
+    throw new Error('scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.')
   }
-  if (!rabbitmq && role !== DEFAULT_ROLE) throw new Error(`scale.role is '${role}', and scale.rabbitmq is off, so there is nothing to share out: add rabbitmq: {} to the scale block, or leave the role out.`)
+  if (rabbitmq && rabbitmq.outbox && !database) {
+    throw new Error('scale.rabbitmq.outbox needs scale.database, which stores its messages: '
+      + 'add database: {} to the scale block, or remove outbox.')
+  }
+  if (!rabbitmq && role !== DEFAULT_ROLE) {
+    throw new Error(`scale.role is '${role}', which needs scale.rabbitmq: add rabbitmq: {} to the scale block, or remove the role.`)
+  }
   return {
     redis: redis && { ...redisDefaults, ...redis },
     storage: storage && { ...storageDefaults, ...storage },
@@ -228,13 +293,16 @@ function feature<Options extends object>(options: false | Options | undefined, p
 }
 
 /**
- * Refuses what would leave a secret in the build.
+ * Rejects options whose secret would be stored in the build.
  *
- * @throws Error naming the option and the environment variable to use instead
+ * @throws Error that names the option and the environment variable to use instead
  */
 export function refuseSecrets({ redis, http, health, tenancy, database, shards, rabbitmq, secret }: ResolvedOptions): void {
-  const refuse = (option: string, variable: string) => {
-    throw new Error(`scale.${option} holds a secret, which the build would keep: take it out of nuxt.config and set ${variable} where the server starts.`)
+  const refuse = (option: string, variable?: string) => {
+    const advice = variable
+      ? `remove it from nuxt.config and set ${variable} where the server starts`
+      : 'write the name of an environment variable here instead, and set that variable where the server starts'
+    throw new Error(`scale.${option} contains a secret, which the build would store: ${advice}.`)
   }
   if (redis) {
     if (redis.password) refuse('redis.password', 'NUXT_SCALE_REDIS_PASSWORD')
@@ -245,12 +313,12 @@ export function refuseSecrets({ redis, http, health, tenancy, database, shards, 
   if (http && http.purge && http.purge.token) refuse('http.purge.token', 'NUXT_SCALE_HTTP_PURGE_TOKEN')
   if (tenancy) {
     for (const [id, tenant] of Object.entries(tenancy.map)) {
-      if (addressesIn(tenant).some(hasPassword)) refuse(`tenancy.map.${id}`, 'an environment variable of your own, whose name you write here,')
+      if (addressesIn(tenant).some(hasPassword)) refuse(`tenancy.map.${id}`)
     }
   }
   if (shards) {
     for (const [shard, source] of Object.entries(shards.map)) {
-      if (addressesIn(source).some(hasPassword)) refuse(`shards.map.${shard}`, 'an environment variable of your own, whose name you write here,')
+      if (addressesIn(source).some(hasPassword)) refuse(`shards.map.${shard}`)
     }
   }
   if (rabbitmq) {

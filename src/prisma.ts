@@ -1,4 +1,4 @@
-/** `nuxt-scale/prisma`: the ready-made factory for Prisma 7. */
+/** `nuxt-scale/prisma`: creates Prisma 7 clients in `server/scale.database.ts`. */
 import { createAdapter, hide } from './runtime/server/database/prisma/adapter'
 import { driverFor } from './runtime/server/database/prisma/drivers'
 import { checkSchema } from './runtime/server/database/prisma/schema'
@@ -7,20 +7,23 @@ import type { DatabasePool } from './runtime/server/database/types'
 
 export { outboxTables } from './runtime/server/rabbitmq/outbox/tables'
 
-/** Where a client connects. What `defineScaleDatabase` gives its factory fits as it is. */
+/** Address and limits of a client. You can pass the input of a `defineScaleDatabase` factory unchanged. */
 export interface PrismaClientInput {
-  /** `postgresql://`, `mysql://`, `mariadb://`, `file:` (SQLite) or `pglite:`. The scheme chooses the driver adapter. */
+  /** Address: `postgresql://`, `mysql://`, `mariadb://`, `file:` (SQLite) or `pglite:`. Its scheme selects the driver adapter. */
   url: string
-  /** PostgreSQL schema. It holds for generated and for raw queries. */
+  /** PostgreSQL schema, for generated and for raw queries. */
   schema?: string
-  /** @default { max: 3, acquireTimeout: 5000 } */
+  /**
+   * Most connections, and how long a query waits for one, in milliseconds.
+   * @default { max: 3, acquireTimeout: 5000 }
+   */
   pool?: Partial<DatabasePool>
 }
 
-/** What the constructor of a generated client takes, but for the adapter. */
+/** Options of the constructor of a generated client, without the adapter. */
 type PrismaOptions<Constructor> = Constructor extends new (options: infer Options) => unknown ? Omit<Options, 'adapter' | 'accelerateUrl'> : never
 
-/** Not `InstanceType`, which is `any` for a constructor whose argument is narrow. */
+/** `InstanceType` would be `any` here, because `Constructor` accepts fewer arguments than `any`. */
 type ClientOf<Constructor> = Constructor extends new (options: never) => infer Client ? Client : never
 
 interface Disconnectable {
@@ -28,15 +31,15 @@ interface Disconnectable {
 }
 
 /**
- * A client of Prisma 7 with the right driver adapter, bounded in connections and in time.
+ * Creates a Prisma 7 client with the driver adapter of its address, and limits its connections and waiting time.
  *
- * The adapter's package is an optional peer that loads at the first query; the error names the command that installs it.
- * Once disconnected the client stays so: it throws, where Prisma's own would connect again in silence.
+ * The adapter's package is an optional peer dependency, which is loaded at the first query. If it is missing, the error names the command
+ * that installs it. After `$disconnect()` the client throws; a plain Prisma client would silently connect again.
  *
- * @param PrismaClient the class that `prisma generate` wrote
- * @param input address, schema and bounds
- * @param options further options of the class: `log`, `omit`, `transactionOptions` …
- * @throws Error when the scheme of the address is none of the known
+ * @param PrismaClient the class that `prisma generate` created
+ * @param input address, schema and limits
+ * @param options further options of the class, such as `log`, `omit` or `transactionOptions`
+ * @throws Error if the scheme of the address is unknown
  * @example
  * ```ts
  * export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))
@@ -54,7 +57,7 @@ export function createPrismaClient<Constructor extends new (options: never) => D
   Object.defineProperty(client, '$disconnect', {
     configurable: true,
     value: () => {
-      // A client that never connected has nothing to dispose of, and would still connect later.
+      // Prisma disposes of the adapter only after it has connected. Without this, a client that never connected could still connect later.
       shut()
       return disconnect()
     },

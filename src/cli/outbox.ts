@@ -2,7 +2,7 @@ import { outboxTables } from '../runtime/server/rabbitmq/outbox/tables'
 import { defineScaleCommand } from './support/command'
 import { exitCodes } from './support/exit'
 
-/** `nuxt-scale outbox`: the tables of the outbox and the inbox, for a migration of the app. */
+/** The command `nuxt-scale outbox`: prints the tables of the outbox and the inbox, for a migration of the app. */
 export const outboxCommand = defineScaleCommand({
   meta: { description: 'Print the tables of the outbox and the inbox as SQL' },
   examples: ['nuxt-scale outbox', 'nuxt-scale outbox | psql "$DATABASE_URL"'],

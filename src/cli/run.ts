@@ -12,9 +12,13 @@ import { outboxCommand } from './outbox'
 import { migrateCommand } from './migrate'
 import { shardsCommand } from './shards'
 
-/** All commands. */
+/** Root command `nuxt-scale`, with all subcommands. */
 export const mainCommand: ScaleCommand = {
-  meta: { name: 'nuxt-scale', version, description: 'Makes the files of what stands around the app, moves shards, migrates databases, looks after dead letters and examines deployments.' },
+  meta: {
+    name: 'nuxt-scale',
+    version,
+    description: 'Generate deployment files, move shards, run migrations, manage dead letters and diagnose deployments',
+  },
   subCommands: { ...deployCommands, doctor: doctorCommand, shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
   examples: ['nuxt-scale nginx', 'nuxt-scale kubernetes', 'nuxt-scale doctor', 'nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
 }
@@ -22,7 +26,7 @@ export const mainCommand: ScaleCommand = {
 /**
  * Runs one command line.
  *
- * @param args what stands behind the name of the program
+ * @param args the arguments after the name of the program
  * @returns the exit code: 0 ok, 1 error, 2 partial failure
  */
 export async function runCli(args: string[]): Promise<number> {
@@ -30,7 +34,8 @@ export async function runCli(args: string[]): Promise<number> {
   const next = args[path.split(' ').length - 1]
   if (command.subCommands && next !== undefined && !next.startsWith('-')) {
     const names = Object.keys(command.subCommands)
-    process.stderr.write(`${JSON.stringify(next)} is not a command of ${path}.${didYouMean(next, names)} It takes ${names.join(', ')}. See ${path} --help.\n`)
+    const hint = `${didYouMean(next, names)} Its commands are ${names.join(', ')}. See ${path} --help.`
+    process.stderr.write(`${JSON.stringify(next)} is not a command of ${path}.${hint}\n`)
     return exitCodes.error
   }
   const flags = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined)
@@ -43,7 +48,7 @@ export async function runCli(args: string[]): Promise<number> {
     return exitCodes.ok
   }
   try {
-    if (command.subCommands) throw new CliFailure(`${path} takes a command: ${Object.keys(command.subCommands).join(', ')}. See ${path} --help.`)
+    if (command.subCommands) throw new CliFailure(`${path} needs a command: ${Object.keys(command.subCommands).join(', ')}. See ${path} --help.`)
     const { result } = await runCommand(command, { rawArgs: args.slice(path.split(' ').length - 1) })
     return typeof result === 'number' ? result : exitCodes.ok
   }
@@ -54,7 +59,7 @@ export async function runCli(args: string[]): Promise<number> {
   }
 }
 
-/** Walks down the names that `args` begin with. */
+/** Finds the command whose names `args` begin with. */
 export function findCommand(args: string[]): { path: string, command: ScaleCommand } {
   let command = mainCommand
   const path = ['nuxt-scale']

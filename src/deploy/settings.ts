@@ -19,16 +19,16 @@ export interface ServerSettings {
 }
 
 export interface TlsSettings {
-  /** Absent when the program gets certificates by itself. */
+  /** Absent if the balancer obtains certificates itself. */
   files?: { certificate: string, key: string, bundle: string }
-  /** Seconds; 0 for none. */
+  /** `max-age` of `Strict-Transport-Security`, in seconds. 0 sends no header. */
   hsts: number
 }
 
-/** `scale.deploy`, checked. Times in milliseconds. */
+/** Validated `scale.deploy`. Times are in milliseconds. */
 export interface DeploySettings {
   name: string
-  /** Undefined: nobody said. Lower case. */
+  /** In lower case. Undefined if the option is not set. */
   serverNames: readonly string[] | undefined
   servers: readonly ServerSettings[]
   balance: Balance
@@ -41,7 +41,7 @@ export interface DeploySettings {
   rateLimit: EdgeLimitSettings | undefined
   streams: readonly PathPattern[]
   image: string
-  /** Whether somebody said which. */
+  /** Whether the option is set. */
   imageGiven: boolean
   port: number
   replicas: { web: ReplicasSettings, worker: ReplicasSettings }
@@ -49,12 +49,17 @@ export interface DeploySettings {
 }
 
 const OPTION = 'scale.deploy'
-const KEYS = ['name', 'serverName', 'servers', 'balance', 'tls', 'listen', 'trustedProxies', 'timeouts', 'maxBodySize', 'cache', 'rateLimit', 'streams', 'image', 'port', 'replicas', 'kubernetes']
+const KEYS = [
+  'name', 'serverName', 'servers', 'balance', 'tls', 'listen', 'trustedProxies', 'timeouts', 'maxBodySize', 'cache', 'rateLimit', 'streams',
+  'image', 'port', 'replicas', 'kubernetes',
+]
 const MOST_WEIGHT = 100
 
 /**
- * @param base what stands before every path of the app (`app.baseURL`), without a slash at the end
- * @throws Error naming the option that is wrong
+ * Validates `scale.deploy` and fills in the defaults.
+ *
+ * @param base prefix of every path of the app (`app.baseURL`), without a trailing slash
+ * @throws Error that names the wrong option
  */
 export function resolveDeploySettings(options: DeployModuleOptions = {}, base = ''): DeploySettings {
   const given = group(options, OPTION, KEYS) as DeployModuleOptions
@@ -64,11 +69,18 @@ export function resolveDeploySettings(options: DeployModuleOptions = {}, base = 
   const replicas = group(given.replicas, `${OPTION}.replicas`, ['web', 'worker'])
   return {
     name,
-    serverNames: given.serverName === undefined ? undefined : listOf([given.serverName].flat(), 'serverName', 'a domain').map((host, index) => parseServerName(host, `${OPTION}.serverName${index > 0 ? `[${index}]` : ''}`)),
+    serverNames: given.serverName === undefined
+      ? undefined
+      : listOf([given.serverName].flat(), 'serverName', 'a domain')
+          .map((host, index) => parseServerName(host, `${OPTION}.serverName${index > 0 ? `[${index}]` : ''}`)),
     servers: parseServers(given.servers ?? [{ host: '127.0.0.1' }], balance),
     balance,
     tls: parseTls(given.tls ?? false),
-    listen: { http: parsePort(listen.http ?? 80, `${OPTION}.listen.http`), https: parsePort(listen.https ?? 443, `${OPTION}.listen.https`), ipv6: parseSwitch(listen.ipv6 ?? true, `${OPTION}.listen.ipv6`) },
+    listen: {
+      http: parsePort(listen.http ?? 80, `${OPTION}.listen.http`),
+      https: parsePort(listen.https ?? 443, `${OPTION}.listen.https`),
+      ipv6: parseSwitch(listen.ipv6 ?? true, `${OPTION}.listen.ipv6`),
+    },
     trustedProxies: parseProxies(given.trustedProxies ?? []),
     timeouts: parseTimeouts(given.timeouts),
     maxBodySize: parseBytes(given.maxBodySize ?? '10mb', `${OPTION}.maxBodySize`),
@@ -99,13 +111,23 @@ function parseServers(value: unknown, balance: Balance): ServerSettings[] {
   const seen = new Set<string>()
   for (const [index, { host, port, weight, backup }] of servers.entries()) {
     const path = `${OPTION}.servers[${index}]`
-    if (seen.has(`${host} ${port}`)) throw new Error(`${path} is ${host}:${port} again: give it a weight instead, and balance: 'weighted'.`)
+    if (seen.has(`${host} ${port}`)) {
+      throw new Error(`${path} repeats the server ${host}:${port}: list it once, with a weight and balance: 'weighted'.`)
+    }
     seen.add(`${host} ${port}`)
-    if (weight !== 1 && balance === 'round-robin') throw new Error(`${path}.weight is ${weight}, and ${OPTION}.balance is 'round-robin', which treats all alike: write balance: 'weighted'.`)
-    if (backup && balance === 'ip-hash') throw new Error(`${path}.backup is true, and ${OPTION}.balance is 'ip-hash', which knows no backup: write another balance.`)
+    if (weight !== 1 && balance === 'round-robin') {
+      throw new Error(`${path}.weight is ${weight}, but ${OPTION}.balance is 'round-robin', which ignores weights: write balance: 'weighted'.`)
+    }
+    if (backup && balance === 'ip-hash') {
+      throw new Error(`${path}.backup is true, but ${OPTION}.balance is 'ip-hash', which has no backup servers: write another balance.`)
+    }
   }
-  if (servers.every(({ backup }) => backup)) throw new Error(`${OPTION}.servers are all backup: leave backup out of one of them at least.`)
-  if (balance === 'weighted' && servers.every(({ weight }) => weight === 1)) throw new Error(`${OPTION}.balance is 'weighted', and no server has a weight: write { host, weight: 3 }, or balance: 'round-robin'.`)
+  if (servers.every(({ backup }) => backup)) {
+    throw new Error(`${OPTION}.servers are all backup servers: remove backup from at least one of them.`)
+  }
+  if (balance === 'weighted' && servers.every(({ weight }) => weight === 1)) {
+    throw new Error(`${OPTION}.balance is 'weighted', but no server has a weight: write { host, weight: 3 }, or balance: 'round-robin'.`)
+  }
   return servers
 }
 
@@ -113,7 +135,12 @@ function parseServer(value: unknown, path: string): ServerSettings {
   const { host, port, weight, backup } = group(value, path, ['host', 'port', 'weight', 'backup'] satisfies (keyof DeployServer)[])
   const checked = parseCount(weight ?? 1, `${path}.weight`)
   if (checked > MOST_WEIGHT) throw new TypeError(`${path}.weight is ${checked}: write a whole number from 1 to ${MOST_WEIGHT}.`)
-  return { host: parseHost(host, `${path}.host`), port: parsePort(port ?? 3000, `${path}.port`), weight: checked, backup: parseSwitch(backup ?? false, `${path}.backup`) }
+  return {
+    host: parseHost(host, `${path}.host`),
+    port: parsePort(port ?? 3000, `${path}.port`),
+    weight: checked,
+    backup: parseSwitch(backup ?? false, `${path}.backup`),
+  }
 }
 
 function parseTls(value: unknown): TlsSettings | undefined {
@@ -129,10 +156,12 @@ function parseTls(value: unknown): TlsSettings | undefined {
 }
 
 function parseProxies(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  if (!Array.isArray(value)) {
+    throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  }
   compileTrustedAddresses(value, `${OPTION}.trustedProxies`)
   for (const proxy of value) {
-    if (String(proxy).includes('%')) throw new TypeError(`${OPTION}.trustedProxies holds ${JSON.stringify(proxy)}: write an address without a zone.`)
+    if (String(proxy).includes('%')) throw new TypeError(`${OPTION}.trustedProxies contains ${JSON.stringify(proxy)}: write an address without a zone.`)
   }
   return value.map(String)
 }
@@ -142,9 +171,11 @@ function parseTimeouts(value: unknown): DeploySettings['timeouts'] {
   const given = { ...defaults, ...group(value, `${OPTION}.timeouts`, Object.keys(defaults)) }
   const time = (name: keyof typeof defaults) => {
     const milliseconds = parseDuration(given[name], `${OPTION}.timeouts.${name}`)
-    // nginx takes no more for a connection, and no program a time of nothing.
+    // nginx allows at most 75 seconds for a connection. No balancer accepts 0.
     const most = name === 'connect' ? 75_000 : 24 * 3_600_000
-    if (milliseconds < 1 || milliseconds > most) throw new TypeError(`${OPTION}.timeouts.${name} is ${JSON.stringify(given[name])}: write a time from '1ms' to '${most / 1000}s'.`)
+    if (milliseconds < 1 || milliseconds > most) {
+      throw new TypeError(`${OPTION}.timeouts.${name} is ${JSON.stringify(given[name])}: write a time from '1ms' to '${most / 1000}s'.`)
+    }
     return milliseconds
   }
   return { connect: time('connect'), send: time('send'), read: time('read'), stream: time('stream') }

@@ -1,15 +1,15 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** A file that is written to the disk, but is not yet in its place. */
+/** A file that is written to the disk under a temporary name. */
 export interface PreparedFile {
-  /** Puts it in its place. */
+  /** Renames the file to its final name. */
   commit: () => Promise<void>
-  /** Removes it, unless it is in its place. */
+  /** Removes the temporary file, unless it was committed. */
   discard: () => Promise<void>
 }
 
-/** Writes a file next to the one that it will replace. */
+/** Writes a temporary file next to the file that it will replace. */
 export async function prepareFile(path: string, text: string): Promise<PreparedFile> {
   await mkdir(dirname(path), { recursive: true })
   const next = `${path}.${process.pid}.tmp`
@@ -31,7 +31,7 @@ export async function prepareFile(path: string, text: string): Promise<PreparedF
   return { commit: () => rename(next, path), discard }
 }
 
-/** Writes a file so that a reader, or a crash, finds the old text or the new one, never a part. */
+/** Writes a file atomically: readers see the old or the new content, never a part of it, even after a crash. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   const prepared = await prepareFile(path, text)
   try {

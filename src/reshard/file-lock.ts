@@ -4,38 +4,38 @@ import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds for which a holder may rely on its lock. */
+/** Milliseconds for which a holder may use its lock. */
 const HELD = 3000
-/** Milliseconds after which the lock of a holder that does not give it back belongs to a process that is gone. */
+/** Milliseconds after which a lock that was not released is considered abandoned. */
 const ABANDONED = 5000
-/** Milliseconds after which, of several processes that take over an abandoned lock, the last one has it. */
+/** Milliseconds to wait after a takeover: if several processes take over at the same time, the last one gets the lock. */
 const SETTLED = 500
-/** Longest time between two tries, in milliseconds. */
+/** Longest pause between two attempts, in milliseconds. */
 const INTERVAL = 25
 
 /** The lock was not granted before the deadline. */
 export class FileLockTimeout extends Error {}
 
-/** A lock that several processes, also of several machines, share as a file. */
+/** A file lock that several processes share, also across machines. */
 export interface FileLock {
   /**
    * Runs `work` while no other process holds the lock.
    *
-   * @param work gets a function that throws when the lock may belong to another process by now: call it before each effect
-   * @param deadline when the lock must have been granted, by `performance.now()`
-   * @throws FileLockTimeout
+   * @param work receives a function that throws if the lock may belong to another process by now: call it before each side effect
+   * @param deadline time by which the lock must be granted, on the clock of `performance.now()`
+   * @throws FileLockTimeout if the lock is not granted in time, or `work` takes too long
    */
   hold: <T>(deadline: number, work: (check: () => Promise<void>) => Promise<T>) => Promise<T>
 }
 
 /**
- * Makes a lock of a file that exists as long as the lock is held.
+ * Creates a lock from a file that exists while the lock is held.
  *
- * The file of a process that was killed stays. Whoever has waited and found the same holder for five seconds takes it over; a holder never
- * relies on its lock for more than three. So neither process ids, which mean nothing on another machine, nor clocks need to agree.
+ * A killed process leaves its file behind. A process that sees the same holder for five seconds takes the lock over; a holder uses its
+ * lock for at most three seconds. This needs neither process ids, which differ between machines, nor synchronized clocks.
  */
 export function createFileLock(path: string): FileLock {
-  /** The holder that was found last, and since when. Remembered from one try to the next. */
+  /** The last holder that was seen, and the time when it was first seen. It is kept between attempts. */
   let found: { holder: string, since: number } | undefined
 
   const readHolder = () => readFile(path, 'utf8').catch(() => undefined)

@@ -45,7 +45,7 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
   const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
       (select i.inhrelid::regclass from pg_inherits i where i.inhparent = c.oid limit 1)
     from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
-  if (!oid) throw new ReshardError(`${where} is not there: migrate the shard, or write the name that the database has for it.`)
+  if (!oid) throw new ReshardError(`The table ${name} does not exist on the shard ${session.shard}: migrate the shard, or write the name that the table has in the database.`)
   if (kind !== 'r') throw new ReshardError(`${where} is partitioned or no table: rows of plain tables are moved.`)
   if (child !== null) {
     throw new ReshardError(`${where} has the child ${child}, whose rows do not move with it: `

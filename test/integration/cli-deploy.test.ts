@@ -34,7 +34,7 @@ describe.concurrent('nuxt-scale nginx', () => {
   it('prints nothing but the name of the file with --output alone', async () => {
     const { stdout, stderr } = await app.run(['haproxy', '--output', 'haproxy.cfg'])
     expect(stdout).toBe('')
-    expect(stderr).toContain('Written to haproxy.cfg.')
+    expect(stderr).toContain('The file haproxy.cfg is written.')
     expect(existsSync(join(app.path, 'haproxy.cfg'))).toBe(true)
   })
 })

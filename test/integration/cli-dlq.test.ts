@@ -60,7 +60,7 @@ describe('dlq', () => {
     const { code, document, stderr } = await json('list')
     expect([code, document]).toEqual([0, { queues: [{ queue: 'mail', waiting: 0, dead: 3 }] }])
     expect(stderr).toContain('server/consumers/any.ts')
-    expect((await app.run(['dlq', 'list', '--queue', 'mail,none'], env)).stdout).toMatch(/^mail\s+0\s+3\nnone\s+not there\s+not there$/m)
+    expect((await app.run(['dlq', 'list', '--queue', 'mail,none'], env)).stdout).toMatch(/^mail\s+0\s+3\nnone\s+missing\s+missing$/m)
   })
 
   it('shows dead letters, which stay', async () => {
@@ -80,17 +80,17 @@ describe('dlq', () => {
 
   it('purges only on --yes', async () => {
     const asked = await app.run(['dlq', 'purge', '--queue', 'mail'], env)
-    expect([asked.code, asked.stderr.trim().split('\n').at(-1)]).toEqual([1, '1 dead letters of mail would be deleted for good: write --yes if that is what you want.'])
+    expect([asked.code, asked.stderr.trim().split('\n').at(-1)]).toEqual([1, 'This would permanently delete 1 dead letters of mail: write --yes to confirm.'])
     expect(await server.count('mail.dlq')).toBe(1)
     expect(await json('purge', '--queue', 'mail', '--yes')).toMatchObject({ code: 0, document: { purged: [{ queue: 'mail', deleted: 1 }] } })
     expect(await server.count('mail.dlq')).toBe(0)
   })
 
   it.each<[string[], string, boolean]>([
-    [['list'], 'Which queues? Write --queue with their names, or run "nuxt build"', false],
-    [['replay'], 'Which queues? Write either --queue with their names, or --all.', true],
-    [['purge', '--yes'], 'Which queues? Write --queue with their names.', true],
-    [['show', '--queue', 'none'], 'There is no queue none.dlq', true],
+    [['list'], 'No list of queues in', false],
+    [['replay'], 'Select the queues: write either --queue with their names, or --all.', true],
+    [['purge', '--yes'], '--queue is missing: write --queue with the names of the queues.', true],
+    [['show', '--queue', 'none'], 'The queue none.dlq does not exist', true],
     [['show', '--queue', 'mail', '--limit', 'all'], '--limit is "all": write a whole number of at least 1.', true],
     [['list', '--queues', 'mail'], '--queues is not a flag of this command', true],
   ])('%j says in one sentence what is wrong', async (args, sentence, built) => {
@@ -100,7 +100,7 @@ describe('dlq', () => {
 
   it('says where it looks for RabbitMQ when there is none', async () => {
     const { code, stderr } = await app.run(['dlq', 'list'])
-    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(/^There is no RabbitMQ to look at: set NUXT_SCALE_RABBITMQ_URL/)])
+    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(/^No RabbitMQ is configured, .*: set NUXT_SCALE_RABBITMQ_URL/)])
     expect((await app.run(['dlq', '--help'])).stdout).toContain('nuxt-scale dlq replay --queue email.order-notifications')
   })
 })

@@ -64,7 +64,7 @@ describe('what is healthy', () => {
       expect.stringMatching(/^amqp:\/\/.+ answers \(RabbitMQ \d/),
       '3 of 3 databases answer, on 1 server.',
       'The slot map is stored.',
-      'Everything that may take its time at the end fits into the grace period.',
+      'All shutdown times together fit into the grace period.',
     ]))
   })
 
@@ -74,9 +74,9 @@ describe('what is healthy', () => {
     const { code, stdout } = await app.run(['doctor'], { NUXT_SCALE_SECRET: 'a long random text' })
     expect(code).toBe(0)
     expect(stdout).toMatch(/^✔ secret: NUXT_SCALE_SECRET is set\.$/m)
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing to mend.')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('No problems found.')
     const short = await app.run(['doctor'], { NUXT_SCALE_SECRET: 'fifteen letters' })
-    expect([short.code, short.stdout]).toEqual([1, expect.stringContaining('NUXT_SCALE_SECRET has 15 characters, and the server does not start with less than 16.')])
+    expect([short.code, short.stdout]).toEqual([1, expect.stringContaining('NUXT_SCALE_SECRET has 15 characters, but the server needs at least 16 to start.')])
     expect(short.stdout).not.toContain('fifteen letters')
   })
 })
@@ -87,22 +87,22 @@ describe('what is wrong is found', () => {
     const { code, wrong } = await doctor({ NUXT_SCALE_SECRET: '', NUXT_SCALE_HEALTH_DETAILS: 'always' }, ['--replicas', '2', '--balancer-keep-alive', '60s'], unsigned)
     expect(code).toBe(1)
     expect(wrong).toEqual([
-      'error tenancy: Anybody may name any tenant in the header x-tenant-id, and a production server does not start like this.',
-      'error secret: There is no secret, so what one instance signs (cursors, cookies of replicas) is refused by the others.',
-      'error shutdown: An instance closes an idle connection after 30 s, and the balancer keeps it for 60 s, so a request may meet a closed connection.',
-      'warning health: Everybody sees memory, host name and version of Node, because scale.health.details is \'always\'.',
+      'error tenancy: Any client can select any tenant with the header x-tenant-id, so a production server does not start.',
+      'error secret: No secret is set, so each instance rejects the cursors and read-your-writes cookies of the others.',
+      'error shutdown: An instance closes an idle connection after 30 s, but the balancer keeps it for 60 s, so a request may fail on a closed connection.',
+      'warning health: Every client sees memory, host name and Node version, because scale.health.details is \'always\'.',
       'warning shutdown: scale.shutdown may need 35 s (drainDelay 10 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 30 s, after which the process is killed.',
-      'warning rateLimit: All callers share one limit, that of the balancer\'s address, because scale.rateLimit.trustedProxies is empty.',
-      'warning rateLimit: While Redis is away each instance allows 1/1 of a limit, and there are 2 of them.',
-      'warning shards: The slot map is not stored, so a shard that is added or taken away moves rows out of sight.',
+      'warning rateLimit: All callers share one limit, because scale.rateLimit.trustedProxies is empty and every request has the address of the balancer.',
+      'warning rateLimit: If Redis is down, each instance allows 1/1 of a limit, but there are 2 instances.',
+      'warning shards: The slot map is not stored, so adding or removing a shard makes the app look for existing rows on the wrong shard.',
     ])
   })
 
   it('when many instances come and go', async () => {
     const { wrong } = await doctor({}, [], scale.replace('shutdown: {}', 'deploy: { replicas: { web: { max: 4 }, worker: { max: 2 } } }').replace('maxConnections: 20', 'maxConnections: 17').replace('replicas: 2', 'replicas: 6'))
     expect(wrong).toEqual([
-      'error database: PostgreSQL at 127.0.0.1:' + postgres.port + ' has 97 connections for everybody, and the instances may ask for 6 × 17 = 102.',
-      'warning shutdown: An instance that is told to end takes no more requests at once, while balancers still send it some.',
+      'error database: PostgreSQL at 127.0.0.1:' + postgres.port + ' has 97 connections, but the instances may open 6 × 17 = 102.',
+      'warning shutdown: On SIGTERM an instance rejects new connections immediately, while balancers still send requests to it.',
     ])
   })
 
@@ -110,25 +110,25 @@ describe('what is wrong is found', () => {
     const client = redis.client()
     await client.config('SET', 'maxmemory-policy', 'noeviction')
     onTestFinished(async () => void await client.config('SET', 'maxmemory-policy', 'volatile-lfu', 'maxmemory', '64mb', 'maxclients', '1000'))
-    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error redis: .+ refuses every write when its memory is full: maxmemory-policy is noeviction\.$/)])
+    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error redis: .+ rejects every write when its memory is full: maxmemory-policy is noeviction\.$/)])
     await client.config('SET', 'maxmemory', '0', 'maxclients', '40')
     expect((await doctor({}, ['--replicas', '8'], scale.replace('maxConnections: 20', 'maxConnections: 5').replace('replicas: 2', 'replicas: 8'))).wrong).toEqual([
-      expect.stringMatching(/^warning redis: .+ has no memory limit, and ends with the machine's memory\.$/),
-      expect.stringMatching(/^warning redis: .+ takes 40 connections, and 8 instances need 24, twice that during a rollout\.$/),
+      expect.stringMatching(/^warning redis: .+ does not have a memory limit and may use all memory of its machine\.$/),
+      expect.stringMatching(/^warning redis: .+ allows 40 connections, but 8 instances need 24, and twice as many during a rollout\.$/),
     ])
   })
 
   it('in RabbitMQ that is short of memory', async () => {
     await rabbit.memoryAlarm(true)
     onTestFinished(() => rabbit.memoryAlarm(false))
-    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error rabbitmq: .+ takes no messages: low on memory\.$/)])
+    expect((await doctor()).wrong).toEqual([expect.stringMatching(/^error rabbitmq: .+ does not accept messages: low on memory\.$/)])
   })
 
   it('in a PostgreSQL that cannot hold all pools', async () => {
     const { code, wrong, report } = await doctor({ NUXT_SCALE_DATABASE_MAX_CONNECTIONS: '50' })
-    expect([code, wrong]).toEqual([1, [`error database: PostgreSQL at 127.0.0.1:${postgres.port} has 97 connections for everybody, and the instances may ask for 2 × 50 = 100.`]])
+    expect([code, wrong]).toEqual([1, [`error database: PostgreSQL at 127.0.0.1:${postgres.port} has 97 connections, but the instances may open 2 × 50 = 100.`]])
     expect(report.findings[0]!.fix).toContain('scale.database.maxConnections to 48 or less')
-    expect((await doctor({ NUXT_SCALE_DATABASE_MAX_CONNECTIONS: '48' })).wrong).toEqual([expect.stringMatching(/^warning database: .+ not for old and new instances side by side\.$/)])
+    expect((await doctor({ NUXT_SCALE_DATABASE_MAX_CONNECTIONS: '48' })).wrong).toEqual([expect.stringMatching(/^warning database: .+ not for old and new instances during a rollout\.$/)])
   })
 
   it('in services that are not there', async () => {
@@ -141,8 +141,8 @@ describe('what is wrong is found', () => {
       expect.stringMatching(/^error database: The database shard us cannot be used: connect ECONNREFUSED/),
     ])
     expect((await doctor({ REDIS_URL: '', RABBITMQ_URL: '', DATABASE_URL_US: '' })).wrong).toEqual([
-      'error redis: There is no Redis, so each of 2 instances has a cache of its own, and invalidates its own alone.',
-      'error rabbitmq: There is no RabbitMQ, so messages live in the process that sends them and end with it.',
+      'error redis: No Redis is configured, so each of 2 instances has its own cache, and an invalidation reaches one instance only.',
+      'error rabbitmq: No RabbitMQ is configured, so messages exist only in the process that sends them and are lost when it stops.',
       expect.stringMatching(/^error database: scale\.shards\.map\.us names the environment variable DATABASE_URL_US, which is not set/),
     ])
   })
@@ -155,9 +155,9 @@ describe('what is wrong is found', () => {
     const { wrong } = await doctor({}, ['--replicas', '2', '--url', url, '--balancer-keep-alive', '60s'])
     expect(wrong).toEqual([
       `error deployment: ${url}/api/health answers 503: a dependency is missing.`,
-      `error deployment: The answer of ${url}/api/health may be cached on its way.`,
-      expect.stringMatching(/^error deployment: .+ closes an idle connection after 5 s, and the balancer keeps it for 60 s/),
-      expect.stringMatching(/^warning deployment: The clock behind .+ is \d+ ms off\.$/),
+      `error deployment: A proxy may cache the response of ${url}/api/health.`,
+      expect.stringMatching(/^error deployment: .+ closes an idle connection after 5 s, but the balancer keeps it for 60 s/),
+      expect.stringMatching(/^warning deployment: The clock of .+ differs by \d+ ms\.$/),
     ])
     server.close()
     server.closeAllConnections()

@@ -39,13 +39,13 @@ describe('a folder that is not an app', () => {
   ]
 
   it('is refused by every command that reads an app', async () => {
-    const sentence = `The folder ${directory.path} has no nuxt.config: name the folder of a Nuxt app with --cwd.`
+    const sentence = `The folder ${directory.path} has no nuxt.config: write the folder of a Nuxt app with --cwd.`
     for (const command of commands) expect(await failureOf([...command, '--cwd', directory.path])).toEqual([sentence])
   })
 
   it('is named when it does not exist', async () => {
     const folder = join(directory.path, 'nowhere')
-    expect(await failureOf(['nginx', '--cwd', folder])).toEqual([`The folder ${folder} does not exist: name the folder of a Nuxt app with --cwd.`])
+    expect(await failureOf(['nginx', '--cwd', folder])).toEqual([`The folder ${folder} does not exist: write the folder of a Nuxt app with --cwd.`])
   })
 
   it('is nothing to a command that reads no app', async () => {
@@ -55,12 +55,12 @@ describe('a folder that is not an app', () => {
 
 describe('a misspelt word is named, with the one that was meant', () => {
   it.each([
-    [['docter'], '"docter" is not a command of nuxt-scale. Did you mean doctor? It takes nginx, haproxy,'],
-    [['shards', 'mvoe', '--finish'], '"mvoe" is not a command of nuxt-scale shards. Did you mean move? It takes plan, move,'],
-    [['whatever', '--help'], '"whatever" is not a command of nuxt-scale. It takes nginx,'],
-    [['nginx', '--outptu', 'x'], '--outptu is not a flag of this command. Did you mean --output? It takes --nginx,'],
-    [['doctor', '--everything'], '--everything is not a flag of this command. It takes --replicas,'],
-    [['migrate', '--shard', 'aisa'], 'The shard "aisa" has no database in scale.shards.map: write one of eu, us, asia. Did you mean asia?'],
+    [['docter'], '"docter" is not a command of nuxt-scale. Did you mean doctor? Its commands are nginx, haproxy,'],
+    [['shards', 'mvoe', '--finish'], '"mvoe" is not a command of nuxt-scale shards. Did you mean move? Its commands are plan, move,'],
+    [['whatever', '--help'], '"whatever" is not a command of nuxt-scale. Its commands are nginx,'],
+    [['nginx', '--outptu', 'x'], '--outptu is not a flag of this command. Did you mean --output? Its flags are --nginx,'],
+    [['doctor', '--everything'], '--everything is not a flag of this command. Its flags are --replicas,'],
+    [['migrate', '--shard', 'aisa'], 'The shard "aisa" does not have a database in scale.shards.map: write one of eu, us, asia. Did you mean asia?'],
   ])('%j', async (args, sentence) => {
     expect(await failureOf(args)).toEqual([expect.stringContaining(sentence)])
   })
@@ -69,7 +69,7 @@ describe('a misspelt word is named, with the one that was meant', () => {
 describe('lists are complete', () => {
   it('of tenants, when a name is wrong', async () => {
     expect(await failureOf(['migrate', '--tenant', 'nobody'])).toEqual([
-      'The tenant "nobody" has no database in scale.tenancy.map, and server/scale.config.ts does not find it: write one of globex, initech, acme.',
+      'The tenant "nobody" does not have a database in scale.tenancy.map or server/scale.config.ts: write one of globex, initech, acme.',
     ])
     expect(await failureOf(['migrate', '--tenant', 'globx'])).toEqual([expect.stringMatching(/Did you mean globex\?$/)])
   })
@@ -89,7 +89,7 @@ describe('lists are complete', () => {
 })
 
 describe('an option that is wrong', () => {
-  const sentence = 'scale.shards needs scale.database, whose factory makes the client of each shard: add database: {} to the scale block.'
+  const sentence = 'scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.'
 
   it('is refused by the commands as by the build, in one sentence', async () => {
     for (const command of [['nginx'], ['doctor'], ['shards', 'status'], ['dlq', 'list']]) expect(await failureOf(command, wrong)).toEqual([sentence])

@@ -75,12 +75,12 @@ describe('tenants that only server/scale.config.ts knows', () => {
     expect(await migrate(app, '--tenant', 'two')).toMatchObject({ code: 0, outcomes: { 'tenant:two': 'ok' } })
     expect([await isMigrated('many', 'two'), await isMigrated('many', 'three')]).toEqual([true, false])
     const unknown = await migrate(app, '--tenant', 'nobody')
-    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('The tenant "nobody" has no database in scale.tenancy.map, and server/scale.config.ts does not find it')])
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('The tenant "nobody" does not have a database in scale.tenancy.map or server/scale.config.ts')])
   })
 
   it('make --all stop, when nothing lists them', async () => {
     const { code, stderr } = await migrate(createApp(tenants), '--all')
-    expect([code, stderr]).toEqual([1, expect.stringContaining('write listTenants() beside it, or name them with --tenant')])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('add listTenants() to this file, or write --tenant with their ids')])
     expect(await isMigrated('main')).toBe(false)
   })
 
@@ -95,7 +95,7 @@ describe('tenants that only server/scale.config.ts knows', () => {
   it.each([
     ['a function that fails', `listTenants() { throw new Error('no answer from ' + process.env.DATABASE_URL) }`, '', /listTenants\(\) of server\/scale\.config\.ts failed: no answer from postgresql:\/\/\*\*\*@127/],
     ['what only the server has', `listTenants: () => usePrisma().tenant.findMany()`, '', /usePrisma is not defined\. Nothing is auto-imported outside the server/],
-    ['a file that cannot be loaded', tenants, `import { useStorage } from '#imports'\nvoid useStorage`, /server\/scale\.config\.ts cannot be loaded by the command line: .*#imports.*Nothing is auto-imported/],
+    ['a file that cannot be loaded', tenants, `import { useStorage } from '#imports'\nvoid useStorage`, /The command line cannot load server\/scale\.config\.ts: .*#imports.*Nothing is auto-imported/],
     ['what is no list', `listTenants: () => ['one'] as never`, '', /listTenants\(\) of server\/scale\.config\.ts must be an object/],
     ['what is no id', `listTenants: () => ({ 'No Id': 'DB' })`, '', /names the tenant "No Id", which scale\.tenancy\.pattern does not allow/],
   ])('stop everything with one sentence: %s', async (_, functions, imports, sentence) => {

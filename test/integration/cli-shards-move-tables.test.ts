@@ -159,10 +159,10 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
 
   it.each<[tables: string, options: MoveBenchOptions['options'], prepare: { eu?: string, eu2?: string }, sentence: string]>([
     ['create table users (id text)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has no primary key, by which rows are told apart: give it one.'],
-    [users, { tables: { people: 'id' } }, {}, 'The table people of the shard eu is not there: migrate the shard, or write the name that the database has for it.'],
+    [users, { tables: { people: 'id' } }, {}, 'The table people does not exist on the shard eu: migrate the shard, or write the name that the table has in the database.'],
     [users, { tables: { users: 'user' } }, {}, 'The table users of the shard eu has no column user: write the column that holds the id.'],
     ['create table users (id numeric primary key)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has ids of type numeric in id: ids are texts, UUIDs or whole numbers.'],
-    [users, {}, {}, 'Which tables? Set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables User:id,Order:userId.'],
+    [users, {}, {}, 'No tables are set: set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables User:id,Order:userId.'],
     [`${users} create table logs (id int primary key, "user" text references users)`, { tables: { users: 'id' } }, {}, 'The table logs of the shard eu points at rows of users (logs_user_fkey) and is not moved with them: add it to the tables, with the column of its id.'],
     ['create table a (id int primary key, b int); create table b (id int primary key, a int references a); alter table a add foreign key (b) references b', { tables: { a: 'id', b: 'id' } }, {}, 'The tables a, b point at each other in a circle: rows of them cannot be copied one after another.'],
     ['create table users (id int primary key, boss int not null references users)', { tables: { users: 'id' } }, {}, 'The table users points at itself by columns that are NOT NULL (users_boss_fkey): rows of it cannot be copied one after another.'],

@@ -95,14 +95,14 @@ describe('the command line', () => {
   it.each([
     [['shards', 'plan', '--ad', 'eu2'], '--ad is not a flag of this command'],
     [['shards', 'plan', '--add'], '--add has no value'],
-    [['shards', 'plan', 'eu2'], '"eu2" stands alone'],
+    [['shards', 'plan', 'eu2'], '"eu2" has no flag'],
     [['shards', 'plan'], 'The plan changes nothing'],
-    [['shards'], 'nuxt-scale shards takes a command: plan, move, verify, clean, status'],
-    [['shards', 'plan', '--add', 'eu2', '--map', 'none.json'], 'The map none.json is not there'],
-    [['migrate'], 'Which databases? Write either --all'],
+    [['shards'], 'nuxt-scale shards needs a command: plan, move, verify, clean, status'],
+    [['shards', 'plan', '--add', 'eu2', '--map', 'none.json'], 'The map none.json does not exist'],
+    [['migrate'], 'Select the databases: write either --all'],
     [['migrate', '--all', '--concurrency', '0'], '--concurrency is "0"'],
     [['migrate', '--shard', 'eu'], 'scale.shards.map.eu names the environment variable DATABASE_URL_EU, which is not set'],
-    [['migrate', '--shard', 'mars'], 'The shard "mars" has no database in scale.shards.map: write one of eu, us, asia, eu2.'],
+    [['migrate', '--shard', 'mars'], 'The shard "mars" does not have a database in scale.shards.map: write one of eu, us, asia, eu2.'],
   ])('%j is refused with one sentence and code 1', async (args, message) => {
     const { code, stderr } = await app.run(args)
     expect(code).toBe(1)

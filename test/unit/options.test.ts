@@ -35,7 +35,7 @@ describe('options', () => {
     [{ cache: { ttl: 0 } }, 'scale.cache.ttl is 0'],
     [{ http: { cdn: 'nginx', purge: {} } }, 'scale.http.purge needs scale.http.cdn to be one of generic, fastly, cloudflare'],
     [{ http: { cdn: 'fastly', purge: true } }, 'scale.http.purge (NUXT_SCALE_HTTP_PURGE) is not an object of options'],
-    [{ http: { cdn: 'fastly', purge: {} }, cache: false }, 'scale.http.purge follows the invalidations of the cache, and scale.cache is false'],
+    [{ http: { cdn: 'fastly', purge: {} }, cache: false }, 'scale.http.purge needs the cache, but scale.cache is false'],
     [{ cache: { staleTtl: 'soon' } }, 'scale.cache.staleTtl is "soon"'],
     [{ cache: { jitter: 2 } }, 'scale.cache.jitter is 2: write a number from 0 to 1.'],
     [{ cache: { lease: 'maybe' } }, 'scale.cache.lease is "maybe": write true or false.'],
@@ -62,7 +62,7 @@ describe('options', () => {
     [{ rabbitmq: { queue: { type: 'mirrored' } } }, 'scale.rabbitmq.queue.type is "mirrored"'],
     [{ rabbitmq: { queue: { deliveryLimit: -1 } } }, 'scale.rabbitmq.queue.deliveryLimit is -1'],
     [{ rabbitmq: {}, role: 'boss' }, 'scale.role (NUXT_SCALE_ROLE) is "boss"'],
-    [{ role: 'worker' }, 'scale.role is \'worker\', and scale.rabbitmq is off'],
+    [{ role: 'worker' }, 'scale.role is \'worker\', which needs scale.rabbitmq'],
   ])('%j stop the build with one sentence', (options, sentence) => {
     let message = ''
     try {

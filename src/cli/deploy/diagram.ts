@@ -2,12 +2,12 @@ import { renderDiagram } from '../../deploy/diagram'
 import { parseChoice } from '../../runtime/server/core/settings'
 import { defineDocumentCommand } from './document'
 
-/** `nuxt-scale diagram` */
+/** The command `nuxt-scale diagram`. */
 export const diagramCommand = defineDocumentCommand({
-  meta: { description: 'Print a Mermaid diagram of the app and what stands around it' },
+  meta: { description: 'Print a Mermaid diagram of the app and the servers around it' },
   examples: ['nuxt-scale diagram', 'nuxt-scale diagram --target kubernetes --output architecture.mmd'],
   args: {
-    target: { type: 'string', description: 'What stands in front: nginx, haproxy, caddy or kubernetes', valueHint: 'target', default: 'nginx' },
+    target: { type: 'string', description: 'The balancer: nginx, haproxy, caddy or kubernetes', valueHint: 'target', default: 'nginx' },
   },
   render: (topology, { target }) => renderDiagram(topology, parseChoice(target, ['nginx', 'haproxy', 'caddy', 'kubernetes'], '--target')),
 })

@@ -9,10 +9,10 @@ import { defineScaleCommand } from '../support/command'
 import { exitCodes } from '../support/exit'
 
 const outputArg = {
-  output: { type: 'string', description: 'Write to this file, relative to the current folder, instead of stdout', valueHint: 'file' },
+  output: { type: 'string', description: 'Write to this file instead of stdout, relative to the current folder', valueHint: 'file' },
 } as const satisfies ArgsDef
 
-/** A command that makes one document of the options of the app. `--json` prints the topology that it is made of. */
+/** Defines a command that generates one document from the options of the app. `--json` prints the topology of the app instead. */
 export function defineDocumentCommand<const Args extends ArgsDef>({ args: own, render, ...rest }: {
   meta: { description: string }
   examples: string[]
@@ -31,7 +31,7 @@ export function defineDocumentCommand<const Args extends ArgsDef>({ args: own, r
       if (output !== undefined) {
         const path = resolve(output)
         await writeFileAtomically(path, text)
-        terminal.log.success(`Written to ${relative('.', path)}.`)
+        terminal.log.success(`The file ${relative('.', path)} is written.`)
       }
       if (output === undefined || args.json) terminal.result(topology, text.trimEnd())
       return exitCodes.ok

@@ -1,7 +1,7 @@
 import { renderHaproxy } from '../../deploy/haproxy'
 import { defineDocumentCommand } from './document'
 
-/** `nuxt-scale haproxy` */
+/** The command `nuxt-scale haproxy`. */
 export const haproxyCommand = defineDocumentCommand({
   meta: { description: 'Print the HAProxy configuration of the app' },
   examples: ['nuxt-scale haproxy', 'nuxt-scale haproxy --output /etc/haproxy/haproxy.cfg'],

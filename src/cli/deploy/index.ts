@@ -6,7 +6,7 @@ import { haproxyCommand } from './haproxy'
 import { kubernetesCommand } from './kubernetes'
 import { nginxCommand } from './nginx'
 
-/** The commands that make files of `scale.deploy`. */
+/** The commands that generate deployment files from `scale.deploy`. */
 export const deployCommands = {
   nginx: nginxCommand,
   haproxy: haproxyCommand,

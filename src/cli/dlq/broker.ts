@@ -6,20 +6,23 @@ import { CliFailure } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
 
-/** ms to find RabbitMQ, and to leave it. */
+/** Milliseconds to connect to RabbitMQ, and to close the connection. */
 const CONNECT_TIMEOUT = 10_000
 const CLOSE_TIMEOUT = 5000
 
 /**
- * Runs a task on the RabbitMQ of the app.
+ * Runs a task with a connection to the RabbitMQ of the app.
  *
- * @throws CliFailure when the app has none, or it does not answer
+ * @throws CliFailure if the app has no RabbitMQ, or RabbitMQ does not answer
  */
 export async function withBroker<T>(cwd: string, terminal: Terminal, task: (broker: Broker) => Promise<T>): Promise<T> {
   const { options, env } = await loadApp(cwd)
   const { rabbitmq } = runTimeOptions({ ...options, rabbitmq: options.rabbitmq || {} }, env)
   const settings = resolveRabbitmqSettings(rabbitmq || {}, env)
-  if (settings.urls.length === 0) throw new CliFailure('There is no RabbitMQ to look at: set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL), or write it into .env. Without one, messages live in the process of the app.')
+  if (settings.urls.length === 0) {
+    throw new CliFailure('No RabbitMQ is configured, so messages exist only in the process of the app: '
+      + 'set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL), or add it to .env.')
+  }
   const broker = await openBroker(settings, { info: () => {}, warn: message => terminal.log.warn(message) })
   try {
     await broker.connect(CONNECT_TIMEOUT)

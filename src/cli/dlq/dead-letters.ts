@@ -4,42 +4,42 @@ import type { Delivery, OutgoingMessage } from '../../runtime/server/rabbitmq/me
 import { deadLetterQueue } from '../../runtime/server/rabbitmq/topology'
 import { CliFailure } from '../support/exit'
 
-/** How many messages a queue has. */
+/** Number of messages in a queue and in its dead-letter queue. */
 export interface QueueCounts {
   queue: string
-  /** `null` when the queue is not there. */
+  /** `null` if the queue does not exist. */
   waiting: number | null
   dead: number | null
 }
 
-/** One dead letter, as far as people want to see it. */
+/** One dead letter, with the fields that `dlq show` prints. */
 export interface DeadLetter {
   messageId: string
   type: string | undefined
   exchange: string
   routingKey: string
-  /** `exhausted`, `rejected`, `invalid`, or what RabbitMQ says, such as `delivery_limit`. */
+  /** `exhausted`, `rejected`, `invalid`, or a reason of RabbitMQ, such as `delivery_limit`. */
   reason: string
   attempt: number
   error: string | undefined
   failedAt: string | undefined
   tenant: string | undefined
-  /** The message itself, or its beginning. */
+  /** The content of the message, cut after 2000 characters. */
   content: string
 }
 
-/** What became of a replay. */
+/** Result of a replay. */
 export interface ReplayOutcome {
   queue: string
   replayed: number
-  /** Dead letters that are still there. */
+  /** Dead letters that are still in the dead-letter queue. */
   left: number
-  /** Why it ended early. */
+  /** Why the replay stopped early. */
   error?: string
 }
 
 const MOST_CHARACTERS = 2000
-/** ms for the confirm of one message. */
+/** Milliseconds to wait for the confirm of one message. */
 const PUBLISH_TIMEOUT = 10_000
 
 export async function countQueues(broker: Broker, queues: readonly string[]): Promise<QueueCounts[]> {
@@ -48,14 +48,16 @@ export async function countQueues(broker: Broker, queues: readonly string[]): Pr
   return counts
 }
 
-/** @throws CliFailure when the queue is not there */
+/** @throws CliFailure if the dead-letter queue does not exist */
 export async function countDead(broker: Broker, queue: string): Promise<number> {
   const count = await broker.count(deadLetterQueue(queue))
-  if (count === undefined) throw new CliFailure(`There is no queue ${deadLetterQueue(queue)}: start the app once, which declares it, or look at the name.`)
+  if (count === undefined) {
+    throw new CliFailure(`The queue ${deadLetterQueue(queue)} does not exist: start the app once, which declares it, or check the name.`)
+  }
   return count
 }
 
-/** The first dead letters. They go back to their places. */
+/** Reads the first dead letters, and returns them to their places in the queue. */
 export async function showDead(broker: Broker, queue: string, limit: number): Promise<DeadLetter[]> {
   const held: Delivery[] = []
   try {
@@ -72,8 +74,8 @@ export async function showDead(broker: Broker, queue: string, limit: number): Pr
 }
 
 /**
- * Sends dead letters back to their queue, where they are tried anew from the first attempt. Each leaves its place only after the broker has confirmed its copy.
- * Those that fail again meanwhile are left for another time.
+ * Sends dead letters back to their queue, where their attempts start from 1 again. A dead letter is removed only after the broker has
+ * confirmed its copy. Messages that fail again during the replay are not replayed a second time.
  */
 export async function replayDead(broker: Broker, queue: string, { limit, signal, onProgress }: { limit: number, signal: AbortSignal, onProgress: (done: number, total: number) => void }): Promise<ReplayOutcome> {
   const found = await countDead(broker, queue)
@@ -82,7 +84,7 @@ export async function replayDead(broker: Broker, queue: string, { limit, signal,
   let error: string | undefined
   while (replayed < total && error === undefined) {
     if (signal.aborted) {
-      error = 'it was interrupted'
+      error = 'interrupted'
       break
     }
     const delivery = await broker.get(deadLetterQueue(queue))
@@ -100,7 +102,7 @@ export async function replayDead(broker: Broker, queue: string, { limit, signal,
   return { queue, replayed, left: found - replayed, ...error !== undefined && { error } }
 }
 
-/** To its own queue alone, by the default exchange. Where it was published first stays in its headers. */
+/** Addresses the copy to its own queue only, through the default exchange. The headers keep the original exchange and routing key. */
 function copyFor(queue: string, { content, properties }: Delivery): OutgoingMessage {
   const headers = withoutHeaders(properties.headers, HEADERS.attempt, HEADERS.error, HEADERS.reason, HEADERS.queue, HEADERS.failedAt)
   return { exchange: '', routingKey: queue, content, properties: { ...properties, headers }, mandatory: true }

@@ -4,9 +4,9 @@ import { purgeCommand } from './purge'
 import { replayCommand } from './replay'
 import { showCommand } from './show'
 
-/** `nuxt-scale dlq …` */
+/** The command `nuxt-scale dlq`. */
 export const dlqCommand: ScaleCommand = {
-  meta: { description: 'Look at dead letters, send them back, or delete them' },
+  meta: { description: 'List, show, replay or delete dead letters' },
   subCommands: { list: listCommand, show: showCommand, replay: replayCommand, purge: purgeCommand },
   examples: ['nuxt-scale dlq list', 'nuxt-scale dlq show --queue email.order-notifications', 'nuxt-scale dlq replay --queue email.order-notifications', 'nuxt-scale dlq purge --queue email.order-notifications --yes'],
 }

@@ -5,16 +5,17 @@ import { withBroker } from './broker'
 import { countQueues } from './dead-letters'
 import { queueArgs, selectQueues } from './queues'
 
-/** `dlq list`: how many messages wait and how many are dead. */
+/** The command `dlq list`. */
 export const listCommand = defineScaleCommand({
-  meta: { description: 'Print how many messages each queue has, and how many dead letters' },
+  meta: { description: 'Print the number of waiting messages and dead letters of each queue' },
   examples: ['nuxt-scale dlq list', 'nuxt-scale dlq list --queue email.order-notifications --json'],
   args: queueArgs,
   async run({ args, terminal }) {
     const { queues, unnamed } = await selectQueues(args)
-    if (unnamed.length > 0) terminal.log.warn(`Not in the list, because they name their queue at run time: ${unnamed.join(', ')}.`)
+    if (unnamed.length > 0) terminal.log.warn(`The list does not include these consumers, which set their queue at run time: ${unnamed.join(', ')}.`)
     const counts = await withBroker(args.cwd, terminal, broker => countQueues(broker, queues))
-    terminal.result({ queues: counts }, renderTable(['queue', 'waiting', 'dead'], counts.map(({ queue, waiting, dead }) => [queue, waiting ?? 'not there', dead ?? 'not there'])))
+    const rows = counts.map(({ queue, waiting, dead }) => [queue, waiting ?? 'missing', dead ?? 'missing'])
+    terminal.result({ queues: counts }, renderTable(['queue', 'waiting', 'dead'], rows))
     return exitCodes.ok
   },
 })

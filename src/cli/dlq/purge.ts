@@ -6,22 +6,25 @@ import { withBroker } from './broker'
 import { countDead } from './dead-letters'
 import { queueArgs } from './queues'
 
-/** `dlq purge`: deletes for good. */
+/** The command `dlq purge`. */
 export const purgeCommand = defineScaleCommand({
-  meta: { description: 'Delete all dead letters of queues, for good' },
+  meta: { description: 'Permanently delete all dead letters of the queues' },
   examples: ['nuxt-scale dlq purge --queue email.order-notifications --yes'],
   args: {
     queue: queueArgs.queue,
-    yes: { type: 'boolean', description: 'Really delete them' },
+    yes: { type: 'boolean', description: 'Confirm the deletion' },
   },
   async run({ args, terminal }) {
     const queues = listOf(args.queue)
-    if (queues.length === 0) throw new CliFailure('Which queues? Write --queue with their names.')
+    if (queues.length === 0) throw new CliFailure('--queue is missing: write --queue with the names of the queues.')
     const purged = await withBroker(args.cwd, terminal, async (broker) => {
-      // All are looked at before the first is touched.
+      // Check all queues before deleting anything.
       const counts = new Map<string, number>()
       for (const queue of queues) counts.set(queue, await countDead(broker, queue))
-      if (!args.yes) throw new CliFailure(`${[...counts].map(([queue, count]) => `${count} dead letters of ${queue}`).join(' and ')} would be deleted for good: write --yes if that is what you want.`)
+      if (!args.yes) {
+        const letters = [...counts].map(([queue, count]) => `${count} dead letters of ${queue}`).join(' and ')
+        throw new CliFailure(`This would permanently delete ${letters}: write --yes to confirm.`)
+      }
       const done: { queue: string, deleted: number }[] = []
       for (const queue of counts.keys()) done.push({ queue, deleted: await broker.purge(deadLetterQueue(queue)) })
       return done

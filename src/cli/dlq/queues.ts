@@ -6,17 +6,17 @@ import { loadApp } from '../support/app'
 import { listOf } from '../support/command'
 import { CliFailure } from '../support/exit'
 
-/** The flags that say which queues are meant. */
+/** Flags that select queues. */
 export const queueArgs = {
-  queue: { type: 'string', description: 'These queues of consumers, separated by commas', valueHint: 'queues' },
-  build: { type: 'string', description: 'The folder of the build, which lists the queues of the app', valueHint: 'folder', default: '.output' },
+  queue: { type: 'string', description: 'Queues of consumers, separated by commas (default: all queues of the build)', valueHint: 'queues' },
+  build: { type: 'string', description: 'The folder of the build, which contains the list of queues', valueHint: 'folder', default: '.output' },
 } as const
 
 /**
- * The queues that a command works on: those of `--queue`, else all that the build of the app lists.
+ * Selects the queues that a command works on: those of `--queue`, else all queues that the build of the app lists.
  *
- * @returns also what the build could not know: consumers that name their queue at run time
- * @throws CliFailure when there are none to be found
+ * @returns the queues, and in `unnamed` the consumers that set their queue at run time, which the build cannot know
+ * @throws CliFailure if no queue is found
  */
 export async function selectQueues(args: { queue?: string, build: string, cwd: string }): Promise<{ queues: string[], unnamed: string[] }> {
   const named = listOf(args.queue)
@@ -28,10 +28,13 @@ export async function selectQueues(args: { queue?: string, build: string, cwd: s
     listed = (JSON.parse(await readFile(path, 'utf8')) as { queues: ListedQueue[] }).queues
   }
   catch {
-    throw new CliFailure(`Which queues? Write --queue with their names, or run "nuxt build", which lists them in ${args.build}/${QUEUE_LIST}.`)
+    throw new CliFailure(`No list of queues in ${args.build}/${QUEUE_LIST}: run "nuxt build", which creates it, or write --queue with the names of the queues.`)
   }
   const queues = listed.flatMap(({ queue }) => queue ?? [])
   const unnamed = listed.filter(({ queue }) => queue === null).map(({ source }) => source)
-  if (queues.length === 0) throw new CliFailure(`The build lists no queue by name${unnamed.length > 0 ? ` (${unnamed.join(', ')} name theirs at run time)` : ''}: write --queue with their names.`)
+  if (queues.length === 0) {
+    const reason = unnamed.length > 0 ? ` (these consumers set their queue at run time: ${unnamed.join(', ')})` : ''
+    throw new CliFailure(`The build does not list any queue${reason}: write --queue with the names of the queues.`)
+  }
   return { queues, unnamed }
 }

@@ -5,13 +5,13 @@ import type { DeadLetter } from './dead-letters'
 import { showDead } from './dead-letters'
 import { queueArgs, selectQueues } from './queues'
 
-/** `dlq show`: the dead letters themselves. */
+/** The command `dlq show`. */
 export const showCommand = defineScaleCommand({
-  meta: { description: 'Print dead letters and why they are dead; they stay where they are' },
+  meta: { description: 'Print dead letters and the reason of each, without removing them' },
   examples: ['nuxt-scale dlq show --queue email.order-notifications', 'nuxt-scale dlq show --queue inventory.updates --limit 100 --json'],
   args: {
     ...queueArgs,
-    limit: { type: 'string', description: 'Most messages of each queue', valueHint: 'number', default: '10' },
+    limit: { type: 'string', description: 'Maximum number of messages of each queue', valueHint: 'number', default: '10' },
   },
   async run({ args, terminal }) {
     const limit = countOf(args.limit, 'limit')
@@ -21,7 +21,8 @@ export const showCommand = defineScaleCommand({
       for (const queue of queues) all.push(...(await showDead(broker, queue, limit)).map(letter => ({ queue, ...letter })))
       return all
     })
-    terminal.result({ letters }, letters.length === 0 ? 'There are no dead letters.' : letters.map(letter => describe(letter, text => terminal.paint('bold', text))).join('\n\n'))
+    const text = letters.map(letter => describe(letter, title => terminal.paint('bold', title))).join('\n\n')
+    terminal.result({ letters }, text || 'There are no dead letters.')
     return exitCodes.ok
   },
 })

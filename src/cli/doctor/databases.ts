@@ -6,22 +6,22 @@ import type { MigrationTarget } from '../migrate/targets'
 import { findTargets } from '../migrate/targets'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
-import type { Patient } from './patient'
+import type { DoctorContext } from './patient'
 import { ANSWER_TIMEOUT, skewOf } from './patient'
 
-/** Databases that are looked at at a time. */
+/** Databases that are checked at the same time. */
 const CONCURRENCY = 4
 
-/** Connections of a server, as it counts them. */
+/** Connection limit of a database server. */
 interface ServerLimit {
-  /** `max_connections` less those that it keeps for superusers. */
+  /** `max_connections` without the connections reserved for superusers. */
   usable: number
-  /** Names of the databases on it. */
+  /** Names of its databases. */
   names: string[]
 }
 
-/** Whether every database answers, and whether all instances together ask a server for more connections than it has. */
-export async function examineDatabases({ options, app, replicas }: Patient): Promise<readonly Finding[]> {
+/** Checks whether every database answers, and whether its server has enough connections for all instances. */
+export async function examineDatabases({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('database')
   const { database } = options
   if (!database && !options.shards) return notes.findings
@@ -34,7 +34,7 @@ export async function examineDatabases({ options, app, replicas }: Patient): Pro
     }
   }
   catch (error) {
-    notes.error((error as Error).message, 'Set what is missing where the server starts, and here.')
+    notes.error((error as Error).message, 'Set the missing value where the server starts, and here.')
     return notes.findings
   }
   const servers = new Map<string, ServerLimit>()
@@ -48,19 +48,35 @@ export async function examineDatabases({ options, app, replicas }: Patient): Pro
   return notes.findings
 }
 
-/** Any instance may spend its whole budget on one server. */
+/** Compares the connections of a server with the need of all instances: each instance may use its whole budget on one server. */
 function compareBudget(server: string, { usable }: ServerLimit, { notes, replicas, budget }: { notes: Notes, replicas: number, budget: number }): void {
   const needed = budget * replicas
   const sum = `${replicas} × ${budget} = ${needed}`
-  if (needed > usable) notes.error(`${server} has ${usable} connections for everybody, and the instances may ask for ${sum}.`, `Set scale.database.maxConnections to ${Math.max(1, Math.floor(usable / replicas))} or less, raise max_connections, or run fewer instances.`)
-  else if (needed * 2 > usable) notes.warn(`${server} has ${usable} connections, which is enough for ${sum} and not for old and new instances side by side.`, 'Roll out one instance at a time, or leave space for twice as many.')
-  else notes.ok(`${server} has ${usable} connections for ${sum}.`)
+  if (needed > usable) {
+    const most = Math.max(1, Math.floor(usable / replicas))
+    notes.error(
+      `${server} has ${usable} connections, but the instances may open ${sum}.`,
+      `Set scale.database.maxConnections to ${most} or less, raise max_connections, or run fewer instances.`,
+    )
+  }
+  else if (needed * 2 > usable) {
+    notes.warn(
+      `${server} has ${usable} connections: enough for ${sum}, but not for old and new instances during a rollout.`,
+      'Roll out one instance at a time, or allow twice as many connections.',
+    )
+  }
+  else {
+    notes.ok(`${server} has ${usable} connections for ${sum}.`)
+  }
 }
 
 async function examineDatabase({ names, url, schema }: MigrationTarget, notes: Notes, servers: Map<string, ServerLimit>): Promise<void> {
   const name = names[0]!.replace(':', ' ')
   if (!/^postgres(?:ql)?:/i.test(url)) {
-    notes.warn(`The database ${name} (${describeUrl(url)}) is no PostgreSQL, and is not looked at.`, 'Compare its limit of connections with scale.database.maxConnections × instances yourself.')
+    notes.warn(
+      `The database ${name} (${describeUrl(url)}) is not checked, because it is not a PostgreSQL database.`,
+      'Compare its connection limit with scale.database.maxConnections × instances yourself.',
+    )
     return
   }
   let client: Client | undefined
@@ -75,14 +91,15 @@ async function examineDatabase({ names, url, schema }: MigrationTarget, notes: N
       current_setting('max_connections') as most, coalesce(current_setting('superuser_reserved_connections', true)::int, 0) + coalesce(current_setting('reserved_connections', true)::int, 0) as kept`)
     const skew = skewOf(Number(row!.now), asked, Date.now())
     const server = serverOf(url)
-    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} is ${skew} ms off.`, 'Run chrony or another NTP client on both machines.')
-    if (row!.replica) notes.error(`The database ${name} is a replica, which refuses writes.`, 'Write the address of its primary, and this one into replicas.')
+    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony or another NTP client on both machines.')
+    if (row!.replica) notes.error(`The database ${name} is a replica, which refuses writes.`, 'Write the address of its primary instead, and list this address in replicas.')
     const limit = servers.get(server) ?? { usable: Number(row!.most) - Number(row!.kept), names: [] }
     limit.names.push(name)
     servers.set(server, limit)
   }
   catch (error) {
-    notes.error(`The database ${name} cannot be used: ${redact((error as Error).message, url).replace(/\.$/, '')}.`, 'Start it, and look at its address, user and password.')
+    const reason = redact((error as Error).message, url).replace(/\.$/, '')
+    notes.error(`The database ${name} cannot be used: ${reason}.`, 'Start it, and check its address, user and password.')
   }
   finally {
     await withDeadline(client?.end() ?? Promise.resolve(), ANSWER_TIMEOUT, () => new Error('no answer')).catch(() => {})

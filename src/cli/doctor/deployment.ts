@@ -1,10 +1,10 @@
 import type { Finding } from './finding'
 import { notesOf } from './finding'
-import type { Patient } from './patient'
+import type { DoctorContext } from './patient'
 import { ANSWER_TIMEOUT, skewOf } from './patient'
 
-/** What a running deployment answers. */
-export async function examineDeployment({ url, options: { health, tenancy }, balancerKeepAlive }: Patient): Promise<readonly Finding[]> {
+/** Checks the health route of a running deployment. */
+export async function examineDeployment({ url, options: { health, tenancy }, balancerKeepAlive }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('deployment')
   if (url === undefined || !health) return notes.findings
   const address = new URL(`.${health.path}`, url.endsWith('/') ? url : `${url}/`)
@@ -15,22 +15,39 @@ export async function examineDeployment({ url, options: { health, tenancy }, bal
   }
   catch (error) {
     const { cause } = error as { cause?: { message?: string } }
-    notes.error(`${address.href} does not answer: ${(cause?.message || (error as Error).message).replace(/\.$/, '')}.`, 'Start the deployment, or look at its address.')
+    notes.error(`${address.href} does not answer: ${(cause?.message || (error as Error).message).replace(/\.$/, '')}.`, 'Start the deployment, or check its address.')
     return notes.findings
   }
   const text = await response.text()
-  if (response.ok) notes.ok(`${address.href} says that it can serve.`)
-  else notes.error(`${address.href} answers ${response.status}${response.status === 503 ? ': a dependency is missing' : ''}.`, 'Ask it with the token of scale.health.token for details, and look at the log of the instances.')
-  if (response.headers.get('cache-control')?.includes('no-store') !== true) notes.error(`The answer of ${address.href} may be cached on its way.`, 'Leave the health routes out of the cache of your proxy.')
-  if (!text.includes('"status"')) notes.error(`${address.href} is answered by something else than nuxt-scale.`, 'Look at the address, and at what stands in front of it.')
+  if (response.ok) notes.ok(`${address.href} reports that the instance is ready.`)
+  else {
+    notes.error(
+      `${address.href} answers ${response.status}${response.status === 503 ? ': a dependency is missing' : ''}.`,
+      'Request it with the token of scale.health.token to see details, and check the logs of the instances.',
+    )
+  }
+  if (response.headers.get('cache-control')?.includes('no-store') !== true) {
+    notes.error(`A proxy may cache the response of ${address.href}.`, 'Exclude the health routes from the cache of your proxy.')
+  }
+  if (!text.includes('"status"')) {
+    notes.error(`The response of ${address.href} does not come from nuxt-scale.`, 'Check the address, and the proxies in front of the app.')
+  }
 
   const date = Date.parse(response.headers.get('date') ?? '')
-  // The header has whole seconds.
+  // The header is rounded down to whole seconds.
   const skew = Number.isNaN(date) ? 0 : skewOf(date, asked - 1000, Date.now())
-  if (skew > 0) notes.warn(`The clock behind ${address.host} is ${skew} ms off.`, 'Run chrony or another NTP client.')
+  if (skew > 0) notes.warn(`The clock of ${address.host} differs by ${skew} ms.`, 'Run chrony or another NTP client.')
 
   const keepAlive = Number(/timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '')?.[1] ?? Number.NaN) * 1000
-  if (balancerKeepAlive !== undefined && keepAlive <= balancerKeepAlive) notes.error(`${address.host} closes an idle connection after ${keepAlive / 1000} s, and the balancer keeps it for ${balancerKeepAlive / 1000} s, so a request may meet a closed connection.`, 'Give the balancer the shorter time.')
-  if (tenancy && tenancy.trustedProxies === 'any' && address.protocol === 'http:') notes.warn(`${address.host} speaks plain HTTP, where anybody on the way can change the header of the tenant.`, 'Use TLS up to the balancer.')
+  if (balancerKeepAlive !== undefined && keepAlive <= balancerKeepAlive) {
+    notes.error(
+      `${address.host} closes an idle connection after ${keepAlive / 1000} s, but the balancer keeps it for ${balancerKeepAlive / 1000} s, `
+      + 'so a request may fail on a closed connection.',
+      'Set a shorter time in the balancer.',
+    )
+  }
+  if (tenancy && tenancy.trustedProxies === 'any' && address.protocol === 'http:') {
+    notes.warn(`${address.host} uses plain HTTP, so the tenant header can be changed on its way.`, 'Use TLS up to the balancer.')
+  }
   return notes.findings
 }

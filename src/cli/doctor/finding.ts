@@ -1,18 +1,18 @@
-/** `error`: requests or data are lost now or soon. `warning`: it will be a surprise one day. `ok`: looked at and right. */
+/** `error`: requests or data are lost now or soon. `warning`: a problem under some conditions. `ok`: checked, without a problem. */
 export type Severity = 'error' | 'warning' | 'ok'
 
-/** One thing that was looked at. */
+/** Result of one check. */
 export interface Finding {
   severity: Severity
-  /** The part of the deployment: an option's feature, or `deployment`. */
+  /** Feature that the check belongs to, or `deployment`. */
   feature: string
-  /** What is so, in one sentence without secrets. */
+  /** One sentence without secrets. */
   message: string
-  /** What to do; none where nothing is wrong. */
+  /** Advice on how to fix the problem. Undefined if the severity is `ok`. */
   fix?: string
 }
 
-/** Notes findings of one feature. */
+/** Collects the findings of one feature. */
 export interface Notes {
   readonly findings: readonly Finding[]
   error: (message: string, fix: string) => void

@@ -7,11 +7,11 @@ import { CliFailure, exitCodes } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
 import type { Finding, Severity } from './finding'
-import type { Patient } from './patient'
+import type { DoctorContext } from './patient'
 
-type Examination = (patient: Patient) => readonly Finding[] | Promise<readonly Finding[]>
+type Examination = (context: DoctorContext) => readonly Finding[] | Promise<readonly Finding[]>
 
-/** Everything that can be looked at, by the name that the progress bar shows. Clients are loaded only by the command that uses them. */
+/** All examinations, by the name in the progress bar. They are imported lazily, so that other commands do not load database clients. */
 const examinations: Record<string, () => Promise<Examination>> = {
   options: async () => (await import('./options')).examineOptions,
   redis: async () => (await import('./redis')).examineRedis,
@@ -20,15 +20,23 @@ const examinations: Record<string, () => Promise<Examination>> = {
   deployment: async () => (await import('./deployment')).examineDeployment,
 }
 
-/** `doctor`: what the options and the services that run say about each other. */
+/** The command `nuxt-scale doctor`: compares the options with the running services. */
 export const doctorCommand = defineScaleCommand({
-  meta: { description: 'Examine the options and the running services, and say what to mend' },
+  meta: { description: 'Check the options and the running services, and print what to fix' },
   examples: ['nuxt-scale doctor', 'nuxt-scale doctor --replicas 4 --url https://shop.example', 'nuxt-scale doctor --strict --json'],
   args: {
-    'replicas': { type: 'string', description: 'Instances that run side by side (default: the most that scale.deploy allows, else 1)', valueHint: 'number' },
+    'replicas': {
+      type: 'string',
+      description: 'The number of instances (default: the most that scale.deploy allows, else 1)',
+      valueHint: 'number',
+    },
     'url': { type: 'string', description: 'The address of the running deployment', valueHint: 'address' },
-    'balancer-keep-alive': { type: 'string', description: 'How long the balancer keeps an idle connection to an instance', valueHint: 'duration' },
-    'strict': { type: 'boolean', description: 'Fail on warnings too' },
+    'balancer-keep-alive': {
+      type: 'string',
+      description: 'The time that the balancer keeps an idle connection to an instance',
+      valueHint: 'duration',
+    },
+    'strict': { type: 'boolean', description: 'Exit with code 1 on warnings, too' },
   },
   async run({ args, terminal }) {
     const app = await loadApp(args.cwd)
@@ -48,12 +56,12 @@ export const doctorCommand = defineScaleCommand({
   },
 })
 
-async function examine(patient: Patient, terminal: Terminal): Promise<Finding[]> {
+async function examine(context: DoctorContext, terminal: Terminal): Promise<Finding[]> {
   const names = Object.keys(examinations)
   const bar = terminal.progress('examined', names.length)
   let done = 0
   const findings = await Promise.all(names.map(async (name) => {
-    const found = await (await examinations[name]!())(patient)
+    const found = await (await examinations[name]!())(context)
     bar.update(++done, name)
     return found
   }))
@@ -62,7 +70,7 @@ async function examine(patient: Patient, terminal: Terminal): Promise<Finding[]>
   return findings.flat().sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
 }
 
-/** Instances and workers alike hold connections. */
+/** Most instances and workers together: both use connections. */
 function mostInstances({ options, paths }: App): number {
   if (!options.deploy) return 1
   const { web, worker } = createTopology({ options, paths }).instances
@@ -82,5 +90,5 @@ function describe(findings: readonly Finding[], { errors, warnings }: { errors: 
     return `${paint(style, mark)} ${feature}: ${message}${fix ? `\n    ${paint('dim', `→ ${fix}`)}` : ''}`
   })
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
-  return [...lines, '', errors + warnings === 0 ? 'Nothing to mend.' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')
+  return [...lines, '', errors + warnings === 0 ? 'No problems found.' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')
 }

@@ -2,30 +2,33 @@ import type { ScaleConfig } from '../../config'
 import type { ResolvedOptions } from '../../options'
 import type { App } from '../support/app'
 
-/** What is examined: the options as a server would have them, and how it is run. */
-export interface Patient {
+/** Input of every examination: the options as the server sees them, and how the app is deployed. */
+export interface DoctorContext {
   app: App
   options: ResolvedOptions
-  /** The functions of `server/scale.config.ts`. */
+  /** Functions of `server/scale.config.ts`. */
   functions: ScaleConfig
-  /** Instances that run, or will run. */
+  /** Number of instances. */
   replicas: number
-  /** The address of a running deployment. */
+  /** Address of the running deployment; undefined without `--url`. */
   url: string | undefined
-  /** Milliseconds after which a balancer gives up an idle connection to an instance; undefined when nobody said so. */
+  /** Milliseconds that the balancer keeps an idle connection to an instance; undefined without `--balancer-keep-alive`. */
   balancerKeepAlive: number | undefined
 }
 
-/** Milliseconds that a service has to answer. */
+/** Milliseconds to wait for the answer of a service. */
 export const ANSWER_TIMEOUT = 5000
 
-/** Milliseconds that two clocks may differ. Tokens, cursors and expiries of the module bear that much. */
+/** Milliseconds that two clocks may differ. Tokens, cursors and expiry times of the module tolerate this difference. */
 const MOST_SKEW = 1000
 
 /**
- * Compares a clock that was read between two moments of the own one.
+ * Compares the clock of another machine with the local clock.
  *
- * @returns by how many milliseconds it is certainly off; 0 while it is within {@link MOST_SKEW}
+ * @param theirs time of the other clock, in milliseconds since 1970
+ * @param asked local time before the other clock was read
+ * @param answered local time after the other clock was read
+ * @returns the smallest possible difference in milliseconds, or 0 if it is at most {@link MOST_SKEW}
  */
 export function skewOf(theirs: number, asked: number, answered: number): number {
   const behind = asked - theirs

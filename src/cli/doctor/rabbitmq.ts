@@ -8,20 +8,26 @@ import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import type { TlsSettings } from '../../runtime/server/core/tls'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
-import type { Patient } from './patient'
+import type { DoctorContext } from './patient'
 import { ANSWER_TIMEOUT } from './patient'
 
 /** Seconds between heartbeats. */
 const HEARTBEAT = 10
-/** Milliseconds in which a broker that is short of memory or disk says so after a publish. */
+/** Milliseconds to wait after a publish: a broker without enough memory or disk reports it within this time. */
 const ALARM_WAIT = 500
 
-/** Whether every node of RabbitMQ answers, is new enough, and takes messages. */
-export async function examineRabbitmq({ options, app, replicas }: Patient): Promise<readonly Finding[]> {
+/** Checks whether every RabbitMQ node answers, is new enough and accepts messages. */
+export async function examineRabbitmq({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('rabbitmq')
   if (!options.rabbitmq) return notes.findings
   const { urls, tls } = resolveRabbitmqSettings(options.rabbitmq, app.env)
-  if (urls.length === 0) notes.error(`There is no RabbitMQ, so messages live in ${replicas > 1 ? 'the process that sends them' : 'the process'} and end with it.`, 'Set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).')
+  if (urls.length === 0) {
+    const where = replicas > 1 ? 'the process that sends them' : 'the process'
+    notes.error(
+      `No RabbitMQ is configured, so messages exist only in ${where} and are lost when it stops.`,
+      'Set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL).',
+    )
+  }
   await Promise.all(urls.map(url => examineNode(url, tls, notes)))
   return notes.findings
 }
@@ -30,23 +36,35 @@ async function examineNode(url: string, tls: TlsSettings | undefined, notes: Not
   const host = parseHost(url, HEARTBEAT)
   const ended = new AbortController()
   try {
-    const model = await withDeadline(openModel(host, { name: 'nuxt-scale doctor', tls }, ended.signal), ANSWER_TIMEOUT, () => new Error(`no connection within ${ANSWER_TIMEOUT} ms`))
-    // Without a listener an error would end the process.
+    const opening = openModel(host, { name: 'nuxt-scale doctor', tls }, ended.signal)
+    const model = await withDeadline(opening, ANSWER_TIMEOUT, () => new Error(`no connection within ${ANSWER_TIMEOUT} ms`))
+    // Without a listener, an error event would terminate the process.
     model.on('error', () => {})
     const { version } = model.connection.serverProperties
     const blocked = new Promise<string>(resolve => model.once('blocked', resolve))
     const channel = await withDeadline(model.createChannel(), ANSWER_TIMEOUT, () => new Error(`no channel within ${ANSWER_TIMEOUT} ms`))
-    // A broker says that it takes no messages only to those who send one. This one has no queue, and is dropped.
+    // A broker reports that it is blocked only after a publish. This message has no queue, so the broker drops it.
     channel.publish('', 'nuxt-scale.doctor', Buffer.alloc(0))
     const reason = await Promise.race([blocked, sleep(ALARM_WAIT)])
-    if (reason !== undefined) notes.error(`${host.label} takes no messages: ${reason}.`, 'Free memory or disk of the broker, or raise vm_memory_high_watermark or lower disk_free_limit.')
+    if (reason !== undefined) {
+      notes.error(
+        `${host.label} does not accept messages: ${reason}.`,
+        'Free memory or disk of the broker, raise vm_memory_high_watermark, or lower disk_free_limit.',
+      )
+    }
     if (isAtLeast(parseVersion(version), 3, 10)) notes.ok(`${host.label} answers (RabbitMQ ${version}).`)
-    else notes.error(`${host.label} is RabbitMQ ${version}, whose quorum queues have no expiry of messages, which retries need.`, 'Use 3.10 or newer.')
-    // A broker that takes no messages does not read the goodbye either.
+    else {
+      notes.error(
+        `${host.label} is RabbitMQ ${version}, whose quorum queues do not support message expiry, which retries need.`,
+        'Use RabbitMQ 3.10 or newer.',
+      )
+    }
+    // A blocked broker does not read the close frame.
     await withDeadline(model.close(), ALARM_WAIT, () => new Error('no answer')).catch(() => {})
   }
   catch (error) {
-    notes.error(`${host.label} cannot be used: ${faultOf(error).text.replace(/\.$/, '')}.`, 'Start it, and look at address, user, password and vhost.')
+    const reason = faultOf(error).text.replace(/\.$/, '')
+    notes.error(`${host.label} cannot be used: ${reason}.`, 'Start it, and check address, user, password and vhost.')
   }
   finally {
     ended.abort()

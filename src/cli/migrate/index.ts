@@ -13,7 +13,7 @@ import { collectTargets } from './targets'
 
 const DEFAULT_LEDGER = '.data/nuxt-scale/migrate.json'
 
-/** `migrate`: one command for every database of the app. */
+/** The command `nuxt-scale migrate`. */
 export const migrateCommand = defineScaleCommand({
   meta: { description: 'Run a migration command for every database of the app' },
   examples: [
@@ -24,17 +24,39 @@ export const migrateCommand = defineScaleCommand({
     'nuxt-scale migrate --shard eu --json',
   ],
   args: {
-    'all': { type: 'boolean', description: 'The default database, all tenants (of scale.tenancy.map and of listTenants() in server/scale.config.ts) and all shards' },
-    'tenant': { type: 'string', description: 'These tenants, separated by commas', valueHint: 'tenants' },
-    'shard': { type: 'string', description: 'These shards, separated by commas', valueHint: 'shards' },
-    'command': { type: 'string', description: 'What is run; it finds the address in the environment', valueHint: 'command', default: 'prisma migrate deploy' },
-    'url-variable': { type: 'string', description: 'The environment variable that holds the address for the command', valueHint: 'name', default: 'DATABASE_URL' },
-    'concurrency': { type: 'string', description: 'Databases at a time', valueHint: 'number', default: '4' },
-    'canary': { type: 'string', description: 'Databases that go first; when one of them fails, nothing else is run', valueHint: 'number', default: '1' },
-    'timeout': { type: 'string', description: 'Longest time for one database', valueHint: 'duration', default: '10m' },
-    'resume': { type: 'boolean', description: 'Leave out databases where this command has succeeded for this release' },
-    'release': { type: 'string', description: 'What the databases are migrated to (default: a fingerprint of prisma/migrations)', valueHint: 'name' },
-    'ledger': { type: 'string', description: 'The file that keeps what ran where', valueHint: 'file', default: DEFAULT_LEDGER },
+    'all': {
+      type: 'boolean',
+      description: 'Migrate the default database, all tenants (scale.tenancy.map, and listTenants() in server/scale.config.ts) and all shards',
+    },
+    'tenant': { type: 'string', description: 'Migrate these tenants, separated by commas', valueHint: 'tenants' },
+    'shard': { type: 'string', description: 'Migrate these shards, separated by commas', valueHint: 'shards' },
+    'command': {
+      type: 'string',
+      description: 'The command to run for each database; it reads the address from the environment',
+      valueHint: 'command',
+      default: 'prisma migrate deploy',
+    },
+    'url-variable': {
+      type: 'string',
+      description: 'The environment variable with the address for the command',
+      valueHint: 'name',
+      default: 'DATABASE_URL',
+    },
+    'concurrency': { type: 'string', description: 'Number of databases to migrate at the same time', valueHint: 'number', default: '4' },
+    'canary': {
+      type: 'string',
+      description: 'Number of databases to migrate first; if one of them fails, the others are not migrated',
+      valueHint: 'number',
+      default: '1',
+    },
+    'timeout': { type: 'string', description: 'Maximum time for one database', valueHint: 'duration', default: '10m' },
+    'resume': { type: 'boolean', description: 'Skip databases where this command has succeeded for this release' },
+    'release': {
+      type: 'string',
+      description: 'The release that the databases are migrated to (default: a hash of prisma/migrations)',
+      valueHint: 'name',
+    },
+    'ledger': { type: 'string', description: 'The file that records the result for each database', valueHint: 'file', default: DEFAULT_LEDGER },
   },
   async run({ args, terminal }) {
     const concurrency = countOf(args.concurrency, 'concurrency')
@@ -46,7 +68,7 @@ export const migrateCommand = defineScaleCommand({
     const release = args.release ?? await releaseOf(rootDir)
     const path = resolve(rootDir, args.ledger)
     const bar = terminal.progress('migrate', targets.length)
-    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the commands that run are ended.'))
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: running commands are stopped.'))
     try {
       const outcomes = await migrateAll(targets, await readLedger(path), {
         command: args.command,
@@ -55,7 +77,14 @@ export const migrateCommand = defineScaleCommand({
         canary,
         resume: args.resume ?? false,
         signal: interrupt.signal,
-        run: ({ url, names }) => runCommandLine({ command: args.command, cwd: rootDir, env: { ...env, [args['url-variable']]: url, NUXT_SCALE_TARGET: names[0] }, url, timeout, signal: interrupt.signal }),
+        run: ({ url, names }) => runCommandLine({
+          command: args.command,
+          cwd: rootDir,
+          env: { ...env, [args['url-variable']]: url, NUXT_SCALE_TARGET: names[0] },
+          url,
+          timeout,
+          signal: interrupt.signal,
+        }),
         save: ledger => writeLedger(path, ledger),
         onProgress(done, { names }, { ok, message, output }) {
           bar.update(done, names[0])
@@ -65,7 +94,7 @@ export const migrateCommand = defineScaleCommand({
       bar.end()
       const exitCode = exitCodeOf(outcomes)
       terminal.result({ command: args.command, release, ledger: relative(rootDir, path), outcomes }, describe(outcomes))
-      if (exitCode !== exitCodes.ok) terminal.log.info('Run it again with --resume when the cause is mended: what succeeded is left out.')
+      if (exitCode !== exitCodes.ok) terminal.log.info('Fix the cause, then run the command again with --resume, which skips the databases that succeeded.')
       return exitCode
     }
     finally {
@@ -77,6 +106,7 @@ export const migrateCommand = defineScaleCommand({
 
 function describe(outcomes: readonly MigrationOutcome[]): string {
   const count = (status: MigrationOutcome['status']) => outcomes.filter(outcome => outcome.status === status).length
-  const table = renderTable(['database', 'status', 'ms', 'why'], outcomes.map(({ names, status, milliseconds, message }) => [names.join(', '), status, milliseconds ?? '', message ?? '']))
-  return `${table}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('done')} done before, ${count('not-run')} not run`
+  const rows = outcomes.map(({ names, status, milliseconds, message }) => [names.join(', '), status, milliseconds ?? '', message ?? ''])
+  const table = renderTable(['database', 'status', 'ms', 'error'], rows)
+  return `${table}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('done')} skipped because done before, ${count('not-run')} not run`
 }

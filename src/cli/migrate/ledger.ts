@@ -6,31 +6,31 @@ import { writeFileAtomically } from '../../reshard/atomic-file'
 import { CliFailure } from '../support/exit'
 import type { MigrationTarget } from './targets'
 
-/** How the last run for a database ended. Holds no address and no secret. */
+/** Result of the last run for one database. It contains neither addresses nor secrets. */
 export interface LedgerEntry {
   status: 'ok' | 'failed'
   command: string
-  /** What was migrated to: `--release`, else a fingerprint of the migrations. */
+  /** Release that the database was migrated to: `--release`, else a hash of the migrations. */
   release: string
-  /** Tells the databases apart without saying where they are. */
+  /** Hash that identifies the database without its address. */
   database: string
   startedAt: string
   milliseconds: number
   exitCode: number | null
-  /** Why it failed. */
+  /** Why the command failed. */
   message?: string
 }
 
-/** What ran where, by the name of the database. */
+/** Results by the name of the database. */
 export interface Ledger {
   version: 1
   entries: Record<string, LedgerEntry>
 }
 
 /**
- * Reads a ledger; one that is not there is empty.
+ * Reads a ledger. A ledger that does not exist is empty.
  *
- * @throws CliFailure when the file is none
+ * @throws CliFailure if the file cannot be read, or is not a ledger
  */
 export async function readLedger(path: string): Promise<Ledger> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -43,16 +43,16 @@ export async function readLedger(path: string): Promise<Ledger> {
     if (ledger.version === 1 && typeof ledger.entries === 'object') return ledger
   }
   catch {
-    // Answered below.
+    // Invalid JSON gets the same error as another format.
   }
-  throw new CliFailure('The ledger is no ledger of this version: name another file with --ledger, or move this one away.')
+  throw new CliFailure('This version cannot read the ledger file: write another one with --ledger, or move this one.')
 }
 
 export function writeLedger(path: string, ledger: Ledger): Promise<void> {
   return writeFileAtomically(path, `${JSON.stringify(ledger, null, 2)}\n`)
 }
 
-/** Whether every name of a database has succeeded with this command and release, in this very database. */
+/** Whether this command has succeeded for this release under every name of the database, at the same address. */
 export function hasSucceeded({ entries }: Ledger, target: MigrationTarget, { command, release }: { command: string, release: string }): boolean {
   return target.names.every((name) => {
     const entry = entries[name]
@@ -60,12 +60,12 @@ export function hasSucceeded({ entries }: Ledger, target: MigrationTarget, { com
   })
 }
 
-/** A short hash of an address without its user and password: who asks may change, the database may not. */
+/** A short hash of the address and schema. It leaves out user and password, which may change while the database stays the same. */
 export function fingerprint({ url, schema = '' }: MigrationTarget): string {
   return createHash('sha256').update(`${describeUrl(url)}\0${schema}`).digest('hex').slice(0, 12)
 }
 
-/** A short hash of the names and texts of `prisma/migrations`; empty without them. A new migration is a new release. */
+/** A short hash of the names and contents of `prisma/migrations`, so that a new migration is a new release. Empty without migrations. */
 export async function releaseOf(rootDir: string): Promise<string> {
   const folder = join(rootDir, 'prisma/migrations')
   const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])

@@ -4,38 +4,39 @@ import { fingerprint, hasSucceeded } from './ledger'
 import type { CommandResult } from './run-command'
 import type { MigrationTarget } from './targets'
 
-/** What happened to one database. */
+/** Result for one database. */
 export interface MigrationOutcome {
   names: string[]
-  /** `done`: had succeeded before, and `--resume` left it out. `not-run`: a canary failed or the run was interrupted first. */
+  /** `done`: skipped by `--resume` because it had succeeded before. `not-run`: a canary failed, or the run was interrupted. */
   status: 'ok' | 'failed' | 'done' | 'not-run'
   milliseconds?: number
   exitCode?: number | null
   message?: string
 }
 
-/** How a run over many databases goes. */
+/** Options of {@link migrateAll}. */
 export interface MigrateOptions {
   command: string
   release: string
   concurrency: number
-  /** How many run first; one that fails ends the run. */
+  /** Number of databases that run first. If one of them fails, the others do not run. */
   canary: number
-  /** Leaves out what has succeeded with this command and release. */
+  /** Whether to skip databases where this command has succeeded for this release. */
   resume: boolean
   signal: AbortSignal
   /** Runs the command for one database. */
   run: (target: MigrationTarget) => Promise<CommandResult>
-  /** Keeps the ledger. Called after every database, never twice at a time. */
+  /** Saves the ledger. It is called after every database, never concurrently. */
   save: (ledger: Ledger) => Promise<void>
   onProgress?: (done: number, target: MigrationTarget, result: CommandResult) => void
 }
 
 /**
- * Runs a command for every database: the canaries first, then the others, several at a time. A failure ends the run only among the canaries.
+ * Runs a command for every database: the canaries first, then the others, with up to `concurrency` at the same time.
+ * If a canary fails, the others do not run. A later failure does not stop the run.
  *
- * @param ledger what earlier runs left; entries of other databases stay
- * @returns one outcome for each database, in their order
+ * @param ledger results of earlier runs; entries of other databases are kept
+ * @returns one outcome for each database, in the same order
  */
 export async function migrateAll(targets: readonly MigrationTarget[], ledger: Ledger, options: MigrateOptions): Promise<MigrationOutcome[]> {
   const { command, release, signal, run, save, onProgress } = options
@@ -77,7 +78,7 @@ export async function migrateAll(targets: readonly MigrationTarget[], ledger: Le
   return outcomes
 }
 
-/** 0 when every database is up to date, 2 when some are, 1 when none is. */
+/** Exit code: 0 if every database is up to date, 2 if some are, 1 if none is. */
 export function exitCodeOf(outcomes: readonly MigrationOutcome[]): number {
   const good = outcomes.filter(({ status }) => status === 'ok' || status === 'done').length
   if (good === outcomes.length) return exitCodes.ok

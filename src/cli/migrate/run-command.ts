@@ -2,46 +2,53 @@ import { spawn } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { redact } from '../../runtime/server/database/redact'
 
-/** How a command ended. */
+/** Result of a command. */
 export interface CommandResult {
   ok: boolean
   exitCode: number | null
   milliseconds: number
-  /** Its last lines, without the address. */
+  /** The last output, without the address. */
   output: string
-  /** One sentence, when it failed. */
+  /** Why the command failed. */
   message?: string
 }
 
-/** How a command is run. */
+/** Options of {@link runCommandLine}. */
 export interface CommandOptions {
   command: string
   cwd: string
-  /** The environment of the child, the address included. */
+  /** Environment variables of the child process, including the address. */
   env: NodeJS.ProcessEnv
-  /** The address, to be kept out of what is shown. */
+  /** The address, which is removed from the output. */
   url: string
-  /** Longest run in milliseconds. */
+  /** Maximum time in milliseconds. */
   timeout: number
-  /** Ends the command. */
+  /** Stops the command. */
   signal: AbortSignal
 }
 
-/** Between asking a command to end and ending it. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE = 5000
+/** Characters. */
 const MOST_OUTPUT = 16_384
 
 /**
- * Runs a command line in a shell, with the programs of the app's packages in reach. It ends at its deadline at the latest,
- * with all processes that it started.
+ * Runs a command line in a shell. Its PATH includes the programs in `node_modules/.bin`.
+ * At the deadline, the command and all processes that it started are stopped.
  */
 export function runCommandLine({ command, cwd, env, url, timeout, signal }: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
   return new Promise((resolve) => {
     let output = ''
     let ended: 'deadline' | 'interrupted' | undefined
-    // A group of its own, so that a signal reaches the program behind the shell too.
-    const child = spawn(command, { cwd, env: { ...env, PATH: programPath(cwd, env) }, shell: true, detached: process.platform !== 'win32', stdio: ['ignore', 'pipe', 'pipe'] })
+    // A process group, so that signals also reach the programs that the shell starts.
+    const child = spawn(command, {
+      cwd,
+      env: { ...env, PATH: programPath(cwd, env) },
+      shell: true,
+      detached: process.platform !== 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output = (output + text).slice(-MOST_OUTPUT)
@@ -63,13 +70,15 @@ export function runCommandLine({ command, cwd, env, url, timeout, signal }: Comm
       clearTimeout(timer)
       clearTimeout(killer)
       signal.removeEventListener('abort', interrupt)
-      // What a program left behind in the background would hold the terminal.
+      // Background processes of the command would keep the terminal open.
       killGroup(child.pid, 'SIGKILL')
-      const message = failure ?? (ended === 'deadline' ? `took longer than ${timeout} ms` : ended === 'interrupted' ? 'was interrupted' : exitCode === 0 ? undefined : `ended with code ${exitCode ?? 'none'}`)
-      resolve({ ok: message === undefined, exitCode, milliseconds: Math.round(performance.now() - started), output: redact(output.trim(), url), message })
+      const code = exitCode === 0 ? undefined : `exited with code ${exitCode ?? 'none'}`
+      const message = failure ?? (ended === 'deadline' ? `took longer than ${timeout} ms` : ended === 'interrupted' ? 'was interrupted' : code)
+      const milliseconds = Math.round(performance.now() - started)
+      resolve({ ok: message === undefined, exitCode, milliseconds, output: redact(output.trim(), url), message })
     }
     child.once('error', error => settle(null, `could not be started (${(error as NodeJS.ErrnoException).code})`))
-    // Not 'close': a background process of the command may hold its output open for ever.
+    // Not 'close': a background process of the command may keep the output open forever.
     child.once('exit', code => setImmediate(settle, code))
   })
 }
@@ -80,11 +89,11 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
   }
   catch {
-    // Gone already.
+    // The process has already exited.
   }
 }
 
-/** PATH with `node_modules/.bin` of the folder and of those above it, as npm gives it to scripts. */
+/** PATH that begins with `node_modules/.bin` of the folder and of its parent folders, as in npm scripts. */
 function programPath(cwd: string, env: NodeJS.ProcessEnv): string {
   const folders: string[] = []
   for (let folder = cwd; ; folder = dirname(folder)) {

@@ -10,10 +10,10 @@ import { describeUnset, isSet, readSource } from '../support/source'
 import type { TenantSources } from './tenants'
 import { findTenants, listAllTenants, listKnownTenants } from './tenants'
 
-/** Names that an error lists. */
+/** Maximum number of names that an error lists. */
 const MOST_NAMES = 100
 
-/** Which databases are meant. */
+/** Selection of databases. */
 export interface TargetSelection {
   all: boolean
   tenants: readonly string[]
@@ -22,26 +22,26 @@ export interface TargetSelection {
 
 /** One database that the command is run for. */
 export interface MigrationTarget {
-  /** `default`, `tenant:acme`, `shard:eu`: all that mean this database. */
+  /** All names of the database, such as `default`, `tenant:acme` or `shard:eu`. */
   names: string[]
-  /** Never shown. */
+  /** Address of the database. It is never printed. */
   url: string
   schema?: string
 }
 
-/** Where a database is, before its variable is read. */
+/** A database whose environment variable is not read yet. */
 export interface Location {
   name: string
   source: string
   schema?: string
-  /** The option that names it, for errors. */
+  /** The option of the database, for errors. */
   path: string
 }
 
 /**
- * The databases of an app, each address and schema once, in the order default, tenants, shards.
+ * Collects the selected databases: each address and schema once, in the order default, tenants, shards.
  *
- * @throws CliFailure a sentence for each variable that is not set, or one, when something is selected that is not there
+ * @throws CliFailure if variables are not set, with one sentence for each, or if a selected name does not exist
  */
 export async function collectTargets(sources: TenantSources, selection: TargetSelection): Promise<MigrationTarget[]> {
   const { targets, unset } = await findTargets(sources, selection)
@@ -50,19 +50,21 @@ export async function collectTargets(sources: TenantSources, selection: TargetSe
 }
 
 /**
- * The databases of an app, as {@link collectTargets} gives them, and beside them those whose variable is not set.
+ * Collects the selected databases as {@link collectTargets}, but returns those whose variable is not set in `unset`.
  *
- * @throws CliFailure one sentence, when something is selected that is not there
+ * @throws CliFailure if a selected name does not exist
  */
 export async function findTargets(sources: TenantSources, selection: TargetSelection): Promise<{ targets: MigrationTarget[], unset: Location[] }> {
   const { options, env } = sources
-  if (selection.all === (selection.tenants.length + selection.shards.length > 0)) throw new CliFailure('Which databases? Write either --all, or --tenant and --shard with their names.')
+  if (selection.all === (selection.tenants.length + selection.shards.length > 0)) {
+    throw new CliFailure('Select the databases: write either --all, or --tenant and --shard with their names.')
+  }
   const tenants = tenantLocations(await (selection.all ? listAllTenants(sources) : findTenants(selection.tenants, sources)))
   const shards = shardLocations(options, env)
   const chosen = selection.all
     ? [...defaultLocation(options, env), ...tenants, ...shards]
     : [...await pickTenants(tenants, selection.tenants, sources), ...pick(shards, 'shard', selection.shards)]
-  if (chosen.length === 0) throw new CliFailure('The app has no database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
+  if (chosen.length === 0) throw new CliFailure('The app does not have a database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
   const targets = new Map<string, MigrationTarget>()
   for (const { name, source, schema, path } of chosen) {
     if (!isSet(source, env)) continue
@@ -78,7 +80,7 @@ function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[
   const written = options.database || {}
   const { url, source, hasDefault } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
   if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
-  // An app whose data is all with its tenants or shards has no such database.
+  // An app that stores all data with tenants or shards does not need a default database.
   return !hasDefault || (written.url === undefined && source === databaseDefaults.url) ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
@@ -86,7 +88,7 @@ function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[]
   return [...tenants].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `The tenant ${id}` }] : [])
 }
 
-/** Where the shards of an app are. */
+/** The databases of the shards. */
 export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   const { shards } = runTimeOptions(options, env)
   if (!shards) return []
@@ -108,15 +110,15 @@ function pick(locations: Location[], kind: 'tenant' | 'shard', names: readonly s
   return names.map((name) => {
     const found = locations.find(location => location.name === `${kind}:${name}`)
     if (found) return found
-    const where = kind === 'tenant' ? 'scale.tenancy.map, and server/scale.config.ts does not find it' : 'scale.shards.map'
+    const where = kind === 'tenant' ? 'scale.tenancy.map or server/scale.config.ts' : 'scale.shards.map'
     const known = [...new Set(locations.map(location => location.name.slice(kind.length + 1)))]
     const list = known.length > MOST_NAMES ? `${known.slice(0, MOST_NAMES).join(', ')} (and ${known.length - MOST_NAMES} more)` : known.join(', ')
-    const advice = known.length > 0 ? `write one of ${list}.${didYouMean(name, known)}` : `the app has no ${kind} that can be listed.`
-    throw new CliFailure(`The ${kind} ${JSON.stringify(name)} has no database in ${where}: ${advice}`)
+    const advice = known.length > 0 ? `write one of ${list}.${didYouMean(name, known)}` : `the app does not list any ${kind}.`
+    throw new CliFailure(`The ${kind} ${JSON.stringify(name)} does not have a database in ${where}: ${advice}`)
   })
 }
 
-/** Migration tools read the schema from the address. */
+/** Adds the schema to the address, where migration tools read it. */
 function withSchema(url: string, schema: string | undefined): string {
   if (schema === undefined) return url
   const parsed = parseUrl(url)

@@ -8,33 +8,33 @@ import { CliFailure } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
 import { reasonOf } from '../support/scale-config'
 
-/** Milliseconds for `listTenants()`: longer than a request would wait, since the list may be long. */
+/** Milliseconds for `listTenants()`. This is longer than a request waits, because the list may be long. */
 const LIST_DEADLINE = 60_000
 const LOOK_UP_DEADLINE = 5000
 const FILE = 'server/scale.config.ts'
 
-/** Where tenants are found: the options, and the functions of `server/scale.config.ts`. */
+/** Sources of tenants: the options, and the functions of `server/scale.config.ts`. */
 export interface TenantSources {
   options: AppOptions
   env: NodeJS.ProcessEnv
-  /** Loads that file; asked only when the map is not enough. */
+  /** Loads `server/scale.config.ts`. It is called only if the map does not contain all tenants. */
   loadConfig: () => Promise<ScaleConfig>
 }
 
 /**
- * Every tenant: those of the map, and those that `listTenants()` names. Where both know one, the map is right, as in the server.
+ * Lists every tenant of the map and of `listTenants()`. If both contain a tenant, the map takes precedence, as in the server.
  *
- * @throws CliFailure when tenants can only be looked up by id, since a database that is left out in silence is worse than an error
+ * @throws CliFailure if tenants can only be looked up by id: skipping a database silently is worse than an error
  */
 export async function listAllTenants(sources: TenantSources): Promise<Map<string, TenantRecord>> {
   const { listTenants, tenants } = settingsOf(sources) === undefined ? {} : await sources.loadConfig()
   if (listTenants === undefined && tenants !== undefined) {
-    throw new CliFailure(`tenants() of ${FILE} finds a tenant by its id, and nothing lists them all: write listTenants() beside it, or name them with --tenant.`)
+    throw new CliFailure(`tenants() of ${FILE} cannot list all tenants: add listTenants() to this file, or write --tenant with their ids.`)
   }
   return await listKnownTenants(sources)
 }
 
-/** The tenants that can be listed: those of the map and those of `listTenants()`. With `tenants()` alone there may be more. */
+/** Lists the tenants of the map and of `listTenants()`. If the app has only `tenants()`, there may be more. */
 export async function listKnownTenants(sources: TenantSources): Promise<Map<string, TenantRecord>> {
   const settings = settingsOf(sources)
   if (settings === undefined) return new Map()
@@ -44,7 +44,7 @@ export async function listKnownTenants(sources: TenantSources): Promise<Map<stri
   return new Map([...parseTenants(listed, settings.isTenantId, `listTenants() of ${FILE}`), ...settings.map])
 }
 
-/** Tenants by their ids: from the map, else from `tenants()`, else from `listTenants()`. Those that nobody knows are left out. */
+/** Finds tenants by id: in the map, else with `tenants()`, else with `listTenants()`. Unknown tenants are left out. */
 export async function findTenants(ids: readonly string[], sources: TenantSources): Promise<Map<string, TenantRecord>> {
   const settings = settingsOf(sources)
   const found = new Map<string, TenantRecord>()
@@ -66,7 +66,7 @@ function settingsOf({ options, env }: TenantSources): TenancySettings | undefine
 
 async function bounded<T>(work: () => T | Promise<T>, name: string, deadline: number): Promise<T> {
   try {
-    return await withDeadline(Promise.resolve().then(work), deadline, () => new Error(`it took longer than ${deadline} ms`))
+    return await withDeadline(Promise.resolve().then(work), deadline, () => new Error(`no result within ${deadline} ms`))
   }
   catch (error) {
     throw new CliFailure(`${name} of ${FILE} failed: ${reasonOf(error)}`)

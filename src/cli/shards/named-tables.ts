@@ -3,17 +3,22 @@ import { listOf } from '../support/command'
 import { CliFailure } from '../support/exit'
 
 /**
- * The tables of `--tables user:id,order:userId`, else those of the options.
+ * Returns the tables of `--tables user:id,order:userId`, else those of the options.
  *
- * @throws CliFailure when there are none
+ * @throws CliFailure if there are no tables
  */
 export function namedTables(flag: string | undefined, options: ReadonlyMap<string, string>): NamedTable[] {
   const given = listOf(flag).map((entry): NamedTable => {
     const [table, column, ...rest] = entry.split(':')
-    if (!table || !column || rest.length > 0) throw new CliFailure(`--tables holds ${JSON.stringify(entry)}: write the name of a table and the column of its id, as in user:id,order:userId.`)
+    if (!table || !column || rest.length > 0) {
+      throw new CliFailure(`--tables contains ${JSON.stringify(entry)}: `
+        + 'write the name of a table and the column of its id, such as user:id,order:userId.')
+    }
     return [table, column]
   })
   const tables = given.length > 0 ? given : [...options]
-  if (tables.length === 0) throw new CliFailure('Which tables? Set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables User:id,Order:userId.')
+  if (tables.length === 0) {
+    throw new CliFailure('No tables are set: set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables User:id,Order:userId.')
+  }
   return tables
 }

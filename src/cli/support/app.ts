@@ -8,36 +8,36 @@ import { resolveOptions } from '../../options'
 import { CliFailure, exitCodes } from './exit'
 import { loadScaleConfig } from './scale-config'
 
-/** The options that name databases and queues. */
+/** Options that contain databases and queues. */
 export type AppOptions = Pick<ModuleOptions, 'tenancy' | 'database' | 'shards' | 'rabbitmq'>
 
-/** The app whose databases a command works on. */
+/** The app that a command works on. */
 export interface App {
-  /** Absolute path of its folder. */
+  /** Absolute path of the folder of the app. */
   rootDir: string
-  /** The `scale:` block of its nuxt.config; empty when there is none. */
+  /** The `scale` block of nuxt.config; empty if there is none. */
   options: ModuleOptions
-  /** Where it is under its domain, and where its build files are. */
+  /** Base path of the app, and folder of its build files. */
   paths: { baseURL: string, buildAssetsDir: string }
-  /** The environment, with what `.env` adds to it. */
+  /** Environment variables, including those of `.env`. */
   env: NodeJS.ProcessEnv
-  /** The functions of `server/scale.config.ts`. */
+  /** Loads the functions of `server/scale.config.ts`. */
   loadConfig: () => Promise<ScaleConfig>
 }
 
 /**
- * Reads nuxt.config and `.env` of an app. What the environment says comes before `.env`, as everywhere in Nuxt.
- * The options are checked as the build checks them.
+ * Reads the nuxt.config and `.env` of an app, and validates the options as the build does.
+ * Environment variables override `.env`, as everywhere in Nuxt.
  *
- * @throws CliFailure one sentence, when the folder is not an app, or its nuxt.config cannot be read
- * @throws Error one sentence that names the option that is wrong
+ * @throws CliFailure if the folder does not contain an app, or its nuxt.config cannot be read
+ * @throws Error with one sentence that names the wrong option
  */
 export async function loadApp(folder: string): Promise<App> {
   const rootDir = resolve(folder)
-  if (!existsSync(rootDir)) throw new CliFailure(`The folder ${rootDir} does not exist: name the folder of a Nuxt app with --cwd.`)
+  if (!existsSync(rootDir)) throw new CliFailure(`The folder ${rootDir} does not exist: write the folder of a Nuxt app with --cwd.`)
   const nuxtOptions = await readNuxtConfig(rootDir)
   const file = nuxtOptions._nuxtConfigFile
-  if (!file || !existsSync(file)) throw new CliFailure(`The folder ${rootDir} has no nuxt.config: name the folder of a Nuxt app with --cwd.`)
+  if (!file || !existsSync(file)) throw new CliFailure(`The folder ${rootDir} has no nuxt.config: write the folder of a Nuxt app with --cwd.`)
   const { app: { baseURL, buildAssetsDir }, scale: options = {} } = nuxtOptions
   resolveOptions(options)
   return { rootDir, options, paths: { baseURL, buildAssetsDir }, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }

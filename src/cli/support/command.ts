@@ -4,7 +4,7 @@ import { didYouMean } from './nearest'
 import type { Terminal } from './terminal'
 import { openTerminal } from './terminal'
 
-/** A command with examples, which `--help` shows. */
+/** A command with the examples that `--help` prints. */
 export interface ScaleCommand {
   meta: { name?: string, version?: string, description: string }
   examples: string[]
@@ -13,31 +13,31 @@ export interface ScaleCommand {
   run?: CommandDef['run']
 }
 
-/** What every command takes. */
+/** Flags that every command accepts. */
 const commonArgs = {
   cwd: { type: 'string', description: 'The folder of the app', valueHint: 'folder', default: '.' },
-  debug: { type: 'boolean', description: 'Print below an error where it comes from' },
-  json: { type: 'boolean', description: 'Print one JSON document on stdout and nothing else there' },
+  debug: { type: 'boolean', description: 'Print the stack trace of an error' },
+  json: { type: 'boolean', description: 'Print one JSON document to stdout, and nothing else' },
 } as const satisfies ArgsDef
 
-/** What a command is given. */
+/** Input of a command. */
 export interface CommandInput<Args extends ArgsDef> {
   args: ParsedArgs<Args & typeof commonArgs>
   terminal: Terminal
 }
 
 /**
- * A command that refuses flags it does not know, so that a misspelt one cannot be ignored in silence.
+ * Defines a command that rejects unknown flags: a misspelt flag must not be ignored silently.
  *
- * @param definition `run` returns the exit code
+ * @param definition the command; its `run` returns the exit code
  */
 export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run, resultOnly = false, readsApp = true, ...rest }: {
   meta: { description: string }
   examples: string[]
   args: Args
-  /** Whether stdout holds the result alone without `--json` too, as for a document. */
+  /** Whether only the result goes to stdout, even without `--json`. */
   resultOnly?: boolean
-  /** Whether it reads an app, and so takes `--cwd`. */
+  /** Whether the command reads an app, and accepts `--cwd`. */
   readsApp?: boolean
   run: (input: CommandInput<Args>) => Promise<number>
 }): ScaleCommand {
@@ -59,7 +59,7 @@ export function defineScaleCommand<const Args extends ArgsDef>({ args: own, run,
   }
 }
 
-/** @throws CliFailure when a flag is not one of `args`, or a word has no flag */
+/** @throws CliFailure if a flag is not one of `args`, or a value has no flag */
 export function refuseUnknownFlags(given: Record<string, unknown> & { _: string[] }, args: ArgsDef): void {
   for (const [flag, value] of Object.entries(given)) {
     if (flag === '_') continue
@@ -67,19 +67,19 @@ export function refuseUnknownFlags(given: Record<string, unknown> & { _: string[
     const known = args[name]
     if (!known) {
       const flags = Object.keys(args).map(arg => `--${arg}`)
-      throw new CliFailure(`--${name} is not a flag of this command.${didYouMean(`--${name}`, flags)} It takes ${flags.join(', ')}.`)
+      throw new CliFailure(`--${name} is not a flag of this command.${didYouMean(`--${name}`, flags)} Its flags are ${flags.join(', ')}.`)
     }
     if (known.type === 'string' && value === '') throw new CliFailure(`--${name} has no value: write --${name}=<${known.valueHint ?? 'value'}>.`)
   }
-  if (given._.length > 0) throw new CliFailure(`${JSON.stringify(given._[0])} stands alone: write a flag before it, and values without spaces or in quotes.`)
+  if (given._.length > 0) throw new CliFailure(`${JSON.stringify(given._[0])} has no flag: write a flag before it, and put values with spaces in quotes.`)
 }
 
-/** The values of a flag, separated by commas. */
+/** Splits the value of a flag at its commas. */
 export function listOf(flag: string | undefined): string[] {
   return (flag ?? '').split(',').map(value => value.trim()).filter(Boolean)
 }
 
-/** A whole number. */
+/** Parses the value of a flag as a whole number. */
 export function countOf(flag: string, name: string, least = 1): number {
   const count = Number(flag)
   if (!Number.isSafeInteger(count) || count < least) throw new CliFailure(`--${name} is ${JSON.stringify(flag)}: write a whole number of at least ${least}.`)

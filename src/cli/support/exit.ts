@@ -1,7 +1,7 @@
-/** What a script reads from the end of a command. */
+/** Exit codes of a command. */
 export const exitCodes = { ok: 0, error: 1, partial: 2 } as const
 
-/** The end of a command whose message is all that there is to say. */
+/** An error that stops a command. Its message is printed without a stack trace. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure'
   readonly exitCode: number

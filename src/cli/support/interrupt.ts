@@ -1,18 +1,18 @@
 import process from 'node:process'
 
-/** What Ctrl-C sets off. */
+/** State of an interruption by Ctrl-C or SIGTERM. */
 export interface Interrupt {
   /** Aborted at the first SIGINT or SIGTERM. */
   signal: AbortSignal
   close: () => void
 }
 
-/** Hears SIGINT and SIGTERM once: a second one ends the process as usual. */
-export function onInterrupt(heard: () => void): Interrupt {
+/** Handles the first SIGINT or SIGTERM. A second signal terminates the process as usual. */
+export function onInterrupt(notify: () => void): Interrupt {
   const controller = new AbortController()
   const handler = () => {
     close()
-    heard()
+    notify()
     controller.abort()
   }
   const close = () => {

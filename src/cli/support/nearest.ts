@@ -1,7 +1,7 @@
 /**
- * The name that was probably meant by a misspelt one.
+ * Finds the name that is most similar to a misspelt one.
  *
- * @returns undefined when no name is close enough
+ * @returns undefined if no name is similar enough
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(given.length / 3))
@@ -12,13 +12,18 @@ export function nearest(given: string, names: readonly string[]): string | undef
   return closest?.name
 }
 
-/** ` Did you mean acme?`, or nothing. */
+/** Returns ` Did you mean acme?`, or an empty string. */
 export function didYouMean(given: string, names: readonly string[]): string {
   const name = nearest(given, names)
   return name === undefined ? '' : ` Did you mean ${name}?`
 }
 
-/** Fewest insertions, deletions, replacements and exchanges of neighbours (optimal string alignment) that make `other` of `one`. */
+/**
+ * Optimal string alignment distance: the fewest insertions, deletions, substitutions and transpositions of neighbours that change
+ * `one` into `other`.
+ *
+ * @see https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance#Optimal_string_alignment_distance
+ */
 function distanceBetween(one: string, other: string): number {
   const rows = [Array.from({ length: other.length + 1 }, (_, column) => column)]
   for (let row = 1; row <= one.length; row++) {

@@ -1,17 +1,17 @@
-/** What a bar shows. */
+/** Content of a progress bar. */
 export interface BarState {
   label: string
   done: number
   total: number
-  /** What is under way. */
+  /** The current item. */
   detail?: string
-  /** Width of the terminal. */
+  /** Width of the terminal, in characters. */
   columns: number
 }
 
 const WIDTH = 24
 
-/** One line: a label, a bar, how much of all, and what is under way, cut to the width. A line that wraps could not be erased. */
+/** Renders one line with label, bar, count and current item. It is cut to the width, because a wrapped line cannot be erased. */
 export function renderBar({ label, done, total, detail = '', columns }: BarState): string {
   const share = total > 0 ? Math.min(1, done / total) : 1
   const filled = Math.round(share * WIDTH)

@@ -5,10 +5,10 @@ import { resolveOptions } from '../../options'
 import { detailsOf, withDetails } from '../../runtime/server/core/source-details'
 
 /**
- * The options as a server of the app would have them: those of nuxt.config with every default, and over them what `NUXT_SCALE_*` says.
- * The rules are those of Nitro, by which the server reads them.
+ * Returns the options as the server sees them: nuxt.config with every default, overridden by the `NUXT_SCALE_*` variables.
+ * The variables are read by the rules of Nitro's runtime config.
  *
- * @throws Error one sentence that names the wrong option
+ * @throws Error with one sentence that names the wrong option
  */
 export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): ResolvedOptions {
   const written = resolveOptions(options)
@@ -17,7 +17,7 @@ export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): 
     ...resolved,
     tenancy: withDetailsOf(resolved.tenancy, written.tenancy),
     shards: withDetailsOf(resolved.shards, written.shards),
-    // The text itself: a secret such as 1e5 is no number.
+    // The secret stays a string: `destr` would convert a secret such as 1e5 to a number.
     secret: env.NUXT_SCALE_SECRET || resolved.secret,
   }
 }

@@ -4,18 +4,18 @@ import { withoutCredentials } from '../../runtime/server/database/redact'
 import { CliFailure } from './exit'
 
 /**
- * The default export of `server/scale.config.ts`, read outside the server: nothing is auto-imported there.
+ * Loads the default export of `server/scale.config.ts` outside the server, where nothing is auto-imported.
  *
- * @param nuxtOptions what `loadNuxtConfig` returned
- * @returns an empty one when there is no such file
- * @throws CliFailure when the file cannot be loaded
+ * @param nuxtOptions the result of `loadNuxtConfig`
+ * @returns an empty object if the file does not exist
+ * @throws CliFailure if the file cannot be loaded
  */
 export async function loadScaleConfig(nuxtOptions: Nuxt['options']): Promise<ScaleConfig> {
   const { findServerFile } = await import('../../build/user-file')
   const file = findServerFile({ options: nuxtOptions }, 'scale.config')
   if (file === undefined) return {}
   const { createJiti } = await import('jiti')
-  // The entries are the ones of this very package, wherever the app has it.
+  // The file must import the entries of the same nuxt-scale that runs this command.
   const own = createJiti(import.meta.url)
   const entries = Object.fromEntries(['nuxt-scale/config', 'nuxt-scale/prisma'].map(name => [name, own.esmResolve(name)]))
   const jiti = createJiti(file, { alias: { ...nuxtOptions.alias as Record<string, string>, ...entries }, fsCache: false })
@@ -23,11 +23,11 @@ export async function loadScaleConfig(nuxtOptions: Nuxt['options']): Promise<Sca
     return await jiti.import<ScaleConfig | undefined>(file, { default: true }) ?? {}
   }
   catch (error) {
-    throw new CliFailure(`server/scale.config.ts cannot be loaded by the command line: ${reasonOf(error)}`)
+    throw new CliFailure(`The command line cannot load server/scale.config.ts: ${reasonOf(error)}`)
   }
 }
 
-/** What a function of the user's said when it failed, without addresses, and with a hint where it needs the server. */
+/** Error message of a function of the app, without addresses, and with a hint if the function needs the server. */
 export function reasonOf(error: unknown): string {
   const reason = withoutCredentials(error instanceof Error ? error.message.split('\n')[0]! : String(error)).replace(/\.$/, '')
   const needsServer = error instanceof ReferenceError || /#imports|#scale|nitropack/.test(reason)

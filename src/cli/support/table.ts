@@ -1,4 +1,4 @@
-/** Rows under a head, columns aligned by spaces; numbers to the right. */
+/** Renders a table with a head. Spaces align the columns; numbers are aligned to the right. */
 export function renderTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => String(row[column] ?? '').length)))
   const line = (row: readonly (string | number)[]) => widths

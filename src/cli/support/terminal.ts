@@ -4,29 +4,32 @@ import type { ConsolaInstance } from 'consola'
 import { createConsola } from 'consola'
 import { renderBar } from './progress'
 
-/** Where a command writes: its result on stdout, all else on stderr. */
+/** Output of a command: the result goes to stdout, everything else to stderr. */
 export interface Terminal {
-  /** For people, on stderr. */
+  /** Messages for the user, on stderr. */
   log: ConsolaInstance
-  /** The result: `data` under `--json`, else `text`. */
+  /** Prints the result: `data` with `--json`, else `text`. */
   result: (data: unknown, text: string) => void
-  /** A bar, on a terminal only. */
+  /** Shows a progress bar, only on a terminal. */
   progress: (label: string, total: number) => ProgressBar
-  /** Makes a word stand out, on a terminal only. */
+  /** Styles a string, only on a terminal. */
   paint: (style: Parameters<typeof styleText>[0], text: string) => string
-  /** Gives stdout back. */
+  /** Restores stdout. */
   close: () => void
 }
 
-/** A bar in the last line of a terminal. */
+/** A progress bar in the last line of a terminal. */
 export interface ProgressBar {
-  /** How much is done, and what is under way. */
+  /** Sets the finished count and the current item. */
   update: (done: number, detail?: string) => void
   end: () => void
 }
 
 /**
- * @param options `json` and `resultOnly` send what others write to stdout (a nuxt.config that logs) to stderr, so that stdout holds the document alone
+ * Opens the output of a command.
+ *
+ * @param options with `json` or `resultOnly`, other output to stdout (such as the logs of a nuxt.config) goes to stderr,
+ * so that stdout contains only the document
  */
 export function openTerminal({ json, resultOnly = false }: { json: boolean, resultOnly?: boolean }): Terminal {
   const { stdout, stderr } = process
