@@ -245,8 +245,8 @@ describe('a token bucket', () => {
 
 describe('the options of a purge', () => {
   it.each<[HttpPurgeOptions, PurgeTarget | 'nginx' | '', string]>([
-    [{}, 'nginx', 'scale.http.purge needs scale.http.cdn to be one of generic, fastly, cloudflare'],
-    [{}, '', 'scale.http.purge needs scale.http.cdn'],
+    [{}, 'nginx', 'scale.http.purge requires scale.http.cdn to be one of generic, fastly, cloudflare'],
+    [{}, '', 'scale.http.purge requires scale.http.cdn'],
     [{ url: 'varnish:6081' }, 'generic', 'scale.http.purge.url contains a part that is not an address'],
     [{ url: 'http://user:secret@varnish' }, 'generic', 'scale.http.purge.url contains a user name or a password'],
     [{ rate: 0 }, 'fastly', 'scale.http.purge.rate is 0: write a number above 0.'],

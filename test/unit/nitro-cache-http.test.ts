@@ -118,6 +118,6 @@ describe('stored responses', () => {
   })
 
   it('without a head line are refused', () => {
-    expect(() => responseSerializer.decode(Buffer.from('x'))).toThrow('head line')
+    expect(() => responseSerializer.decode(Buffer.from('x'))).toThrow('header line')
   })
 })

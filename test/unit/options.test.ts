@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ModuleOptions } from '../../src/options'
-import { refuseSecrets, resolveOptions } from '../../src/options'
+import { refuseSecrets, resolveNitroPatches, resolveOptions } from '../../src/options'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
@@ -25,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, nitroPatches, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -33,7 +33,7 @@ describe('options', () => {
     [{ cache: true }, 'scale.cache is true: write false, or an object of options.'],
     [{ cache: { ttl: -1 } }, 'scale.cache.ttl is -1: write a number of seconds'],
     [{ cache: { ttl: 0 } }, 'scale.cache.ttl is 0'],
-    [{ http: { cdn: 'nginx', purge: {} } }, 'scale.http.purge needs scale.http.cdn to be one of generic, fastly, cloudflare'],
+    [{ http: { cdn: 'nginx', purge: {} } }, 'scale.http.purge requires scale.http.cdn to be one of generic, fastly, cloudflare'],
     [{ http: { cdn: 'fastly', purge: true } }, 'scale.http.purge (NUXT_SCALE_HTTP_PURGE) is not an object of options'],
     [{ http: { cdn: 'fastly', purge: {} }, cache: false }, 'scale.http.purge needs the cache, but scale.cache is false'],
     [{ cache: { staleTtl: 'soon' } }, 'scale.cache.staleTtl is "soon"'],
@@ -53,7 +53,7 @@ describe('options', () => {
     [{ rabbitmq: { uri: 'amqp://a' } }, 'scale.rabbitmq.uri is not an option'],
     [{ rabbitmq: { url: 'http://a' } }, 'scale.rabbitmq.url (NUXT_SCALE_RABBITMQ_URL) must be an address of RabbitMQ'],
     [{ rabbitmq: { prefix: 'a b' } }, 'scale.rabbitmq.prefix is "a b"'],
-    [{ rabbitmq: { prefetch: 4, concurrency: 5 } }, 'scale.rabbitmq.prefetch is 4, and concurrency is 5'],
+    [{ rabbitmq: { prefetch: 4, concurrency: 5 } }, 'scale.rabbitmq.prefetch is 4, which is less than concurrency (5)'],
     [{ rabbitmq: { timeout: '30m' } }, 'scale.rabbitmq.timeout is "30m"'],
     [{ rabbitmq: { buffer: { onFull: 'drop' } } }, 'scale.rabbitmq.buffer.onFull is "drop": write \'reject\', \'wait\'.'],
     [{ rabbitmq: { buffer: { size: 1 } } }, 'scale.rabbitmq.buffer.size is not an option'],
@@ -112,5 +112,21 @@ describe('options', () => {
       const variable = `NUXT_SCALE_${feature.toUpperCase()}`
       expect(() => resolve(value as never)).toThrow(`scale.${feature} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
     }
+  })
+})
+
+describe('patches of Nitro', () => {
+  const all = { hooks: true, closures: true, syntax: true, lazyModules: true, eventContext: true }
+
+  it('are on, one by one off, or all off', () => {
+    expect(resolveNitroPatches()).toEqual(all)
+    expect(resolveNitroPatches({ closures: false, hooks: true })).toEqual({ ...all, closures: false })
+    expect(resolveNitroPatches(false)).toEqual({ hooks: false, closures: false, syntax: false, lazyModules: false, eventContext: false })
+  })
+
+  it('of another name, and values other than true and false, are refused', () => {
+    expect(() => resolveNitroPatches({ closure: false } as never)).toThrow('scale.nitroPatches.closure is not an option')
+    expect(() => resolveNitroPatches({ closures: 'no' } as never)).toThrow('scale.nitroPatches.closures must be true or false, and is "no".')
+    expect(() => resolveNitroPatches(true as never)).toThrow('scale.nitroPatches is true')
   })
 })
