@@ -168,12 +168,12 @@ describe('the checks', () => {
   })
 
   it.each<[object, string]>([
-    [{ search: 'http://a' }, 'healthChecks of server/scale.config.ts: search is no check: write a function, or { check, level, timeout }.'],
+    [{ search: 'http://a' }, 'healthChecks of server/scale.config.ts: search must be a function or an object: write a function, or { check, level, timeout }.'],
     [{ search: { check: () => {}, level: 'fatal' } }, 'search.level is "fatal": write \'critical\', \'degraded\'.'],
     [{ search: { check: () => {}, every: 5 } }, 'search.every is not an option'],
     [{ search: { check: () => {}, timeout: 'soon' } }, 'search.timeout is "soon"'],
-    [{ redis: () => {} }, 'redis is the name of a check of a feature: choose another.'],
-    [{ 'shard eu': () => {} }, 'shard eu is the name of a check of a feature'],
+    [{ redis: () => {} }, 'redis has a name that is reserved for a feature of nuxt-scale: use another name.'],
+    [{ 'shard eu': () => {} }, 'shard eu has a name that is reserved for a feature'],
   ])('of the app are refused when they are wrong: %j', (functions, sentence) => {
     expect(() => appChecks(functions as never, 1000)).toThrow(sentence)
   })

@@ -108,6 +108,6 @@ describe('a limiter', () => {
   })
 
   it('refuses a cost that could never pass', async () => {
-    await expect(setUp().limiter.take(rule(), 'a', 11)).rejects.toThrow('A request of cost 11 never passes the rate limit "api", which lets 10 through at once')
+    await expect(setUp().limiter.take(rule(), 'a', 11)).rejects.toThrow('A request of cost 11 can never pass the rate limit "api", which allows 10 at once')
   })
 })

@@ -7,9 +7,9 @@ import type { ProbeAnswer } from './probes'
 import type { HealthSettings } from './settings'
 
 /**
- * Sends what a probe is told. Details are for those who may see them.
+ * Sends the response of a probe. It contains details only if the caller may see them.
  *
- * @param withSystem adds the memory, the uptime and the rest of the machine to the details
+ * @param withSystem adds memory, uptime, Node version, host name and event loop lag to the details
  */
 export function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeAnswer, withSystem = false): string {
   const { settings, lag } = healthService.use()()
@@ -17,7 +17,9 @@ export function answerProbe(event: H3Event, { code, status, timestamp, checks }:
   setResponseHeader(event, 'cache-control', 'no-store')
   setResponseHeader(event, 'content-type', 'application/health+json')
   if (!maySeeDetails(settings, getRequestHeader(event, 'authorization'))) return JSON.stringify({ status, timestamp })
-  const systemInfo = withSystem ? { memory: process.memoryUsage(), uptime: process.uptime(), nodeVersion: process.version, hostname: hostname(), eventLoopLag: lag() } : undefined
+  const systemInfo = withSystem
+    ? { memory: process.memoryUsage(), uptime: process.uptime(), nodeVersion: process.version, hostname: hostname(), eventLoopLag: lag() }
+    : undefined
   return JSON.stringify({ status, timestamp, checks, systemInfo })
 }
 

@@ -1,7 +1,7 @@
 import type { ProbeOptions } from '../core/probe'
 import type { HealthLevel } from './types'
 
-/** One thing that the app depends on. */
+/** A check of one dependency of the app. */
 export interface HealthCheck extends ProbeOptions {
   name: string
   level: HealthLevel

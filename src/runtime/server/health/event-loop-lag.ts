@@ -1,4 +1,4 @@
-/** How late the timers of this process were in the last seconds, in milliseconds. */
+/** How late the timers of this process fired during the last ten seconds, in milliseconds. */
 export interface EventLoopLag {
   mean: number
   max: number
@@ -9,12 +9,15 @@ export interface EventLoopLagWatch {
   stop: () => void
 }
 
-/** Milliseconds between two looks: ten a second cost nothing. */
+/** Milliseconds between two measurements. Ten per second cost almost nothing. */
 const INTERVAL = 100
-/** Looks that are remembered: ten seconds of them. */
+/** Number of measurements that are kept, for ten seconds. */
 const MOST = 100
 
-/** Watches how long work waits for the event loop: a process that computes without a pause answers nobody, whatever its dependencies say. */
+/**
+ * Measures how long work waits for the event loop.
+ * A process that computes without a pause answers no requests, even if all its dependencies work.
+ */
 export function watchEventLoopLag(): EventLoopLagWatch {
   const lags: number[] = []
   let due = performance.now() + INTERVAL
@@ -26,7 +29,7 @@ export function watchEventLoopLag(): EventLoopLagWatch {
   }, INTERVAL).unref()
   return {
     read() {
-      // What is late right now counts too: after a long pause, a probe may be answered before the timer runs.
+      // Include the current delay: after a long pause, a probe may be answered before the timer fires.
       const all = [...lags, Math.max(0, performance.now() - due)]
       return { mean: round(all.reduce((sum, lag) => sum + lag, 0) / all.length), max: round(Math.max(...all)) }
     },

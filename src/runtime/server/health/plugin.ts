@@ -15,12 +15,12 @@ import type { HealthModuleOptions } from './settings'
 import { resolveHealthSettings } from './settings'
 import type { HealthFunctions } from './types'
 
-/** Looks at the settings when the server starts, so that a wrong one stops the boot and not the first probe. */
+/** Validates the settings when the server starts, so that a wrong one fails the start and not the first probe. */
 export default defineNitroPlugin((nitroApp) => {
   const settings = resolveHealthSettings(useRuntimeConfig().scale.health as unknown as HealthModuleOptions)
   const ofApp = appChecks((config as HealthFunctions).healthChecks, settings.timeout)
   if (import.meta.prerender) return
-  // Checks belong to no request, although one asks for them.
+  // Checks run outside any request, although a request triggers them.
   const log = createLog('health')
   const watch = watchEventLoopLag()
   onClose(nitroApp, 'context', watch.stop)
@@ -37,7 +37,7 @@ export default defineNitroPlugin((nitroApp) => {
     return { settings, probes, lag: watch.read }
   }
 
-  // At the first probe, when all features have said what they depend on.
+  // Created at the first probe, when all features have registered their checks.
   let opened: CurrentHealth | undefined
   healthService.provide(() => opened ??= open())
 })

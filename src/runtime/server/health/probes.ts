@@ -1,30 +1,31 @@
 import type { EventLoopLag } from './event-loop-lag'
 import type { HealthReport, HealthStatus } from './report'
 
-/** What a probe is told. */
+/** The answer to a probe. */
 export interface ProbeAnswer {
-  /** 200 or 503. */
+  /** HTTP status: 200 or 503. */
   code: number
   status: HealthStatus
   timestamp: string
   checks?: HealthReport['checks']
 }
 
-/** The questions that an orchestrator and a balancer ask. */
+/** The probes of orchestrators and load balancers. */
 export interface Probes {
-  /** Whether the process should be ended and begun anew. Asks nobody else: a database that is down is no better after a restart. */
+  /** Fails if the process should be restarted. It runs no checks, because a restart does not repair a database that is down. */
   live: () => ProbeAnswer
-  /** Whether requests should come here. */
+  /** Fails if the instance should not receive requests. */
   ready: () => Promise<ProbeAnswer>
-  /** Whether the start is over. Once it is, it stays so. */
+  /** Fails until the instance has started. After its first success it never fails again. */
   startup: () => Promise<ProbeAnswer>
 }
 
+/** Dependencies of {@link createProbes}. */
 export interface ProbesOptions {
   report: () => Promise<HealthReport>
   isDraining: () => boolean
   lag: () => EventLoopLag
-  /** Milliseconds of mean lag above which the process is not alive; undefined for no such limit. */
+  /** Mean lag in milliseconds above which the liveness probe fails; undefined for no limit. */
   maxEventLoopLag: number | undefined
 }
 
@@ -38,7 +39,7 @@ export function createProbes({ report, isDraining, lag, maxEventLoopLag }: Probe
   }
   return {
     live: () => say(maxEventLoopLag !== undefined && lag().mean > maxEventLoopLag ? 'error' : 'ok'),
-    // Told to end, it asks nobody any more.
+    // While the instance shuts down, it is not ready and runs no checks.
     ready: async () => isDraining() ? say('error') : look(),
     startup: async () => started ? say('ok') : look(),
   }

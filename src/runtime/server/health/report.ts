@@ -6,24 +6,25 @@ import type { HealthLevel } from './types'
 export type HealthStatus = 'ok' | 'degraded' | 'error'
 
 export interface HealthReport {
-  /** `error`: a critical check failed; `degraded`: another one did. */
+  /** `error`: a critical check failed. `degraded`: only non-critical checks failed. */
   status: HealthStatus
-  /** When the checks ran. */
+  /** Time at which the checks ran, in ISO 8601. */
   timestamp: string
   checks: Record<string, { status: 'ok' | 'error', level: HealthLevel, milliseconds: number }>
 }
 
 export interface ReporterOptions {
   checks: readonly HealthCheck[]
-  /** Milliseconds that an answer is used again. */
+  /** Milliseconds for which a report is reused. */
   cacheTtl: number
-  /** Called when a check begins to fail, and when it passes again. */
+  /** Called when a check starts to fail, and when it passes again. */
   onChange?: (check: HealthCheck, fault: ProbeFault) => void
 }
 
 /**
- * Runs checks in parallel, each under its deadline, and keeps the answer for a moment: probes of many balancers cost one check.
- * What went wrong stays out of the report, since errors name hosts.
+ * Creates a function that runs all checks in parallel, each with its deadline.
+ * It reuses a report for a short time, so that the probes of many load balancers cost one run.
+ * The report does not contain error messages, because they name hosts.
  */
 export function createReporter({ checks, cacheTtl, onChange }: ReporterOptions): () => Promise<HealthReport> {
   const probes = checks.map(check => ({ check, probe: createProbe(check) }))

@@ -4,73 +4,79 @@ import type { Duration } from '../core/duration'
 import type { CheckedFeature } from '../core/health-checks'
 import type { HealthLevel } from './types'
 
-/** `scale.health`: routes that say whether this instance lives, and whether it can serve. */
+/** `scale.health`: routes for health probes. They report whether the process is alive, has started and can serve requests. */
 export interface HealthModuleOptions {
   /**
-   * Route of the whole picture; `/live`, `/ready` and `/startup` lie below it. Decided at build.
-   * A handler of the app at one of these paths answers instead of the module.
+   * Route of the overall health; `/live`, `/ready` and `/startup` are below it. It is fixed at build time.
+   * If the app has a handler at one of these paths, that handler answers.
    * @default '/api/health'
    */
   path?: string
   /**
-   * Deadline of one check; past it the check has failed.
+   * Deadline of one check. A plain number is seconds. A check that takes longer has failed.
    * @default '1s'
    * @env NUXT_SCALE_HEALTH_TIMEOUT
    */
   timeout?: Duration
   /**
-   * How long an answer is used again, so that many probes cost one check.
+   * How long a report is reused, so that many probes cost one run of the checks. A plain number is seconds.
    * @default '1s'
    * @env NUXT_SCALE_HEALTH_CACHE_TTL
    */
   cacheTtl?: Duration
   /**
-   * Who sees the single checks and the system information: nobody, callers with `Authorization: Bearer <token>`, everybody.
+   * Which callers see the single checks and the system information: `'never'` for no caller, `'token'` for callers that send
+   * `Authorization: Bearer <token>`, `'always'` for all callers.
    * @default 'never'
    * @env NUXT_SCALE_HEALTH_DETAILS
    */
   details?: 'never' | 'token' | 'always'
   /**
-   * The token for `details: 'token'`. Set it where the server starts.
+   * The token for `details: 'token'`. Set it in the environment of the server.
    * @default ''
    * @env NUXT_SCALE_HEALTH_TOKEN
    */
   token?: string
   /**
-   * What it means when something that a feature depends on fails: `'critical'`, this instance cannot serve (503); `'degraded'`, it serves all the same;
-   * `false`, nobody looks. Only what is configured is looked at. A worker without RabbitMQ cannot serve in any case.
+   * Levels of the checks of features. If a check fails: with `'critical'` the instance is not ready (503), with `'degraded'` it still serves.
+   * `false` disables the check. Only configured features are checked. For a worker, RabbitMQ is always critical.
+   * @default { redis: 'degraded', rabbitmq: 'degraded', database: 'critical', shards: 'degraded', tenants: 'degraded' }
    * @env NUXT_SCALE_HEALTH_CHECKS_REDIS, NUXT_SCALE_HEALTH_CHECKS_DATABASE and so on
    */
   checks?: FeatureHealthLevels
   /**
-   * Mean lateness of the event loop over ten seconds above which the process no longer counts as alive, so that it is restarted. `false`: no limit.
+   * Mean lag of the event loop over ten seconds above which the liveness probe fails, so that the process is restarted.
+   * A plain number is seconds. `false` disables the limit.
    * @default false
    * @env NUXT_SCALE_HEALTH_MAX_EVENT_LOOP_LAG
    */
   maxEventLoopLag?: false | Duration
 }
 
-/** The levels of the features' checks. */
+/** Levels of the checks of features. */
 export interface FeatureHealthLevels {
   /**
-   * Every master. The cache and the limits do without Redis.
+   * Check of every Redis master. The cache and the rate limits also work without Redis.
    * @default 'degraded'
    */
   redis?: false | HealthLevel
-  /** @default 'degraded' */
+  /**
+   * Check of RabbitMQ.
+   * @default 'degraded'
+   */
   rabbitmq?: false | HealthLevel
   /**
-   * The default database.
+   * Check of the default database.
    * @default 'critical'
    */
   database?: false | HealthLevel
   /**
-   * Each shard: one that is down is no reason to send the users of the others away.
+   * Check of each shard. If one shard is down, the instance can still serve the users of the others.
    * @default 'degraded'
    */
   shards?: false | HealthLevel
   /**
-   * The database of `scale.tenancy.default`.
+   * Check of the database of `scale.tenancy.default`.
    * @default 'degraded'
    */
   tenants?: false | HealthLevel
@@ -86,6 +92,7 @@ export const healthDefaults = {
   maxEventLoopLag: false,
 } as const satisfies HealthModuleOptions
 
+/** Validated settings. All times are in milliseconds. */
 export interface HealthSettings {
   path: string
   timeout: number
@@ -93,17 +100,21 @@ export interface HealthSettings {
   details: 'never' | 'token' | 'always'
   token: string
   checks: Record<CheckedFeature, false | HealthLevel>
-  /** Undefined: no limit. */
+  /** Largest mean lag of the event loop; undefined for no limit. */
   maxEventLoopLag: number | undefined
 }
 
-/** @throws Error naming the option that is wrong */
+/** Validates `scale.health`. @throws Error naming the option that is wrong */
 export function resolveHealthSettings(options: HealthModuleOptions = {}): HealthSettings {
   const option = 'scale.health'
   refuseOtherThanObject(options, option)
   refuseUnknownKeys(options, Object.keys(healthDefaults), option)
   const { path, timeout, cacheTtl, details, token, checks, maxEventLoopLag } = { ...healthDefaults, ...options }
-  if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) throw new TypeError(`${option}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`)
+  if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) {
+    throw new TypeError(
+      `${option}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`,
+    )
+  }
   return {
     path,
     timeout: parseDuration(timeout, `${option}.timeout`),

@@ -1,30 +1,34 @@
 import type { Duration } from '../core/duration'
 
-/** What a check that fails means: `critical`, the instance cannot serve (503); `degraded`, it serves, and something is amiss (200). */
+/** The effect of a failed check. `critical`: the instance cannot serve (503). `degraded`: it can still serve (200). */
 export type HealthLevel = 'critical' | 'degraded'
 
-/** Looks at something. It has failed when it throws, rejects, returns `false`, or is late. */
+/** Checks one dependency. The check has failed if it throws, rejects, returns `false`, or misses its deadline. */
 export type HealthCheckFunction = (context: {
   /** Aborted at the deadline. */
   signal: AbortSignal
 }) => unknown
 
-/** A check of the app's own, with more to say than a function can. */
+/** A check of the app with a level or a deadline of its own. */
 export interface HealthCheckOptions {
+  /** The function that runs the check. */
   check: HealthCheckFunction
   /**
-   * What its failure means.
+   * Effect of a failure: `'critical'` makes the instance not ready (503), `'degraded'` does not.
    * @default 'critical'
    */
   level?: HealthLevel
-  /** Its deadline. @default `scale.health.timeout` */
+  /**
+   * Deadline of the check. A plain number is seconds.
+   * @default `scale.health.timeout`
+   */
   timeout?: Duration
 }
 
-/** What `server/scale.config.ts` may say about health. */
+/** Functions for health in `server/scale.config.ts`. */
 export interface HealthFunctions {
   /**
-   * Checks besides those of the features, by name. They run outside of any request.
+   * Checks of the app, by name, in addition to the checks of features. They run outside any request and therefore have no tenant.
    * @example
    * ```ts
    * healthChecks: {

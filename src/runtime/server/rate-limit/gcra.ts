@@ -1,15 +1,19 @@
 /**
- * The generic cell rate algorithm (ITU-T I.371), in whole microseconds. One number a key is remembered: the theoretical arrival time,
- * at which the bucket would be empty again. Equal to `limit_req rate burst nodelay` of nginx: 1 + burst pass at once, then one each interval.
+ * The parameters of one limit in the generic cell rate algorithm, in whole microseconds.
+ *
+ * The algorithm stores one number per key: the theoretical arrival time, at which the bucket would be empty again.
+ * It behaves like `limit_req rate burst nodelay` of nginx: 1 + burst requests pass at once, then one per interval.
+ *
+ * @see ITU-T I.371
  */
 export interface Bucket {
-  /** Microseconds that one request takes up, rounded up, so that never more than the limit passes. */
+  /** Microseconds that one request adds to the bucket. It is rounded up, so that the limit is never exceeded. */
   interval: number
-  /** Microseconds that the bucket holds: interval × (1 + burst). */
+  /** Capacity in microseconds: interval × (1 + burst). */
   capacity: number
 }
 
-/** What became of one request. */
+/** The decision about one request. */
 export interface Verdict {
   allowed: boolean
   /** Microseconds until the bucket is empty. */
@@ -17,9 +21,11 @@ export interface Verdict {
 }
 
 /**
- * @param limit requests
- * @param window microseconds in which they may come
- * @param burst requests that may come ahead of their time
+ * Computes the bucket of a limit.
+ *
+ * @param limit number of requests per window
+ * @param window length of the window in microseconds
+ * @param burst number of requests that may pass early
  */
 export function bucketOf(limit: number, window: number, burst: number): Bucket {
   const interval = Math.ceil(window / limit)
@@ -27,35 +33,35 @@ export function bucketOf(limit: number, window: number, burst: number): Bucket {
 }
 
 /**
- * Judges one request.
+ * Decides about one request.
  *
- * @param arrival theoretical arrival time that is remembered of the key; 0 for none
- * @param now microseconds by the same clock
- * @returns the verdict, and the arrival time to remember: unchanged when the request is denied
+ * @param arrival stored theoretical arrival time of the key; 0 if there is none
+ * @param now microseconds of the same clock
+ * @returns the decision, and the arrival time to store, which is unchanged if the request is denied
  */
 export function judge({ interval, capacity }: Bucket, arrival: number, now: number, cost: number): Verdict & { arrival: number } {
-  // A clock that was set back must not lock anybody out for longer than a full bucket does.
+  // If the clock was set back, no key may be denied for longer than with a full bucket.
   const start = Math.min(Math.max(arrival, now), now + capacity)
   const next = start + cost * interval
   const allowed = next - now <= capacity
   return allowed ? { allowed, fill: next - now, arrival: next } : { allowed, fill: start - now, arrival: start }
 }
 
-/** Requests of cost 1 that would pass now. */
+/** Returns how many requests of cost 1 would pass now. */
 export function remainingOf({ interval, capacity }: Bucket, fill: number): number {
   return Math.max(0, Math.floor((capacity - fill) / interval))
 }
 
-/** Microseconds until a request of this cost would pass, 0 when it would now. */
+/** Returns the microseconds until a request of this cost would pass; 0 if it would pass now. */
 export function waitOf({ interval, capacity }: Bucket, fill: number, cost: number): number {
   return Math.max(0, fill + cost * interval - capacity)
 }
 
 /**
- * What one of several processes allows that cannot ask each other. A request that costs more than its share holds still passes
- * when the bucket is empty, else it never would.
+ * Returns the bucket of one process when several processes share a limit but cannot reach the shared store.
+ * A request that costs more than the capacity of this share passes if the bucket is empty. Otherwise it would never pass.
  *
- * @param share from 0 to 1: a quarter for one of four
+ * @param share a number from 0 to 1, such as 0.25 for one of four processes
  */
 export function shareOf({ interval, capacity }: Bucket, share: number, cost: number): Bucket {
   if (share === 1) return { interval, capacity }

@@ -3,19 +3,21 @@ import type { RateLimitDecision } from './limiter'
 import type { RateLimit } from './settings'
 
 /**
- * Says how much is left, by `draft-ietf-httpapi-ratelimit-headers`: `RateLimit-Policy: "api";q=10;w=1`, `RateLimit: "api";r=3;t=1`.
+ * Sets the headers of a limit, such as `RateLimit-Policy: "api";q=10;w=1` and `RateLimit: "api";r=3;t=1`.
+ *
+ * @see draft-ietf-httpapi-ratelimit-headers
  */
 export function setRateLimitHeaders(response: ServerResponse, { label, policy }: RateLimit, { remaining, reset }: RateLimitDecision): void {
   response.setHeader('ratelimit-policy', policy)
   response.setHeader('ratelimit', `${label};r=${remaining};t=${seconds(reset)}`)
 }
 
-/** Whole seconds for `Retry-After`: early would be denied again. */
+/** Returns the value of `Retry-After` in whole seconds, rounded up because an earlier retry would be denied again. */
 export function retryAfterSeconds({ retryAfter }: RateLimitDecision): number {
   return Math.max(1, seconds(retryAfter))
 }
 
-/** What the client of a denied request is told. */
+/** Returns the message for the client of a denied request. */
 export function deniedMessage(retryAfter: number): string {
   return `Too many requests: try again in ${retryAfter} s.`
 }

@@ -6,20 +6,22 @@ import { clientAddress, networkOf } from '../core/client-address'
 import { currentScope } from '../request/scope'
 import type { RateLimit, RateLimitSettings } from './settings'
 
-/** What `server/scale.config.ts` may say about limits. */
+/** Functions for rate limits in `server/scale.config.ts`. */
 export interface RateLimitFunctions {
   /**
-   * Whose bucket a request of a rule with `key: 'function'` takes from, such as the id of the signed-in user. `undefined`: its address decides.
-   * Redis keeps a hash of it.
+   * Returns the key of the caller for a rule with `key: 'function'`, such as the id of the signed-in user.
+   * With `undefined`, the client address is the key. Redis stores a hash of the key.
    */
   rateLimitKey?: (event: H3Event, rule: { name: string }) => string | undefined | Promise<string | undefined>
 }
 
 const MOST_NETWORKS = 1000
 
-/** Finds the key of a request's bucket. */
-export function createKeyFinder({ trusts }: Pick<RateLimitSettings, 'trusts'>, { rateLimitKey }: RateLimitFunctions): (event: H3Event, rule: RateLimit) => string | Promise<string> {
-  /** Of peers that nobody speaks through, of which a proxy or a browser on a connection it keeps is asked for again and again. */
+/** Creates the function that finds the bucket key of a request. */
+export function createKeyFinder(
+  { trusts }: Pick<RateLimitSettings, 'trusts'>, { rateLimitKey }: RateLimitFunctions,
+): (event: H3Event, rule: RateLimit) => string | Promise<string> {
+  /** Networks of peers without `X-Forwarded-For`. The same peer sends many requests, so caching saves parsing its address each time. */
   const networks = new LRUCache<string, string>({ max: MOST_NETWORKS })
 
   const byAddress = ({ headers, socket }: IncomingMessage) => {
@@ -45,7 +47,7 @@ export function createKeyFinder({ trusts }: Pick<RateLimitSettings, 'trusts'>, {
   }
 }
 
-/** A key of the app's own may be a token or an address, and of any length. */
+/** Hashes a key of the app, because it may be a token or an e-mail address, and may have any length. */
 export function hashed(key: string): string {
   return createHash('sha256').update(key).digest('base64url').slice(0, 22)
 }

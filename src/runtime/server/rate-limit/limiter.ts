@@ -6,57 +6,63 @@ import type { SharedLimits } from './shared-limits'
 import { createMemoryStore } from './memory-store'
 import type { RateLimit } from './settings'
 
-/** What became of a request, in the words of its headers. */
+/** The decision about one request. */
 export interface RateLimitDecision {
+  /** Whether the request is within the limit. */
   allowed: boolean
-  /** Further requests that would pass now. */
+  /** Number of further requests that would pass now. */
   remaining: number
   /** Milliseconds until the bucket is empty again. */
   reset: number
-  /** Milliseconds after which this request would pass; 0 when it does. */
+  /** Milliseconds after which this request would pass; 0 if it is allowed. */
   retryAfter: number
-  /** Who decided: the shared buckets, those of this process, or nobody, because the store is gone and the rule says so. */
+  /**
+   * Store that made the decision: `redis` for the shared buckets, `memory` for the buckets of this process,
+   * `fallback` if Redis is unavailable and the rule has `fallback: 'open'` or `'closed'`.
+   */
   by: 'redis' | 'memory' | 'fallback'
 }
 
-/** What the limiter has done, for metrics. */
+/** Counters for metrics. */
 export interface RateLimitStats {
   allowed: number
   denied: number
-  /** Denials of shadow rules, whose requests went through. */
+  /** Denials of shadow rules, whose requests passed anyway. */
   shadowed: number
   /** Decisions without Redis although it is configured. */
   fallbacks: number
 }
 
+/** Options of {@link createLimiter}. */
 export interface LimiterOptions {
-  /** Shared buckets; without them those of this process decide. */
+  /** Shared buckets. If undefined, the buckets of this process decide. */
   shared: SharedLimits | undefined
-  /** Part of each limit that is this process's own while the shared buckets are gone. */
+  /** Part of each limit, from 0 to 1, that this process allows while the shared buckets are unavailable. */
   share: number
-  /** Told once when the shared buckets are gone, and once when they are back. */
+  /** Called once when the shared buckets become unavailable, and once when they are available again. */
   onShared: (reachable: boolean, error?: unknown) => void
-  /** Milliseconds by a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now?: () => number
 }
 
+/** Decides about requests, and counts its decisions. */
 export interface Limiter {
   /**
-   * Takes `cost` from the bucket of a key. At once where nobody else is asked.
-   * @throws TypeError when the rule could never let that cost pass
+   * Takes `cost` from the bucket of a key. The decision is synchronous if Redis is not needed.
+   * @throws TypeError if the rule could never allow that cost
    */
   take: (rule: RateLimit, key: string, cost?: number) => RateLimitDecision | Promise<RateLimitDecision>
   readonly stats: RateLimitStats
 }
 
-/** Keys that are known to be denied for a while, at most. */
+/** Largest number of denied keys that are remembered. */
 const MOST_BLOCKED = 50_000
-/** A denial is remembered when it holds longer than this many ms; a shorter one is over before it saves anything. */
+/** Denials longer than this many milliseconds are remembered. A shorter one would expire before it saves a call to Redis. */
 const WORTH_REMEMBERING = 5
 
 /**
- * Limits over all instances, or over this process where there is no Redis.
- * A denied key is not asked for again before its time: an attack costs Redis one call an interval.
+ * Creates a limiter for all instances together, or for this process if there is no Redis.
+ * It remembers denied keys and does not ask Redis about them again before they may pass, so an attack costs Redis one call per interval.
  */
 export function createLimiter({ shared, share, onShared, now = () => performance.now() }: LimiterOptions): Limiter {
   const stats: RateLimitStats = { allowed: 0, denied: 0, shadowed: 0, fallbacks: 0 }
@@ -64,7 +70,7 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   const blocked = new LRUCache<string, { until: number, cost: number, empty: number }>({ max: MOST_BLOCKED })
   let reachable = true
 
-  function hear(isReachable: boolean, error?: unknown): void {
+  function noteReachable(isReachable: boolean, error?: unknown): void {
     if (reachable === isReachable) return
     reachable = isReachable
     onShared(isReachable, error)
@@ -74,14 +80,14 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     return decisionOf(bucket, own.take(key, bucket, cost, isTold), cost, 'memory')
   }
 
-  /** One promise a decision: everything waits for this. */
+  /** Creates only one promise per decision, because every request waits for it. */
   function ask({ take }: SharedLimits, rule: RateLimit, key: string, cost: number): Promise<RateLimitDecision> {
     const debt = own.debtOf(key)
     if (debt > 0) return askWithDebt(take, rule, key, cost, debt)
     return take(key, rule.bucket, cost).then(answer => shareDecision(rule, key, cost, answer), error => decideAlone(rule, key, cost, error))
   }
 
-  /** The first answer of the shared bucket after requests that it was not asked about. Without them it would hand out a bucket that is too empty. */
+  /** First call to the shared bucket after local decisions. It adds the requests that the shared bucket has not counted. */
   function askWithDebt(take: SharedLimits['take'], rule: RateLimit, key: string, cost: number, debt: number): Promise<RateLimitDecision> {
     const takeBack = own.tell(key)
     // The buckets of all processes together drain as fast as the shared one.
@@ -95,23 +101,23 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     const verdict = answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
     const decision = decisionOf(rule.bucket, verdict, cost, 'redis')
     own.learn(key, verdict.fill)
-    hear(true)
+    noteReachable(true)
     if (!decision.allowed && decision.retryAfter > WORTH_REMEMBERING) {
-      const heard = now()
-      blocked.set(key, { until: heard + decision.retryAfter, cost, empty: heard + decision.reset })
+      const decidedAt = now()
+      blocked.set(key, { until: decidedAt + decision.retryAfter, cost, empty: decidedAt + decision.reset })
     }
     return count(rule, decision)
   }
 
   function decideAlone(rule: RateLimit, key: string, cost: number, error: unknown): RateLimitDecision {
-    hear(false, error)
+    noteReachable(false, error)
     stats.fallbacks++
     if (rule.fallback !== 'memory') return count(rule, withoutCount(rule.fallback === 'open'))
-    // A call that is only late is with Redis already, which counts it when it comes to it.
+    // After a timeout, Redis has probably received the call and will count this request itself.
     return count(rule, decideHere(shareOf(rule.bucket, share, cost), key, cost, error instanceof RedisTimeoutError))
   }
 
-  /** What is known without asking: the key is denied until its time has come. */
+  /** Returns the remembered denial of a key, if it still applies to a request of this cost. */
   function blockOf(key: string, cost: number): RateLimitDecision | undefined {
     const block = blocked.size === 0 ? undefined : blocked.get(key)
     const moment = block === undefined ? 0 : now()
@@ -131,7 +137,10 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     take(rule, ofKey, cost = rule.cost) {
       const { bucket } = rule
       if (cost * bucket.interval > bucket.capacity) {
-        return Promise.reject(new TypeError(`A request of cost ${cost} never passes the rate limit "${rule.name}", which lets ${bucket.capacity / bucket.interval} through at once: raise its burst, or lower the cost.`))
+        return Promise.reject(new TypeError(
+          `A request of cost ${cost} can never pass the rate limit "${rule.name}", which allows ${bucket.capacity / bucket.interval} at once: `
+          + 'raise its burst, or lower the cost.',
+        ))
       }
       const key = `${rule.name}:${ofKey}`
       if (shared === undefined) return count(rule, decideHere(bucket, key, cost, true))
@@ -145,7 +154,7 @@ function decisionOf(bucket: Bucket, { allowed, fill }: Verdict, cost: number, by
   return { allowed, remaining: remainingOf(bucket, fill), reset: fill / 1000, retryAfter: allowed ? 0 : waitOf(bucket, fill, cost) / 1000, by }
 }
 
-/** The rule would rather not count at all than by the process. */
+/** Decides without counting, for a rule with `fallback: 'open'` or `'closed'`. */
 function withoutCount(allowed: boolean): RateLimitDecision {
   return { allowed, remaining: 0, reset: 0, retryAfter: allowed ? 0 : 1000, by: 'fallback' }
 }

@@ -2,38 +2,41 @@ import { LRUCache } from 'lru-cache'
 import type { Bucket, Verdict } from './gcra'
 import { judge } from './gcra'
 
-/** Buckets that are remembered at most, the last used ones. About 20 MB. */
+/** Largest number of buckets in memory, about 20 MB. The least recently used ones are dropped. */
 const MOST_BUCKETS = 100_000
 
-/** Buckets of one process answer at once. */
+/** The buckets of one process, which decide synchronously. */
 export interface MemoryStore {
-  /** @param isTold whether the shared bucket counts the request too. @default false */
+  /**
+   * Takes `cost` from the bucket of a key.
+   * @param isTold whether the shared bucket counts the request too. @default false
+   */
   take: (key: string, bucket: Bucket, cost: number, isTold?: boolean) => Verdict
-  /** The shared bucket takes so many microseconds to be empty: what is let through from now on begins there. */
+  /** Stores the fill of the shared bucket, in microseconds until it is empty. Later local decisions start from there. */
   learn: (key: string, fill: number) => void
-  /** Microseconds of the bucket that were let through here and that the shared bucket does not know of. */
+  /** Returns the debt of a key: the microseconds of requests that passed here and that the shared bucket has not counted. */
   debtOf: (key: string) => number
-  /** The shared bucket is being told the debt. Returns a function that takes that back. */
+  /** Marks the debt of a key as sent to the shared bucket. Returns a function that undoes this. */
   tell: (key: string) => () => void
 }
 
 /** Times in microseconds at which a bucket would be empty. */
 interface KnownBucket {
-  /** With everything that was let through here. */
+  /** Time with all requests that passed here. */
   arrival: number
-  /** With what the shared bucket knows of. */
+  /** Time with only those requests that the shared bucket has counted. */
   shared: number
 }
 
 /**
- * Buckets of this process alone.
+ * Creates the buckets of this process.
  *
- * @param now microseconds by a clock that never goes back
+ * @param now microseconds of a monotonic clock
  */
 export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
-  // Each key has an object that is written into: to set a key anew with each request would cost as much as to judge it.
+  // The objects are changed in place, because setting a key on each request would cost as much as the decision itself.
   const remembered = new LRUCache<string, KnownBucket>({ max: MOST_BUCKETS })
-  /** Keys that may have a debt, so that it costs little to ask for one where there is none. Those of longest ago make space. */
+  /** Keys that may have a debt, so that a look-up is cheap for keys without one. The oldest keys are dropped when it is full. */
   const owing = new Set<string>()
 
   function owe(key: string): void {
@@ -86,7 +89,7 @@ export function createMemoryStore(now: () => number = () => Math.floor(performan
   }
 }
 
-/** Both times pass alike, so a debt is there until the bucket is empty. */
+/** Computes the debt at a moment. Local and shared buckets drain at the same speed, so a debt lasts until the bucket is empty. */
 function debtAt({ arrival, shared }: KnownBucket, moment: number): number {
   return Math.max(0, arrival - Math.max(shared, moment))
 }

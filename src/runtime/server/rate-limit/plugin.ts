@@ -15,7 +15,7 @@ import type { RateLimitModuleOptions } from './settings'
 import { resolveRateLimitSettings, stricterRateLimit } from './settings'
 import { wrapWithRateLimit } from './wrap'
 
-/** Limits what comes from outside. */
+/** Applies the rate limits to requests from outside. */
 export default defineNitroPlugin((nitroApp) => {
   const { app, scale } = useRuntimeConfig()
   const settings = resolveRateLimitSettings(scale.rateLimit as unknown as RateLimitModuleOptions)
@@ -23,7 +23,10 @@ export default defineNitroPlugin((nitroApp) => {
   const functions = config as RateLimitFunctions
   const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')
   if (unkeyed && !functions.rateLimitKey) {
-    throw new Error(`scale.rateLimit.rules['${unkeyed.name}'].key is 'function': write rateLimitKey() in server/scale.config.ts, or another key.`)
+    throw new Error(
+      `scale.rateLimit.rules['${unkeyed.name}'].key is 'function', but there is no such function: `
+      + 'add rateLimitKey() to server/scale.config.ts, or use another key.',
+    )
   }
   const log = createLog('rate-limit')
   const redis = redisService.find()
@@ -31,15 +34,18 @@ export default defineNitroPlugin((nitroApp) => {
     shared: redis && createRedisStore(redis, settings.timeout),
     share: 1 / settings.replicas,
     onShared: (reachable, error) => reachable
-      ? log.info('Redis counts again for the rate limits.')
-      : log.warn(`Redis does not count for the rate limits (${error instanceof Error ? error.message : String(error)}): each instance counts for itself, at 1/${settings.replicas} of the limits.`),
+      ? log.info('Redis is available for rate limiting again.')
+      : log.warn(
+          `Redis is unavailable for rate limiting (${error instanceof Error ? error.message : String(error)}). `
+          + `Each instance now counts on its own, at 1/${settings.replicas} of each limit.`,
+        ),
   })
   const keyOf = createKeyFinder(settings, functions)
   rateLimitService.provide({ limiter, settings, keyOf })
   onClose(nitroApp, 'caches', () => rateLimitService.provide(undefined))
   if (settings.rules.size === 0) return
   const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit, isPage: createPageFinder() })
-  // A probe that is turned away would look like an unhealthy instance. Other paths below it are the app's, and count.
+  // A rate-limited probe would make the instance look unhealthy. Other paths below the health path belong to the app, so they count.
   const probes = scale.health ? Object.values(probePathsOf(scale.health.path)) : []
   const isProbe = compilePathPatterns(probes, 'scale.health.path', { match: 'every', base: app.baseURL.replace(/\/$/, '') })
   wrapWithRateLimit(nitroApp.h3App, {

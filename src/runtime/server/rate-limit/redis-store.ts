@@ -4,19 +4,25 @@ import type { SharedLimits } from './shared-limits'
 import { judgeDebtScript, judgeScript, judgeWholeScript } from './script'
 
 /**
- * Buckets that all instances share: one script a request.
+ * Creates the buckets that all instances share. Each request runs one script on Redis.
  *
- * @param deadline milliseconds of one call
+ * @param deadline longest time of one call in milliseconds
  */
 export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
   const head = `${connection.prefix}:limit:{`
   return {
     take(key, { interval, capacity }, cost, debt = 0) {
       if (debt > 0) {
-        return connection.run(client => runScriptAtOnce(client, judgeDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>, deadline)
+        return connection.run(
+          client => runScriptAtOnce(client, judgeDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>,
+          deadline,
+        )
       }
       const script = interval % 1000 === 0 ? judgeWholeScript : judgeScript
-      return connection.run(client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>, deadline)
+      return connection.run(
+        client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>,
+        deadline,
+      )
     },
   }
 }

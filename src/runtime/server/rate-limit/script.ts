@@ -1,16 +1,17 @@
 import { defineScript } from '../redis/script'
 
 /**
- * `judge` of gcra.ts on the clock of Redis, in its milliseconds, so that all processes share one time. KEYS: bucket.
- * ARGV: microseconds that the request takes up, capacity of the bucket. Returns the microseconds until the bucket is empty; below zero
- * when the request is denied, and then one more, since zero has no sign.
+ * Lua text of `judge` in gcra.ts. It uses the clock of Redis in milliseconds, so that all processes share one clock.
  *
- * The expiry of the key is the theoretical arrival time, rounded up to a millisecond, and its value the microseconds that were added:
- * asking for TIME would cost half as much again. A denied request writes nothing.
+ * KEYS: bucket. ARGV: microseconds that the request adds, capacity of the bucket. It returns the microseconds until the bucket is empty.
+ * If the request is denied, it returns -1 minus that number, because zero has no sign.
  *
- * @param added what was added to the expiry that is there
- * @param settle a statement that changes the fill before the request is judged
- * @param keep a statement that writes the fill of a request that is denied
+ * The expiry of the key is the theoretical arrival time, rounded up to a millisecond. The value of the key is the number of microseconds
+ * that the rounding added. Calling TIME instead would cost 50% more. A denied request writes nothing.
+ *
+ * @param added Lua expression that subtracts the rounding of the stored expiry
+ * @param settle Lua statement that changes the fill before the decision
+ * @param keep Lua statement that stores the fill of a denied request
  */
 const judgeText = (added: string, settle = '', keep = '') => `
 local call, key, capacity = redis.call, KEYS[1], ARGV[2] + 0
@@ -25,11 +26,11 @@ return raised
 `
 
 export const judgeScript = defineScript(judgeText(` - (call('GET', key) or 0)`))
-/** The same for intervals of whole milliseconds, to which nothing is ever added: a third less work for Redis. */
+/** The same for intervals of whole milliseconds, which need no rounding. It costs Redis a third less. */
 export const judgeWholeScript = defineScript(judgeText(''))
 /**
- * The same, after a debt in whole milliseconds (ARGV[3]) was added to the bucket. The debt is written also when the request is denied,
- * since the process that tells it forgets it.
+ * The same, but it first adds a debt in microseconds, a multiple of 1000 (ARGV[3]). It stores the debt even if the request is denied,
+ * because the process that sends the debt forgets it.
  */
 export const judgeDebtScript = defineScript(judgeText(
   ` - (call('GET', key) or 0)`,

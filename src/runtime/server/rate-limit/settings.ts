@@ -6,81 +6,87 @@ import { compileTrustedAddresses } from '../core/trusted-addresses'
 import type { Bucket } from './gcra'
 import { bucketOf } from './gcra'
 
-/** What decides while Redis is gone: a share of the limit in this process, everything passes, nothing passes. */
+/**
+ * The behaviour while Redis is unavailable. `memory`: each process allows a share of the limit. `open`: all requests pass.
+ * `closed`: all requests are denied.
+ */
 export type Fallback = 'memory' | 'open' | 'closed'
 
-/** Whose requests share a bucket. */
+/** The property that requests of one bucket have in common. */
 export type RateLimitKey = 'address' | 'tenant' | 'function'
 
 /** One limit. */
 export interface RateLimitRule {
-  /** Requests that may come in `window`. */
+  /** Number of requests that are allowed per `window`. */
   limit: number
   /**
-   * @default 1 (second)
+   * Length of the window. A plain number is seconds.
+   * @default 1
    */
   window?: Duration
   /**
-   * Requests that may come ahead of their time: 1 + burst pass at once, as with `limit_req … burst nodelay` of nginx.
+   * Number of requests that may pass early: 1 + burst pass at once, as with `limit_req … burst nodelay` of nginx.
    * @default limit - 1
    */
   burst?: number
   /**
-   * What one request takes of the bucket.
+   * Number of requests that one request counts as. Raise it for expensive routes.
    * @default 1
    */
   cost?: number
   /**
-   * Whose requests share a bucket: a client address (IPv6 by /64), a tenant, or what `rateLimitKey()` of `server/scale.config.ts` returns, such as a user's id.
+   * The property by which requests share a bucket: `'address'` (client address, IPv6 by /64), `'tenant'`,
+   * or `'function'` for the result of `rateLimitKey()` in `server/scale.config.ts`, such as a user id.
    * @default 'address'
    */
   key?: RateLimitKey
   /**
-   * Methods that count. Default: all.
+   * HTTP methods that count. An empty list means all methods.
    * @default []
    */
   methods?: readonly string[]
   /**
-   * Counts and reports denials, but lets every request through: to try a limit out.
+   * Counts and reports denials, but lets all requests pass. Use it to test a limit.
    * @default false
    */
   shadow?: boolean
   /**
-   * What decides while Redis is gone.
+   * Behaviour while Redis is unavailable: `'memory'` (each instance counts on its own), `'open'` (all pass) or `'closed'` (all are denied).
    * @default 'memory'
    */
   fallback?: Fallback
 }
 
-/** `scale.rateLimit`: how much of the app one caller may use, over all instances. */
+/** `scale.rateLimit`: limits how many requests one caller can make, over all instances. */
 export interface RateLimitModuleOptions {
   /**
-   * Limits by path: `*` stands for a part between slashes, `/**` at the end for all below. The most specific pattern decides; `false` exempts its paths.
-   * A limit holds for every spelling of its paths, in any case where a page answers.
+   * Limits by path pattern: `*` matches one part between slashes, and a final `/**` matches the path and everything below it.
+   * The most specific pattern applies. `false` exempts the paths of its pattern.
+   * A limit applies to every encoding of its paths, and to upper and lower case if a page answers the path.
    * @default {}
    */
   rules?: Record<string, false | RateLimitRule>
   /**
-   * Addresses and ranges of the proxies in front: `X-Forwarded-For` is read from the right through them. `'unix'` stands for a proxy on a UNIX socket.
-   * Without any the other end of the socket is the client.
+   * Addresses and CIDR ranges of your proxies; `'unix'` is a proxy on a UNIX socket. The client address is the rightmost entry of
+   * `X-Forwarded-For` that is not one of them. Without proxies, the peer of the socket is the client.
    * @default []
-   * @env NUXT_SCALE_RATE_LIMIT_TRUSTED_PROXIES a list in JSON
+   * @env NUXT_SCALE_RATE_LIMIT_TRUSTED_PROXIES a JSON list
    */
   trustedProxies?: readonly string[]
   /**
-   * How long Redis may take for one decision.
+   * Longest time that Redis may take for one decision. A plain number is seconds.
    * @default '75ms'
    * @env NUXT_SCALE_RATE_LIMIT_TIMEOUT
    */
   timeout?: Duration
   /**
-   * Instances that share the limits while Redis is gone: each allows that part.
+   * Number of instances. While Redis is unavailable, each instance allows this fraction of a limit: with 4, a quarter.
    * @default 1
    * @env NUXT_SCALE_RATE_LIMIT_REPLICAS
    */
   replicas?: number
   /**
-   * Whether answers bear `RateLimit-Policy` and `RateLimit`.
+   * Whether responses include the headers `RateLimit-Policy` and `RateLimit`.
    * @default true
    * @env NUXT_SCALE_RATE_LIMIT_HEADERS
    */
@@ -89,28 +95,30 @@ export interface RateLimitModuleOptions {
 
 export const rateLimitDefaults: Required<RateLimitModuleOptions> = { rules: {}, trustedProxies: [], timeout: '75ms', replicas: 1, headers: true }
 
-/** One limit, checked. */
+/** A validated limit. */
 export interface RateLimit {
-  /** Names its buckets and its header. */
+  /** Name of the limit, used for its buckets and headers. */
   name: string
-  /** The name as its headers write it. */
+  /** The name as a quoted string for the headers. */
   label: string
-  /** What `RateLimit-Policy` says of it. */
+  /** Value of `RateLimit-Policy`. */
   policy: string
   bucket: Bucket
   cost: number
   key: RateLimitKey
-  /** Upper case; empty for all. */
+  /** Methods in upper case; empty for all. */
   methods: readonly string[]
   shadow: boolean
   fallback: Fallback
 }
 
+/** Validated settings of the feature. */
 export interface RateLimitSettings {
-  /** By path pattern. */
+  /** Limits by path pattern. */
   rules: ReadonlyMap<string, RateLimit | false>
+  /** Returns whether an address is one of the proxies. */
   trusts: (address: string | undefined) => boolean
-  /** Milliseconds. */
+  /** Longest time of one decision in milliseconds. */
   timeout: number
   replicas: number
   headers: boolean
@@ -119,7 +127,7 @@ export interface RateLimitSettings {
 const OPTION = 'scale.rateLimit'
 const RULE = { limit: 0, window: 1, burst: 0, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory' }
 
-/** @throws Error naming the option that is wrong */
+/** Validates `scale.rateLimit`. @throws Error naming the option that is wrong */
 export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateLimitSettings {
   refuseOtherThanObject(options, OPTION)
   refuseUnknownKeys(options, Object.keys(rateLimitDefaults), OPTION)
@@ -137,9 +145,11 @@ export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateL
 }
 
 /**
- * @param name of the rule
- * @param path where it is written, for the error
- * @throws Error naming what is wrong
+ * Validates one limit.
+ *
+ * @param name name of the limit
+ * @param path path of the option, for errors
+ * @throws Error naming the option that is wrong
  */
 export function resolveRateLimit(name: string, rule: RateLimitRule, path: string): RateLimit {
   parseObject(rule, path)
@@ -148,11 +158,17 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
   const window = parseDuration(rule.window ?? RULE.window, `${path}.window`)
   if (window < 1) throw new TypeError(`${path}.window is ${JSON.stringify(rule.window)}: write a time of at least '1ms'.`)
   const bucket = bucketOf(limit, window * 1000, parseCount(rule.burst ?? limit - 1, `${path}.burst`, 0))
-  if (bucket.capacity > Number.MAX_SAFE_INTEGER / 4) throw new TypeError(`${path} remembers more than a hundred years: write a shorter window or a smaller burst.`)
+  if (bucket.capacity > Number.MAX_SAFE_INTEGER / 4) {
+    throw new TypeError(`${path} covers more than 70 years: write a shorter window or a smaller burst.`)
+  }
   const cost = parseCount(rule.cost ?? RULE.cost, `${path}.cost`)
-  if (cost * bucket.interval > bucket.capacity) throw new TypeError(`${path}.cost is ${cost}, more than 1 + burst, so that no request would ever pass: write a smaller cost or a larger burst.`)
+  if (cost * bucket.interval > bucket.capacity) {
+    throw new TypeError(`${path}.cost is ${cost}, which is more than 1 + burst, so no request would ever pass: write a smaller cost or a larger burst.`)
+  }
   const { methods = [] } = rule
-  if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) throw new TypeError(`${path}.methods is ${JSON.stringify(methods)}: write a list of methods, such as ['POST'].`)
+  if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) {
+    throw new TypeError(`${path}.methods is ${JSON.stringify(methods)}: write a list of methods, such as ['POST'].`)
+  }
   const label = quoted(name)
   return {
     name,
@@ -167,26 +183,31 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
   }
 }
 
-/** Whether a rule counts requests of this method, which is in upper case. */
+/** Returns whether a rule counts requests of this method. @param method name in upper case */
 export function countsMethod({ methods }: RateLimit, method: string): boolean {
   return methods.length === 0 || methods.includes(method)
 }
 
-/** Of the rules of two readings of one path, the one that counts this method, and the slower one of two that do. */
+/** Chooses between the rules of two readings of one path: the rule that counts this method, or the slower one if both do. */
 export function stricterRateLimit(one: RateLimit | undefined, other: RateLimit | undefined, method: string): RateLimit | undefined {
   const counting = [one, other].filter(rule => rule !== undefined && countsMethod(rule, method)) as RateLimit[]
-  return counting.sort((left, right) => right.bucket.interval * right.cost - left.bucket.interval * left.cost || left.bucket.capacity - right.bucket.capacity)[0]
+  return counting.sort((left, right) =>
+    right.bucket.interval * right.cost - left.bucket.interval * left.cost || left.bucket.capacity - right.bucket.capacity)[0]
 }
 
-/** Whoever is believed everywhere could write any address, so that there is no `'any'` here. */
+/** `'any'` is not accepted here, because clients could then forge their address. */
 function compileProxies(proxies: readonly string[]): (address: string | undefined) => boolean {
-  if (!Array.isArray(proxies)) throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  if (!Array.isArray(proxies)) {
+    throw new TypeError(
+      `${OPTION}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`,
+    )
+  }
   const overSocket = proxies.includes('unix')
   const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${OPTION}.trustedProxies`)
   return address => address === undefined ? overSocket : trusts(address)
 }
 
-/** A string of a structured field holds printable ASCII only (RFC 8941 §3.3.3). */
+/** Formats a name as a string of a structured field, which can contain only printable ASCII (RFC 8941 §3.3.3). */
 function quoted(name: string): string {
   return `"${name.replace(/[^\x20-\x7E]/g, '?').replace(/["\\]/g, '\\$&')}"`
 }

@@ -9,30 +9,34 @@ import { resolveRateLimit } from './settings'
 
 export type { RateLimitDecision, RateLimitStats } from './limiter'
 
-/** A limit that a handler takes from by itself. */
+/** A limit that a handler applies itself with {@link consumeRateLimit}. */
 export interface ConsumeRateLimitRule extends Omit<RateLimitRule, 'key' | 'methods'> {
-  /** Names its buckets: the same name in two handlers is one limit. */
+  /** Name of the limit. Handlers that use the same name share its buckets. */
   name: string
-  /** Whose bucket: a user's id, an e-mail address. Redis keeps a hash of it. Default: the client's address. */
+  /**
+   * Key of the caller, such as a user id or an e-mail address. Redis stores a hash of it.
+   * @default the client address
+   */
   key?: string
   /**
-   * Whether a denied call throws. With `false` the decision is returned.
+   * Whether a denied call throws. With `false`, it returns the decision.
    * @default true
    */
   throws?: boolean
 }
 
-/** Rules that handlers pass, by their name: they are written where they are used, and are the same each time. */
+/** Validated rules of handlers, by name. Handlers pass the same rule on each call, so it is validated only once. */
 const resolved = new Map<string, { source: string, rule: RateLimit }>()
-/** A name made of a request's data would fill the memory. */
+/** Largest number of validated rules, because names that contain request data would otherwise fill the memory. */
 const MOST_NAMES = 1000
 
 /**
- * Takes one request, or `rule.cost` of them, from a limit of the handler's own, over all instances.
+ * Counts the current request against a limit of the handler, over all instances.
+ * It counts as `rule.cost` requests, 1 by default.
  *
- * @returns what is left
- * @throws HttpError 429 with `Retry-After` when the limit is reached, unless `rule.throws` is `false`
- * @throws TypeError for a wrong rule
+ * @returns the decision, including the number of remaining requests
+ * @throws HttpError 429 with `Retry-After` if the limit is reached, unless `rule.throws` is `false`
+ * @throws TypeError if the rule is invalid
  * @example
  * ```ts
  * const { email } = await readBody(event)

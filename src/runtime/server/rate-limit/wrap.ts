@@ -16,7 +16,7 @@ export interface RateLimitWrapOptions {
   headers: boolean
 }
 
-/** Counts requests before anything of the app runs, and answers those above their limit with 429. */
+/** Counts requests before any code of the app runs, and answers requests above their limit with 429. */
 export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, keyOf, headers }: RateLimitWrapOptions): void {
   let handler: (event: H3Event) => unknown = app.handler
 
@@ -44,12 +44,15 @@ export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, 
   })
 }
 
-/** A request of the server to itself, which was counted when it came from outside. Such a request is no message of a socket. */
+/**
+ * Returns whether this is a request of the server to itself. The request from outside that caused it was counted already.
+ * Nitro creates such requests in memory with unenv, so they have a mark and no socket.
+ */
 export function isInternal(event: H3Event): boolean {
   return '__unenv__' in event.node.req
 }
 
-/** At once and by hand: what an error page costs is what an attack is after. */
+/** Writes the response directly, because an error page would be expensive and an attack could exploit that. */
 function deny(response: ServerResponse, decision: RateLimitDecision): void {
   const retryAfter = retryAfterSeconds(decision)
   response.statusCode = 429
