@@ -1,12 +1,12 @@
 import type { SortColumn } from './order'
 
 /**
- * The condition for the rows that come after a place in an order, as Prisma takes it. It compares values instead of
- * looking for the row, so the row at the place may be gone.
+ * Returns the Prisma condition for the rows after a position in a sort order. It compares values and does not look for the row
+ * at that position, so that row may have been deleted.
  *
- * @param columns the order
- * @param values the place, one value for each column
- * @param inclusive whether a row at the place itself counts
+ * @param columns the sort order
+ * @param values the position, one value for each column
+ * @param inclusive whether to include a row at the position itself
  */
 export function beyond(columns: readonly SortColumn[], values: readonly unknown[], inclusive: boolean): object {
   const equals = columns.map(({ column }, index) => ({ [column]: values[index] }))
@@ -19,7 +19,7 @@ export function beyond(columns: readonly SortColumn[], values: readonly unknown[
   return columns.length > 1 && bound ? { AND: [bound, { OR: branches }] } : { OR: branches }
 }
 
-/** The rows past a value of one column; undefined when there are none. */
+/** Returns the condition for rows after a value of one column; undefined if there can be no such rows. */
 function after({ column, direction, nulls }: SortColumn, value: unknown): object | undefined {
   if (value === null) return nulls === 'first' ? { [column]: { not: null } } : undefined
   const empty = nulls === 'last' ? { [column]: null } : undefined
@@ -30,7 +30,7 @@ function after({ column, direction, nulls }: SortColumn, value: unknown): object
   return past && empty ? { OR: [past, empty] } : past ?? empty
 }
 
-/** Says again what all branches have in common: by it the database finds the place in an index, which an OR does not let it. */
+/** Returns a condition that all branches have in common. With it the database can use an index, which it cannot with OR alone. */
 function leadingBound({ column, direction, nulls }: SortColumn, value: unknown): object | undefined {
   if (value === null || typeof value === 'boolean' || nulls === 'last') return undefined
   return { [column]: { [direction === 'asc' ? 'gte' : 'lte']: value } }

@@ -1,7 +1,7 @@
 import type { SortColumn } from './order'
 import type { PageQuery } from './types'
 
-/** What a Prisma delegate says of itself besides its methods. */
+/** The metadata of a Prisma delegate. */
 interface Delegate extends PageQuery {
   name?: unknown
   $name?: unknown
@@ -9,21 +9,22 @@ interface Delegate extends PageQuery {
   fields?: Record<string, { typeName?: string, isEnum?: boolean, isList?: boolean } | undefined>
 }
 
-/** Columns whose values Prisma cannot compare with «greater». */
+/** Column types that Prisma cannot compare with `gt` and `lt`. */
 const NOT_COMPARABLE = ['Json', 'Bytes']
 
 const known = new WeakMap<object, Map<string, Promise<boolean>>>()
 
-/** Name of the model, '' when the query has none. */
+/** Returns the name of the model; '' if the query has none. */
 export function nameOf(query: PageQuery): string {
   const { $name, name } = query as Delegate
   return [$name, name].find(candidate => typeof candidate === 'string') as string | undefined ?? ''
 }
 
 /**
- * Refuses columns along which a cursor would lose rows: those that cannot be compared, and those that can be empty where nobody said where empty ones stand.
+ * Refuses sort columns with which a cursor would lose rows: columns that Prisma cannot compare,
+ * and nullable columns without a `nulls` setting in `orderBy`.
  *
- * @throws TypeError naming the column and what to write
+ * @throws TypeError naming the column and the fix
  */
 export async function checkColumns(query: PageQuery, columns: readonly SortColumn[]): Promise<void> {
   const { fields, $parent } = query as Delegate
@@ -31,17 +32,17 @@ export async function checkColumns(query: PageQuery, columns: readonly SortColum
   for (const { column, nulls } of columns) {
     const field = fields[column]
     if (field && (field.isEnum || field.isList || NOT_COMPARABLE.includes(field.typeName ?? ''))) {
-      throw new TypeError(`paginate() cannot walk along ${column}, which Prisma does not compare: sort by another column, or set mode: 'offset'.`)
+      throw new TypeError(`paginate() cannot use a cursor with the column ${column}, because Prisma cannot compare it: sort by another column, or set mode: 'offset'.`)
     }
     if (field && !nulls && await isNullable(query, column)) {
-      throw new TypeError(`${column} can be empty, and paginate() has to know where rows without it stand: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`)
+      throw new TypeError(`paginate() sorts by ${column}, which can be null, so it needs the position of nulls: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`)
     }
   }
 }
 
 /**
- * Whether a column can be empty. No client of Prisma says so, but it refuses to look for nothing in a column that always has a value.
- * No row is wanted, so nothing is sent to the database. Asked once for each client and column.
+ * Returns whether a column is nullable. Prisma clients do not expose this, but they refuse to search for null in a required column.
+ * The query asks for zero rows, so Prisma sends nothing to the database. The result is cached for each client and column.
  */
 function isNullable(query: PageQuery, column: string): Promise<boolean> {
   const answers = known.get(query) ?? new Map<string, Promise<boolean>>()

@@ -4,27 +4,28 @@ import type { SortColumn } from './order'
 import { LONGEST_CURSOR } from './request'
 import { decodeValue, encodeValue } from './values'
 
-/** A place in an order, and which side of it is wanted. */
+/** A position in a sort order, and the side of it that is requested. */
 export interface Position {
   side: 'after' | 'before'
-  /** Does the row at the place belong to the side? */
+  /** Whether a row at the position itself is included. */
   inclusive: boolean
-  /** One for each column of the order. */
+  /** One value for each column of the sort order. */
   values: readonly unknown[]
 }
 
-/** Makes and reads the cursors of one list. */
+/** Creates and reads the cursors of one list. */
 export interface Cursors {
-  /** @throws TypeError when a value cannot be held */
+  /** Creates a cursor. @throws TypeError if a cursor cannot contain one of the values */
   write: (position: Position) => string
-  /** @throws HttpError 400 for everything that {@link write} did not make with the same key for the same list */
+  /** Reads a cursor. @throws HttpError 400 for any string that {@link write} did not create with the same key for the same list */
   read: (cursor: string) => Position
-  /** Do the values stand at the place? */
+  /** Returns whether these values are the values of the position. */
   isAt: (values: readonly unknown[], position: Position) => boolean
 }
 
-/** What a cursor holds for. */
+/** The key and the properties of the list for which a cursor is valid. */
 export interface CursorBinding {
+  /** Key of the signature. */
   key: Buffer
   /** The tenant, or ''. */
   scope: string
@@ -37,9 +38,9 @@ const VERSION = 1
 const SIGNATURE_BYTES = 32
 const SIDES = { a: ['after', false], A: ['after', true], b: ['before', false], B: ['before', true] } as const
 
-/** Signed, not encrypted: whoever looks sees the values by which the list is sorted. */
+/** Creates the cursors of a list. Cursors are signed but not encrypted, so clients can read the values of the sort columns. */
 export function createCursors({ key, scope, name, columns }: CursorBinding): Cursors {
-  // JSON keeps the parts apart, and holds no line break.
+  // JSON separates the parts unambiguously and contains no line break.
   const binding = JSON.stringify([VERSION, scope, name, columns.map(({ column, direction, nulls }) => [column, direction, nulls ?? ''])])
   const sign = (content: Buffer) => createHmac('sha256', key).update(`${binding}\n`).update(content).digest()
   const encode = (values: readonly unknown[]) => values.map((value, index) => encodeValue(value, columns[index]!.column))
@@ -49,15 +50,24 @@ export function createCursors({ key, scope, name, columns }: CursorBinding): Cur
       const letter = side === 'after' ? 'a' : 'b'
       const content = Buffer.from(JSON.stringify([inclusive ? letter.toUpperCase() : letter, ...encode(values)]))
       const cursor = Buffer.concat([sign(content), content]).toString('base64url')
-      if (cursor.length > LONGEST_CURSOR) throw new TypeError(`paginate() sorts by values that are too long for a cursor (${columns.map(({ column }) => column).join(', ')}): sort by shorter ones, or set mode: 'offset'.`)
+      if (cursor.length > LONGEST_CURSOR) {
+        const names = columns.map(({ column }) => column).join(', ')
+        throw new TypeError(`paginate() sorts by values that are too long for a cursor (${names}): sort by columns with shorter values, or set mode: 'offset'.`)
+      }
       return cursor
     },
     read(cursor) {
       const bytes = Buffer.from(cursor, 'base64url')
       const content = bytes.subarray(SIGNATURE_BYTES)
-      // A text that decodes to the same bytes is another cursor, and nobody wrote it.
-      if (cursor.length > LONGEST_CURSOR || content.length === 0 || bytes.toString('base64url') !== cursor || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), sign(content))) {
-        throw new PublicError(400, 'CURSOR_INVALID', 'The query parameter cursor does not belong to this list: it was altered, it has expired, or it is of another sort, list or tenant. Start again without it.')
+      // Another base64url string can decode to the same bytes. Only the canonical one is accepted.
+      const isCanonical = cursor.length <= LONGEST_CURSOR && content.length > 0 && bytes.toString('base64url') === cursor
+      if (!isCanonical || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), sign(content))) {
+        throw new PublicError(
+          400,
+          'CURSOR_INVALID',
+          'The query parameter cursor is not valid for this list: it was changed, it has expired, or it belongs to another sort order, list or tenant. '
+          + 'Start again without it.',
+        )
       }
       const [letter, ...values] = JSON.parse(content.toString()) as [keyof typeof SIDES, ...Parameters<typeof decodeValue>[0][]]
       const [side, inclusive] = SIDES[letter]

@@ -9,10 +9,10 @@ import type { KeysetPage, PageInfo, PageQuery } from './types'
 
 type Row = Record<string, unknown>
 
-/** What one page of a keyset is made of. */
+/** Input of {@link readKeysetPage}. */
 export interface KeysetInput {
   query: PageQuery
-  /** What goes to `findMany` as it is, `where` included. */
+  /** Arguments that go to `findMany` unchanged, and `where`. */
   args: { where?: object, select?: unknown, omit?: unknown }
   columns: readonly SortColumn[]
   request: PageRequest
@@ -20,10 +20,10 @@ export interface KeysetInput {
 }
 
 /**
- * Reads a page along the columns of an order. One row more than wanted says whether it goes on.
+ * Reads a page with a cursor. It requests one row more than the limit, to know whether there is another page.
  *
- * @throws HttpError 400 for a cursor that is not of this list
- * @throws TypeError for an order that a cursor cannot follow
+ * @throws HttpError 400 for a cursor that is not valid for this list
+ * @throws TypeError for a sort order that cursors do not support
  */
 export async function readKeysetPage({ query, args, columns, request, cursors }: KeysetInput): Promise<KeysetPage<unknown>> {
   const position = request.cursor === undefined ? undefined : cursors.read(request.cursor)
@@ -38,10 +38,13 @@ export async function readKeysetPage({ query, args, columns, request, cursors }:
     orderBy: toOrderBy(walk),
     take: request.limit + 1,
   })] as Row[]
-  // Of every row, so that one without a value shows wherever it stands.
+  // Read the values of every row, so that a missing value is detected in any of them.
   const places = rows.map(row => columns.map(sortColumn => valueOf(row, sortColumn)))
   if (position && !position.inclusive && places[0] && cursors.isAt(places[0], position)) {
-    throw new TypeError(`paginate() came back to the row that it started from: ${names.join(', ')} hold more digits than JavaScript can, so a cursor cannot point between them. Store times to the millisecond, or sort by another column.`)
+    throw new TypeError(
+      `paginate() got the row of the cursor again, because values of ${names.join(', ')} have more digits than JavaScript can represent: `
+      + 'store times with millisecond precision, or sort by another column.',
+    )
   }
 
   const more = rows.length > request.limit
@@ -49,7 +52,8 @@ export async function readKeysetPage({ query, args, columns, request, cursors }:
     if (more) list.pop()
     if (backward) list.reverse()
   }
-  const edge = (side: Position['side'], values: unknown[] | undefined) => values ? cursors.write({ side, inclusive: false, values }) : sideOf(position, side, cursors)
+  const edge = (side: Position['side'], values: unknown[] | undefined) =>
+    values ? cursors.write({ side, inclusive: false, values }) : sideOf(position, side, cursors)
   const pageInfo: PageInfo = {
     hasNextPage: backward || more,
     hasPreviousPage: backward ? more : position !== undefined,
@@ -59,7 +63,10 @@ export async function readKeysetPage({ query, args, columns, request, cursors }:
   return { items: rows.map(selection.strip), pageInfo }
 }
 
-/** An empty page keeps its place: on one side of it nothing has come yet, on the other side is all that it does not hold itself. */
+/**
+ * Returns the cursor of one side of an empty page; null if the whole list is empty.
+ * On the side that was requested the same cursor continues, and the other side contains all other rows.
+ */
 function sideOf(position: Position | undefined, side: Position['side'], cursors: Cursors): string | null {
   if (!position) return null
   return cursors.write(position.side === side ? position : { side, inclusive: !position.inclusive, values: position.values })
@@ -67,7 +74,9 @@ function sideOf(position: Position | undefined, side: Position['side'], cursors:
 
 function valueOf(row: Row, { column, nulls }: SortColumn): unknown {
   const value = row[column]
-  if (value === null && !nulls) throw new TypeError(`paginate() found a row without ${column}, by which it sorts: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }, so that it knows where such rows stand.`)
+  if (value === null && !nulls) {
+    throw new TypeError(`paginate() found a row in which the sort column ${column} is null: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`)
+  }
   return value
 }
 

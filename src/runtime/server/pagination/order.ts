@@ -1,21 +1,21 @@
-/** Where rows without a value stand. */
+/** Position of nulls in a sort order. */
 export type NullsPlace = 'first' | 'last'
 
 /** One column of a total order. */
 export interface SortColumn {
   column: string
   direction: 'asc' | 'desc'
-  /** Undefined: every row has a value. */
+  /** Position of nulls; undefined if the column is never null. */
   nulls: NullsPlace | undefined
 }
 
 /**
- * The columns that a keyset walks along. The unique key is added at the end, so that no two rows are equal; it runs in the
- * direction of the column before, which one index then serves.
+ * Returns the sort columns of a list with cursors. The unique key comes last, so that no two rows are equal.
+ * The key has the direction of the column before it, so that one index can serve the whole order.
  *
- * @param orderBy as Prisma takes it
- * @param key column or columns that are unique together
- * @throws TypeError naming what a cursor cannot hold
+ * @param orderBy `orderBy` of Prisma
+ * @param key a unique column, or columns that are unique together
+ * @throws TypeError naming the part that cursors do not support
  */
 export function parseOrder(orderBy: unknown, key: readonly string[]): SortColumn[] {
   const columns: SortColumn[] = []
@@ -24,7 +24,13 @@ export function parseOrder(orderBy: unknown, key: readonly string[]): SortColumn
   }
   for (const part of listOf(orderBy)) {
     const entries = Object.entries(part).filter(([, value]) => value !== undefined)
-    if (entries.length > 1) throw new TypeError(`orderBy of paginate() names ${entries.map(([name]) => name).join(' and ')} in one object, whose order is not sure: write a list, such as [{ ${entries[0]![0]}: 'asc' }, { ${entries[1]![0]}: 'asc' }].`)
+    if (entries.length > 1) {
+      const names = entries.map(([name]) => name)
+      throw new TypeError(
+        `orderBy of paginate() contains ${names.join(' and ')} in one object, so their order is not certain: `
+        + `write a list, such as [{ ${names[0]}: 'asc' }, { ${names[1]}: 'asc' }].`,
+      )
+    }
     for (const [column, value] of entries) add(parseColumn(column, value))
   }
   const { direction } = columns.at(-1) ?? { direction: 'asc' }
@@ -32,14 +38,14 @@ export function parseOrder(orderBy: unknown, key: readonly string[]): SortColumn
   return columns
 }
 
-/** The same order with the key behind it, for lists that are not walked by cursors: it may sort by relations. */
+/** Adds the key to an order of a list with page numbers. Such an order may also sort by relations. */
 export function withKey(orderBy: unknown, key: readonly string[]): object[] {
   const parts = listOf(orderBy)
   const missing = key.filter(column => !parts.some(part => Object.hasOwn(part, column)))
   return [...parts, ...missing.map(column => ({ [column]: 'asc' }))]
 }
 
-/** The order backwards. */
+/** Reverses a sort order. */
 export function reverseOrder(columns: readonly SortColumn[]): SortColumn[] {
   return columns.map(({ column, direction, nulls }) => ({
     column,
@@ -48,7 +54,7 @@ export function reverseOrder(columns: readonly SortColumn[]): SortColumn[] {
   }))
 }
 
-/** The order as Prisma takes it. */
+/** Converts a sort order to `orderBy` of Prisma. */
 export function toOrderBy(columns: readonly SortColumn[]): object[] {
   return columns.map(({ column, direction, nulls }) => ({ [column]: nulls ? { sort: direction, nulls } : direction }))
 }
@@ -60,7 +66,10 @@ function listOf(orderBy: unknown): object[] {
 function parseColumn(column: string, value: unknown): SortColumn {
   const { sort, nulls, ...others } = (typeof value === 'object' && value !== null ? value : { sort: value }) as Record<string, unknown>
   if ((sort !== 'asc' && sort !== 'desc') || (nulls !== undefined && nulls !== 'first' && nulls !== 'last') || Object.keys(others).length > 0) {
-    throw new TypeError(`orderBy.${column} of paginate() is neither 'asc', 'desc' nor { sort, nulls }: a cursor holds columns of the model itself; sort by one of them, or set mode: 'offset'.`)
+    throw new TypeError(
+      `orderBy.${column} of paginate() must be 'asc', 'desc' or { sort, nulls }, because cursors support only columns of the model itself: `
+      + 'sort by one of these columns, or set mode: \'offset\'.',
+    )
   }
   return { column, direction: sort, nulls }
 }

@@ -7,15 +7,15 @@ import { parseOrder, withKey } from './order'
 import { parsePageRequest } from './request'
 import type { KeysetPage, OffsetPage, PageEvent, PageOptions, PageQuery, PageTotals } from './types'
 
-/** What pages need besides the request. */
+/** Dependencies of {@link paginateWith}. */
 export interface PaginateContext {
-  /** Signs cursors. Only asked for by lists that have any. */
+  /** Returns the key that signs cursors. It is called only for lists with cursors. */
   key: () => Buffer
-  /** The tenant of the current call, or ''. */
+  /** Returns the tenant of the current call, or ''. */
   scope: () => string
 }
 
-/** The options with the arguments of `findMany` that matter here; the others go on as they are. */
+/** The options, with those arguments of `findMany` that are used here. All others go to `findMany` unchanged. */
 type Options = PageOptions & { where?: object, orderBy?: unknown, select?: unknown, omit?: unknown }
 
 type Page = OffsetPage<unknown> | (KeysetPage<unknown> & { pagination?: PageTotals })
@@ -23,18 +23,21 @@ type Page = OffsetPage<unknown> | (KeysetPage<unknown> & { pagination?: PageTota
 const OWN = ['take', 'skip', 'cursor', 'distinct']
 
 /**
- * Reads the page of a list that a request asks for.
+ * Reads the page of a list that the request asks for.
  *
- * @throws HttpError 400 for parameters or cursors that this list does not take
- * @throws TypeError for options that make no sense
+ * @throws HttpError 400 for invalid query parameters or cursors
+ * @throws TypeError for invalid options
  */
 export async function paginateWith({ key: signingKey, scope }: PaginateContext, event: PageEvent, query: PageQuery, options: Options): Promise<Page> {
   const { limit, maxLimit, maxOffset, mode = 'keyset', key = 'id', name = nameOf(query), total = false, orderBy, ...args } = options
   const refused = OWN.find(option => (args as Record<string, unknown>)[option] !== undefined)
-  if (refused) throw new TypeError(`paginate() takes no ${refused}: ${refused === 'distinct' ? 'it would be applied after the page is cut' : 'it follows from the request'}.`)
+  if (refused) {
+    const reason = refused === 'distinct' ? 'Prisma would apply it after cutting the page' : 'the request determines it'
+    throw new TypeError(`paginate() does not support the argument ${refused}, because ${reason}: remove it.`)
+  }
   if (mode !== 'keyset' && mode !== 'offset') throw new TypeError(`mode of paginate() is ${JSON.stringify(mode)}: write 'keyset' or 'offset'.`)
   const keys = [key].flat()
-  if (keys.length === 0) throw new TypeError('key of paginate() is empty: name a unique column, or columns that are unique together.')
+  if (keys.length === 0) throw new TypeError('key of paginate() is empty: write a unique column, or columns that are unique together.')
 
   const request = parsePageRequest(event.path, resolveBounds({ limit, maxLimit, maxOffset }, 'paginate()'), mode)
   if (mode === 'offset') return readOffsetPage(query, args, withKey(orderBy, keys), request)

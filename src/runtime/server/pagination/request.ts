@@ -1,38 +1,40 @@
 import { PublicError } from '../request/errors'
 import type { PageBounds } from './options'
 
-/** Which page a request asks for, within the bounds of the list. */
+/** The page that a request asks for, within the limits of the list. */
 export interface PageRequest {
-  /** Counted from 1. */
+  /** Page number, from 1. */
   page: number
-  /** Rows of a page. */
+  /** Number of rows of a page. */
   limit: number
-  /** Rows before the page; 0 when there is a cursor. */
+  /** Number of rows before the page; 0 if there is a cursor. */
   skip: number
-  /** The same as `limit`, by the name that Prisma gives it. */
+  /** The same as `limit`, with the name that Prisma uses. */
   take: number
-  /** Where to go on. Its signature is checked by `paginate`, which knows the sort. */
+  /** Cursor at which the page begins. `paginate` verifies its signature, because that depends on the sort order. */
   cursor?: string
 }
 
-/** How the list lets itself be walked. */
+/** Kinds of page parameters that a list accepts: cursors, page numbers, or both. */
 export type PageMode = 'keyset' | 'offset' | 'either'
 
-/** Longer cursors are neither made nor read. */
+/** Longest cursor, in characters. */
 export const LONGEST_CURSOR = 2048
 
-/** How far a page number reaches, and where to turn then. */
+/** Advice for a client that reached the last page number. */
 const BEYOND: Record<PageMode, string> = {
-  either: 'to go further, pass on a cursor (pageInfo.endCursor) instead of a page',
-  keyset: 'to go further, pass on a cursor (pageInfo.endCursor) instead of a page',
-  offset: 'to see other rows, narrow the search or sort it the other way round',
+  either: 'to continue, send a cursor (pageInfo.endCursor) instead of a page',
+  keyset: 'to continue, send a cursor (pageInfo.endCursor) instead of a page',
+  offset: 'to see other rows, narrow the search or reverse the sort order',
 }
 
 /**
- * Reads `page`, `limit` and `cursor` from the query of a path. Nothing is clamped in silence: who asks for 500 rows and gets 100 takes them for all.
+ * Reads `page`, `limit` and `cursor` from the query of a path.
+ *
+ * Values out of range are rejected and never reduced silently: a client that asked for 500 rows and got 100 would think it had them all.
  *
  * @param path path of a request with its query
- * @throws HttpError 400 naming the parameter and its bounds
+ * @throws HttpError 400 naming the parameter and its range
  */
 export function parsePageRequest(path: string, { limit: usual, maxLimit, maxOffset }: PageBounds, mode: PageMode): PageRequest {
   const start = path.indexOf('?')
@@ -40,14 +42,16 @@ export function parsePageRequest(path: string, { limit: usual, maxLimit, maxOffs
   const limit = wholeNumber(query, 'limit', maxLimit, usual, `write a whole number from 1 to ${maxLimit}`)
   const cursor = single(query, 'cursor')
   if (cursor !== undefined) {
-    if (mode === 'offset') refuse('cursor', 'is not taken by this list: pass a page')
-    if (query.has('page')) refuse('cursor', 'does not go with page: pass one of them')
-    if (cursor.length > LONGEST_CURSOR || !/^[\w-]+$/.test(cursor)) refuse('cursor', 'is malformed: pass on what pageInfo of the page before holds, or leave it out')
+    if (mode === 'offset') refuse('cursor', 'is not supported by this list: send a page')
+    if (query.has('page')) refuse('cursor', 'cannot be combined with page: send one of them')
+    if (cursor.length > LONGEST_CURSOR || !/^[\w-]+$/.test(cursor)) {
+      refuse('cursor', 'is malformed: send a cursor from pageInfo of another page, or remove it')
+    }
     return { page: 1, limit, skip: 0, take: limit, cursor }
   }
-  if (mode === 'keyset' && query.has('page')) refuse('page', 'is not taken by this list: pass on a cursor (pageInfo.endCursor)')
+  if (mode === 'keyset' && query.has('page')) refuse('page', 'is not supported by this list: send a cursor (pageInfo.endCursor)')
   const lastPage = Math.floor(maxOffset / limit) + 1
-  const page = wholeNumber(query, 'page', lastPage, 1, `write a whole number from 1 to ${lastPage} (with ${limit} rows a page); ${BEYOND[mode]}`)
+  const page = wholeNumber(query, 'page', lastPage, 1, `write a whole number from 1 to ${lastPage} (with ${limit} rows per page); ${BEYOND[mode]}`)
   return { page, limit, skip: (page - 1) * limit, take: limit }
 }
 
@@ -55,13 +59,13 @@ function wholeNumber(query: URLSearchParams, name: string, most: number, usual: 
   const text = single(query, name)
   if (text === undefined) return usual
   const number = /^[1-9]\d{0,14}$/.test(text) ? Number(text) : 0
-  if (number < 1 || number > most) refuse(name, `is out of bounds: ${advice}`)
+  if (number < 1 || number > most) refuse(name, `is out of range: ${advice}`)
   return number
 }
 
 function single(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name)
-  if (values.length > 1) refuse(name, 'is there more than once: pass it once')
+  if (values.length > 1) refuse(name, 'appears more than once: send it once')
   return values[0]
 }
 

@@ -1,6 +1,6 @@
 /**
- * The row that a generated Prisma client gives for `select`, `include` and `omit`. A generic method cannot be asked for its
- * result under given arguments, and Prisma's own type for it lives in a package that need not be there.
+ * Type of the row that a generated Prisma client returns for `select`, `include` and `omit`.
+ * TypeScript cannot infer the result of a generic method for given arguments, and the package with Prisma's own type is not always installed.
  */
 export type Selected<Payload, Args> = Args extends { select: infer Select extends object }
   ? { -readonly [Key in keyof Select as IsOff<Select[Key]> extends true ? never : Key]: Field<Payload, Key, Select[Key]> }
@@ -31,7 +31,7 @@ type Field<Payload, Key, Flag> = Payload extends { scalars: infer Scalars, objec
           : never
   : never
 
-/** A relation, which is a list, can be missing, or is always there. */
+/** A relation: a list, a nullable record, or a record. */
 type Related<Payload, Args> = Payload extends (infer One)[] ? Selected<One, Args>[]
   : Payload extends null ? null
     : Selected<Payload, Args>

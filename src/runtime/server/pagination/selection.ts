@@ -1,12 +1,12 @@
 type Flags = Record<string, unknown>
 
-/** Arguments that surely bring the sort columns, and how to take off again what nobody asked for. */
+/** Arguments that select the sort columns, and a function that removes columns that the caller did not select. */
 export interface Selection {
   args: object
   strip: (row: Flags) => unknown
 }
 
-/** A cursor is made of the sort columns, so they are read even where `select` or `omit` leave them out. */
+/** Adds the sort columns to a selection, because a cursor needs their values even if `select` or `omit` excludes them. */
 export function selectColumns(args: { select?: unknown, omit?: unknown }, columns: readonly string[]): Selection {
   const select = args.select as Flags | null | undefined
   const omit = args.omit as Flags | null | undefined

@@ -1,7 +1,7 @@
-/** A value of a sort column as a cursor holds it: JSON has no dates, no big integers and no decimals. */
+/** A value of a sort column in a cursor. JSON has no dates, big integers and decimals, so these have a tag. */
 type Encoded = string | number | boolean | null | ['date' | 'bigint' | 'decimal', string]
 
-/** @throws TypeError when a cursor cannot hold the value */
+/** Encodes a value for a cursor. @throws TypeError if a cursor cannot contain the value */
 export function encodeValue(value: unknown, column: string): Encoded {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
@@ -10,11 +10,12 @@ export function encodeValue(value: unknown, column: string): Encoded {
   const decimal = decimalText(value)
   if (decimal !== undefined) return ['decimal', decimal]
   throw new TypeError(value === undefined
-    ? `paginate() found no ${column} in a row, by which it sorts: let findMany return it.`
-    : `paginate() cannot sort by ${column}, because a cursor holds texts, numbers, booleans, dates, big integers and decimals only: sort by another column, or set mode: 'offset'.`)
+    ? `paginate() sorts by ${column}, but a row does not contain it: return this column from findMany.`
+    : `paginate() cannot sort by ${column}, because a cursor can contain only strings, numbers, booleans, dates, big integers and decimals: `
+    + 'sort by another column, or set mode: \'offset\'.')
 }
 
-/** A decimal stays a text: that is what keeps its digits, and what Prisma takes. */
+/** Decodes a value of a cursor. A decimal stays a string, because a string keeps all digits and Prisma accepts it. */
 export function decodeValue(encoded: Encoded): unknown {
   if (!Array.isArray(encoded)) return encoded
   const [kind, text] = encoded
@@ -22,7 +23,7 @@ export function decodeValue(encoded: Encoded): unknown {
   return kind === 'bigint' ? BigInt(text) : text
 }
 
-/** Digits of a decimal.js number, also of another copy of that library; undefined for anything else. */
+/** Formats a decimal of decimal.js, from any copy of that library. Returns undefined for anything else. */
 function decimalText(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('toFixed' in value) || typeof value.toFixed !== 'function') return undefined
   const text = String(value.toFixed())

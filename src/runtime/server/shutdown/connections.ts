@@ -7,33 +7,37 @@ import { withDeadline } from '../core/deadline'
 import { addStage } from '../request/handler-chain'
 import { createSockets } from './sockets'
 
-/** What is open between this instance and its callers. */
+/** The open connections between this instance and its clients. */
 export interface Connections {
-  /** From now on each response is the last of its connection, so that callers come back by another way. */
+  /** From now on, each connection closes after its current response, so that clients reconnect to another instance. */
   closeAfterResponse: () => void
   /**
-   * Takes no more connections, and ends those that rest. One that was just made may still bring its request: to Nitro it would look like one that rests.
-   * Resolves when all have ended, or after a second.
+   * Accepts no new connections, and closes idle ones.
+   * A connection that was just accepted can still send its request; Nitro alone would treat it as idle and close it.
+   * Resolves when all connections are closed, or after a second.
    */
   stopListening: () => Promise<void>
-  /** Ends what would never end by itself: event streams, and WebSockets with 1001. Resolves when their other ends have said so too, or after a second. */
+  /**
+   * Closes connections that would stay open: event streams, and WebSockets with code 1001.
+   * Resolves when the clients have closed them too, or after a second.
+   */
   endStreams: () => Promise<void>
-  /** Cuts off all requests. Returns how many. */
+  /** Aborts all running requests. Returns their number. */
   cut: () => number
 }
 
-/** Milliseconds for what was just connected to bring its request. */
+/** Milliseconds for a new connection to send its request. */
 const PATIENCE = 1000
 const REQUEST_START = 'http.server.request.start'
 
-/** Watches every request of the app, and lets idle connections rest for `keepAliveTimeout` milliseconds. */
+/** Tracks every request of the app, and closes connections that are idle for `keepAliveTimeout` milliseconds. */
 export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAliveTimeout: number): Connections {
   const open = new Set<ServerResponse>()
   const sockets = createSockets(app)
   let server: Server | undefined
   let closing = false
 
-  // Nitro keeps its server to itself; Node names it with each request. It is the one whose request comes to the app.
+  // Nitro does not expose its HTTP server, so get it from Node's diagnostics channel: it is the server whose request reaches the app.
   let latest: { request: IncomingMessage, server: Server } | undefined
   const note = (message: unknown) => {
     latest = message as typeof latest
@@ -50,25 +54,25 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
 
   addStage(app, 'connections', next => (event) => {
     const { req, res } = event.node
-    // What the server asks of itself has no connection.
+    // A request of the server to itself has no connection.
     if (!(req instanceof RealRequest)) return next(event)
     if (!server) adopt(req)
     open.add(res)
     res.once('close', () => open.delete(res))
-    if (closing) sayClose(res)
+    if (closing) announceClose(res)
     return next(event)
   })
 
   return {
     closeAfterResponse() {
       closing = true
-      for (const response of open) sayClose(response)
+      for (const response of open) announceClose(response)
     },
     async stopListening() {
       if (!server) return
       const ended = once(server, 'close')
       server.close()
-      // Nitro closes it once more, and its rejection would go unhandled.
+      // Nitro closes the server again, and the resulting rejection would be unhandled.
       server.close = Object.assign((callback?: (error?: Error) => void) => {
         callback?.()
         return server!
@@ -89,8 +93,8 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
   }
 }
 
-/** Where it is too late to say so, the connection is closed behind the response. */
-function sayClose(response: ServerResponse): void {
+/** Adds `Connection: close` to a response. If its headers are already sent, closes the connection after the response. */
+function announceClose(response: ServerResponse): void {
   const { socket } = response
   if (response.headersSent) response.once('finish', () => socket?.end())
   else response.setHeader('connection', 'close')
@@ -100,7 +104,7 @@ function isEventStream(response: ServerResponse): boolean {
   return response.headersSent && String(response.getHeader('content-type')).startsWith('text/event-stream')
 }
 
-/** Whoever writes the stream may not have heard of its end yet, and must not fail for that. */
+/** Closes an event stream. The handler may still write to it, and that must not throw. */
 function endStream(response: ServerResponse): void {
   response.on('error', () => {})
   response.end()

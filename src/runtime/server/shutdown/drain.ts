@@ -1,40 +1,51 @@
 import type { Connections } from './connections'
 import type { ShutdownSettings } from './settings'
 
+/** Dependencies of {@link createDrain}. */
 export interface DrainOptions {
   settings: ShutdownSettings
   connections: Connections
   log: { info: (sentence: string) => void, warn: (sentence: string) => void }
-  /** Called first: from now on nothing new should come here. @param deadline when all must be over, in the time of `performance.now()` */
+  /**
+   * Called first: from now on the instance should get no new requests.
+   * @param deadline time of `performance.now()` by which the shutdown must be complete
+   */
   begin: (deadline: number) => void
-  /** Lets Nitro close: the listener, the connections, and its `close` hooks, in which the features end. */
+  /** Starts the shutdown of Nitro: the listener, the connections, and the `close` hooks, in which the features close. */
   close: () => void
-  /** Whether a process that is not done in time may be ended. */
+  /** Whether the module may exit the process at the deadline. */
   mayExit: boolean
-  /** Ends the process at once. */
+  /** Exits the process at once. */
   exit: (code: number) => void
   wait: (milliseconds: number) => Promise<unknown>
 }
 
-/** Of the grace period, in milliseconds, so that the process ends by itself and says why. */
+/** Milliseconds of the grace period that are reserved, so that the process can exit itself and log the reason. */
 const MARGIN = 1000
-/** A signal again within this time is the same one: a terminal sends it to a whole group, of which one member may pass it on. */
+/**
+ * Milliseconds within which a second signal counts as the same one.
+ * A terminal sends a signal to a whole process group, and a member of the group may forward it again.
+ */
 const ECHO = 100
-/** Codes of the signals, for the exit code that says which one it was (128 + n). */
+/** Numbers of the signals, for the exit code (128 + number). */
 const NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 2, SIGTERM: 15 }
 
 /**
- * What a signal leads to: readiness is 503 while requests are answered for `drainDelay`, each on a connection that ends with it;
- * then nothing new is taken and streams end, requests that are under way have `timeout`, and Nitro closes. A second signal ends the process at once.
+ * Creates the listener for shutdown signals.
  *
- * @returns a listener of signals
+ * During `drainDelay`, readiness is 503, and the instance still answers requests but closes each connection after its response.
+ * Then it accepts no new connections and closes streams, running requests have `timeout` to finish, and Nitro closes.
+ * A second signal exits the process at once.
  */
 export function createDrain({ settings, connections, log, begin, close, mayExit, exit, wait }: DrainOptions): (signal: NodeJS.Signals) => void {
   const { drainDelay, timeout, gracePeriod } = settings
   let began: number | undefined
 
   function overrun(signal: NodeJS.Signals, budget: number): void {
-    log.warn(`Not everything had ended ${Math.round(budget)} ms after ${signal}, shortly before the end of scale.shutdown.gracePeriod: what is left is cut off.`)
+    log.warn(
+      `The shutdown was not complete ${Math.round(budget)} ms after ${signal}, shortly before scale.shutdown.gracePeriod is over. `
+      + 'The process exits and aborts all remaining work.',
+    )
     exit(1)
   }
 
@@ -42,12 +53,12 @@ export function createDrain({ settings, connections, log, begin, close, mayExit,
     const budget = gracePeriod - Math.min(MARGIN, gracePeriod / 4)
     begin(start + budget)
     if (mayExit) setTimeout(() => overrun(signal, budget), budget).unref()
-    log.info(`${signal}: no longer ready, and ending in ${drainDelay} ms.`)
+    log.info(`Received ${signal}. The instance is no longer ready, and stops accepting connections in ${drainDelay} ms.`)
     connections.closeAfterResponse()
     await wait(drainDelay)
     const cutting = setTimeout(() => {
       const count = connections.cut()
-      if (count > 0) log.warn(`${count} requests took longer than scale.shutdown.timeout (${timeout} ms) and were cut off.`)
+      if (count > 0) log.warn(`${count} requests took longer than scale.shutdown.timeout (${timeout} ms) and were aborted.`)
     }, timeout)
     cutting.unref()
     await Promise.all([connections.stopListening(), connections.endStreams()])

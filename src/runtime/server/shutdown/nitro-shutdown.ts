@@ -1,19 +1,19 @@
-/** The event of the process that takes the place of a signal in Nitro's own shutdown. */
+/** The process event that starts Nitro's own shutdown instead of a signal. */
 export const NITRO_SHUTDOWN = 'nuxt-scale:shutdown'
 
-/** What is taken over of Nitro's shutdown. */
+/** Settings of Nitro's shutdown that the module takes over. */
 export interface TakenShutdown {
   /** Signals to listen to. */
   signals: NodeJS.Signals[]
-  /** False: the process is to end only when nothing holds it any more. */
+  /** Whether the process may be forced to exit. If false, it exits only when no handle keeps it running. */
   mayExit: boolean
 }
 
 /**
- * Puts an event in the place of the signals that Nitro listens to, before it reads them. What the user has set of `NITRO_SHUTDOWN_*` holds.
+ * Replaces the signals that Nitro listens to by an event, before Nitro reads them. Other `NITRO_SHUTDOWN_*` variables keep their effect.
  *
- * @param gracePeriod milliseconds. Nitro's own timeout counts twice, so it must not be the one that ends things
- * @returns undefined where `NITRO_SHUTDOWN_DISABLED` says that signals are nobody's business
+ * @param gracePeriod milliseconds. Nitro applies its own timeout twice, so that timeout must not be the shorter one
+ * @returns undefined if `NITRO_SHUTDOWN_DISABLED` disables signal handling
  */
 export function takeNitroShutdown(env: NodeJS.ProcessEnv, gracePeriod: number): TakenShutdown | undefined {
   if (env.NITRO_SHUTDOWN_DISABLED) return undefined

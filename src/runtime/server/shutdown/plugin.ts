@@ -11,7 +11,7 @@ import { NITRO_SHUTDOWN, takeNitroShutdown } from './nitro-shutdown'
 import type { ShutdownModuleOptions } from './settings'
 import { resolveShutdownSettings } from './settings'
 
-/** Lets an instance end without losing a request. It is part of a build for Nitro's node-server alone, behind all other plugins. */
+/** Shuts the instance down without losing requests. Only builds for Nitro's node-server include this plugin, after all others. */
 export default defineNitroPlugin((nitroApp) => {
   const { scale } = useRuntimeConfig()
   const given = resolveShutdownSettings(scale.shutdown as unknown as ShutdownModuleOptions)
@@ -24,7 +24,7 @@ export default defineNitroPlugin((nitroApp) => {
   const connections = watchConnections(nitroApp.h3App, settings.keepAliveTimeout)
   const taken = takeNitroShutdown(process.env, settings.gracePeriod)
   if (!taken) {
-    log.info('NITRO_SHUTDOWN_DISABLED is set, so signals are left alone and nothing is drained.')
+    log.info('NITRO_SHUTDOWN_DISABLED is set, so nuxt-scale does not handle signals and does not drain requests.')
     return
   }
   const onSignal = createDrain({

@@ -1,9 +1,9 @@
 import type { App } from 'h3'
 
-/** Going away, as RFC 6455 calls it: clients come back, to another instance. */
+/** Close code "Going Away" (RFC 6455 §7.4.1), after which clients reconnect to another instance. */
 const GOING_AWAY = 1001
-/** Milliseconds for the other ends to say goodbye too. */
-const GOODBYE = 1000
+/** Milliseconds to wait until the clients have closed too. */
+const CLOSE_TIMEOUT = 1000
 
 interface Peer {
   close: (code: number, reason: string) => void
@@ -11,18 +11,18 @@ interface Peer {
 
 /** The WebSockets of the app. */
 export interface Sockets {
-  /** Closes them, and every one that is opened later. Resolves when the other ends have answered, or after a second. */
+  /** Closes all WebSockets, and those that are opened later. Resolves when the clients have closed too, or after a second. */
   close: () => Promise<void>
 }
 
-/** Watches the WebSockets that are opened through Nitro's handlers. Nitro itself would break them off. */
+/** Tracks the WebSockets of Nitro's handlers. Nitro alone would break their connections without a close frame. */
 export function createSockets(app: Pick<App, 'websocket'>): Sockets {
   const peers = new Set<Peer>()
   let closing = false
   let allGone: (() => void) | undefined
-  const bidFarewell = (peer: Peer) => peer.close(GOING_AWAY, 'The server is going away.')
+  const closePeer = (peer: Peer) => peer.close(GOING_AWAY, 'The server is going away.')
 
-  // Nitro asks for these options when all plugins have run, and only where WebSockets are on.
+  // Nitro reads these options after all plugins have run, and only if WebSockets are enabled.
   const { websocket } = app
   const { hooks } = websocket
   Object.defineProperty(app, 'websocket', {
@@ -33,7 +33,7 @@ export function createSockets(app: Pick<App, 'websocket'>): Sockets {
         ...hooks,
         open(peer) {
           peers.add(peer)
-          if (closing) bidFarewell(peer)
+          if (closing) closePeer(peer)
           return hooks?.open?.(peer)
         },
         close(peer, details) {
@@ -48,10 +48,10 @@ export function createSockets(app: Pick<App, 'websocket'>): Sockets {
   return {
     async close() {
       closing = true
-      for (const peer of peers) bidFarewell(peer)
+      for (const peer of peers) closePeer(peer)
       if (peers.size === 0) return
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, GOODBYE)
+        const timer = setTimeout(resolve, CLOSE_TIMEOUT)
         allGone = () => {
           clearTimeout(timer)
           resolve()
