@@ -111,7 +111,7 @@ describe('an instance that is told to end', () => {
     signal(app, 'SIGINT')
     expect(await slow).toBe('cut off')
     expect(await app.exited).toEqual({ code: 0, signal: null })
-    await app.logged('1 requests took longer than scale.shutdown.timeout (300 ms) and were cut off.')
+    await app.logged('1 requests took longer than scale.shutdown.timeout (300 ms) and were aborted.')
   })
 
   it.each([['SIGTERM', 143], ['SIGINT', 130]] as const)('ends at once at a second signal, %s', async (name, code) => {
@@ -176,7 +176,7 @@ describe('an instance', () => {
 
   it('says at boot when all that may take its time does not fit into the grace period', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_GRACE_PERIOD: '20s' })
-    await app.logged('scale.shutdown may need 25.5 s (drainDelay 0.5 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 20 s')
+    await app.logged('The shutdown may take 25.5 s (drainDelay 0.5 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), but the process is killed after 20 s')
     expect((await start()).logs().join('\n')).not.toContain('gracePeriod')
   })
 })

@@ -91,7 +91,7 @@ describe('what is wrong is found', () => {
       'error secret: No secret is set, so each instance rejects the cursors and read-your-writes cookies of the others.',
       'error shutdown: An instance closes an idle connection after 30 s, but the balancer keeps it for 60 s, so a request may fail on a closed connection.',
       'warning health: Every client sees memory, host name and Node version, because scale.health.details is \'always\'.',
-      'warning shutdown: scale.shutdown may need 35 s (drainDelay 10 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 30 s, after which the process is killed.',
+      'warning shutdown: The shutdown may take 35 s (drainDelay 10 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), but the process is killed after 30 s (scale.shutdown.gracePeriod).',
       'warning rateLimit: All callers share one limit, because scale.rateLimit.trustedProxies is empty and every request has the address of the balancer.',
       'warning rateLimit: If Redis is down, each instance allows 1/1 of a limit, but there are 2 instances.',
       'warning shards: The slot map is not stored, so adding or removing a shard makes the app look for existing rows on the wrong shard.',

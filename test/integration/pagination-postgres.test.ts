@@ -201,9 +201,9 @@ describe('a keyset on PostgreSQL', () => {
 
 describe('an order that would lose rows', () => {
   it.each([
-    [{ soldAt: 'asc' }, `soldAt can be empty, and paginate() has to know where rows without it stand: write orderBy: { soldAt: { sort: 'asc', nulls: 'last' } }.`],
-    [{ grade: 'asc' }, 'paginate() cannot walk along grade'],
-    [{ details: { sort: 'asc', nulls: 'last' } }, 'paginate() cannot walk along details'],
+    [{ soldAt: 'asc' }, `paginate() sorts by soldAt, which can be null, so it needs the position of nulls: write orderBy: { soldAt: { sort: 'asc', nulls: 'last' } }.`],
+    [{ grade: 'asc' }, 'paginate() cannot use a cursor with the column grade'],
+    [{ details: { sort: 'asc', nulls: 'last' } }, 'paginate() cannot use a cursor with the column details'],
     [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() is neither'],
   ])('%j is refused on the first page, before any row is read', async (orderBy, message) => {
     await expect(read({ orderBy })).rejects.toThrow(message)

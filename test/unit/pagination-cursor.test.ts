@@ -74,7 +74,7 @@ describe('a cursor', () => {
     ['number of columns', { columns: [base.columns[0]!] }],
   ])('of another %s is refused', (_, other) => {
     expect(refusal(cursor)).toBe('accepted')
-    expect(refusal(cursor, { ...base, ...other })).toBe('400 The query parameter cursor does not belong to this list: it was altered, it has expired, or it is of another sort, list or tenant. Start again without it.')
+    expect(refusal(cursor, { ...base, ...other })).toBe('400 The query parameter cursor is not valid for this list: it was changed, it has expired, or it belongs to another sort order, list or tenant. Start again without it.')
   })
 
   it('holds no part of a neighbour in what it is bound to', () => {

@@ -146,8 +146,8 @@ describe('an order that a cursor cannot follow', () => {
     [{ tags: { _count: 'asc' } }, 'orderBy.tags of paginate() is neither'],
     [{ name: 'up' }, 'orderBy.name of paginate() is neither'],
     [{ name: 'asc', id: 'asc' }, 'orderBy of paginate() names name and id in one object'],
-    [{ missing: 'asc' }, 'paginate() found no missing in a row'],
-    [{ name: 'asc' }, 'paginate() found a row without name'],
+    [{ missing: 'asc' }, 'paginate() sorts by missing, but a row does not contain it'],
+    [{ name: 'asc' }, 'paginate() found a row in which the sort column name is null'],
   ])('%j is refused', async (orderBy, message) => {
     await expect(read(query, { orderBy, limit: 1 })).rejects.toThrow(message)
     await expect(read(query, { orderBy, limit: 2 })).rejects.toThrow(message)
@@ -168,7 +168,7 @@ describe('an order that a cursor cannot follow', () => {
   })
 
   it.each([['take', 5], ['skip', 5], ['cursor', { id: 1 }], ['distinct', ['name']]])('has no %s', async (option, value) => {
-    await expect(read(query, { [option]: value } as never)).rejects.toThrow(`paginate() takes no ${option}`)
+    await expect(read(query, { [option]: value } as never)).rejects.toThrow(`paginate() does not support the argument ${option}`)
   })
 
   it('has a mode and a key', async () => {

@@ -39,23 +39,23 @@ describe('what a request asks for', () => {
   })
 
   it.each(['0', '-1', '1.5', '1e2', '1e9', 'NaN', 'Infinity', '', '%20', '+5', '05', '0x10', 'ten', '9'.repeat(400), '５', '101', '1%00'])('is no limit of %j', (value) => {
-    expect(refusal(`?limit=${value}`)).toBe('400 The query parameter limit is out of bounds: write a whole number from 1 to 100.')
+    expect(refusal(`?limit=${value}`)).toBe('400 The query parameter limit is out of range: write a whole number from 1 to 100.')
   })
 
   it.each(['0', '-1', '1.5', '1e9', 'NaN', '', '502', '9'.repeat(400)])('is no page of %j', (value) => {
-    expect(refusal(`?page=${value}`)).toBe('400 The query parameter page is out of bounds: write a whole number from 1 to 501 (with 20 rows a page); to go further, pass on a cursor (pageInfo.endCursor) instead of a page.')
+    expect(refusal(`?page=${value}`)).toBe('400 The query parameter page is out of range: write a whole number from 1 to 501 (with 20 rows per page); to continue, send a cursor (pageInfo.endCursor) instead of a page.')
   })
 
   it('skips ten thousand rows at most', () => {
     expect(request('?page=501')).toMatchObject({ skip: 10_000 })
     expect(request('?page=101&limit=100')).toMatchObject({ skip: 10_000 })
-    expect(refusal('?page=102&limit=100')).toContain('from 1 to 101 (with 100 rows a page)')
+    expect(refusal('?page=102&limit=100')).toContain('from 1 to 101 (with 100 rows per page)')
     expect(refusal('?page=2', { maxOffset: 0 })).toContain('from 1 to 1 ')
     expect(refusal('?page=502', {}, 'offset')).toContain('to see other rows, narrow the search')
   })
 
   it.each(['page', 'limit', 'cursor'])('names %s once', (name) => {
-    expect(refusal(`?${name}=1&${name}=1`)).toBe(`400 The query parameter ${name} is there more than once: pass it once.`)
+    expect(refusal(`?${name}=1&${name}=1`)).toBe(`400 The query parameter ${name} appears more than once: send it once.`)
   })
 
   it.each(['', 'a.b', 'a=', 'a%20b', 'a/b', 'é', 'a'.repeat(2049)])('is no cursor of %j', (value) => {
@@ -63,9 +63,9 @@ describe('what a request asks for', () => {
   })
 
   it('is either a page or a cursor, and one that the list takes', () => {
-    expect(refusal('?cursor=abc&page=1')).toContain('does not go with page')
-    expect(refusal('?cursor=abc', {}, 'offset')).toContain('cursor is not taken by this list')
-    expect(refusal('?page=1', {}, 'keyset')).toContain('page is not taken by this list')
+    expect(refusal('?cursor=abc&page=1')).toContain('cannot be combined with page')
+    expect(refusal('?cursor=abc', {}, 'offset')).toContain('cursor is not supported by this list')
+    expect(refusal('?page=1', {}, 'keyset')).toContain('page is not supported by this list')
   })
 
   it('is a page within the bounds or a 400, whatever the query', () => {
@@ -87,7 +87,7 @@ describe('bounds that make no sense', () => {
   it.each([
     [{ limit: 0 }, 'limit of paginate() is 0'],
     [{ limit: 1.5 }, 'limit of paginate() is 1.5'],
-    [{ limit: 200 }, 'limit of paginate() is 200, above its maxLimit of 100'],
+    [{ limit: 200 }, 'limit of paginate() is 200, which is above maxLimit (100)'],
     [{ maxLimit: Number.NaN }, 'maxLimit of paginate() is null'],
     [{ maxOffset: -1 }, 'maxOffset of paginate() is -1'],
   ])('%j is refused', (options, message) => {

@@ -55,7 +55,7 @@ describe('a signal', () => {
       ['end streams', 2000],
       ['close', 2400],
       ['cut', 5000],
-      ['2 requests took longer than scale.shutdown.timeout (3000 ms) and were cut off.', 5000],
+      ['2 requests took longer than scale.shutdown.timeout (3000 ms) and were aborted.', 5000],
     ])
   })
 
@@ -63,7 +63,7 @@ describe('a signal', () => {
     const { seen, onSignal } = createWorld({ drainDelay: 0, timeout: '1s', gracePeriod: '4s' })
     onSignal('SIGTERM')
     await vi.advanceTimersByTimeAsync(4000)
-    expect(seen.slice(-2)).toEqual([[expect.stringContaining('Not everything had ended 3000 ms after SIGTERM'), 3000], ['exit 1', 3000]])
+    expect(seen.slice(-2)).toEqual([[expect.stringContaining('The shutdown was not complete 3000 ms after SIGTERM'), 3000], ['exit 1', 3000]])
   })
 
   it('leaves a process that must not be ended to itself', async () => {
@@ -112,7 +112,7 @@ describe('the budget', () => {
 
   it('that does not fit is told in one sentence', () => {
     expect(checkBudget(resolveShutdownSettings({ drainDelay: '15s' }), [consumers]))
-      .toBe('scale.shutdown may need 40 s (drainDelay 15 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), and its gracePeriod is 30 s, after which the process is killed: shorten one of them, or raise gracePeriod together with that of whatever runs this process.')
+      .toBe('The shutdown may take 40 s (drainDelay 15 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), but the process is killed after 30 s (scale.shutdown.gracePeriod): shorten one of these times, or raise gracePeriod together with the grace period of your orchestrator.')
   })
 })
 

@@ -10,5 +10,5 @@ export interface CurrentHealth {
   lag: () => EventLoopLag
 }
 
-/** The health of this process. It is a function, because the checks are collected at the first probe. */
-export const healthService = defineService<() => CurrentHealth>('A health probe came before the server had started.')
+/** The health feature of this process. It is a function because the checks are collected at the first probe. */
+export const healthService = defineService<() => CurrentHealth>('A health probe arrived before the server had started.')

@@ -19,7 +19,7 @@ export function beyond(columns: readonly SortColumn[], values: readonly unknown[
   return columns.length > 1 && bound ? { AND: [bound, { OR: branches }] } : { OR: branches }
 }
 
-/** Returns the condition for rows after a value of one column; undefined if there can be no such rows. */
+/** Returns the condition for rows after a value of one column; undefined if such rows cannot exist. */
 function after({ column, direction, nulls }: SortColumn, value: unknown): object | undefined {
   if (value === null) return nulls === 'first' ? { [column]: { not: null } } : undefined
   const empty = nulls === 'last' ? { [column]: null } : undefined
