@@ -90,7 +90,7 @@ describe('database clients in a built app', () => {
     expect(refused.headers.get('retry-after')).toBe('1')
     const body = await refused.text()
     expect(JSON.parse(body)).toMatchObject({ message: 'The database is busy. Try again later.', data: { code: 'DATABASE_BUSY' } })
-    await app.logged(/GET \/api\/tenant was answered with 503 DATABASE_BUSY: No database connection came free for .+ within 500 ms/)
+    await app.logged(/GET \/api\/tenant was answered with 503 DATABASE_BUSY: No database connection became free for .+ within 500 ms/)
     // A full pool of one client is the same answer, though Prisma makes an error of its own of it.
     const queries = await Promise.all(Array.from({ length: 6 }, () => app.fetch(`/api/tenant?tenant=${tenants[0]}&sleep=1`)))
     const full = queries.find(({ status }) => status !== 200)!

@@ -39,7 +39,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
   const labelOf = (spec: DatabaseSpec) => `"${spec.name}" (${describeUrl(spec.url)})`
 
   function busy(spec: DatabaseSpec): Error {
-    const message = `No database connection came free for ${labelOf(spec)} within ${pool.acquireTimeout} ms:`
+    const message = `No database connection became free for ${labelOf(spec)} within ${pool.acquireTimeout} ms:`
       + ' try again later, or raise scale.database.maxConnections.'
     return new DatabaseBusyError(message, pool.acquireTimeout)
   }

@@ -134,7 +134,7 @@ function endAfterBackground(event: H3Event, scope: LeaseScope): void {
 function answerable(error: unknown, response: ServerResponse, isBusy?: (error: unknown) => boolean): unknown {
   const busy = findBusy(error, isBusy)
   const failure = busy
-    ? new DatabaseBusyError('No database connection came free in time: try again later.', busy.retryAfter * 1000, error)
+    ? new DatabaseBusyError('No database connection became free in time: try again later.', busy.retryAfter * 1000, error)
     : isStaleShardMap(error) ? new StaleShardMapError(error) : undefined
   if (!failure) return error
   if (!response.headersSent) response.setHeader('retry-after', String(busy?.retryAfter ?? failure.retryAfter))

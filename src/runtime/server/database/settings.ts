@@ -41,7 +41,8 @@ export interface DatabaseModuleOptions {
    */
   answerTimeout?: false | Duration
   /**
-   * How long an unused client stays open. Plain numbers are seconds. The client of the default database always stays open.
+   * How long an unused client of a tenant stays open. Plain numbers are seconds.
+   * Clients of the default database and of shards always stay open.
    * @default '60s'
    * @env NUXT_SCALE_DATABASE_IDLE_TIMEOUT
    */

@@ -5,7 +5,7 @@
  * a UUID, is on `fallback`.
  *
  * Use it for existing data only. A different number of shards moves almost all ids (4 of 5 when a fifth shard is added), and the hash
- * is uneven. If the number of shards is a multiple of 31, only the last character of an id counts.
+ * is uneven. With 31 shards, for example, only the last character of a short id counts.
  *
  * @param shards the shards in the order with which the data was distributed
  * @param fallback shard of ids with an unknown prefix; if undefined, such ids are hashed
