@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { STAGES } from '../../src/runtime/server/request/handler-chain'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const files = globSync('src/**/*.ts', { cwd: root }).sort()
@@ -70,5 +71,10 @@ describe('the layout of src', () => {
   it('imports nitropack and h3 at run time in the bridge alone', () => {
     const importing = /^(?:import|export) (?!type |const )[^;\n]*? from '(?:nitropack|h3)(?:\/[^']*)?'/m
     expect(files.filter(file => file.startsWith('src/runtime/') && importing.test(sources.get(file)!))).toEqual(['src/runtime/server/nitro.ts'])
+  })
+
+  it('is shown in the documentation with the stages of a request in their order', () => {
+    const page = readFileSync(join(root, 'docs/content/26.architecture.md'), 'utf8')
+    expect([...page.matchAll(/^\d+\. `([\w-]+)` \(/gm)].map(([, stage]) => stage)).toEqual([...STAGES])
   })
 })
