@@ -6,6 +6,7 @@ export interface DatabaseClock {
   clearTimeout: (timer: unknown) => void
 }
 
+/** The clock and timers of Node. */
 export const systemClock: DatabaseClock = {
   now: () => performance.now(),
   // Unreferenced, so that the timer of an idle client does not keep a finished process alive.

@@ -35,6 +35,7 @@ export function keyOf({ url, schema = '', role = 'writer' }: DatabaseSpec): stri
   return JSON.stringify([url, schema, role])
 }
 
+/** Creates an entry without a client. */
 export function createEntry<Client>(spec: DatabaseSpec, label: string, pinned: boolean): ClientEntry<Client> {
   return {
     key: keyOf(spec),

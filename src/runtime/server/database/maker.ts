@@ -25,6 +25,7 @@ interface MakerEvents<Client> {
   ended: (entry: ClientEntry<Client>) => void
 }
 
+/** Creates the maker of a registry. */
 export function createMaker<Client>(options: ClientRegistryOptions<Client>, events: MakerEvents<Client>): ClientMaker<Client> {
   const { factory, pool, log, disconnectTimeout = 5000 } = options
   const clock: DatabaseClock = options.clock ?? systemClock

@@ -55,6 +55,7 @@ export interface DatabaseModuleOptions {
   replicas?: string | string[]
 }
 
+/** `scale.database.pool`: limits of each client. */
 export interface DatabasePoolOptions {
   /**
    * Most connections of each client.
@@ -87,6 +88,7 @@ export interface DatabaseSettings {
   replicas: string[]
 }
 
+/** Defaults of `scale.database`. */
 export const databaseDefaults = {
   url: 'DATABASE_URL',
   pool: { max: 3, acquireTimeout: '5s' },

@@ -26,6 +26,7 @@ export interface ShardResolver {
   locate: (id: ShardId) => ShardPlace
 }
 
+/** Creates the resolver for checked settings. */
 export function createShardResolver(settings: ShardsSettings): ShardResolver {
   const placement = settings.strategy === 'modulo' ? placeByModulo(settings) : placeBySlot(settings)
   const shardOfId = (id: ShardId) => placement.shardOf(idText(id))

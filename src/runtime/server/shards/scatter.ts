@@ -7,6 +7,7 @@ import { ScatterError } from './scatter-error'
 /** Queries one shard. `signal` aborts at the deadline of the shard, and when the failure of another shard ends the whole call. */
 export type ShardCall<Value> = (shard: string, signal: AbortSignal) => Value | Promise<Value>
 
+/** Options of {@link scatter}. */
 export interface ScatterOptions<Value, Merged = Value[]> {
   /**
    * Most shards that are queried at the same time.

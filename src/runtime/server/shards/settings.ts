@@ -104,6 +104,7 @@ export interface ShardsSettings {
   domains: ReadonlyMap<string, string>
 }
 
+/** Defaults of `scale.shards`. */
 export const shardsDefaults: Required<ShardsModuleOptions> = {
   map: {},
   spread: [],

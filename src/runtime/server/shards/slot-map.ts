@@ -2,6 +2,7 @@ import { murmur3 } from './murmur3'
 
 /** Default number of slots of a map. It is enough to spread data evenly over hundreds of shards. */
 export const DEFAULT_SLOTS = 4096
+/** Largest number of slots of a map. */
 export const MOST_SLOTS = 65_536
 
 /**

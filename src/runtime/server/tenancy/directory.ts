@@ -13,6 +13,11 @@ export interface TenantDirectory {
   find: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>
 }
 
+/**
+ * Creates the directory of tenants.
+ *
+ * @param source `tenants()` of `server/scale.config.ts`, if the app has it
+ */
 export function createTenantDirectory(
   { map, isTenantId, cacheTtl }: TenancySettings, source?: TenancyFunctions['tenants'], now?: () => number,
 ): TenantDirectory {

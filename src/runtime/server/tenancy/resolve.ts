@@ -22,6 +22,11 @@ export interface TenantResolver {
   byId: (id: string) => Tenant | Promise<Tenant>
 }
 
+/**
+ * Creates the tenant resolver.
+ *
+ * @param environment variables that records of tenants may name
+ */
 export function createTenantResolver(
   settings: TenancySettings, directory: TenantDirectory, functions: TenancyFunctions, environment: NodeJS.ProcessEnv,
 ): TenantResolver {

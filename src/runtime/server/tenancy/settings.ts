@@ -95,6 +95,7 @@ export interface TenancyModuleOptions {
   cacheTtl?: Duration
 }
 
+/** Defaults of `scale.tenancy`. */
 export const tenancyDefaults: Required<TenancyModuleOptions> = {
   from: ['header', 'subdomain', 'domain'],
   header: 'x-tenant-id',
