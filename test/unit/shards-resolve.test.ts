@@ -87,8 +87,8 @@ describe('ids', () => {
     [null, 'The id is of type object: pass a string'],
     [['eu'], 'The id is of type object: pass a string'],
     [1.5, 'The id 1.5 is not a safe integer: pass a string or a bigint.'],
-    [2 ** 53, 'The id 9007199254740992 is not a whole number'],
-    [Number.NaN, 'The id NaN is not a whole number'],
+    [2 ** 53, 'The id 9007199254740992 is not a safe integer'],
+    [Number.NaN, 'The id NaN is not a safe integer'],
   ])('%j is refused as bad input', (id, sentence) => {
     const { resolveShard, shardOfId, locate } = resolverOf()
     for (const ask of [() => shardOfId(id as ShardId), () => locate(id as ShardId), () => resolveShard({ key: id as ShardId })]) {
