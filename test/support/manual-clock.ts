@@ -1,7 +1,7 @@
-import type { RedisClock } from '../../src/runtime/server/redis/clock'
+import type { Clock } from '../../src/runtime/server/core/clock'
 
 /** A clock that moves only when the test says so. */
-export class ManualClock implements RedisClock {
+export class ManualClock implements Clock {
   /** Milliseconds that have passed. */
   time = 0
   dice = 0.5
@@ -9,6 +9,8 @@ export class ManualClock implements RedisClock {
   private next = 1
 
   now = (): number => this.time
+
+  wall = (): number => this.time
 
   setTimeout = (callback: () => void, milliseconds: number): number => {
     this.timers.set(this.next, { due: this.time + milliseconds, callback })
@@ -24,8 +26,14 @@ export class ManualClock implements RedisClock {
 
   random = (): number => this.dice
 
+  /** Timers that wait. */
+  get pending(): number {
+    return this.timers.size
+  }
+
   async advance(milliseconds: number): Promise<void> {
     const end = this.time + milliseconds
+    await settle()
     for (;;) {
       const due = [...this.timers].filter(([, timer]) => timer.due <= end).sort(([, a], [, b]) => a.due - b.due)[0]
       if (!due) {
@@ -41,9 +49,7 @@ export class ManualClock implements RedisClock {
   }
 }
 
-/** Lets the promises that are decided run their callbacks. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) {
-    await Promise.resolve()
-  }
+/** Lets every promise that can settle do so. */
+export function settle(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }

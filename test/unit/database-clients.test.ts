@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createClientRegistry } from '../../src/runtime/server/database/clients'
 import type { ClientRegistryOptions, DatabaseLease } from '../../src/runtime/server/database/registry'
 import type { DatabaseFactoryInput, DatabaseSpec } from '../../src/runtime/server/database/types'
-import { createFakeClock, settle } from '../support/fake-clock'
+import { ManualClock, settle } from '../support/manual-clock'
 
 interface FakeClient {
   readonly id: number
@@ -24,7 +24,7 @@ const spec = (name: string): DatabaseSpec => ({ name, url: `postgresql://app:sec
 
 /** A registry whose factory and disconnects settle when the test says so (or at once), and the connections they stand for. */
 function createWorld(options: Partial<ClientRegistryOptions<FakeClient>> & { manual?: boolean, sync?: boolean } = {}) {
-  const clock = createFakeClock()
+  const clock = new ManualClock()
   const made: Made[] = []
   const warnings: string[] = []
   const pool = options.pool ?? { max: 3, acquireTimeout: 1000 }

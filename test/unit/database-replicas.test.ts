@@ -5,11 +5,11 @@ import { createReplicaSets } from '../../src/runtime/server/database/replica-set
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'
 import { createScope, createUser } from '../../src/runtime/server/database/scope'
 import { isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/sticky'
-import { createFakeClock, settle } from '../support/fake-clock'
+import { ManualClock, settle } from '../support/manual-clock'
 
 describe('replicas', () => {
   it('are used in turn once they were reached, skipped when they fail, and looked at again after a pause', async () => {
-    const clock = createFakeClock()
+    const clock = new ManualClock()
     const down = new Set(['b'])
     const probes: string[] = []
     const set = createReplicaSet({

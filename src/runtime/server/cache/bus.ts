@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
-import type { Clock } from './clock'
+import type { Times } from '../core/clock'
 import { Waiters } from './flights'
 import type { Coherence } from './coherence'
 
 export interface BusOptions {
   connection: RedisConnection
-  clock: Clock
+  clock: Times
   coherence: Coherence
   /** Applies an operation of another process. Returns false when the operation is unknown. */
   receive: (operation: string, argument: string) => boolean

@@ -1,5 +1,5 @@
 import type { Coherence } from './coherence'
-import type { Clock } from './clock'
+import type { Times } from '../core/clock'
 import type { Flights, HeardTags, Waiters } from './flights'
 import { Flight } from './flights'
 import type { L1, L1Entry } from './l1'
@@ -10,7 +10,7 @@ import type { CacheStats } from './types'
 /** The state that the parts of the engine share in one process. */
 export interface CacheCore {
   settings: CacheSettings
-  clock: Clock
+  clock: Times
   coherence: Coherence
   l1: L1
   store: CacheStore
@@ -40,9 +40,9 @@ export interface CacheLog {
 /** The remaining time that one call may spend on Redis, in ms. Waiting for the load of another process does not count. */
 export class Budget {
   left: number
-  readonly #clock: Clock
+  readonly #clock: Times
 
-  constructor(left: number, clock: Clock) {
+  constructor(left: number, clock: Times) {
     this.left = left
     this.#clock = clock
   }

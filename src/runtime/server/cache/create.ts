@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import { Bus } from './bus'
 import type { Coherence } from './coherence'
-import type { Clock } from './clock'
-import { systemClock } from './clock'
+import type { Times } from '../core/clock'
+import { systemClock } from '../core/clock'
 import type { CacheCore, CacheLog } from './core'
 import { createEngine } from './engine'
 import { Flights, HeardTags, Waiters } from './flights'
@@ -27,7 +27,7 @@ export interface CacheEngineOptions {
   development?: boolean
   /** Returns the scope (tenant) of the current call; '' for none. */
   scope?: () => string
-  clock?: Clock
+  clock?: Times
 }
 
 /**

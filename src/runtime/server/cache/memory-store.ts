@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock } from './clock'
+import type { Times } from '../core/clock'
 import { patternTest, writePattern } from './pattern'
 import { FAILED, UNCACHEABLE } from './scripts'
 import type { CacheStore, LeaseAnswer, ScopedPattern, StoredRead } from './store'
@@ -13,7 +13,7 @@ const MOST_LEASES = 10_000
  * Creates the store for an app without Redis. It keeps leases and markers in the process, so that the engine has one code path.
  * Entries are in L1 alone. An invalidation drops them there, so tags need no versions.
  */
-export function createMemoryStore(clock: Clock): CacheStore {
+export function createMemoryStore(clock: Times): CacheStore {
   const leases = new LRUCache<string, { holder: string, until: number }>({ max: MOST_LEASES })
 
   function holderOf(key: string): { holder: string, until: number } | undefined {

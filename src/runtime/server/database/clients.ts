@@ -1,5 +1,5 @@
 import { detached } from '../core/detached'
-import { systemClock } from './clock'
+import { idleClock } from '../core/clock'
 import type { ClientEntry } from './entry'
 import { createEntry, earliest, keyOf } from './entry'
 import { DatabaseBusyError, DatabaseClosedError } from './errors'
@@ -21,7 +21,7 @@ export const DEFAULT_DEADLINE = 5000
  * on the database server. It is logged, and counted in the gauge `stuck`.
  */
 export function createClientRegistry<Client>(options: ClientRegistryOptions<Client>): ClientRegistry<Client> {
-  const { pool, maxClients, maxConnections, idleTimeout, clock = systemClock } = options
+  const { pool, maxClients, maxConnections, idleTimeout, clock = idleClock } = options
   const { drainTimeout = DEFAULT_DEADLINE, disconnectTimeout = DEFAULT_DEADLINE } = options
   const capacity = Math.min(maxClients, Math.floor(maxConnections / pool.max))
   // Connections and timers outlive the request that created them, and would keep its context in memory.

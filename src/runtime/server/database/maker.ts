@@ -1,5 +1,5 @@
-import type { DatabaseClock } from './clock'
-import { systemClock } from './clock'
+import type { Timers } from '../core/clock'
+import { idleClock } from '../core/clock'
 import { disposerOf } from './dispose'
 import type { ClientEntry } from './entry'
 import { DatabaseEvictedError, DatabaseFactoryError } from './errors'
@@ -28,7 +28,7 @@ interface MakerEvents<Client> {
 /** Creates the maker of a registry. */
 export function createMaker<Client>(options: ClientRegistryOptions<Client>, events: MakerEvents<Client>): ClientMaker<Client> {
   const { factory, pool, log, disconnectTimeout = 5000 } = options
-  const clock: DatabaseClock = options.clock ?? systemClock
+  const clock: Timers = options.clock ?? idleClock
   const failures = new WeakMap<ClientEntry<Client>, Error>()
   let stuck = 0
 

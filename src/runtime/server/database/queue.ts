@@ -1,4 +1,4 @@
-import type { DatabaseClock } from './clock'
+import type { Timers } from '../core/clock'
 import type { DatabaseSpec } from './types'
 
 interface Waiter<Place> {
@@ -42,7 +42,7 @@ export interface AdmissionQueueOptions {
   expired: (spec: DatabaseSpec) => Error
   /** Called each time a group has waited another quarter of `timeout`. */
   overdue: () => void
-  clock: DatabaseClock
+  clock: Timers
 }
 
 /** Creates an empty queue. */

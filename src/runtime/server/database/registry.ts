@@ -1,4 +1,4 @@
-import type { DatabaseClock } from './clock'
+import type { Timers } from '../core/clock'
 import type { DatabaseFactory, DatabasePool, DatabaseSpec } from './types'
 
 /** The right to use a client until `release()` is called. */
@@ -36,7 +36,7 @@ export interface ClientRegistryOptions<Client> {
   /** Time after which a disconnect counts as stuck. @default 5000 */
   disconnectTimeout?: number
   log?: { warn: (sentence: string) => void }
-  clock?: DatabaseClock
+  clock?: Timers
 }
 
 /** The database clients of a process, with common limits on clients and connections. */

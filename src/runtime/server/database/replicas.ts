@@ -1,5 +1,5 @@
-import type { DatabaseClock } from './clock'
-import { systemClock } from './clock'
+import type { Timers } from '../core/clock'
+import { idleClock } from '../core/clock'
 import type { DatabaseSpec } from './types'
 
 export interface ReplicaSetOptions {
@@ -8,7 +8,7 @@ export interface ReplicaSetOptions {
   probe: (spec: DatabaseSpec) => Promise<unknown>
   /** Milliseconds between two probes of a replica. @default 5000 */
   pause?: number
-  clock?: Pick<DatabaseClock, 'now'>
+  clock?: Pick<Timers, 'now'>
 }
 
 /** The replicas of one database. Unreachable replicas are skipped. */
@@ -22,7 +22,7 @@ export interface ReplicaSet {
  * Creates a replica set. A replica counts as unreachable until its first probe succeeds.
  * A use of the set starts a probe in the background if the last one is older than `pause`. Requests never wait for a probe.
  */
-export function createReplicaSet({ specs, probe, pause = 5000, clock = systemClock }: ReplicaSetOptions): ReplicaSet {
+export function createReplicaSet({ specs, probe, pause = 5000, clock = idleClock }: ReplicaSetOptions): ReplicaSet {
   const replicas = specs.map(spec => ({ spec, alive: false, probing: false, dueAt: 0 }))
   let turn = 0
 

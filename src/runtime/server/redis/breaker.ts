@@ -1,8 +1,8 @@
-import type { RedisClock } from './clock'
-import { processClock } from './clock'
+import type { Clock } from '../core/clock'
+import { systemClock } from '../core/clock'
 
 /** Timers and random source of a breaker. Tests replace them. */
-export type BreakerClock = Pick<RedisClock, 'setTimeout' | 'clearTimeout' | 'random'>
+export type BreakerClock = Pick<Clock, 'setTimeout' | 'clearTimeout' | 'random'>
 
 /** Options of {@link createBreaker}. */
 export interface BreakerOptions {
@@ -47,7 +47,7 @@ export interface Breaker {
  * until a probe succeeds. With the defaults, calls pass again within about 0.7 s after the service is back.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { probe, onChange, threshold = 3, interval = 500, probeTimeout, clock = processClock } = options
+  const { probe, onChange, threshold = 3, interval = 500, probeTimeout, clock = systemClock } = options
   let state: Breaker['state'] = 'closed'
   let reason = ''
   let failures = 0

@@ -1,11 +1,11 @@
-import type { RedisClock } from './clock'
+import type { Clock } from '../core/clock'
 import { RedisTimeoutError } from './errors'
 import type { RedisClient } from './types'
 
 /** The surroundings of a call: the client, the clock, and callbacks to the breaker. */
 export interface CommandContext {
   client: RedisClient
-  clock: Pick<RedisClock, 'now' | 'setTimeout' | 'clearTimeout' | 'setImmediate'>
+  clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout' | 'setImmediate'>
   /** Returns the error for the caller when no call may start now; undefined when a call may start. */
   refusal: () => Error | undefined
   /** Called when a call was answered in time. */

@@ -8,7 +8,7 @@ import { createBreaker } from './breaker'
 import type { RedisLibrary } from './client'
 import { CONNECT_TIMEOUT, createClient } from './client'
 import { watchClient } from './client-events'
-import { processClock } from './clock'
+import { systemClock } from '../core/clock'
 import { closeClient } from './close-client'
 import type { CommandContext, RedisOperation } from './command-budget'
 import { runOnceConnected, runWithinBudget } from './command-budget'
@@ -80,7 +80,7 @@ class SharedConnection implements RedisConnection {
     const client = createClient(settings, library)
     this.client = client
     this.subscribers = createSubscribers(settings, library, client)
-    this.firstConnection = awaitFirstConnection(FIRST_CONNECT_LIMIT, () => this.lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`), processClock)
+    this.firstConnection = awaitFirstConnection(FIRST_CONNECT_LIMIT, () => this.lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`), systemClock)
     const events = watchClient(client, {
       lost: reason => this.lose(reason),
       ready: () => {
@@ -100,14 +100,14 @@ class SharedConnection implements RedisConnection {
       probeTimeout: PING_TIMEOUT + 50,
       onChange: (available, reason) => detached(() => this.availabilityNews.announce(available, reason)),
       clock: {
-        ...processClock,
+        ...systemClock,
         setTimeout: (callback, milliseconds) => detached(setTimeout, callback, milliseconds),
       },
     })
     this.breaker = breaker
     this.commandContext = {
       client,
-      clock: processClock,
+      clock: systemClock,
       patience: settings.commandTimeout,
       refusal: () => this.available ? undefined : this.unavailable(),
       answered: () => breaker.succeeded(),

@@ -1,4 +1,4 @@
-import type { RedisClock } from './clock'
+import type { Clock } from '../core/clock'
 
 /** The wait for the first attempt of a new client to connect. */
 export interface FirstConnection {
@@ -14,7 +14,7 @@ export interface FirstConnection {
  * @param limit milliseconds after which `expired` is called, unless the attempt has succeeded or failed before
  * @param expired must call `end`
  */
-export function awaitFirstConnection(limit: number, expired: () => void, clock: Pick<RedisClock, 'setTimeout' | 'clearTimeout'>): FirstConnection {
+export function awaitFirstConnection(limit: number, expired: () => void, clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>): FirstConnection {
   let resolvePending!: () => void
   let pending: Promise<void> | undefined = new Promise<void>((resolve) => {
     resolvePending = resolve

@@ -1,4 +1,4 @@
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 
 /** Computes the pauses between retries. */
 export interface Backoff {
@@ -16,7 +16,7 @@ export interface BackoffOptions {
   cap: number
   /** Number of tries before the bound doubles. With one try per host, all hosts are tried soon. @default 1 */
   triesPerStep?: number
-  clock: Pick<BrokerClock, 'random'>
+  clock: Pick<Clock, 'random'>
 }
 
 /**

@@ -4,8 +4,8 @@ import type { Broker } from '../broker'
 import type { Topology } from '../topology'
 import { mergeTopologies } from '../topology'
 import { createAvailability } from './availability'
-import type { BrokerClock } from './clock'
-import { systemClock } from './clock'
+import type { Clock } from '../../core/clock'
+import { systemClock } from '../../core/clock'
 import type { OpenConnection } from './connection'
 import { createConnection } from './connection'
 import type { Consumer } from './consumer'
@@ -38,7 +38,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
   if (hosts.length === 0) throw new Error('The URL of RabbitMQ is missing: write amqp://user:password@host:5672/vhost.')
 
   const given = options.clock ?? systemClock
-  const clock: BrokerClock = {
+  const clock: Clock = {
     ...given,
     setTimeout: (callback, milliseconds) => detached(given.setTimeout, callback, milliseconds),
   }

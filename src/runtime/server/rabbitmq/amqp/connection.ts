@@ -7,7 +7,7 @@ import type { AdminChannel } from './admin-channel'
 import { createAdminChannel } from './admin-channel'
 import { createBackoff } from './backoff'
 import { batchWrites } from './batch-writes'
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 import type { Fault } from './faults'
 import { faultOf } from './faults'
 import type { BrokerHost } from './host'
@@ -52,7 +52,7 @@ export interface ConnectionOptions {
   operationTimeout: number
   /** Longest pause in milliseconds between two attempts to connect. */
   maxBackoff: number
-  clock: BrokerClock
+  clock: Clock
   /** Prepares a connection before it is used. If it fails, the connection is dropped. */
   setUp: (connection: OpenConnection) => Promise<void>
   onOpen: (connection: OpenConnection, host: string) => void

@@ -4,7 +4,7 @@ import type { Subscription } from '../broker'
 import type { Delivery } from '../message'
 import { createBackoff } from './backoff'
 import { closeChannel, openChannel } from './channel'
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 import type { OpenConnection } from './connection'
 import type { Fault } from './faults'
 import { REPLY, faultOf } from './faults'
@@ -31,7 +31,7 @@ export interface ConsumerOptions {
   /** Declares the topology again, for example after the queue was deleted. */
   declare: (connection: OpenConnection) => Promise<void>
   log: BrokerLog
-  clock: BrokerClock
+  clock: Clock
   /** Maximum milliseconds until the broker answers. */
   timeout: number
   /** Called when the consumer is cancelled and its channel is closed. The channel closes only after all its deliveries are settled. */

@@ -1,5 +1,5 @@
 import { LONGEST_TIMER } from '../../core/deadline'
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 
 /** One shared timer for the deadlines of all buffered messages. */
 export interface Deadlines {
@@ -17,7 +17,7 @@ const GRAIN = 20
  * @param expire is called when the earliest deadline may have passed. It must end all messages whose deadline has passed, and return the
  * earliest of the other deadlines, or Infinity
  */
-export function createDeadlines(expire: (now: number) => number, clock: BrokerClock): Deadlines {
+export function createDeadlines(expire: (now: number) => number, clock: Clock): Deadlines {
   let timer: unknown
   let due = Number.POSITIVE_INFINITY
 

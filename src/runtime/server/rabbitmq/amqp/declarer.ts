@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib'
 import type { ExchangeDeclaration, QueueDeclaration, Topology } from '../topology'
 import { createBackoff } from './backoff'
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 import type { OpenConnection } from './connection'
 import type { Fault } from './faults'
 import { REPLY, faultOf, isPassing } from './faults'
@@ -24,7 +24,7 @@ const LONGEST_PAUSE = 3000
 const REMEMBERED = 1000
 
 /** Creates a declarer. One declarer serves all connections, so it logs each refusal once and not after every reconnect. */
-export function createDeclarer(log: BrokerLog, clock: BrokerClock): Declarer {
+export function createDeclarer(log: BrokerLog, clock: Clock): Declarer {
   const warned = new Set<string>()
 
   function warnOnce(sentence: string): void {

@@ -1,4 +1,4 @@
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 import type { TlsSettings } from '../../core/tls'
 import type { Limits } from './budget'
 
@@ -39,5 +39,5 @@ export interface AmqpBrokerOptions {
   maxBackoff?: number
   log: BrokerLog
   /** Clock, timers and random source. @default the system's */
-  clock?: BrokerClock
+  clock?: Clock
 }

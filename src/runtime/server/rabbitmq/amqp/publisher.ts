@@ -2,7 +2,7 @@ import type { PublishError } from '../errors'
 import type { OutgoingMessage } from '../message'
 import * as errors from '../publish-errors'
 import { createBudget } from './budget'
-import type { BrokerClock } from './clock'
+import type { Clock } from '../../core/clock'
 import { createConfirmWindow } from './confirm-window'
 import { createDeadlines } from './deadlines'
 import type { Fault } from './faults'
@@ -55,7 +55,7 @@ export interface PublisherOptions {
   /** Maximum number of messages that are sent and not yet confirmed. */
   window: number
   buffer: BufferOptions
-  clock: BrokerClock
+  clock: Clock
   /** Runs a callback in a microtask, outside the async context of any request. */
   soon: (callback: () => void) => void
 }
