@@ -37,8 +37,8 @@ describe('scale.database', () => {
     [{ idleTimeout: '60d' }, 'scale.database.idleTimeout is "60d": write a time'],
     [{ answerTimeout: '60d' }, 'scale.database.answerTimeout is "60d": write a time'],
     [{ maxConnections: 1.5 }, 'scale.database.maxConnections is 1.5'],
-    [{ url: 'secret word' }, 'scale.database.url is neither the name'],
-    [{ replicas: 5 }, 'scale.database.replicas is no list'],
+    [{ url: 'secret word' }, 'scale.database.url must be the name'],
+    [{ replicas: 5 }, 'scale.database.replicas must be a list'],
   ])('%j is one sentence', (options, sentence) => {
     expect(() => resolveOptions({ database: options as never })).toThrow(sentence)
     expect(() => resolveOptions({ database: options as never })).not.toThrow('secret')
@@ -53,9 +53,9 @@ describe('scale.database', () => {
   })
 
   it.each([
-    [{ tenancy: { map: { acme: { url: 'A', replicas: 5 } } } }, 'scale.tenancy.map.acme.replicas is no list'],
-    [{ tenancy: { map: { acme: { url: 'A', replicas: ['secret word'] } } } }, 'scale.tenancy.map.acme.replicas is neither the name'],
-    [{ shards: { map: { eu: { url: 'A', replicas: ['secret word'] } } } }, 'scale.shards.map.eu.replicas is neither the name'],
+    [{ tenancy: { map: { acme: { url: 'A', replicas: 5 } } } }, 'scale.tenancy.map.acme.replicas must be a list'],
+    [{ tenancy: { map: { acme: { url: 'A', replicas: ['secret word'] } } } }, 'scale.tenancy.map.acme.replicas must be the name'],
+    [{ shards: { map: { eu: { url: 'A', replicas: ['secret word'] } } } }, 'scale.shards.map.eu.replicas must be the name'],
     [{ shards: { map: { eu: { url: 'A', replica: 'B' } } } }, 'scale.shards.map.eu.replica is not an option'],
   ])('refuses replicas such as %j in one sentence', (options, sentence) => {
     expect(() => resolveOptions(options as never)).toThrow(sentence)

@@ -37,7 +37,7 @@ describe('scale.deploy', () => {
   })
 
   it.each<[DeployModuleOptions | object, string]>([
-    [{ server: 'a' }, 'scale.deploy.server is not an option: scale.deploy takes name, serverName, servers,'],
+    [{ server: 'a' }, 'scale.deploy.server is not an option: write one of name, serverName, servers,'],
     [{ servers: [] }, 'scale.deploy.servers is []: write a list with at least one server.'],
     [{ servers: [{ host: 'a', hots: 1 }] }, 'scale.deploy.servers[0].hots is not an option'],
     [{ servers: [{ host: 'a', port: 70_000 }] }, 'scale.deploy.servers[0].port is 70000'],
@@ -52,7 +52,7 @@ describe('scale.deploy', () => {
     [{ tls: true }, 'scale.deploy.tls is true'],
     [{ tls: { certificate: '/a.pem' } }, 'scale.deploy.tls.key is undefined'],
     [{ serverName: [] }, 'scale.deploy.serverName is []'],
-    [{ trustedProxies: ['proxy'] }, 'scale.deploy.trustedProxies holds "proxy"'],
+    [{ trustedProxies: ['proxy'] }, 'scale.deploy.trustedProxies contains "proxy"'],
     [{ timeouts: { connect: '2m' } }, 'scale.deploy.timeouts.connect is "2m"'],
     [{ timeouts: { read: 0 } }, 'scale.deploy.timeouts.read is 0'],
     [{ cache: { memory: 10 } }, 'scale.deploy.cache.memory is 10: write at least \'64kb\'.'],

@@ -25,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: scale takes redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, nitroPatches, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, nitroPatches, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -34,7 +34,7 @@ describe('options', () => {
     [{ cache: { ttl: -1 } }, 'scale.cache.ttl is -1: write a number of seconds'],
     [{ cache: { ttl: 0 } }, 'scale.cache.ttl is 0'],
     [{ http: { cdn: 'nginx', purge: {} } }, 'scale.http.purge requires scale.http.cdn to be one of generic, fastly, cloudflare'],
-    [{ http: { cdn: 'fastly', purge: true } }, 'scale.http.purge (NUXT_SCALE_HTTP_PURGE) is not an object of options'],
+    [{ http: { cdn: 'fastly', purge: true } }, 'scale.http.purge (NUXT_SCALE_HTTP_PURGE) must be an object of options'],
     [{ http: { cdn: 'fastly', purge: {} }, cache: false }, 'scale.http.purge needs the cache, but scale.cache is false'],
     [{ cache: { staleTtl: 'soon' } }, 'scale.cache.staleTtl is "soon"'],
     [{ cache: { jitter: 2 } }, 'scale.cache.jitter is 2: write a number from 0 to 1.'],
@@ -110,7 +110,7 @@ describe('options', () => {
   ])('of %s are refused when a variable put something else in their place, without showing it', (feature, resolve) => {
     for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
       const variable = `NUXT_SCALE_${feature.toUpperCase()}`
-      expect(() => resolve(value as never)).toThrow(`scale.${feature} (${variable}) is not an object of options: set each option by its own variable, ${variable}_*.`)
+      expect(() => resolve(value as never)).toThrow(`scale.${feature} (${variable}) must be an object of options: set each option with its own variable, ${variable}_*.`)
     }
   })
 })

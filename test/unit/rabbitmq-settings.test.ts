@@ -34,11 +34,11 @@ describe('scale.rabbitmq', () => {
     const tls = (given: object, url = 'amqps://a') => resolveRabbitmqSettings({ url, tls: given }, {}).tls
     expect(tls({ ca: pem, cert: '', key: '', servername: 'rabbit', rejectUnauthorized: 'false' })).toEqual({ ca: pem, servername: 'rabbit', rejectUnauthorized: false })
     expect(tls({ ca: '', rejectUnauthorized: true }, 'amqp://a')).toBeUndefined()
-    expect(() => tls({ ca: '/etc/ca.pem' })).toThrow('scale.rabbitmq.tls.ca is no PEM')
+    expect(() => tls({ ca: '/etc/ca.pem' })).toThrow('scale.rabbitmq.tls.ca must be PEM')
     expect(() => tls({ key: pem })).toThrow('scale.rabbitmq.tls has only one of cert and key')
     expect(() => tls({ ca: pem }, 'amqps://a,amqp://b')).toThrow('begins with amqp://, which is not encrypted')
     expect(() => tls({ cafile: 'a' })).toThrow('scale.rabbitmq.tls.cafile is not an option')
-    expect(() => resolveRabbitmqSettings({ tls: 'hidden' as never }, {})).toThrow(/^scale\.rabbitmq\.tls \(NUXT_SCALE_RABBITMQ_TLS\) is not an object of options(?!.*hidden)/)
+    expect(() => resolveRabbitmqSettings({ tls: 'hidden' as never }, {})).toThrow(/^scale\.rabbitmq\.tls \(NUXT_SCALE_RABBITMQ_TLS\) must be an object of options(?!.*hidden)/)
   })
 
   it('reads what the environment can say', () => {

@@ -34,7 +34,7 @@ describe('the options', () => {
     [{ rules: { '/api/**': { limit: 1, window: '365d', burst: 1000 } } }, 'covers more than 70 years'],
     [{ rules: { '/api/**': true } }, 'rules[\'/api/**\'] is true: write an object'],
     [{ trustedProxies: 'any' }, 'scale.rateLimit.trustedProxies is "any": write a list'],
-    [{ trustedProxies: ['proxy'] }, 'scale.rateLimit.trustedProxies holds "proxy"'],
+    [{ trustedProxies: ['proxy'] }, 'scale.rateLimit.trustedProxies contains "proxy"'],
     [{ replicas: 0 }, 'scale.rateLimit.replicas is 0'],
   ])('refuse %j', (options, message) => {
     expect(() => resolveRateLimitSettings(options as never)).toThrow(message)

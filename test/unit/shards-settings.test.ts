@@ -31,7 +31,7 @@ describe('shards settings', () => {
     [{}, 'scale.shards.map is empty: write at least one shard, such as { eu: \'DATABASE_URL_EU\' }, or remove scale.shards.'],
     [{ map: {} }, 'scale.shards.map is empty'],
     [{ map: ['eu'] }, 'scale.shards.map is ["eu"]: write an object.'],
-    [{ map, maps: {} }, 'scale.shards.maps is not an option: scale.shards takes map, spread, regions'],
+    [{ map, maps: {} }, 'scale.shards.maps is not an option: write one of map, spread, regions'],
     [{ map: { 'a b': 'A' } }, 'scale.shards.map contains "a b", which is not a valid shard name'],
     [{ map: Object.fromEntries([['__proto__', 'A']]) }, 'scale.shards.map contains "__proto__", which is not a valid shard name'],
     [{ map: { eu: 'A', EU: 'B' } }, 'scale.shards.map contains "eu" and "EU": write names that differ in more than case.'],
@@ -62,7 +62,7 @@ describe('shards settings', () => {
     [{ map, slotMapFile: 7 }, 'scale.shards.slotMapFile is 7: write the path of a file.'],
     [{ map, tables: ['users'] }, 'scale.shards.tables is ["users"]: write an object.'],
     [{ map, tables: { users: '' } }, 'scale.shards.tables.users is "": write the name of the column with the id.'],
-    [{ map, placement: { tables: {} } }, 'scale.shards.placement.tables is not an option: scale.shards.placement takes models, domains.'],
+    [{ map, placement: { tables: {} } }, 'scale.shards.placement.tables is not an option: write one of models, domains.'],
     [{ map, placement: { models: { Order: 'orders' } } }, 'scale.shards.placement.models.Order is "orders", which is not a shard'],
     [{ map, placement: { domains: { billing: 1 } } }, 'scale.shards.placement.domains.billing is 1, which is not a shard'],
   ])('%j stop the boot with one sentence', (options, sentence) => {

@@ -101,7 +101,7 @@ describe('a stored map', () => {
   it.each<[wrong: unknown, sentence: string]>([
     [[], 'slotMap is []: write an object.'],
     ['{ "version": 1', 'slotMap is not valid JSON: restore the slot map that was stored last.'],
-    [{ ...stored, revision: 3 }, 'slotMap.revision is not an option: slotMap takes version, slots, shards, assignment, overrides, moving.'],
+    [{ ...stored, revision: 3 }, 'slotMap.revision is not an option: write one of version, slots, shards, assignment, overrides, moving.'],
     [{ ...stored, version: 0 }, 'slotMap.version is 0: write a whole number of at least 1.'],
     [{ ...stored, version: '1.5' }, 'slotMap.version is "1.5": write a whole number of at least 1.'],
     [{ ...stored, version: undefined }, 'slotMap.version is undefined: write a whole number of at least 1.'],

@@ -121,7 +121,7 @@ it.each<[ShutdownModuleOptions, string]>([
   [{ keepAliveTimeout: 0 }, 'scale.shutdown.keepAliveTimeout is 0: write a time above 0 and up to 24 days.'],
   [{ gracePeriod: '30d' }, 'scale.shutdown.gracePeriod is "30d"'],
   [{ hookTimeout: '8s' } as never, 'scale.shutdown.hookTimeout is not an option'],
-  ['8s' as never, 'scale.shutdown (NUXT_SCALE_SHUTDOWN) is not an object of options'],
+  ['8s' as never, 'scale.shutdown (NUXT_SCALE_SHUTDOWN) must be an object of options'],
 ])('the options %j are refused', (options, sentence) => {
   expect(() => resolveShutdownSettings(options)).toThrow(sentence)
 })

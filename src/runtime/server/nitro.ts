@@ -1,7 +1,6 @@
 /**
- * The bridge to Nitro and h3: the only file of the run time that imports them, so that another major of either
- * is a change in one place. Nitro's app imports the cache and the cache imports Nitro, in a circle,
- * so nothing here is more than a re-export.
+ * Re-exports of Nitro and h3. No other file of the run time imports them, so a new major version needs changes in one place only.
+ * Nitro's app and the cache import each other, so this file must contain only re-exports.
  */
 export { default as errorHandler } from '#nitro-internal-virtual/error-handler'
 export { getAsset as getPublicAsset, isPublicAssetURL } from '#nitro-internal-virtual/public-assets'

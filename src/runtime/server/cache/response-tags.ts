@@ -2,25 +2,26 @@ import type { ServerResponse } from 'node:http'
 import { encodeKey } from './key'
 
 /**
- * The cache tags of a response, for shared caches in front. Written by whoever makes the response, read at the last moment before its headers are sent.
+ * The cache tags of a response, for shared caches in front of the app.
+ * The cache and handlers add them, and they are read just before the headers are sent.
  */
 export interface ResponseTags {
-  /** Key of the cached route that it comes from, as `invalidateCache` takes it. */
+  /** Key of the cached route that created the response, in the form that `invalidateCache` accepts. */
   key?: string
-  /** As the cache stores them: encoded, with their scope. */
+  /** Tags as the cache stores them: encoded, with their scope. */
   stored: readonly string[]
-  /** Those of the handler itself: encoded, and in the scope of the request. */
+  /** Tags that the handler added: encoded, in the scope of the request. */
   named: readonly string[]
 }
 
-/** A registered symbol, since the page bundle and the server bundle may each hold a copy of this file. */
+/** A registered symbol, because the page bundle and the server bundle may each contain a copy of this file. */
 const TAGS = Symbol.for('nuxt-scale.response-tags')
 
 type Tagged = ServerResponse & { [TAGS]?: ResponseTags }
 
 let wanted = false
 
-/** Whether anybody reads the tags of responses; until then a cached route does not note them. */
+/** Returns whether a feature reads the tags of responses. If not, cached routes do not store them with the response. */
 export function wantsResponseTags(): boolean {
   return wanted
 }
@@ -29,15 +30,15 @@ export function wantResponseTags(): void {
   wanted = true
 }
 
-/** Notes what the cache knows of a response. */
+/** Stores the key and the tags of a cached response with it. */
 export function noteStoredTags(response: ServerResponse, key: string, stored: readonly string[]): void {
   (response as Tagged)[TAGS] = { key, stored, named: responseTagsOf(response)?.named ?? [] }
 }
 
 /**
- * Adds tags to a response that no cache of this app keeps.
+ * Adds tags to a response that the cache of the app does not store.
  *
- * @throws TypeError for a tag that is empty or no text
+ * @throws TypeError if a tag is not a string or is empty
  */
 export function nameResponseTags(response: ServerResponse, tags: readonly string[]): void {
   const known = responseTagsOf(response)

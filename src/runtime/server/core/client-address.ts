@@ -1,12 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * The address of the client: the first one from the right of `X-Forwarded-For` that is no proxy of ours. What stands left of it,
- * the client may have written itself.
+ * Returns the address of the client: the rightmost address of `X-Forwarded-For` that is not a trusted proxy.
+ * The client may have forged the addresses further left.
  *
- * @param peer address at the other end of the socket; undefined for a UNIX socket, whose other end is a proxy of this machine
+ * @param peer address of the peer of the socket; undefined for a UNIX socket, whose peer is a proxy on this machine
  * @param forwardedFor value of `X-Forwarded-For`
- * @param trusts whether an address is a proxy of ours
+ * @param trusts returns whether an address is a trusted proxy
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, trusts: (address: string | undefined) => boolean): string | undefined {
   let address = peer === undefined ? undefined : plainAddress(peer)
@@ -14,14 +14,19 @@ export function clientAddress(peer: string | undefined, forwardedFor: string | u
   const hops = forwardedFor.split(',')
   for (let at = hops.length - 1; at >= 0; at--) {
     const hop = plainAddress(hops[at]!.trim())
-    if (hop === undefined) return address // nobody who can be told apart; whoever passed it on answers for it
+    // This entry is not an address, so the proxy that forwarded it counts as the client.
+    if (hop === undefined) return address
     address = hop
     if (!trusts(hop)) return hop
   }
   return address
 }
 
-/** An address without port, brackets and zone, and an IPv4 address that came in its IPv6 form as itself; undefined for what is none. */
+/**
+ * Normalizes an address: removes port, brackets and zone, and converts an IPv4-mapped IPv6 address to IPv4.
+ *
+ * @returns undefined if the string is not an address
+ */
 export function plainAddress(text: string): string | undefined {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([^:]+):\d+$/.exec(text)?.[1] ?? text
   const address = bare.split('%')[0]!
@@ -33,14 +38,20 @@ export function plainAddress(text: string): string | undefined {
     : address.toLowerCase()
 }
 
-/** What one subscriber shares: an IPv4 address, or the first 64 bits of an IPv6 address, of which a household has at least that many. */
+/**
+ * Returns the network of one subscriber: the IPv4 address, or the first 64 bits of an IPv6 address.
+ * An IPv6 subscriber usually has at least a /64 network, and can use any address in it.
+ */
 export function networkOf(address: string): string {
   return isIPv6(address) ? `${wordsOf(address).slice(0, 4).map(word => word.toString(16)).join(':')}::/64` : address
 }
 
-/** The eight words of an IPv6 address. */
+/** Returns the eight 16-bit groups of an IPv6 address. */
 function wordsOf(address: string): number[] {
-  const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => `${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`)
+  const text = address.replace(
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+    (_, a, b, c, d) => `${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`,
+  )
   const [head = '', tail] = text.split('::')
   const read = (part: string | undefined) => part ? part.split(':').map(word => Number.parseInt(word, 16)) : []
   const first = read(head)

@@ -2,26 +2,27 @@ import { withDeadline } from './deadline'
 import { createLog } from './log'
 
 /**
- * The order in which features end with the server. Consumers run code of the app, so they end before anything that it may use,
- * also before the `close` hooks of the app's own plugins; all else ends after those.
+ * The order in which features close when the server shuts down. Consumers run code of the app, so they close first,
+ * even before the `close` hooks of the app's plugins. All other stages close after those hooks.
  */
 const STAGES = ['consumers', 'databases', 'caches', 'redis', 'context'] as const
 export type ClosingStage = typeof STAGES[number]
 
-/** @param left milliseconds that it may take, `Infinity` where nothing says when the process must be gone */
+/** @param left milliseconds that the task may take; `Infinity` if the shutdown has no deadline */
 type ClosingTask = (left: number) => unknown
 
-const LATE = 'no time was left'
+const LATE = 'it took too long'
 
-/** What of the remaining time a stage leaves to those after it. */
+/** Part of the remaining time that a stage leaves to later stages. */
 const SHARE_FOR_LATER = 0.25
+/** Most milliseconds that a stage leaves to later stages. */
 const MOST_FOR_LATER = 2000
 
 interface ClosingHooks {
   hookOnce: (name: 'close', run: () => Promise<void>) => unknown
 }
 
-/** How long a task may take by an option of the app. */
+/** The longest time of a task, if an option sets it. */
 export interface ClosingLimit {
   option: string
   milliseconds: number
@@ -31,20 +32,21 @@ const limits: ClosingLimit[] = []
 const plans = new WeakMap<ClosingHooks, Map<ClosingStage, ClosingTask[]>>()
 let deadline = Infinity
 
-/** Says by when everything must have ended, in the time of `performance.now()`. */
+/** Sets the deadline of the shutdown. @param time time of `performance.now()` */
 export function endBy(time: number): void {
   deadline = time
 }
 
-/** What the tasks may take that have a say in it. */
+/** Returns the longest times that options set for tasks. */
 export function closingLimits(): readonly ClosingLimit[] {
   return limits
 }
 
 /**
- * Ends something with the server, in the order of the stages and within the time that is left. A task that fails or hangs holds up no other.
+ * Registers a task that closes something when the server shuts down, in the order of the stages and within the remaining time.
+ * If a task fails or hangs, the others still run.
  *
- * @param limit where an option of the app says how long it may take
+ * @param limit longest time of the task, if an option sets it
  */
 export function onClose({ hooks }: { hooks: ClosingHooks }, stage: ClosingStage, task: ClosingTask, limit?: ClosingLimit): void {
   if (limit) limits.push(limit)
@@ -54,7 +56,7 @@ export function onClose({ hooks }: { hooks: ClosingHooks }, stage: ClosingStage,
     plans.set(hooks, plan)
     const [first, ...later] = STAGES
     hooks.hookOnce('close', () => runStages(plan!, [first]))
-    // Behind all plugins of this turn, which are the app's own too.
+    // Registered after the `close` hooks of all plugins of this turn, which include the plugins of the app.
     queueMicrotask(() => hooks.hookOnce('close', () => runStages(plan!, later)))
   }
   plan.set(stage, [...plan.get(stage) ?? [], task])
@@ -70,12 +72,12 @@ async function runStages(plan: Map<ClosingStage, ClosingTask[]>, stages: readonl
 
 async function runTask(task: ClosingTask, stage: ClosingStage, left: number): Promise<void> {
   try {
-    // Behind a turn, so that a task that throws at once has failed like any other.
+    // Turns synchronous throws into rejections.
     await withDeadline(Promise.resolve().then(() => task(left)), left, () => new Error(LATE))
   }
   catch (error) {
-    // Another message may hold an address.
+    // Log only the name of other errors, because their messages may contain an address.
     const reason = error instanceof Error && error.message !== LATE ? error.name : LATE
-    createLog('shutdown').warn(`The ${stage} did not end in good order: ${reason}.`)
+    createLog('shutdown').warn(`The shutdown stage "${stage}" did not complete: ${reason}.`)
   }
 }

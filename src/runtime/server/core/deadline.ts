@@ -1,12 +1,15 @@
-/** The longest time in ms that a timer of Node, and the TTL of a queue of RabbitMQ, can wait: 24 days. A timer that is asked for more fires at once. */
+/**
+ * The longest time of a timer of Node, and of the TTL of a queue of RabbitMQ, in milliseconds: 24 days.
+ * Node fires a timer with a longer time at once.
+ */
 export const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * The result of `work`, or the error of its deadline. What `work` does after that is dropped, also when it fails.
+ * Returns the result of `work`, or rejects at the deadline. After the deadline, the result and errors of `work` are ignored.
  *
- * @param milliseconds how long `work` may take
- * @param expired called at the deadline; makes the error
- * @throws what `work` throws, or the error of `expired`
+ * @param milliseconds longest time of `work`
+ * @param expired creates the error at the deadline
+ * @throws the error of `work`, or the error of `expired`
  */
 export async function withDeadline<T>(work: T | Promise<T>, milliseconds: number, expired: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -1,6 +1,6 @@
 let draining = false
 
-/** Whether this instance was told to end, so that nothing new should come to it. */
+/** Returns whether this instance is shutting down and should get no new requests. */
 export function isDraining(): boolean {
   return draining
 }

@@ -5,21 +5,24 @@ const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000,
 
 const READABLE_UNITS: [string, number][] = [['d', UNITS.d!], ['h', UNITS.h!], ['min', UNITS.m!], ['s', UNITS.s!]]
 
-/** Past this a number of milliseconds no longer fits the counters that use it: about 285 years. */
+/** Longest time in milliseconds, about 285 years. Counters in microseconds cannot represent more. */
 const LONGEST = 9_007_199_254_740
 
 /**
- * Milliseconds of a length of time.
+ * Parses a duration and returns milliseconds.
  *
- * @param value seconds as a plain number, or a string with its unit: `'250ms'`, `'5s'`, `'5m'`, `'1h'`, `'1d'`.
- * A string of digits alone is seconds too, because that is how an environment variable arrives.
- * @param path the option to name in the error, as in `scale.cache.ttl`
- * @throws Error when the value is negative, not finite or not a duration
+ * @param value a plain number of seconds, or a string with its unit: `'250ms'`, `'5s'`, `'5m'`, `'1h'`, `'1d'`.
+ * A string of digits is seconds too, because environment variables are strings.
+ * @param path path of the option for the error, such as `scale.cache.ttl`
+ * @throws Error if the value is negative, not finite or not a duration
  */
 export function parseDuration(value: number | string, path: string): number {
   const milliseconds = typeof value === 'number' ? value * 1000 : parseText(value)
   if (!Number.isFinite(milliseconds) || milliseconds < 0 || milliseconds > LONGEST) {
-    throw new TypeError(`${path} is ${JSON.stringify(value) ?? String(value)}: write a number of seconds, or a string such as '250ms', '5s', '5m', '1h' or '1d'.`)
+    throw new TypeError(
+      `${path} is ${JSON.stringify(value) ?? String(value)}: `
+      + 'write a number of seconds, or a string such as \'250ms\', \'5s\', \'5m\', \'1h\' or \'1d\'.',
+    )
   }
   return Math.round(milliseconds)
 }
@@ -30,7 +33,7 @@ function parseText(value: unknown): number {
 }
 
 /**
- * Writes a length of time for people, in the largest unit that keeps it a whole number: `250 ms`, `90 s`, `2 min`, `1 h`.
+ * Formats a duration for people, in the largest unit that gives a whole number: `250 ms`, `90 s`, `2 min`, `1 h`.
  *
  * @param milliseconds a whole number
  */

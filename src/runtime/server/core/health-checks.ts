@@ -1,20 +1,20 @@
-/** Features whose checks the health feature runs; `scale.health.checks` says what their failure means. */
+/** Features with a health check. `scale.health.checks` sets their levels. */
 export type CheckedFeature = 'redis' | 'rabbitmq' | 'database' | 'shards' | 'tenants'
 
-/** What a feature depends on. */
+/** A health check of a dependency of a feature. */
 export interface FeatureCheck {
-  /** Unique, as the report shows it. */
+  /** Unique name in the report. */
   name: string
   feature: CheckedFeature
-  /** Without it the instance is of no use at all, whatever `scale.health.checks` says. */
+  /** The check is always critical, because the instance is useless without this dependency. `scale.health.checks` is ignored. */
   essential?: boolean
-  /** Resolves when the dependency works. @param timeout milliseconds until nobody waits any more */
+  /** Resolves if the dependency works. @param timeout milliseconds after which the result is ignored */
   run: (timeout: number) => Promise<unknown>
 }
 
 const provided = new Map<string, FeatureCheck>()
 
-/** Lets a feature say how to see whether it works. Called at boot, by the plugin of the feature. */
+/** Registers the health check of a feature. The plugin of the feature calls it when the server starts. */
 export function provideHealthCheck(check: FeatureCheck): void {
   provided.set(check.name, check)
 }
@@ -23,19 +23,19 @@ export function providedHealthChecks(): FeatureCheck[] {
   return [...provided.values()]
 }
 
-/** Where an instance says how it is. */
+/** Paths of the health probes. */
 export interface HealthPaths {
-  /** For people and alerts: everything together. */
+  /** Overall health, for people and alerts. */
   aggregate: string
-  /** Whether the process must be ended; it looks at nothing else. */
+  /** Reports whether the process is alive. It checks no dependencies. */
   live: string
-  /** Whether the instance may get requests. */
+  /** Reports whether the instance should receive requests. */
   ready: string
-  /** Whether the instance has started. */
+  /** Reports whether the instance has started. */
   startup: string
 }
 
-/** @param path `scale.health.path`, behind the base of the app where one is wanted */
+/** Returns the paths of the probes. @param path `scale.health.path`, after the base of the app if the result must include it */
 export function probePathsOf(path: string): HealthPaths {
   return { aggregate: path, live: `${path}/live`, ready: `${path}/ready`, startup: `${path}/startup` }
 }

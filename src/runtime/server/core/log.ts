@@ -1,7 +1,7 @@
-// The basic one: prompts and colours have no place in a server's log, and are four fifths of the package.
+// The basic build, because a server log needs no prompts and colours, which are four fifths of the package.
 import { consola } from 'consola/basic'
 
-/** A logger that names the module and the feature on every line. */
+/** Creates a logger that adds the module and the feature to every line. */
 export function createLog(feature: string) {
   return consola.withTag(`nuxt-scale:${feature}`)
 }

@@ -1,49 +1,55 @@
 /**
- * How the module compares paths. Three routers read the path of a request, each in its own way: h3 decodes it, the router of API routes
- * ignores one slash at the end, and the router of pages also ignores case. A rule that compared the path as it was sent
- * would be bypassed by another spelling, so every rule of the module compares what {@link readPath} makes of it.
+ * How the module compares paths. Three routers interpret the path of a request, each in its own way: h3 decodes it, the router of
+ * API routes ignores one trailing slash, and the router of pages also ignores case. If a rule compared the raw path,
+ * clients could bypass the rule by encoding the path differently. All rules therefore compare the result of {@link readPath}.
  */
 
 /**
- * A path as its readers understand it: one string when all of them agree. Several when they may not, because the path has an encoded slash,
- * a doubled slash, a dot segment, a backslash, a NUL, a double encoding or an invalid percent sequence. Then the strictest rule of any of them holds.
+ * A path as the routers interpret it: one string if all of them agree.
+ *
+ * It is a list if they may not agree, because the path has an encoded slash, a doubled slash, a dot segment, a backslash, a NUL,
+ * a double encoding or an invalid percent sequence. Then the strictest rule of all these readings applies.
  */
 export type PathReadings = string | readonly string[]
 
-/** How rules are found. */
+/** Options of {@link compilePathRules}. */
 export interface PathRuleOptions<Rule, Context> {
   /**
-   * Chooses between the rules of two readings of one path; undefined is a reading without a rule.
+   * Chooses between the rules of two readings of one path. `undefined` is a reading without a rule.
    *
-   * @param context what the caller passed with the path, such as the method of the request
+   * @param context value that the caller passed with the path, such as the method of the request
    */
   stricter: (one: Rule | undefined, other: Rule | undefined, context: Context) => Rule | undefined
   /**
-   * Whether a page answers this path, base included. The router of pages ignores case, so patterns ignore it there; API routes do not.
+   * Returns whether a page answers this path, which includes the base. Patterns ignore case for pages, as their router does.
+   * They do not ignore case for API routes.
    * @default () => false
    */
   isPage?: (path: string) => boolean
   /**
-   * The base of the app (`app.baseURL`) without a slash at the end, if patterns are written without it.
+   * The base of the app (`app.baseURL`) without a trailing slash, if the patterns do not include it.
    * @default ''
    */
   base?: string
 }
 
-/** Which readings of a path must match: `'any'` where a match makes a rule stricter, `'every'` where a match makes it weaker. */
+/** Options of {@link compilePathPatterns}. */
 export interface PathPatternOptions extends Pick<PathRuleOptions<true, unknown>, 'isPage' | 'base'> {
+  /** Which readings of a path must match. Use `'any'` if a match makes the app stricter, and `'every'` if a match makes it less strict. */
   match: 'any' | 'every'
 }
 
 /**
- * Finds the rule of a path, which is that of the most specific pattern: first a pattern without a star, then the longest beginning before `*`,
- * then the longest beginning before `/**`. That is the order of Nitro's route rules, but the rules of several patterns are not merged.
- * A look-up takes time in proportion to the length of the path.
+ * Creates a function that finds the rule of a path.
  *
- * @param rules by pattern; `false` exempts the paths of its pattern
- * @param option path of the option, for the error
- * @returns a function of a path; undefined for a path without a rule, or whose rule is `false`
- * @throws TypeError for a pattern that no path could match in the same way in Nitro's route rules
+ * The most specific pattern applies: a pattern without a star, then the one with the longest part before `*`,
+ * then the one with the longest part before `/**`. Nitro's route rules have the same order, but rules of several patterns are not merged here.
+ * The time of a look-up is proportional to the length of the path.
+ *
+ * @param rules rules by pattern; `false` exempts the paths of its pattern
+ * @param option path of the option, for errors
+ * @returns a function that returns the rule of a path, or undefined if the path has no rule or the rule `false`
+ * @throws TypeError for a pattern that Nitro's route rules do not support, or that no path can match
  */
 export function compilePathRules<Rule, Context = void>(
   rules: ReadonlyMap<string, Rule | false>, option: string, { stricter, isPage = () => false, base = '' }: PathRuleOptions<Rule, Context>,
@@ -65,7 +71,7 @@ export function compilePathRules<Rule, Context = void>(
     const lower = foldCase(own)
     const ruleOfPage = find(ofPages, lower) || undefined
     if (rule === ruleOfPage || !isPage(path)) return rule
-    // In lower case the path may belong to a route or a file, whose rule must not make that of this page weaker.
+    // In lower case, the path may belong to a route or a file. The rule of that route must not replace a stricter rule of this page.
     return isPage(base + lower) ? ruleOfPage : stricter(rule, ruleOfPage, context)
   }
 
@@ -75,7 +81,8 @@ export function compilePathRules<Rule, Context = void>(
 }
 
 /**
- * Whether a path matches one of the patterns: `*` or `:name` is one part between slashes, `/**` at the end the path itself and all below it.
+ * Creates a function that returns whether a path matches one of the patterns. `*` and `:name` match one part between slashes,
+ * and a final `/**` matches the path itself and everything below it.
  *
  * @throws TypeError naming `option` and the pattern that is wrong
  */
@@ -85,31 +92,31 @@ export function compilePathPatterns(patterns: readonly string[], option: string,
   return path => find(path) !== undefined
 }
 
-/** @throws TypeError naming `option` and the pattern that is wrong */
+/** Validates patterns. @throws TypeError naming `option` and the pattern that is wrong */
 export function checkPathPatterns(patterns: readonly string[], option: string): readonly string[] {
   for (const pattern of patterns) parsePattern(pattern, option)
   return patterns
 }
 
-/** The path of a request target as it was sent, without its query. For the log; rules compare what {@link readPath} returns. */
+/** Returns the raw path of a request target, without its query. Use it for logs only: rules compare the result of {@link readPath}. */
 export function pathOf(target: string): string {
   const end = target.indexOf('?')
   return end === -1 ? target : target.slice(0, end)
 }
 
 /**
- * Reads the path of a request target: percent-decoded, without query and without a slash at the end.
- * An ordinary path costs one scan and no copy.
+ * Reads the path of a request target: percent-decoded, without the query and without a trailing slash.
+ * A common path costs one scan and no copy.
  *
- * @param target as the client sent it, query included
+ * @param target request target as the client sent it, with the query
  */
 export function readPath(target: string): PathReadings {
   return ordinaryPath(target) ?? readingsOf(target)
 }
 
 /**
- * A request target in the one percent-encoding that stands for all spellings which h3 decodes to the same path. Slashes and case stay,
- * since a handler can see them. A path that cannot be decoded stays as it is.
+ * Normalizes the percent-encoding of a request target: all encodings that h3 decodes to the same path get the same result.
+ * Slashes and case stay unchanged, because handlers can see them. A path that cannot be decoded stays unchanged too.
  */
 export function encodeTarget(target: string): string {
   const path = pathOf(target)
@@ -119,7 +126,7 @@ export function encodeTarget(target: string): string {
   return encodeURI(decoded).replaceAll('%25', '%').replaceAll('#', '%23') + target.slice(path.length)
 }
 
-/** Capital letters of ASCII: the router of pages compares percent-encoded paths, so no others have two cases there. */
+/** Capital letters of ASCII. The router of pages compares percent-encoded paths, so it ignores the case of these letters only. */
 const CAPITAL = /[A-Z]/
 
 function foldCase(path: string): string {
@@ -134,10 +141,10 @@ function withoutBase(path: string, base: string): string {
 
 const [SLASH, DOT, QUESTION_MARK] = [0x2F, 0x2E, 0x3F]
 
-/** By ASCII code, 1 for each character that nobody decodes, replaces or cuts at. */
+/** By ASCII code: 1 for each character that no router decodes, replaces or stops at. */
 const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => Number(code > 0x20 && code < 0x7F && !'%\\#'.includes(String.fromCharCode(code))))
 
-/** The path when every reader takes it as it is, else undefined. */
+/** Returns the path if all routers use it unchanged, else undefined. */
 function ordinaryPath(target: string): string | undefined {
   if (target.charCodeAt(0) !== SLASH) return undefined
   let before = 0
@@ -153,17 +160,17 @@ function ordinaryPath(target: string): string | undefined {
   return isPayload(path) ? undefined : path
 }
 
-/** What is left in a decoded path when not all readers agree on it. Some of them stop at a NUL. */
+/** Matches parts of a decoded path on which the routers may not agree. Some of them stop at a NUL. */
 const AMBIGUOUS = /[%\\#\0]|\/\.{0,2}\/|.\/\.{0,2}$|^\/\.{1,2}$/
 
-/** Nuxt answers them with the data of the page whose path stands before them. */
+/** Payload files of Nuxt: the response is the data of the page whose path precedes them. */
 const PAYLOAD = ['/_payload.json', '/_payload.js'] as const
 
 function isPayload(path: string): boolean {
   return path.endsWith(PAYLOAD[0]) || path.endsWith(PAYLOAD[1])
 }
 
-/** How often a path is decoded at most: who encodes a path more often than that reaches nothing. */
+/** Largest number of decodings. A path that is encoded more often reaches no route. */
 const MOST_DECODINGS = 3
 
 function readingsOf(target: string): PathReadings {
@@ -188,14 +195,14 @@ function readingsOf(target: string): PathReadings {
   return readings.size === 1 ? readings.values().next().value! : [...readings]
 }
 
-/** The path as the router of h3 sees it (h3 1.x: `matchHandler`; radix3: `normalizeTrailingSlash`). */
+/** Returns the path as the router of h3 sees it. @see h3 1.x: `matchHandler`; radix3: `normalizeTrailingSlash` */
 function routed(path: string): string {
   const encoded = keepEncoded(path)
   const found = withoutSlashAtEnd(pathOf(decode(encoded) ?? encoded))
   return found.startsWith('/') ? found : `/${found}`
 }
 
-/** h3 decodes everything but a slash and a percent sign (h3 1.x: `_decodePath`). */
+/** Protects slashes and percent signs, which h3 does not decode. @see h3 1.x: `_decodePath` */
 function keepEncoded(path: string): string {
   return path.replaceAll('%25', '%2525').replace(/%2f/gi, '%252F')
 }
@@ -209,25 +216,25 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Decodes every sequence that can be decoded, whatever stands beside it. */
+/** Decodes each valid percent sequence, and ignores invalid ones. */
 function decodeLeniently(text: string): string {
   return text.replace(/(?:%[\da-f]{2})+/gi, run => decode(run)
     ?? run.replace(/%([0-7][\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))))
 }
 
-/** Ends the path where some reader would: some stop at a NUL. */
+/** Cuts the path where a router would stop: at a query, a fragment or a NUL. */
 function cut(path: string): string {
   const end = path.search(/[?#\0]/)
   return end === -1 ? path : path.slice(0, end)
 }
 
-/** What is left of an absolute URL, or of one that begins with two slashes, which Nitro reads so when it looks for public files. */
+/** Removes scheme and host from an absolute or protocol-relative URL, as Nitro does when it looks for public files. */
 function withoutAuthority(path: string): string {
   const head = /^(?:[a-z][\w+.-]*:)?\/\/[^/]*/i.exec(path)
   return head ? path.slice(head[0].length) : path
 }
 
-/** One slash where there are several, no dot segments (RFC 3986 §5.2.4), and no slash at the end. */
+/** Merges repeated slashes, and removes dot segments (RFC 3986 §5.2.4) and the trailing slash. */
 function resolve(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
@@ -242,7 +249,7 @@ function withoutSlashAtEnd(path: string): string {
 }
 
 /**
- * A pattern in the form of the paths that it is compared with.
+ * Converts a pattern to the form of the paths that it is compared with.
  *
  * @throws TypeError naming `option` and the pattern
  */
@@ -251,11 +258,13 @@ function parsePattern(pattern: string, option: string): string {
   if (typeof pattern !== 'string' || !pattern.startsWith('/')) throw refuse('write a path that begins with /, such as \'/public/**\'')
   const isTree = pattern.endsWith('/**')
   const parts = (isTree ? pattern.slice(0, -3) : pattern).split('/')
-  if (parts.some(part => part.includes('**'))) throw refuse('** can only be the last part, because Nitro\'s route rules know it nowhere else')
-  if (parts.some(part => part.includes('*') && part !== '*')) throw refuse('* must be a whole part between slashes, because Nitro\'s route rules know no other')
+  if (parts.some(part => part.includes('**'))) throw refuse('** can only be the last part, as in Nitro\'s route rules')
+  if (parts.some(part => part.includes('*') && part !== '*')) throw refuse('* must be a whole part between slashes, as in Nitro\'s route rules')
   const path = parts.map(part => isPlaceholder(part) ? '*' : part).join('/')
   const read = readPath(path || '/')
-  if (typeof read !== 'string' || /[?#]|%2a/i.test(pattern)) throw refuse('write a path without ?, #, backslashes, encoded slashes, doubled slashes and dot segments, which no request has in one meaning')
+  if (typeof read !== 'string' || /[?#]|%2a/i.test(pattern)) {
+    throw refuse('write a path without ?, #, backslashes, encoded slashes, doubled slashes and dot segments, because these are ambiguous')
+  }
   return isTree ? `${read === '/' ? '' : read}/**` : read
 }
 
@@ -263,12 +272,13 @@ function isPlaceholder(part: string): boolean {
   return part === '*' || (part.length > 1 && part.startsWith(':'))
 }
 
-/** Rules by pattern, arranged as radix3's `toRouteMatcher` arranges Nitro's route rules, and sorted once. */
+/** Rules by pattern, in the order of Nitro's route rules. @see radix3: `toRouteMatcher` */
 interface Table<Rule> {
+  /** Rules of patterns without a star. */
   paths: Map<string, Rule | false>
-  /** By what stands before `*`, the longest first: what follows the part that `*` stands for. */
+  /** Patterns with `*`: the text before `*`, and a table for the text after it. The longest `before` comes first. */
   parts: { before: string, after: Table<Rule> }[]
-  /** By what stands before `/**`, the longest first. */
+  /** Patterns with a final `/**`: the text before it. The longest comes first. */
   trees: { before: string, rule: Rule | false }[]
 }
 
@@ -298,7 +308,7 @@ function longestFirst(one: { before: string }, other: { before: string }): numbe
   return other.before.length - one.before.length
 }
 
-/** @param path without a slash at the end */
+/** @param path path without a trailing slash */
 function find<Rule>(table: Table<Rule>, path: string): Rule | false | undefined {
   const rule = table.paths.get(path)
   if (rule !== undefined) return rule

@@ -1,23 +1,24 @@
 import { withDeadline } from './deadline'
 
-/** Undefined when all is well, else what is wrong in a word or two, without anything secret. */
+/** Result of a probe: undefined if the check passed, else a short reason without a secret. */
 export type ProbeFault = string | undefined
 
-/** What a probe runs. */
+/** Options of {@link createProbe}. */
 export interface ProbeOptions {
-  /** Milliseconds. */
+  /** Deadline in milliseconds. */
   timeout: number
-  /** Has failed when it throws, rejects, or gives `false`. */
+  /** Runs the check. The check has failed if it throws, rejects, or returns `false`. */
   run: (signal: AbortSignal) => unknown
 }
 
-/** So many deadlines later a run that never ended is given up, and the next probe begins another. */
+/** After this many deadlines, a hanging run is abandoned and the next probe starts a new one. */
 const DEADLINES_TO_WAIT = 10
 
 /**
- * Makes a check repeatable. A run that hangs is waited for again instead of a second one being put on top of it: each would hold a connection.
+ * Creates a function that runs a check under its deadline.
+ * While a run hangs, later probes wait for it and do not start another one, because each run could occupy a connection.
  *
- * @param now milliseconds of a clock that does not jump
+ * @param now milliseconds of a monotonic clock
  */
 export function createProbe({ timeout, run }: ProbeOptions, now: () => number = () => performance.now()): () => Promise<ProbeFault> {
   let running: Promise<ProbeFault> | undefined
@@ -25,7 +26,7 @@ export function createProbe({ timeout, run }: ProbeOptions, now: () => number = 
 
   function begin(): Promise<ProbeFault> {
     began = now()
-    // Behind a turn, so that a check that throws at once has failed like any other.
+    // Turns synchronous throws into rejections.
     const work: Promise<ProbeFault> = Promise.resolve()
       .then(() => run(AbortSignal.timeout(timeout)))
       .then(result => result === false ? 'it returned false' : undefined, describeFault)
@@ -41,7 +42,7 @@ export function createProbe({ timeout, run }: ProbeOptions, now: () => number = 
   }
 }
 
-/** The kind of an error: its message may name hosts and hold passwords. */
+/** Returns the name and code of an error, but not its message, which may contain hosts and passwords. */
 function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return 'it threw'
   const { code } = error as { code?: unknown }

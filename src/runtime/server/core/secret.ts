@@ -1,35 +1,38 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
-/** What is signed. The word is part of each key and never changes. */
+/** The purpose of a signature. Each key is derived from the name of its purpose, so the names never change. */
 export type SigningPurpose = 'cursor' | 'read-your-writes'
 
-/** Keys for what the module signs, all drawn from one secret. */
+/** Signing keys, all derived from one secret. */
 export interface SigningKeys {
-  /** The key for one purpose. A signature made for one purpose is worthless for another. */
+  /** Returns the key for a purpose. A signature for one purpose is not valid for another. */
   keyFor: (purpose: SigningPurpose) => Buffer
-  /** The same key, for what is worthless unless all instances agree on it; undefined when there is no secret. */
+  /** Returns the same key, for signatures that all instances must accept; undefined if there is no secret. */
   sharedKeyFor: (purpose: SigningPurpose) => Buffer | undefined
 }
 
-/** Where the secret comes from. */
+/** Options of {@link createSigningKeys}. */
 export interface SigningKeysOptions {
-  /** `scale.secret`; empty when it is not set. */
+  /** `scale.secret`; empty if it is not set. */
   secret: string | undefined
-  /** Called once, at the first key, when there is no secret. */
+  /** Called once, with the first key, if there is no secret. */
   onMissing?: () => void
 }
 
-/** Shorter ones can be guessed. */
+/** Minimum length of the secret. A shorter one could be guessed. */
 export const LEAST_SECRET_CHARACTERS = 16
 
 /**
- * Draws keys from the secret of the app; without one from a random secret of this process.
+ * Derives keys from the secret of the app. Without a secret, it uses a random secret of this process.
  *
  * @throws Error when the secret is too short
  */
 export function createSigningKeys({ secret = '', onMissing }: SigningKeysOptions): SigningKeys {
   if (secret !== '' && secret.length < LEAST_SECRET_CHARACTERS) {
-    throw new Error(`scale.secret (NUXT_SCALE_SECRET) has ${secret.length} characters: write at least ${LEAST_SECRET_CHARACTERS}, such as the output of "openssl rand -hex 32".`)
+    throw new Error(
+      `scale.secret (NUXT_SCALE_SECRET) has ${secret.length} characters: `
+      + `write at least ${LEAST_SECRET_CHARACTERS}, such as the output of "openssl rand -hex 32".`,
+    )
   }
   const keys = new Map<string, Buffer>()
   let root: string | Buffer = secret

@@ -1,8 +1,8 @@
 /** An object that exists once in a process. The plugin of its feature provides it when the server starts. */
 export interface Service<Value> {
-  /** @throws Error before the server has started, and where the feature is off */
+  /** Returns the object. @throws Error before the server has started, or if the feature is off */
   use: () => Value
-  /** `undefined` before the server has started, and where the feature is off. */
+  /** Returns the object, or `undefined` before the server has started or if the feature is off. */
   find: () => Value | undefined
   /** Provides the object, or removes it with `undefined`. */
   provide: (value: Value | undefined) => void
@@ -11,7 +11,7 @@ export interface Service<Value> {
 /**
  * Defines a service of this process.
  *
- * @param missing message of the error when the service is used before it is provided: what happened, and what to do
+ * @param missing message of the error if the service is used before it is provided
  */
 export function defineService<Value>(missing: string): Service<Value> {
   let current: Value | undefined

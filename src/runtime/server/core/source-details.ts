@@ -1,10 +1,10 @@
-/** What is written of a database beside its address. */
+/** Properties of a database besides its address. */
 export interface SourceDetails {
   schema?: string
   replicas?: string | readonly string[]
 }
 
-/** The details of each source that is an object. They hold nothing that an environment variable is for. */
+/** Returns the details of each database that is an object. They contain no secrets. */
 export function detailsOf(map: object): Record<string, SourceDetails> {
   return Object.fromEntries(Object.entries(map).flatMap(([name, source]: [string, unknown]) => {
     if (typeof source !== 'object' || source === null) return []
@@ -14,12 +14,14 @@ export function detailsOf(map: object): Record<string, SourceDetails> {
 }
 
 /**
- * Gives sources their details back. A variable whose name ends in that of a tenant or a shard holds an address, which takes the place of the whole
- * source: without its schema, its data would be looked for in another place of the database.
+ * Restores the details of databases whose address came from an environment variable.
+ * A variable that ends in the name of a tenant or a shard replaces the whole object by an address.
+ * Without its schema, the app would look for the data in the wrong schema.
  *
- * @param map as the variables left it; what is no object is given back as it is
+ * @param map databases by name, after Nitro applied the variables. If it is not an object, it is returned unchanged
  */
 export function withDetails<Map>(map: Map, details: Record<string, SourceDetails>): Map {
   if (typeof map !== 'object' || map === null || Array.isArray(map)) return map
-  return Object.fromEntries(Object.entries(map).map(([name, source]) => [name, typeof source === 'string' && Object.hasOwn(details, name) ? { ...details[name], url: source } : source])) as Map
+  return Object.fromEntries(Object.entries(map).map(([name, source]) =>
+    [name, typeof source === 'string' && Object.hasOwn(details, name) ? { ...details[name], url: source } : source])) as Map
 }

@@ -1,30 +1,36 @@
 import { parseSwitch, refuseUnknownKeys } from './settings'
 
-/** What an encrypted connection needs beyond "on". The same meaning as in Node's `tls.connect`. */
+/** Options of an encrypted connection. They mean the same as in `tls.connect` of Node. */
 export interface TlsOptions {
-  /** Certificate of your own authority in PEM. It takes the place of those that Node knows. */
+  /** Certificate of your own authority, in PEM. It replaces the authorities that Node trusts. */
   ca?: string
-  /** Certificate of this client in PEM, for servers that ask for one. With `key`. */
+  /** Certificate of this client, in PEM, for servers that require one. It needs `key`. */
   cert?: string
-  /** Private key of `cert` in PEM. */
+  /** Private key of `cert`, in PEM. Set it in the environment only. */
   key?: string
-  /** The name that the server's certificate must contain. */
+  /**
+   * The name that the certificate of the server must contain.
+   * @default the host of the connection
+   */
   servername?: string
-  /** `false` trusts any server, so it does not protect from somebody in between. */
+  /**
+   * Whether the certificate of the server is verified. `false` accepts any certificate, so an attacker in the network can read the traffic.
+   * @default true
+   */
   rejectUnauthorized?: boolean
 }
 
-/** The options that are set, as Node takes them. */
+/** The options that are set, in the form of `tls.connect`. */
 export type TlsSettings = Readonly<TlsOptions>
 
 export const TLS_OPTIONS = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const satisfies readonly (keyof TlsOptions)[]
 
 /**
- * Reads a block of TLS options. An empty string is an option that is not set.
+ * Validates an object of TLS options. An empty string means that an option is not set.
  *
  * @param given an object
- * @param path the option that holds the block, for errors
- * @throws Error naming the option that is wrong or unknown, and showing the value of none: one of them is a secret
+ * @param path path of the option, for errors
+ * @throws Error naming the option that is wrong or unknown. It never shows a value, because one of them is a secret
  */
 export function parseTlsOptions(given: object, path: string): TlsSettings {
   refuseUnknownKeys(given, TLS_OPTIONS, path)
@@ -33,10 +39,10 @@ export function parseTlsOptions(given: object, path: string): TlsSettings {
   for (const [name, text] of Object.entries(texts)) {
     if (isEmpty(text)) continue
     if (name === 'servername') {
-      if (typeof text !== 'string') throw new TypeError(`${path}.servername must be the name of a server.`)
+      if (typeof text !== 'string') throw new TypeError(`${path}.servername must be a string: write the name in the certificate of the server.`)
     }
     else if (typeof text !== 'string' || !text.includes('-----BEGIN ')) {
-      throw new TypeError(`${path}.${name} is no PEM: write the text of the file, from -----BEGIN on.`)
+      throw new TypeError(`${path}.${name} must be PEM: write the content of the file, beginning with -----BEGIN.`)
     }
     settings[name] = text
   }

@@ -1,17 +1,19 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
-/** Whom to believe: everybody, or those in a list of addresses and CIDR ranges. */
+/** Trusted peers: `'any'` for all, or a list of addresses and CIDR ranges. */
 export type TrustedAddresses = 'any' | readonly string[]
 
 /**
- * Whether a peer is one of the trusted ones. An IPv4 address in its IPv6 form (`::ffff:10.0.0.1`) counts as itself.
+ * Creates a function that returns whether a peer is trusted. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as its IPv4 address.
  *
- * @param option path of the option, for the error
- * @throws TypeError naming the entry that is no address and no range
+ * @param option path of the option, for errors
+ * @throws TypeError naming the entry that is neither an address nor a range
  */
 export function compileTrustedAddresses(trusted: TrustedAddresses, option: string): (address: string | undefined) => boolean {
   if (trusted === 'any') return () => true
-  if (!Array.isArray(trusted)) throw new TypeError(`${option} is ${JSON.stringify(trusted)}: write 'any', or a list of addresses and ranges such as '10.0.0.0/8'.`)
+  if (!Array.isArray(trusted)) {
+    throw new TypeError(`${option} is ${JSON.stringify(trusted)}: write 'any', or a list of addresses and ranges such as '10.0.0.0/8'.`)
+  }
   const list = new BlockList()
   for (const entry of trusted) add(list, entry, option)
   return address => address !== undefined && contains(list, address)
@@ -23,7 +25,7 @@ function add(list: BlockList, entry: unknown, option: string): void {
   const bits = length === undefined ? undefined : Number(length)
   const most = family === 'ipv4' ? 32 : 128
   if (!family || rest.length > 0 || length === '' || (bits !== undefined && !(Number.isInteger(bits) && bits >= 0 && bits <= most))) {
-    throw new TypeError(`${option} holds ${JSON.stringify(entry)}: write an address or a range, such as '10.0.0.0/8' or '::1'.`)
+    throw new TypeError(`${option} contains ${JSON.stringify(entry)}: write an address or a range, such as '10.0.0.0/8' or '::1'.`)
   }
   if (bits === undefined) list.addAddress(address, family)
   else list.addSubnet(address, bits, family)

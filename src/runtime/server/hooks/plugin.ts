@@ -1,5 +1,5 @@
 import { defineNitroPlugin } from '../nitro'
 import { quietHooks } from './quiet'
 
-/** Makes the hooks of a production server cheap to call. */
+/** Makes hook calls cheaper on a production server. */
 export default defineNitroPlugin(({ hooks }) => quietHooks(hooks))

@@ -1,10 +1,10 @@
-/** Runs a task outside of every request. What `AsyncLocalStorage.snapshot()` returns at the start of the server is one. */
+/** Runs a task outside any request, such as the result of `AsyncLocalStorage.snapshot()` at the start of the server. */
 export type RunOutside = <T>(task: () => T) => T
 
-/** Where built code finds it: a chunk cannot import it, since the import is written when modules are chunks already. */
+/** Name of the global symbol for built code. A chunk cannot import the function, because the code is inserted after bundling. */
 export const OUTSIDE = 'nuxt-scale:outside'
 
-/** Lets every `import()` of the server, from now on, evaluate what it loads outside of the request that asks first. */
+/** Makes every later `import()` of the server evaluate its module outside the request that triggers the import. */
 export function evaluateLazyModulesOutside(outside: RunOutside | undefined): void {
   Object.assign(globalThis, { [Symbol.for(OUTSIDE)]: outside })
 }

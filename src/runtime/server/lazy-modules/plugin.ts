@@ -2,5 +2,5 @@ import { detached } from '../core/detached'
 import { defineNitroPlugin } from '../nitro'
 import { evaluateLazyModulesOutside } from './evaluate-outside'
 
-/** Plugins run when the server starts, where there is no request. */
+/** Provides the function that evaluates modules outside requests. Plugins run when the server starts, outside any request. */
 export default defineNitroPlugin(() => evaluateLazyModulesOutside(detached))

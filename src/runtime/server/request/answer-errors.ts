@@ -8,19 +8,19 @@ export interface AnswerErrorsOptions {
   captureError: (error: Error, context: { event: H3Event, tags: string[] }) => void
   /** Nitro's chain of error handlers, which make the response. */
   errorHandler: (error: H3Error, event: H3Event) => unknown
-  /** Gets one line for each error with a private message. The error itself is added where its stack tells something. */
+  /** Logs one line for each error with a private message. The error itself is passed only if its stack is useful. */
   log: (line: string, error?: Error) => void
   now?: () => number
 }
 
-/** Milliseconds in which the same sentence is logged once: a busy database fails each request. */
+/** Milliseconds within which the same message is logged only once, because during an outage every request fails with it. */
 const QUIET = 1000
-/** Different sentences that are remembered at most. */
+/** Largest number of different messages that are remembered. */
 const MOST_SENTENCES = 200
 
 /**
- * Answers the module's errors with their public sentence, their code and `Retry-After`. The whole sentence goes to the log and, with
- * the error itself, to the app's `error` hooks. This is where responses are made, so it does not matter what wraps the app's handler.
+ * Answers errors of the module with their public sentence, their code and `Retry-After`. The full message goes to the log,
+ * and the error goes to the `error` hooks of the app. It runs where h3 creates responses, so it also sees errors of all wrappers.
  */
 export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErrorsOptions): void {
   const { captureError, errorHandler, log, now = Date.now } = given
@@ -29,14 +29,14 @@ export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErr
 
   function report(error: HttpError, event: H3Event): void {
     const time = now()
-    // A client may put anything into a sentence about its request, and would fill the log with it.
+    // The message of a client error may contain text of the client, which could otherwise fill the log.
     const key = error.statusCode < 500 ? error.code : error.message
     const last = logged.get(key)
     if (last !== undefined && time - last < QUIET) return
     if (logged.size >= MOST_SENTENCES) logged.clear()
     logged.set(key, time)
     const line = `${event.method} ${pathOf(event.path)} was answered with ${error.statusCode} ${error.code}:`
-    // An outage or a wrong request is not a fault of the code, so its stack says nothing.
+    // The stack of an outage or of a wrong request is not useful.
     if (error.statusCode === 500) log(line, error)
     else log(`${line} ${error.message}${error.cause instanceof Error ? ` (${withoutAddresses(error.cause.message)})` : ''}`)
   }
@@ -45,7 +45,7 @@ export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErr
     if (!isHttpError(error)) return onError?.(error, event)
     const { res } = event.node
     if (error.retryAfter !== undefined && !res.headersSent) res.setHeader('retry-after', error.retryAfter)
-    // In development the whole sentence is what the developer needs, and Nitro shows and logs it.
+    // In development, Nitro shows and logs the full message, which the developer needs.
     if (!error.unhandled || import.meta.dev) return onError?.(error, event)
     captureError(error, { event, tags: ['request'] })
     report(error, event)
@@ -53,12 +53,12 @@ export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErr
   }
 }
 
-/** What another library or the app says may hold an address with its password. */
+/** Removes URLs from a message of a library or the app, because they may contain a password. */
 function withoutAddresses(sentence: string): string {
   return sentence.replaceAll(/[a-z][\w+.-]*:\/\/\S+/gi, '…')
 }
 
-/** The error as its client may see it. Without its cause, of which an error handler of the app could show something. */
+/** Returns the error for the client. It has no cause, because an error handler of the app could show the cause. */
 function publicErrorOf({ statusCode, code, publicMessage, retryAfter }: HttpError): PublicError {
   return new PublicError(statusCode, code, publicMessage, { retryAfter })
 }

@@ -3,15 +3,15 @@ import { ServerResponse } from 'node:http'
 const CHANGE = Symbol('change of the headers')
 const WRITE_HEAD = Symbol('writeHead as it was')
 
-/** What nearly all responses have, so that it need not be kept with each. */
+/** The standard `writeHead`. Only responses with another one store it in a property. */
 const PLAIN: unknown = ServerResponse.prototype.writeHead
 
 type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
 type Watched = ServerResponse & { [CHANGE]?: (response: ServerResponse) => void, [WRITE_HEAD]?: WriteHead }
 
 /**
- * Calls `change` at the last moment before the headers of a response are sent, whoever set them and however.
- * Node comes by `writeHead` for every response, also for those whose handler never calls it.
+ * Calls `change` just before the headers of a response are sent, no matter how they were set.
+ * Node calls `writeHead` for every response, even if the handler does not call it.
  */
 export function beforeHeaders(response: Watched, change: (response: ServerResponse) => void): void {
   const earlier = response[CHANGE]
@@ -29,11 +29,11 @@ function combine(first: (response: ServerResponse) => void, second: (response: S
   }
 }
 
-/** One function for all responses, since each of them gets it. */
+/** Replacement of `writeHead`. All responses share this function, because a closure for each response would cost more. */
 function writeHead(this: Watched, status: number, message?: unknown, headers?: unknown): ServerResponse {
   const original = this[WRITE_HEAD] ?? PLAIN as WriteHead
   this.writeHead = original as ServerResponse['writeHead']
-  // Headers handed over here replace what was set, so they must be set before anybody looks.
+  // Headers in the arguments replace headers that were set before, so set them before `change` reads the headers.
   const given = typeof message === 'object' ? message : headers
   if (typeof given === 'object' && given !== null) setGiven(this, given)
   this.statusCode = status
@@ -53,7 +53,7 @@ function setGiven(response: ServerResponse, given: object): void {
   for (const [name, value] of pairs) response.appendHeader(name, value)
 }
 
-/** Adds names to `Vary`, each once: lower-case, separated by `, `, and none for `''`. */
+/** Adds names to `Vary` without duplicates. @param names lower-case names, separated by `, `; `''` adds none */
 export function addVary(response: ServerResponse, names: string): void {
   if (names === '') return
   const set = response.getHeader('vary')

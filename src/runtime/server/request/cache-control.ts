@@ -1,9 +1,9 @@
-/** One directive: a token, and a value that is a token or a quoted string (RFC 9111 §5.2, RFC 9110 §5.6). */
+/** Matches one directive: a name, and a value that is a token or a quoted string (RFC 9111 §5.2, RFC 9110 §5.6). */
 const DIRECTIVE = /([^\s,;="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;]*)))?/g
 
 /**
- * The directives of a `Cache-Control` header by their lower-case names, with `''` where there is no value.
- * Of a directive that stands there twice the first counts (RFC 9111 §4.2.1).
+ * Parses a `Cache-Control` header into directives by lower-case name. A directive without a value has `''`.
+ * If a directive appears twice, the first one counts (RFC 9111 §4.2.1).
  */
 export function parseCacheControl(header: string | readonly string[] | undefined): ReadonlyMap<string, string> {
   const directives = new Map<string, string>()
@@ -14,7 +14,7 @@ export function parseCacheControl(header: string | readonly string[] | undefined
   return directives
 }
 
-/** Seconds of a directive or a header; 0 for what is not a whole number, so that nothing is kept by a value that nobody understands. */
+/** Parses the seconds of a directive or a header. It returns 0 for an invalid value, so that such a response is not cached. */
 export function secondsOf(value: string): number {
   return /^\d+$/.test(value) ? Number(value) : 0
 }

@@ -2,31 +2,31 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { H3Event } from 'h3'
 import type { Tenant } from './tenant'
 
-/** What the features know of the call that runs. */
+/** The context of the current call, which all features share. */
 export interface CallContext {
-  /** The request that it was made for. */
+  /** The current request. */
   event: H3Event | undefined
-  /** On whose behalf it is made. */
+  /** The tenant of the call. */
   tenant: Tenant | undefined
   /** The databases that it has leased: the `LeaseScope` of the feature `database`, which alone reads it. */
   leases: object | undefined
 }
 
-/** One for all features, since to enter one costs two maps. */
+/** All features share one storage, because entering each storage costs two maps. */
 const storage = new AsyncLocalStorage<CallContext>()
 
-/** The context of the current call; undefined outside of all requests, jobs and `withTenant`. */
+/** Returns the context of the current call; undefined outside requests, jobs and `withTenant`. */
 export function callContext(): CallContext | undefined {
   return storage.getStore()
 }
 
-/** Runs a task in a context of its own, which differs from the current one in `change`. */
+/** Runs a task in a copy of the current context with changes. */
 export function runInContext<T>(change: Partial<Omit<CallContext, 'event'>>, task: () => T): T {
   const { event, tenant, leases } = storage.getStore() ?? {}
   return storage.run({ event, tenant, leases, ...change }, task)
 }
 
-/** Runs what answers a request. Whichever feature comes first makes its context, and the others write into that. */
+/** Runs the handler of a request in the context of that request. The first feature creates the context, and the others write into it. */
 export function runRequest<Part extends 'tenant' | 'leases', T>(event: H3Event, part: Part, value: CallContext[Part], task: () => T): T {
   const current = storage.getStore()
   if (current?.event === event) {

@@ -1,6 +1,6 @@
 /**
- * Headers that describe a body, which a 304 does not have (RFC 9110 §15.4.5), and the one that frames it (RFC 9112 §6.1).
- * The others are the same as those of the 200.
+ * Headers that describe or frame a body, so a 304 does not have them (RFC 9110 §15.4.5, RFC 9112 §6.1).
+ * All other headers of a 304 are the same as those of the 200.
  */
 export const BODY_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range', 'transfer-encoding'])
 
@@ -11,15 +11,15 @@ export interface Validators {
   lastModified?: string
 }
 
-/** The conditions of a request. */
+/** The conditional headers of a request. */
 export interface Conditions {
   ifNoneMatch?: string
   ifModifiedSince?: string
 }
 
 /**
- * Whether the client's copy is still good, so that a GET or HEAD is answered with 304 (RFC 9110 §13.2.2).
- * `If-None-Match` decides alone when it is present; `If-Modified-Since` counts only without it.
+ * Returns whether the copy of the client is still valid, so that a GET or HEAD is answered with 304 (RFC 9110 §13.2.2).
+ * If `If-None-Match` is present, `If-Modified-Since` is ignored.
  */
 export function isNotModified(conditions: Conditions, validators: Validators): boolean {
   if (conditions.ifNoneMatch !== undefined) return matchesEntityTag(conditions.ifNoneMatch, validators.etag)
@@ -29,12 +29,12 @@ export function isNotModified(conditions: Conditions, validators: Validators): b
   return since >= modified
 }
 
-/** Weak comparison (RFC 9110 §8.8.3.2) of one entity tag with a list, in which `*` stands for any. */
+/** Compares an entity tag with a list by weak comparison (RFC 9110 §8.8.3.2). `*` matches any tag. */
 export function matchesEntityTag(list: string, etag: string | undefined): boolean {
   if (list.trim() === '*') return true
   if (etag === undefined) return false
   const opaque = withoutWeakness(etag)
-  // A comma is legal inside the quotes, so the list is not split at commas.
+  // A tag may contain a comma inside its quotes, so the list is not split at commas.
   return (list.match(/(?:W\/)?"[^"]*"/g) ?? [list.trim()]).some(candidate => withoutWeakness(candidate) === opaque)
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a client is told, by the code of an error. Codes are part of the module's interface and never change.
- * Sentences name nothing of the server: no host, database, queue, shard, option, file or variable.
+ * Public sentences for clients, by error code. Codes are part of the public interface and never change.
+ * The sentences name no host, database, queue, shard, option, file or variable of the server.
  */
 export const PUBLIC_SENTENCES = {
   BLOCKED: 'The message was not sent. Try again later.',
@@ -36,5 +36,5 @@ export const PUBLIC_SENTENCES = {
   WORKER_ONLY: 'This instance does not answer requests. Try again.',
 } as const satisfies Record<string, string>
 
-/** A code by which a program can tell errors apart. Stable. */
+/** A stable code by which programs distinguish errors. */
 export type ErrorCode = keyof typeof PUBLIC_SENTENCES

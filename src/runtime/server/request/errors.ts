@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from './error-codes'
 import { PUBLIC_SENTENCES } from './error-codes'
 
-/** The body of a response that refuses a request or tells a failure. */
+/** The body of an error response. */
 export interface ErrorBody {
   error: true
   statusCode: number
@@ -11,36 +11,36 @@ export interface ErrorBody {
   data: { code: ErrorCode }
 }
 
-/** The body for a public sentence, as Nitro's error handler writes it. */
+/** Creates the body of an error response, in the format of Nitro's error handler. */
 export function bodyOf(statusCode: number, code: ErrorCode, message: string): ErrorBody {
   return { error: true, statusCode, statusMessage: STATUS_CODES[statusCode] ?? '', message, data: { code } }
 }
 
-/** What an {@link HttpError} carries besides its message. */
+/** Options of an {@link HttpError}. */
 export interface HttpErrorOptions {
-  /** The error behind it. It never leaves the server. */
+  /** The original error. It never leaves the server. */
   cause?: unknown
-  /** Seconds after which the request may work, for `Retry-After`. */
+  /** Seconds after which the client can retry, for `Retry-After`. */
   retryAfter?: number
 }
 
 /**
- * An error that knows how it is answered. Its `message` is for the app's own code and the log, and may name anything of the server;
- * the client gets the public sentence of its code.
+ * An error with an HTTP status, a code and a public sentence. Its `message` is for the code of the app and the log, and may contain
+ * details of the server. The client gets only the public sentence of the code.
  *
- * A private message cannot leak by construction. `unhandled` makes h3, Nitro and Nuxt hide it wherever they answer,
- * `toJSON` holds the public sentence, and `answerErrors` gives the client that sentence and the code instead of "Server Error".
+ * A private message cannot leak: `unhandled` makes h3, Nitro and Nuxt hide it in every response, and `toJSON` contains the public sentence.
+ * `answerErrors` sends the public sentence and the code instead of "Server Error".
  */
 export class HttpError extends Error {
-  /** h3's own mark, by which it also knows errors of another copy of itself, so that the core needs no h3 to throw one. */
+  /** Marks the error as one of h3, which checks this property and not the class. The core can therefore throw it without h3. */
   static readonly __h3_error__ = true
-  /** Compare this instead of the class, which may exist twice in a bundle. */
+  /** Stable code. Compare the code and not the class, because a bundle may contain the class twice. */
   readonly code: ErrorCode
   readonly statusCode: number
-  /** Seconds after which it may work, for `Retry-After`. */
+  /** Seconds after which the client can retry, for `Retry-After`. */
   readonly retryAfter: number | undefined
 
-  /** @param message the whole sentence: what is wrong, where, and what to do */
+  /** @param message full message: what is wrong, where, and what to do */
   constructor(status: number, code: ErrorCode, message: string, { cause, retryAfter }: HttpErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'HttpError'
@@ -49,7 +49,7 @@ export class HttpError extends Error {
     this.retryAfter = retryAfter
   }
 
-  /** What the client is told. */
+  /** The message for the client. */
   get publicMessage(): string {
     return PUBLIC_SENTENCES[this.code]
   }
@@ -58,12 +58,12 @@ export class HttpError extends Error {
     return STATUS_CODES[this.statusCode] ?? ''
   }
 
-  /** Part of the body of a response, where h3 and Nitro make it. */
+  /** Data that h3 and Nitro include in the body of the response. */
   get data(): { code: ErrorCode } {
     return { code: this.code }
   }
 
-  /** Whether `message` must not leave the server. */
+  /** Whether `message` is private, so that h3 and Nitro must hide it. */
   get unhandled(): boolean {
     return this.message !== this.publicMessage
   }
@@ -77,12 +77,12 @@ export class HttpError extends Error {
   }
 }
 
-/** Whether an error is one of the module's. The class may exist twice in a bundle. */
+/** Returns whether an error is an {@link HttpError}. It does not compare classes, because a bundle may contain the class twice. */
 export function isHttpError(error: unknown): error is HttpError {
   return typeof (error as { publicMessage?: unknown } | undefined)?.publicMessage === 'string'
 }
 
-/** An error whose message goes to the client as it is, because it is about what the client itself sent. */
+/** An error whose full message is sent to the client, because it is about the request of the client. */
 export class PublicError extends HttpError {
   override get publicMessage(): string {
     return this.message

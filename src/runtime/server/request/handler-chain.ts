@@ -1,25 +1,25 @@
 import type { App, EventHandler, H3Event } from 'h3'
 
 /**
- * The stages that a request passes before it reaches the app, in this order. Each calls the next one, and its work may also follow the
+ * The stages that a request passes before it reaches the app, in this order. Each stage calls the next one, and may also work after the
  * response. A feature that is off has no stage.
  */
 export const STAGES = [
-  /** `shutdown`: knows which requests are open, and asks idle callers to leave. */
+  /** `shutdown`: tracks open requests, and closes idle connections. */
   'connections',
   /** `database`, in development: reports queries that repeat within a request. */
   'query-watch',
   /** `database`: releases the clients of the request when its response has been sent. */
   'leases',
-  /** `rabbitmq`: a worker answers its health alone. */
+  /** `rabbitmq`: a worker answers only health probes. */
   'worker',
-  /** `rabbitmq`: messages carry the trace of the request. */
+  /** `rabbitmq`: adds the trace of the request to its messages. */
   'trace',
-  /** `tenancy`: finds the tenant. All stages below know it. */
+  /** `tenancy`: finds the tenant. The later stages can use it. */
   'tenant',
   /** `rateLimit`: refuses requests above a limit. */
   'rate-limit',
-  /** `http`: sets the headers of caches just before the response is sent. */
+  /** `http`: sets the caching headers just before the response is sent. */
   'http',
 ] as const
 
@@ -38,10 +38,10 @@ interface Chain {
 const chains = new WeakMap<ChainedApp, Chain>()
 
 /**
- * Adds a stage to the chain of an app, at the place that {@link STAGES} gives it. Which plugin runs first does not matter.
+ * Adds a stage to the chain of an app, at its position in {@link STAGES}. The order of the plugins does not matter.
  *
- * @param wrap receives the next stage and returns this one; it is called again when another stage is added
- * @throws Error when the stage is there already
+ * @param wrap receives the next stage and returns this one. It is called again when another stage is added
+ * @throws Error if the stage was added before
  */
 export function addStage(app: ChainedApp, stage: Stage, wrap: Wrap): void {
   const chain = chains.get(app) ?? startChain(app)
@@ -50,7 +50,7 @@ export function addStage(app: ChainedApp, stage: Stage, wrap: Wrap): void {
   chain.first = STAGES.reduceRight((next, name) => chain.stages.get(name)?.(next) ?? next, chain.app)
 }
 
-/** Takes the place of the app's handler once, so that a plugin of the app that wraps it later stays around the chain. */
+/** Replaces the handler of the app once. A plugin of the app that wraps the handler later therefore wraps the whole chain. */
 function startChain(app: ChainedApp): Chain {
   const { handler } = app
   const chain: Chain = { app: handler, stages: new Map(), first: handler }

@@ -3,8 +3,8 @@ import type { H3Event } from 'h3'
 import { createRouter, defineEventHandler, getPublicAsset, isPublicAssetURL, useRuntimeConfig } from '../nitro'
 
 /**
- * Finds out whether a page answers a path: the renderer of Nuxt, whose router ignores case, and neither a route of the server nor a public file,
- * which do not. It asks a router that has the routes of the app and none of their handlers.
+ * Creates a function that returns whether a page answers a path. The router of pages ignores case, but server routes and public files
+ * do not. It uses a router that has the routes of the app but not their handlers.
  */
 export function createPageFinder(): (path: string) => boolean {
   const { own, pages } = routes

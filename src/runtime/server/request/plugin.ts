@@ -2,7 +2,7 @@ import { createLog } from '../core/log'
 import { defineNitroPlugin, errorHandler } from '../nitro'
 import { answerErrors } from './answer-errors'
 
-/** Answers the errors of all features. */
+/** Sends the responses for errors of all features. */
 export default defineNitroPlugin(({ h3App, captureError }) => {
   const log = createLog('errors')
   answerErrors(h3App, { captureError, errorHandler, log: (line, error) => error ? log.error(line, error) : log.error(line) })

@@ -1,11 +1,11 @@
 let find: (() => string) | undefined
 
-/** The scope of the current call, which keeps what features store apart: the tenant's id, or '' for none. */
+/** Returns the scope of the current call: the id of the tenant, or '' for none. Features store the data of each scope separately. */
 export function currentScope(): string {
   return find === undefined ? '' : find()
 }
 
-/** Lets a feature say what the scope of the current call is. Without one there is a single scope. */
+/** Sets the function that finds the scope of the current call. Without it, there is only the scope ''. */
 export function provideScope(finder: (() => string) | undefined): void {
   find = finder
 }
@@ -14,12 +14,12 @@ type ScopeRunner = (scope: string, task: () => unknown) => unknown
 
 let runner: ScopeRunner | undefined
 
-/** Runs a task in the scope of another call, as a consumer does for whoever published its message. Where nothing keeps scopes, it just runs. */
+/** Runs a task in the scope of another call. A consumer does this with the scope of its publisher. Without scopes, it just runs the task. */
 export function runInScope(scope: string, task: () => unknown): unknown {
   return runner === undefined || scope === '' ? task() : runner(scope, task)
 }
 
-/** Lets a feature say how to enter a scope. */
+/** Sets the function that runs a task in a scope. */
 export function provideScopeRunner(enter: ScopeRunner | undefined): void {
   runner = enter
 }

@@ -1,6 +1,6 @@
 /**
- * Response headers in which a shared cache is told more than the browser: how long it may keep a response, and the tags by which it is purged.
- * A response that must not be shared has none of them, since some overrule `Cache-Control`.
+ * Response headers for shared caches only: how long they may store a response, and the tags by which it is purged.
+ * They are removed from a response that must not be shared, because some of them override `Cache-Control`.
  */
 export const SHARED_CACHE_HEADERS: readonly string[] = [
   'cdn-cache-control', 'x-accel-expires', 'cloudflare-cdn-cache-control', 'surrogate-control', 'netlify-cdn-cache-control', 'vercel-cdn-cache-control',

@@ -1,17 +1,19 @@
 import { defineService } from '../core/service'
 
-/** Where a tenant's data is. */
+/** The location of a tenant's data. */
 export interface TenantLocation {
-  /** URL of its database. */
+  /** URL of the database. */
   url: string
-  /** Its schema there. */
+  /** Schema in that database. */
   schema?: string
   /** Addresses of the read replicas of that database. */
   replicas?: readonly string[]
 }
 
-/** Where a tenant's data is; `undefined` when there is no such tenant, or none of its data in a database. */
+/** Finds the location of a tenant's data. It returns `undefined` if the tenant does not exist or has no database. */
 export type TenantDirectory = (id: string) => TenantLocation | undefined | Promise<TenantLocation | undefined>
 
-/** Where tenants live. The feature `tenancy` provides it, and features that hold data use it. */
-export const tenantDirectoryService = defineService<TenantDirectory>('No feature has said where tenants live.')
+/** The tenant directory of this process. The feature `tenancy` provides it, and features that store data use it. */
+export const tenantDirectoryService = defineService<TenantDirectory>(
+  'The tenant directory was used, but no feature provides it: enable scale.tenancy.',
+)
