@@ -12,7 +12,7 @@ import { deleteInSilence, inSilence, mustSilence } from './silence'
 import type { ShardSession } from './session'
 import { describeTables } from './tables'
 
-/** What is left on a shard of a move that is over. */
+/** Rows that a finished move has left on a shard. */
 export interface Leftover {
   shard: string
   from: string
@@ -22,12 +22,12 @@ export interface Leftover {
   deleted: boolean
 }
 
-/** How leftovers are treated. */
+/** Options of {@link cleanShard}. */
 export interface CleanOptions {
-  /** Without it they are counted only. */
+  /** Whether to delete the rows. Otherwise they are only counted. */
   remove: boolean
   /**
-   * Lets the triggers and rules of the app itself fire for the rows that are deleted.
+   * Lets the triggers and rules of the app fire for the deleted rows.
    *
    * @default false
    */
@@ -38,10 +38,10 @@ export interface CleanOptions {
 }
 
 /**
- * Counts, or deletes, the rows that finished moves have left on a shard, and what refuses writes to them.
+ * Counts the rows that finished moves have left on a shard, or deletes them together with the guard that rejects writes to them.
  *
- * @param maps the map that commands store, then others that the app may start with
- * @throws ReshardError when one of them reads these rows, or may read them when a command that was killed goes on
+ * @param maps the map that commands store, then other maps that the app may start with
+ * @throws ReshardError if a map still reads these rows, or may read them when a killed command is run again
  */
 export async function cleanShard(session: ShardSession, [stored, ...others]: readonly [NamedMap, ...NamedMap[]], options: CleanOptions): Promise<Leftover[]> {
   const leftovers: Leftover[] = []
@@ -77,16 +77,23 @@ async function removeRows(side: MoveSide, { batch, signal, fireTriggers, onDelet
   return true
 }
 
-/** The move is over when a map without it is stored, and not when the databases are ready for that. */
+/** A move is finished only when a map without it is stored, even if the databases are ready before. */
 function refuseUnfinished({ shard }: ShardSession, record: MoveRecord, { name, map }: NamedMap): void {
   const { from, to, mapVersion } = record
-  if (map.version < mapVersion) throw new ReshardError(`${name} has version ${map.version}, but the shard ${shard} has seen version ${mapVersion}: restore the map that the last command stored.`)
+  if (map.version < mapVersion) {
+    throw new ReshardError(`${name} has version ${map.version}, but the shard ${shard} has seen version ${mapVersion}: `
+      + 'restore the map that the last command stored.')
+  }
   if (!map.moving.some(move => moveId(move, map) === record.id)) return
-  throw new ReshardError(`${name} has the move from ${from} to ${to}, whose end was interrupted: run "nuxt-scale shards move ${shard === from ? '--finish' : '--back'}" before its rows are cleaned away.`)
+  throw new ReshardError(`${name} still contains the move from ${from} to ${to}, because a command was interrupted: `
+    + `run "nuxt-scale shards move ${shard === from ? '--finish' : '--back'}" before you clean up its rows.`)
 }
 
 function refuseRead({ shard }: ShardSession, { from, to, slots }: MoveRecord, { name, map }: NamedMap): void {
   const isRead = (slot: number) => map.owners[slot] === shard || map.moving.some(move => move.state === 'read-new' && move.to === shard && move.slots.includes(slot))
   const read = parseRanges(slots, map.owners.length, 'slots').find(isRead)
-  if (read !== undefined) throw new ReshardError(`${name} says that ${shard} holds slot ${read}, which the move from ${from} to ${to} has taken from it: restore the map that the last command stored, and give it to every instance.`)
+  if (read !== undefined) {
+    throw new ReshardError(`${name} says that ${shard} owns slot ${read}, but the move from ${from} to ${to} has taken this slot from it: `
+      + 'restore the map that the last command stored, and give it to every instance.')
+  }
 }

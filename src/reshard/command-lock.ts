@@ -1,7 +1,7 @@
 import { ReshardError } from './errors'
 import type { ShardSession } from './session'
 
-/** Milliseconds that another command, or the connection of one that was killed, has to go away. */
+/** Milliseconds to wait for another command to finish, or for the connection of a killed command to close. */
 const WAIT = 20_000
 /** SQLSTATE of a lock that was not granted in time. */
 const LOCK_NOT_AVAILABLE = '55P03'
@@ -9,10 +9,10 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const keyOf = ({ schema }: ShardSession) => `nuxt-scale shards ${schema}`
 
 /**
- * Takes the lock of a shard, of which one command at a time has it. It goes away with the connection, so the writes of a command that was
- * killed are over before the next one begins. What a command has read before it had the lock says nothing any more.
+ * Takes the lock of a shard. Only one command at a time can hold it. The database releases it with the connection, so the writes of a killed
+ * command have ended before the next command begins. Values that a command read before it had the lock may be outdated.
  *
- * @throws ReshardError when another command keeps it
+ * @throws ReshardError if another command holds the lock
  */
 export async function takeCommandLock(session: ShardSession): Promise<void> {
   await session.execute(`set lock_timeout = ${WAIT}`)
@@ -22,12 +22,12 @@ export async function takeCommandLock(session: ShardSession): Promise<void> {
   catch (error) {
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
     const where = `the shard ${session.shard}, or it is the same database as the other shard`
-    throw new ReshardError(`Another nuxt-scale command is at work on ${where}: wait for its end.`)
+    throw new ReshardError(`Another nuxt-scale command is running on ${where}: wait until it has finished.`)
   }
   await session.execute('reset lock_timeout')
 }
 
-/** @throws ReshardError when this command has lost the lock of a shard, and another one may have taken over */
+/** @throws ReshardError if this command has lost the lock of a shard, so that another command may have taken it */
 export async function refuseLostLock(session: ShardSession): Promise<void> {
   // PostgreSQL lists a key of 64 bits as two halves.
   const [[held] = []] = await session.rows(`select exists (

@@ -6,29 +6,29 @@ import type { MovePair } from './sync'
 import { changedKeys } from './sync'
 import type { ShardTable } from './shard-table'
 
-/** A row that is not the same on both sides. */
+/** A row that differs between the two sides. */
 export interface RowDifference {
   table: string
   /** The values of its primary key. */
   key: string[]
-  /** `missing`: not on the new side. `extra`: not on the old side. `different`: another content. */
+  /** `missing`: not on the new side. `extra`: not on the old side. `different`: different content. */
   kind: 'missing' | 'extra' | 'different'
 }
 
-/** What was compared, and what differs. */
+/** Result of a comparison. */
 export interface Comparison {
   tables: { table: string, rows: number }[]
   differences: RowDifference[]
-  /** Whether there are more than are listed. */
+  /** Whether there are more differences than listed. */
   more: boolean
 }
 
 const MOST_DIFFERENCES = 100
-/** Slots whose rows are looked at one by one at a time. */
+/** Slots whose rows are compared one by one in one statement. */
 const SLOTS_AT_A_TIME = 8
 const IDS_AT_A_TIME = 10_000
 
-/** Compares count and checksum of every slot of every table, then the rows of slots that differ. Both sides must stand still. */
+/** Compares the count and checksum of every slot of every table, then the rows of the slots that differ. Neither side may change meanwhile. */
 export async function compareRows(pair: MovePair, onTable: (table: string) => void = () => {}): Promise<Comparison> {
   const tables: Comparison['tables'] = []
   const differences: RowDifference[] = []
@@ -51,10 +51,10 @@ async function differingSlots({ leader, follower }: MovePair, table: ShardTable)
 }
 
 /**
- * Counts the rows that move a second time, by the ids of the whole table and the function of the app: what the database does not see as
- * moving is missing on both sides, so that no comparison finds it.
+ * Counts the moving rows a second time, with all ids of the table and the function of the app. If the database does not recognise a row as
+ * moving, the row is missing in both sums, so the comparison alone would not find it.
  *
- * @throws ReshardError when both counts differ
+ * @throws ReshardError if the two counts differ
  */
 async function refuseOtherCount({ leader: { session, objects }, isMoving }: MovePair, { name, idColumn }: ShardTable, compared: number): Promise<void> {
   const id = `${identifier(idColumn)}::text`
@@ -66,8 +66,8 @@ async function refuseOtherCount({ leader: { session, objects }, isMoving }: Move
   await session.execute('close ids')
   if (rows === compared) return
   throw new ReshardError(`The table ${name} of the shard ${session.shard} has ${rows} rows whose ids move, `
-    + `but ${compared} of them were compared: `
-    + 'take the move back with --back, run "nuxt-scale shards clean --delete", and move again.')
+    + `but only ${compared} of them were compared: `
+    + 'take the move back with --back, run "nuxt-scale shards clean --delete", and start the move again.')
 }
 
 async function sumSlots(side: MoveSide, table: ShardTable): Promise<Map<number, { rows: number, sum: string }>> {
@@ -95,9 +95,9 @@ async function hashSlots(side: MoveSide, table: ShardTable, slots: readonly numb
 }
 
 /**
- * Compares the rows that `sync` has just written or deleted, as its work: what is applied after the last comparison is compared too.
+ * Compares the rows that `sync` has just written or deleted. It runs as the `work` of `sync`, so that changes after the last comparison are compared, too.
  *
- * @throws ReshardError naming a row that is not the same on both sides
+ * @throws ReshardError that names a row that differs between the two sides
  */
 export async function compareChanges({ leader, follower }: MovePair): Promise<void> {
   for (const table of leader.tables) {

@@ -11,35 +11,35 @@ import { liftSequences } from './sequences'
 import type { CopyState, MovePair } from './sync'
 import { countChanges, sync } from './sync'
 
-/** How the leader changes. */
+/** Options of {@link cutOver}. */
 export interface CutOverOptions {
-  /** Longest pause of the writes, in milliseconds; it ends by itself, also when this command is killed. */
+  /** Maximum pause of the writes, in milliseconds. The database ends the pause itself, even if this command is killed. */
   pause: number
-  /** Version of the map by which the leader leads. */
+  /** Version of the map in which the current leader takes the writes. */
   mapVersion: number
-  /** Stores the map by which the other side is read and written. */
+  /** Stores the map in which the other side takes the reads and writes. */
   storeMap: (options: UpdateOptions) => Promise<SlotMap>
-  /** What happens, for people. */
+  /** Receives a description of each step, for the user. */
   onStep: (step: string) => void
 }
 
-/** How a change of the leader ended. */
+/** Result of a cut-over. */
 export interface CutOver {
   map: SlotMap
-  /** Milliseconds for which nobody could write, at most at a time. */
+  /** The longest single pause of the writes, in milliseconds. */
   paused: number
 }
 
 const MOST_TRIES = 5
-/** How much of a pause may be over when the leader is closed for good; what follows takes milliseconds. */
+/** Share of the pause after which the leader is not closed any more. The steps after closing it take only milliseconds. */
 const SHARE = 0.8
-/** Milliseconds between two tries within a pause. */
+/** Milliseconds between two attempts within a pause. */
 const INTERVAL = 100
-/** Changes that are few enough to be applied while writes wait. */
+/** Number of changes that can be applied while writes wait. */
 const FEW = 500
 const MOST_ROUNDS = 100
 
-/** Brings the follower near to the leader while writes go on. */
+/** Applies changes to the follower while writes continue, until few changes are missing. */
 export async function follow(pair: MovePair): Promise<void> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const behind = await countChanges(pair.leader)
@@ -48,21 +48,21 @@ export async function follow(pair: MovePair): Promise<void> {
   }
 }
 
-/** Every table has been copied. */
+/** The copy state in which every table is copied. */
 export function everything({ leader }: MovePair): CopyState {
   return new Map(leader.tables.map(({ index }) => [index, { allThere: true }]))
 }
 
 /**
- * Makes the follower the leader. Writes are refused from the pause on, until the writer has the new map: at no moment do both sides take
- * them.
+ * Makes the follower the leader. From the pause on, writes are rejected until the writer has the new map. The two sides never accept
+ * writes at the same time.
  *
- * Every lock is asked for before the leader is closed for good, and a lock that is not granted ends the pause: the leader takes writes
- * again, and the whole is tried again. The leader is closed at a moment when no write is under way and none is left to apply, and when
- * nothing is in the way of the map and of the other side; then the map is stored, then the other side opens. Killed before the map is
- * stored, the old leader opens again; killed after it, the new one opens when the command goes on.
+ * The command requests every lock before it closes the leader. If a lock is not granted, the pause ends, the leader accepts writes again,
+ * and the command retries. The leader is closed only when no write is running, all changes are applied, and the locks on the map and on
+ * the other side are held. Then the map is stored, and then the other side opens. If the command is killed before the map is stored, the
+ * old leader opens again. If it is killed later, the new leader opens when the command is run again.
  *
- * @throws ReshardError when transactions or changes were in the way of every try; the leader takes writes
+ * @throws ReshardError if transactions or changes blocked every attempt; the leader then accepts writes
  */
 export async function cutOver(pair: MovePair, options: CutOverOptions): Promise<CutOver> {
   const { pause, mapVersion, onStep } = options
@@ -70,7 +70,7 @@ export async function cutOver(pair: MovePair, options: CutOverOptions): Promise<
   let longest = 0
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
     await follow(pair)
-    // No write is paused as long as a transaction that may stay open for long holds the other side.
+    // Do not pause writes while a long transaction locks the tables of the other side.
     await awaitTables(follower)
     await setGuard(leader, { mode: { pause }, role: 'paused', mapVersion })
     const started = performance.now()
@@ -80,13 +80,13 @@ export async function cutOver(pair: MovePair, options: CutOverOptions): Promise<
     longest = Math.max(longest, Math.min(paused, pause))
     if (map) return { map, paused: Math.max(longest, paused) }
     await setGuard(leader, { mode: 'keep', role: 'leader', mapVersion })
-    onStep(`${leader.session.shard} takes the writes again: something was in the way`)
+    onStep(`${leader.session.shard} accepts writes again: the switch was blocked`)
   }
-  const what = `The last changes of ${leader.session.shard} could not be applied within a pause of ${pause} ms in ${MOST_TRIES} tries`
-  throw new ReshardError(`${what}: raise --pause, or run the command when less is written.`)
+  const what = `The last changes of ${leader.session.shard} could not be applied within a pause of ${pause} ms in ${MOST_TRIES} attempts`
+  throw new ReshardError(`${what}: raise --pause, or run the command when there are fewer writes.`)
 }
 
-/** @returns the map that is stored; undefined when the leader must take writes again */
+/** @returns the stored map, or undefined if the leader must accept writes again */
 async function handOver(pair: MovePair, { mapVersion, storeMap, onStep }: CutOverOptions, deadline: number): Promise<SlotMap | undefined> {
   const { leader, follower } = pair
   let stored = false
@@ -115,12 +115,12 @@ async function handOver(pair: MovePair, { mapVersion, storeMap, onStep }: CutOve
       try {
         const map = await storeMap({ around, deadline })
         await writeRole(leader.session, leader.id, 'follower', map.version)
-        onStep(`${follower.session.shard} takes the writes`)
+        onStep(`${follower.session.shard} accepts writes`)
         return map
       }
       catch (error) {
         if (!(error instanceof TablesLocked)) throw error
-        // The tables of the other side are let go meanwhile.
+        // The locks on the tables of the other side are released during this pause.
         await sleep(INTERVAL)
       }
     }
@@ -134,7 +134,7 @@ async function handOver(pair: MovePair, { mapVersion, storeMap, onStep }: CutOve
   return undefined
 }
 
-/** The pause was over, or writes have come in because it was. */
+/** The pause ended too early, or writes arrived afterwards. */
 class PauseOver extends Error {}
 
 function isInTheWay(error: unknown): boolean {

@@ -6,9 +6,9 @@ import type { ShardTable } from './shard-table'
 import { readForeignKeys } from './tables'
 
 /**
- * A row that stays may point at a row that goes: its foreign key would refuse the deletion, or delete it too.
+ * Checks that no remaining row references a row that moves: its foreign key would block the deletion, or delete the remaining row, too.
  *
- * @throws ReshardError naming the foreign key
+ * @throws ReshardError that names the foreign key
  */
 export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
   const { session, objects, tables } = side
@@ -18,6 +18,8 @@ export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
     const same = columns.map((column, at) => `t.${identifier(column)} = parent.${identifier(toColumns[at]!)}`).join(' and ')
     const parentMoves = `exists (select from ${objects.table(to)} parent where ${same} and ${moves(side, parent, 'parent')})`
     const [[split] = []] = await session.rows(`select exists (select from ${objects.table(from)} t where not ${moves(side, child)} and ${parentMoves})`)
-    if (split === 't') throw new ReshardError(`Rows of ${from} that stay on ${session.shard} point at rows of ${to} that do not (${name}): a row and what it points at must have ids of the same slot.`)
+    if (split !== 't') continue
+    throw new ReshardError(`Rows of ${from} that stay on ${session.shard} reference rows of ${to} that move (${name}): `
+      + 'both rows must have ids of the same slot.')
   }
 }

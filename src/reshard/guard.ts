@@ -14,13 +14,11 @@ export interface MoveSide {
   id: string
   session: ShardSession
   objects: MoveObjects
-  /** As this shard has them. */
+  /** The tables as this shard defines them. */
   tables: readonly ShardTable[]
 }
 
-/**
- * Creates what a move needs on one side, without any effect on writes: `setGuard` does that. Safe to repeat.
- */
+/** Creates the functions and tables that a move needs on one side. They do not affect writes until `setGuard` is called. Safe to repeat. */
 export async function installGuard({ session, objects, tables }: MoveSide, wanted: WantedSlots): Promise<void> {
   await session.transaction(async () => {
     await session.execute(slotFunctions(wanted, objects))
@@ -30,7 +28,7 @@ export async function installGuard({ session, objects, tables }: MoveSide, wante
     await session.execute(`create or replace function ${objects.truncate}() returns trigger language plpgsql as ${literal(`
 begin
   if current_setting('nuxt_scale.mover', true) is distinct from 'on' then
-    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: rows of %s are moving to another shard, and TRUNCATE would be missed: delete the rows instead.', TG_TABLE_NAME);
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: rows of %s are moving to another shard, which would miss a TRUNCATE: delete the rows instead.', TG_TABLE_NAME);
   end if;
   return null;
 end
@@ -39,8 +37,8 @@ end
 }
 
 /**
- * Runs when a row has been written, so that it sees what other triggers made of it. Its first argument is `keep` or `refuse`;
- * the second is until when it refuses, after which it keeps.
+ * Creates a trigger function that runs after a row is written, so that it sees the changes of other triggers. Its first argument is `keep`
+ * or `refuse`. Its second argument is the time until which it refuses writes; afterwards it keeps them.
  */
 function guardFunction({ guard, slot, changes }: MoveObjects, { index, idColumn, key }: ShardTable): string {
   const id = identifier(idColumn)
@@ -54,7 +52,7 @@ begin
   if not (leaves or comes) then return null; end if;
   if TG_ARGV[0] = 'refuse' and clock_timestamp() < TG_ARGV[1]::timestamptz then
     if current_setting('nuxt_scale.mover', true) = 'on' then return null; end if;
-    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: this row of %s has moved to another shard, or is about to: read the map of the shards again, and try once more.', TG_TABLE_NAME);
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: this row of %s has moved to another shard, or is about to move: read the slot map again, and retry.', TG_TABLE_NAME);
   end if;
   if TG_OP <> 'INSERT' then
     insert into ${changes} ("table", key) values (${index}, ${keyOf('OLD')});
@@ -67,29 +65,32 @@ end
 `)}`
 }
 
-/** What the guard does with writes: keeps them for the other shard, refuses them, or refuses them for some milliseconds and keeps them afterwards. */
+/**
+ * How the guard treats writes. `keep` records them for the other shard, `refuse` rejects them, and `pause` rejects them for some
+ * milliseconds and then records them.
+ */
 export type GuardMode = 'keep' | 'refuse' | { pause: number }
 
-/** How a guard changes. */
+/** A change of the guard. */
 export interface GuardChange {
   mode: GuardMode
   role: MoveRole
-  /** Version of the map by which this is right. */
+  /** Version of the map that requires this change. */
   mapVersion: number
-  /** Is asked when no write is under way; nothing changes when it says no. */
+  /** Called while no write is running. If it returns false, nothing changes. */
   condition?: () => Promise<boolean>
-  /** Runs at the same moment, before the change takes effect; nothing changes when it throws. */
+  /** Called while no write is running, before the change takes effect. If it throws, nothing changes. */
   beforeCommit?: () => Promise<void>
-  /** Until when table locks are asked for, once; see `withTableLocks`. Default: for about a minute. */
+  /** Time until which the table locks are requested, once; see `withTableLocks`. Without it, the locks are requested for about a minute. */
   deadline?: number
 }
 
 /**
- * Changes what happens to writes from one moment on: no write is under way at that moment, and the next one finds the new guard,
- * however old its transaction is.
+ * Changes what happens to writes. While it changes, no write is running. Every later write uses the new guard, even in a transaction that
+ * began earlier.
  *
- * @returns whether the condition said yes
- * @throws TablesLocked when transactions of the app were in the way
+ * @returns false if the condition returned false
+ * @throws TablesLocked if transactions of the app lock the tables
  */
 export async function setGuard(side: MoveSide, { mode, role, mapVersion, condition, beforeCommit, deadline }: GuardChange): Promise<boolean> {
   const { id, session, objects, tables } = side
@@ -111,16 +112,16 @@ export async function setGuard(side: MoveSide, { mode, role, mapVersion, conditi
   }, deadline)
 }
 
-/** Waits until no transaction of the app holds the tables of a side, in the hope that none does a moment later. */
+/** Waits until no transaction of the app locks the tables of a side. A new transaction may lock them afterwards. */
 export async function awaitTables({ session, objects, tables }: MoveSide): Promise<void> {
   const names = tables.map(({ name }) => name)
   await withTableLocks(session, names, () => session.execute(lockTables(names.map(objects.table))))
 }
 
-/** Drops all that a move installed on one side, the record excepted. Safe to repeat. */
+/** Drops everything that a move installed on one side, except the record. Safe to repeat. */
 export async function removeGuard({ session, objects, tables }: MoveSide): Promise<void> {
   for (const { name, index } of tables) {
-    // One lock at a time: to wait for a second one while holding the first could lock out the app.
+    // Take one lock at a time: waiting for a second lock while holding the first could block the app.
     for (const trigger of [objects.guardTrigger, objects.truncateTrigger]) {
       await withTableLocks(session, [name], () => session.execute(`drop trigger if exists ${identifier(trigger)} on ${objects.table(name)}`))
     }

@@ -6,18 +6,17 @@ import { refuseLostLock } from './command-lock'
 import { moveId } from './objects'
 import type { OpenMove } from './move'
 
-/** A move in a map; undefined when the map has none, or another one, between its shards. */
+/** Finds the move between two shards in a map. */
 export function findMove(map: SlotMap, { from, to }: Pick<SlotMove, 'from' | 'to'>): SlotMove | undefined {
   return map.moving.find(move => move.from === from && move.to === to)
 }
 
 /**
- * Stores the next map of a move. Other moves of the map may have gone on meanwhile; this one must be where the command knows it to be. In
- * the moment that the map is stored the command must still hold the locks of both shards: a command that has lost one, without knowing it,
- * would change the map under the eyes of the next, which has read it under these locks.
+ * Stores the next map of a move. Other moves of the map may have advanced, but this move must still be in the known state. When the map is
+ * stored, the command must still hold the locks of both shards. Otherwise another command may have taken these locks and read the map.
  *
- * @param known the move as the command knows it
- * @throws ReshardError when either is not so; the map is as it was
+ * @param known the move in its known state
+ * @throws ReshardError if the move has changed or a lock is lost; the map stays unchanged
  */
 export function storeStep(
   { id, from, to }: OpenMove,
@@ -29,7 +28,7 @@ export function storeStep(
   const refuseChanged = (map: SlotMap) => {
     const move = findMove(map, known)
     if (move && moveId(move, map) === id && move.state === known.state) return map
-    const what = `The move from ${known.from} to ${known.to} was changed in ${store.name} by hand while this command was at work`
+    const what = `The move from ${known.from} to ${known.to} was changed in ${store.name} by hand while this command was running`
     throw new ReshardError(`${what}: restore the map that the last command stored.`)
   }
   return store.update(map => change(refuseChanged(map)), {

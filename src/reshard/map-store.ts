@@ -6,48 +6,52 @@ import { prepareFile } from './atomic-file'
 import { ReshardError } from './errors'
 import { createFileLock, FileLockTimeout } from './file-lock'
 
-/** A map, and how it is called. */
+/** A map with its name for messages. */
 export interface NamedMap {
   name: string
   map: SlotMap
 }
 
-/** Milliseconds that a command waits for others that store the map. */
+/** Milliseconds that a command waits while other commands store the map. */
 const WAIT = 60_000
 
-/** How a change of the map is stored. */
+/** Options of `MapStore.update`. */
 export interface UpdateOptions {
   /**
-   * What must happen in the moment of the change: it is given the next map, which no other command can change by then, and a function that
-   * stores it.
+   * Runs while the map is locked. It receives a function that stores the next map, and the next map itself. It must call the function.
    */
   around?: (save: () => Promise<void>, next: SlotMap) => Promise<void>
-  /** When no other command may be storing the map any more, by `performance.now()`. Default: in a minute. */
+  /** Time until which to wait for the lock of the map, on the clock of `performance.now()`. Default: in a minute. */
   deadline?: number
 }
 
-/** The file of a map. Several commands may work on the map at once: each changes what it has to, one after another. */
+/** The file of a map. Several commands may use it at the same time: their changes are applied one after another. */
 export interface MapStore {
-  /** The file as it may be shown. */
+  /** Name of the file for messages. */
   name: string
-  /** The map, at a moment when no other command is storing one. */
+  /** Reads the map while no other command stores it. */
   read: () => Promise<SlotMap>
   /**
-   * Reads the map, changes it and stores it, as one step.
+   * Reads, changes and stores the map in one step.
    *
-   * @returns the map that is stored
-   * @throws MapBusy when the deadline is over; the map is as it was
+   * @returns the stored map
+   * @throws MapBusy at the deadline; the map stays unchanged
    */
   update: (change: (map: SlotMap) => SlotMap, options?: UpdateOptions) => Promise<SlotMap>
 }
 
-/** What happens in the moment of a change, unless a command says otherwise. */
+/** The default of `UpdateOptions.around`: stores the map without other work. */
 export const saveOnly = (save: () => Promise<void>): Promise<void> => save()
 
-/** Other commands have been storing the map until the deadline. */
+/** Thrown when other commands store the map until the deadline. */
 export class MapBusy extends ReshardError {}
 
-/** @throws ReshardError when the file cannot be read. @returns undefined when it is not there */
+/**
+ * Reads the file of a map.
+ *
+ * @returns undefined if the file does not exist
+ * @throws ReshardError if the file cannot be read
+ */
 export function readMapFile(path: string, name: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -56,16 +60,18 @@ export function readMapFile(path: string, name: string): Promise<string | undefi
 }
 
 /**
- * @param path of the file
- * @param name of the file, as it may be shown
- * @param first the map when there is no file yet
+ * Creates the store of a map.
+ *
+ * @param path path of the file
+ * @param name name of the file for messages
+ * @param first the map to use while the file does not exist
  */
 export function createMapStore(path: string, name: string, first?: SlotMap): MapStore {
   const lock = createFileLock(`${path}.lock`)
   const read = async () => {
     const text = await readMapFile(path, name)
     const map = text === undefined ? first : parseSlotMap(text, name)
-    if (map === undefined) throw new ReshardError(`The map ${name} is not there any more: restore the map that the last command stored.`)
+    if (map === undefined) throw new ReshardError(`The map ${name} does not exist any more: restore the map that the last command stored.`)
     return map
   }
   const hold = <T>(deadline: number, work: (check: () => Promise<void>) => Promise<T>) => {
@@ -77,7 +83,7 @@ export function createMapStore(path: string, name: string, first?: SlotMap): Map
   return {
     name,
     read: () => hold(performance.now() + WAIT, read).catch((error: NodeJS.ErrnoException) => {
-      // Where the folder cannot be written to, this command stores no map, and no other one does.
+      // In a read-only folder neither this command nor another one can store a map, so the lock is not needed.
       if (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM') return read()
       throw error
     }),
@@ -89,7 +95,7 @@ export function createMapStore(path: string, name: string, first?: SlotMap): Map
         await around(async () => {
           await check()
           await file.commit().catch(async (error: unknown) => {
-            // Over a network a file may have been renamed although the answer was lost.
+            // On a network file system the rename may have succeeded although its response was lost.
             if (await readMapFile(path, name) !== text) throw error
           })
         }, next)

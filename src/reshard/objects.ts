@@ -4,30 +4,30 @@ import { formatRanges } from '../runtime/server/shards/ranges'
 import { identifier } from './quote'
 import type { ShardSession } from './session'
 
-/** What a move installs in the schema of a shard. Every name begins with `nuxt_scale_`. */
+/** Names of the objects that a move installs in the schema of a shard. Every name begins with `nuxt_scale_`. */
 export interface MoveObjects {
-  /** The moves that this shard takes part in. */
+  /** Table: the moves of this shard. */
   moves: string
-  /** Function: the hash. */
+  /** Function: the hash of an id. */
   murmur3: string
-  /** Function: the slot of an id that moves, else NULL. */
+  /** Function: the slot of an id that moves; NULL for other ids. */
   slot: string
   /** Trigger function of the table with this index. */
   guard: (index: number) => string
   /** Name of the row trigger, the same for every table. */
   guardTrigger: string
-  /** Trigger function that refuses TRUNCATE, which no row trigger sees. */
+  /** Trigger function that rejects TRUNCATE, which does not fire row triggers. */
   truncate: string
   truncateTrigger: string
-  /** Table: keys of rows that have changed and not yet reached the other shard. */
+  /** Table: keys of changed rows that are not yet written to the other shard. */
   changes: string
-  /** Table: how far the copy has come. */
+  /** Table: progress of the copy. */
   progress: string
   /** A table of the app. */
   table: (name: string) => string
 }
 
-/** Tells moves apart in the database: the same slots on the same way have the same name. */
+/** Id of a move in the database: a hash of its two shards and its slots. */
 export function moveId({ from, to, slots }: Pick<SlotMove, 'from' | 'to' | 'slots'>, map: SlotMap): string {
   return createHash('sha256').update(JSON.stringify([from, to, formatRanges(slots), map.owners.length])).digest('hex').slice(0, 12)
 }

@@ -8,51 +8,62 @@ import { literal } from './quote'
 import type { Parameter, ShardSession, TextRow } from './session'
 import { ShardStatementError } from './session'
 
-/** Where a shard is. */
+/** Address of a shard. */
 export interface ShardAddress {
   shard: string
-  /** Never shown. */
+  /** Address of the database. It is never printed. */
   url: string
   schema?: string
   /**
-   * Told of each statement before it is sent. `cut` breaks the connection as the death of this process would. Tests end a command with it
-   * at a given statement.
+   * Called before each statement. `cut` breaks the connection as if this process were killed. Tests use it to stop a command at a given
+   * statement.
    */
   onStatement?: (sql: string, cut: () => void) => Promise<void> | void
 }
 
-/** As pg_dump has it: what is written as text is read back as the same value. */
+/** Session settings. As in pg_dump, values that are written as strings are read back unchanged. */
 const SETTINGS = {
   'datestyle': 'ISO, MDY',
   'timezone': 'UTC',
   'intervalstyle': 'postgres',
   'extra_float_digits': '3',
   'bytea_output': 'hex',
-  // A commit that a crash could take back must not make the other side forget.
+  // The other side deletes its changes after a commit, so a crash must not undo the commit.
   'synchronous_commit': 'on',
-  // PostgreSQL refuses a statement from which a policy would hide rows, instead of hiding them.
+  // PostgreSQL then rejects a statement if a policy would hide rows from it, instead of hiding them.
   'row_security': 'off',
-  // Followers let the writes of this session through.
+  // The guard of a follower accepts writes of this session.
   'nuxt_scale.mover': 'on',
 }
-/** Milliseconds for a connection. */
+/** Milliseconds to connect. */
 const CONNECT = 10_000
-/** Milliseconds for one statement, which may have to read a whole table. */
+/** Milliseconds for one statement, which may read a whole table. */
 const STATEMENT = 30 * 60_000
 
 /**
- * Opens a shard and takes its lock.
+ * Connects to a shard and takes its lock.
  *
- * @throws ReshardError one sentence, when it is no PostgreSQL, cannot be reached, or another command holds it
+ * @throws ReshardError if the shard is not a PostgreSQL database, cannot be reached, or is locked by another command
  */
 export async function openSession({ shard, url, schema, onStatement }: ShardAddress): Promise<ShardSession> {
-  if (!/^postgres(?:ql)?:/i.test(url)) throw new ReshardError(`The shard ${shard} is no PostgreSQL: rows are moved between PostgreSQL databases only.`)
+  if (!/^postgres(?:ql)?:/i.test(url)) {
+    throw new ReshardError(`The shard ${shard} is not a PostgreSQL database: rows can only move between PostgreSQL databases.`)
+  }
   const { connectionString, schema: chosen, options } = postgresAddress(url, schema)
   const { default: pg } = await import('pg').catch(() => {
     throw new ReshardError('Moving rows needs pg, which is not installed: run "npm install pg".')
   })
-  const client = new pg.Client({ connectionString, options, connectionTimeoutMillis: CONNECT, keepAlive: true, application_name: 'nuxt-scale shards', statement_timeout: STATEMENT, query_timeout: STATEMENT + 10_000, idle_in_transaction_session_timeout: STATEMENT })
-  // What is lost shows at the next statement; without a listener it would end the process.
+  const client = new pg.Client({
+    connectionString,
+    options,
+    connectionTimeoutMillis: CONNECT,
+    keepAlive: true,
+    application_name: 'nuxt-scale shards',
+    statement_timeout: STATEMENT,
+    query_timeout: STATEMENT + 10_000,
+    idle_in_transaction_session_timeout: STATEMENT,
+  })
+  // A lost connection fails the next statement. Without a listener, the error event would terminate the process.
   client.on('error', () => {})
   try {
     await client.connect()
@@ -101,13 +112,17 @@ function createSession(client: Client, { shard, url, onStatement }: ShardAddress
 async function prepare(session: ShardSession, schema: string | undefined): Promise<void> {
   const { shard } = session
   const [[version, encoding, current] = []] = await session.rows('select current_setting(\'server_version_num\'), pg_encoding_to_char(encoding), current_schema() from pg_database where datname = current_database()')
-  if (Number(version) < 140_000) throw new ReshardError(`The shard ${shard} runs PostgreSQL ${Math.floor(Number(version) / 10_000)}: moving rows needs 14 or newer.`)
-  if (encoding !== 'UTF8') throw new ReshardError(`The database of the shard ${shard} is encoded in ${encoding}: rows are moved between databases in UTF8.`)
-  if (!current) throw new ReshardError(`The schema ${schema ?? 'public'} of the shard ${shard} is not there: migrate the shard first.`)
+  if (Number(version) < 140_000) {
+    throw new ReshardError(`The shard ${shard} runs PostgreSQL ${Math.floor(Number(version) / 10_000)}: upgrade it to 14 or newer.`)
+  }
+  if (encoding !== 'UTF8') {
+    throw new ReshardError(`The database of the shard ${shard} has the encoding ${encoding}: rows can only move between databases in UTF8.`)
+  }
+  if (!current) throw new ReshardError(`The schema ${schema ?? 'public'} of the shard ${shard} does not exist: migrate the shard first.`)
   session.schema = schema ?? current
   const settings = Object.entries({ ...SETTINGS, search_path: `"${session.schema}"` }).map(([name, value]) => `(${literal(name)}, ${literal(value)})`)
   await session.execute(`select set_config(name, value, false) from (values ${settings.join(', ')}) as settings (name, value)`)
-  // A killed command is noticed in the middle of a statement too, where the system can tell.
+  // The server then notices a killed command even during a statement, if its operating system supports this.
   await session.execute('set client_connection_check_interval = \'1s\'').catch(() => {})
   await takeCommandLock(session)
 }
@@ -116,5 +131,5 @@ function explain(error: unknown, shard: string, url: string): ShardStatementErro
   const { message, code, constraint } = error as { message?: string, code?: string, constraint?: string }
   const text = redact(String(message ?? error), url).replaceAll('\n', ' ').replace(/\.$/, '')
   const advice = code === '42501' && /row-level security/.test(text) ? ' Run the command as a role with BYPASSRLS.' : ''
-  return new ShardStatementError(`The database of the shard ${shard} said: ${text}${code ? ` (${code})` : ''}.${advice}`, code, constraint)
+  return new ShardStatementError(`The database of the shard ${shard} reports: ${text}${code ? ` (${code})` : ''}.${advice}`, code, constraint)
 }

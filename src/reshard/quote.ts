@@ -1,14 +1,14 @@
-/** A name as SQL writes it. */
+/** Quotes an identifier for SQL. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** A text as SQL writes it. */
+/** Quotes a string for SQL. */
 export function literal(text: string): string {
   return `'${text.replaceAll('\'', '\'\'')}'`
 }
 
-/** A list of texts as SQL writes it. */
+/** Writes a list of strings as an SQL array. */
 export function textArray(texts: readonly string[]): string {
   return `array[${texts.map(literal).join(', ')}]::text[]`
 }

@@ -4,33 +4,41 @@ import type { NamedTable } from './shard-table'
 import type { ShardSession } from './session'
 
 /**
- * What a shard is in a move. The leader holds the truth and keeps what changes; the follower refuses writes. A paused leader refuses writes
- * for a moment, a closed one has been
- * followed to the last change and refuses writes until the map says who leads. What is left when a move is over refuses writes until it is cleaned away.
+ * Role of a shard in a move. The `leader` accepts writes and records changes. The `follower` rejects writes. A `paused` leader rejects writes
+ * for a short time. A `closed` leader has no change left to apply, and rejects writes until the map names the new leader. After a move, the
+ * shard that is `left` rejects writes to the moved rows until they are cleaned up.
  */
 export type MoveRole = 'leader' | 'paused' | 'closed' | 'follower' | 'left'
 
-/** A move, as a shard remembers it. */
+/** A move, as recorded in the database of a shard. */
 export interface MoveRecord {
   id: string
   from: string
   to: string
-  /** As ranges. */
+  /** Slots as ranges. */
   slots: string
   role: MoveRole
-  /** Version of the newest map that this side was told of: an older one is refused. */
+  /** Version of the newest map that this shard has seen. Older maps are rejected. */
   mapVersion: number
   tables: readonly NamedTable[]
 }
 
 const tableOf = ({ schema }: ShardSession) => `${identifier(schema)}.nuxt_scale_moves`
 
-/** Every move that a shard remembers. */
+/** Reads all moves that are recorded on a shard. */
 export async function readRecords(session: ShardSession): Promise<MoveRecord[]> {
   const [[there] = []] = await session.rows('select to_regclass($1) is not null', [tableOf(session)])
   if (there !== 't') return []
   const rows = await session.rows(`select id, "from", "to", slots, role, map_version, tables from ${tableOf(session)} order by since, id`)
-  return rows.map(([id, from, to, slots, role, mapVersion, tables]) => ({ id: id!, from: from!, to: to!, slots: slots!, role: role as MoveRole, mapVersion: Number(mapVersion), tables: JSON.parse(tables!) as NamedTable[] }))
+  return rows.map(([id, from, to, slots, role, mapVersion, tables]) => ({
+    id: id!,
+    from: from!,
+    to: to!,
+    slots: slots!,
+    role: role as MoveRole,
+    mapVersion: Number(mapVersion),
+    tables: JSON.parse(tables!) as NamedTable[],
+  }))
 }
 
 export async function createRecord(session: ShardSession, { id, from, to, slots, role, mapVersion, tables }: MoveRecord): Promise<void> {
@@ -38,13 +46,17 @@ export async function createRecord(session: ShardSession, { id, from, to, slots,
   await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
 }
 
-/** @param mapVersion of the map by which the role is right: from then on the shard refuses commands with an older one */
+/**
+ * Changes the role of a shard in a move.
+ *
+ * @param mapVersion version of the map that gives this role. From now on the shard rejects commands with an older map.
+ */
 export async function writeRole(session: ShardSession, id: string, role: MoveRole, mapVersion: number): Promise<void> {
   const written = await session.execute(`update ${tableOf(session)} set role = $2, map_version = greatest(map_version, $3) where id = $1`, [id, role, mapVersion])
-  if (written !== 1) throw new ReshardError(`The shard ${session.shard} has forgotten the move of ${id}: somebody has removed its nuxt_scale_moves.`)
+  if (written !== 1) throw new ReshardError(`The shard ${session.shard} has no record of the move ${id}: restore its table nuxt_scale_moves.`)
 }
 
-/** Forgets a move, and drops the table with the last one. */
+/** Deletes the record of a move. With the last record, it also drops the table. */
 export async function removeRecord(session: ShardSession, id: string): Promise<void> {
   if ((await readRecords(session)).some(record => record.id === id)) await session.execute(`delete from ${tableOf(session)} where id = $1`, [id])
   if ((await readRecords(session)).length > 0) return

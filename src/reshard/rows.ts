@@ -4,10 +4,14 @@ import { identifier } from './quote'
 import type { TextRow } from './session'
 import type { ForeignKey, ShardTable } from './shard-table'
 
-/** The text of every key column of a row. */
+/** The values of the key columns of a row, as strings. */
 export type Key = readonly string[]
 
-/** A page of a table in the order of its key: the rows that move. @param after the last key of the page before */
+/**
+ * Reads a page of moving rows, in the order of the key.
+ *
+ * @param after the last key of the previous page
+ */
 export function readPage(side: MoveSide, table: ShardTable, after: Key | undefined, limit: number): Promise<TextRow[]> {
   const { session, objects } = side
   const keys = table.key.map(({ name }) => `t.${identifier(name)}`).join(', ')
@@ -15,21 +19,21 @@ export function readPage(side: MoveSide, table: ShardTable, after: Key | undefin
   return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t where ${moves(side, table)} ${beyond} order by ${keys} limit ${limit}`, after ? [after] : [])
 }
 
-/** The rows that keys name and that move. */
+/** Reads the moving rows with the given keys. */
 export function readRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<TextRow[]> {
   const { session, objects } = side
   return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t, ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
 }
 
-/** Rows could not be written over what has their keys. */
+/** Thrown when rows conflict with other rows of the same keys. */
 export class RowsInTheWay extends ReshardError {}
 
 /**
- * Writes rows as they are, over older copies of themselves. The key is written too: equal keys need not be spelled in one way.
+ * Writes rows, and overwrites older copies of them. The key is written, too, because equal keys may have different spellings.
  *
  * @param blank columns that are written as NULL for now
- * @throws RowsInTheWay when a row that does not move has the key of one that does, or a copy has another number in an identity column,
- * which cannot be written over
+ * @throws RowsInTheWay if a row that does not move has the key of a moving row, or a copy has another value in an identity column, which
+ * cannot be updated
  */
 export async function writeRows(side: MoveSide, table: ShardTable, rows: readonly TextRow[], blank: readonly string[] = []): Promise<void> {
   if (rows.length === 0) return
@@ -46,18 +50,18 @@ export async function writeRows(side: MoveSide, table: ShardTable, rows: readonl
     on conflict (${key.map(column => identifier(column.name)).join(', ')})
     do ${set ? `update set ${set} where ${moves(side, table)}${same}` : 'nothing'}`, values)
   if (!set || count === rows.length) return
-  throw new RowsInTheWay(`The shard ${session.shard} has rows of its own in ${name} with the primary key of rows that move `
-    + `(${rows.length - count} of ${rows.length}): keys must be unique over all shards, as UUIDs are.`)
+  throw new RowsInTheWay(`The shard ${session.shard} has other rows in ${name} with the primary keys of rows that move `
+    + `(${rows.length - count} of ${rows.length}): use keys that are unique over all shards, such as UUIDs.`)
 }
 
-/** Deletes the rows that keys name and that move. */
+/** Deletes the moving rows with the given keys. */
 export async function deleteRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
   if (keys.length === 0) return 0
   const { session, objects } = side
   return session.execute(`delete from ${objects.table(table.name)} t using ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
 }
 
-/** Empties the columns of rows that keys name by which they point at rows of their own table, so that these can be deleted before them. */
+/** Sets the columns that reference the same table to NULL in the rows with the given keys, so that referenced rows can be deleted first. */
 export async function detachRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
   if (keys.length === 0 || table.selfColumns.length === 0) return 0
   const { session, objects } = side
@@ -65,7 +69,7 @@ export async function detachRows(side: MoveSide, table: ShardTable, keys: readon
     where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
 }
 
-/** The same for up to `limit` of the rows that move. @returns how many there were */
+/** Does the same as {@link detachRows} for up to `limit` moving rows. @returns the number of changed rows */
 export async function detachSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   if (table.selfColumns.length === 0) return 0
   const name = side.objects.table(table.name)
@@ -73,7 +77,7 @@ export async function detachSome(side: MoveSide, table: ShardTable, limit: numbe
   return side.session.execute(`update ${name} set ${emptied(table)} where ctid = any(array(select t.ctid from ${name} t where (${attached}) and ${moves(side, table)} limit ${limit}))`)
 }
 
-/** Up to `limit` keys of rows that move and that point at the rows which keys name. */
+/** Reads up to `limit` keys of moving rows that reference the rows with the given keys. */
 export async function readPointing(
   side: MoveSide,
   child: ShardTable,
@@ -90,7 +94,7 @@ export async function readPointing(
   return rows.map(([key]) => JSON.parse(key!) as string[])
 }
 
-/** What rows hold, by the text of their keys as JSON: those that keys name and that move. */
+/** Reads the hashes of the moving rows with the given keys, by their keys as JSON. */
 export async function hashRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<Map<string, string>> {
   const { session, objects } = side
   const rows = await session.rows(`select ${keyText(table)}, ${hashOfRow(table)} from ${objects.table(table.name)} t, ${keyTable(table)}
@@ -98,39 +102,39 @@ export async function hashRows(side: MoveSide, table: ShardTable, keys: readonly
   return new Map(rows.map(([key, hash]) => [key!, hash!]))
 }
 
-/** Deletes up to `limit` of the rows that move. */
+/** Deletes up to `limit` moving rows. */
 export function deleteSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   const name = side.objects.table(table.name)
   return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} limit ${limit}))`)
 }
 
-/** How many rows move. */
+/** Counts the moving rows. */
 export async function countRows(side: MoveSide, table: ShardTable): Promise<number> {
   const [[count] = []] = await side.session.rows(`select count(*) from ${side.objects.table(table.name)} t where ${moves(side, table)}`)
   return Number(count)
 }
 
-/** The key of a row as `readPage` and `readRows` give it. */
+/** The key of a row that `readPage` or `readRows` returned. */
 export function keyOf(table: ShardTable, row: TextRow): Key {
   return table.key.map(({ name }) => row[table.columns.findIndex(column => column.name === name)]!)
 }
 
-/** SQL: whether a row moves. */
+/** SQL condition: the row moves. */
 export function moves(side: MoveSide, table: ShardTable, row = 't'): string {
   return `${slotOfRow(side, table, row)} is not null`
 }
 
-/** SQL: the slot of a row, NULL when it does not move. */
+/** SQL expression: the slot of a row, or NULL if it does not move. */
 export function slotOfRow({ objects }: MoveSide, { idColumn }: ShardTable, row = 't'): string {
   return `${objects.slot}(${row}.${identifier(idColumn)}::text)`
 }
 
-/** SQL: the key of the row `t`, as JSON. */
+/** SQL expression: the key of the row `t`, as JSON. */
 export function keyText({ key }: ShardTable): string {
   return `array_to_json(array[${key.map(({ name }) => `t.${identifier(name)}::text`).join(', ')}])::text`
 }
 
-/** SQL: what the row `t` holds, in 32 digits. The columns are in the same order everywhere. */
+/** SQL expression: the MD5 hash of the row `t`. The columns have the same order on every shard. */
 export function hashOfRow({ columns }: ShardTable): string {
   return `md5(array[${columns.map(({ name }) => `t.${identifier(name)}::text`).join(', ')}]::text)`
 }
@@ -147,7 +151,7 @@ function keyTable({ key }: ShardTable): string {
   return `unnest(${key.map((_, at) => `$${at + 1}::text[]`).join(', ')}) as wanted (${key.map((_, at) => `k${at}`).join(', ')})`
 }
 
-/** By the value, which an index finds, and by its spelling: for some types, such as `citext`, two spellings are equal. */
+/** SQL condition on value and spelling. The index finds the value; types such as `citext` treat different spellings as equal. */
 function sameKey({ key }: ShardTable, row = 't'): string {
   return key.map(({ name, type }, at) => {
     const value = `${row}.${identifier(name)}`

@@ -14,33 +14,33 @@ import { pairOf } from './open-move'
 import { removeRecord } from './record'
 import { sync } from './sync'
 
-/** How far a move goes. */
+/** Options of a run. */
 export interface RunOptions {
   /** The state to stop at. */
   until: MoveState
   batch: number
   pause: number
   signal: AbortSignal
-  /** Where the map is. */
+  /** Store of the map. */
   store: MapStore
-  /** What happens, for people. */
+  /** Receives a description of each step, for the user. */
   onStep: (step: string) => void
   onCopied: (table: string, copied: number) => void
 }
 
-/** How a run ended. */
+/** Result of a run. */
 export interface RunResult {
   map: SlotMap
-  /** `finished` and `off` when the move is over; else its state. */
+  /** `finished` or `off` if the move is over, else its state. */
   state: MoveState | 'finished' | 'off'
   interrupted: boolean
-  /** What was compared before the reads changed. */
+  /** Result of the comparison before the reads switch to the new shard. */
   comparison?: Comparison
-  /** Milliseconds for which rows that move could not be written. */
+  /** Milliseconds for which writes to the moving rows were paused. */
   paused?: number
 }
 
-/** Takes a move forward to `until`, from wherever it is. */
+/** Advances a move from its current state to `until`. */
 export async function runForward(open: OpenMove, options: RunOptions): Promise<RunResult> {
   const { until, batch, pause, signal, store, onStep, onCopied } = options
   let { map, move } = open
@@ -57,38 +57,41 @@ export async function runForward(open: OpenMove, options: RunOptions): Promise<R
     if (state === 'copying') {
       if (!await copyRows(pair, { batch, onCopied, signal })) return { ...ended, interrupted: true }
       map = await storeNext()
-      onStep('every row is copied')
+      onStep('all rows are copied')
     }
     else if (state === 'dual-write') {
       await follow(pair)
       map = await storeNext()
-      onStep('every change has followed')
+      onStep('all changes are applied')
     }
     else {
       comparison = await sync(pair, everything(pair), () => compareRows(pair))
       if (comparison.differences.length > 0) return { ...ended, comparison, interrupted: false }
-      onStep('both shards hold the same');
+      onStep('both shards have the same rows');
       ({ map, paused } = await cutOver(pair, { pause, onStep, mapVersion: map.version, storeMap: storeNext }))
     }
     move = findMove(map, move)!
   }
 }
 
-/** Ends a move whose new shard is read: the rows are its own, and what is left on the old shard refuses writes. */
+/** Finishes a move at `read-new`: the new shard owns the rows, and the rows left on the old shard reject writes. */
 export async function finishMove(open: OpenMove, { store }: Pick<RunOptions, 'store'>): Promise<RunResult> {
   const { map, move, roles } = open
   if (roles.to === 'left') refuseEnding(open)
-  if (move.state !== 'read-new' && roles.from !== 'left') throw new ReshardError(`The move from ${move.from} to ${move.to} is at ${move.state}: it can be finished when the new shard is read, at read-new.`)
+  if (move.state !== 'read-new' && roles.from !== 'left') {
+    throw new ReshardError(`The move from ${move.from} to ${move.to} is in the state ${move.state}: `
+      + 'run "nuxt-scale shards move" until it is in the state read-new, then finish it.')
+  }
   await end(open.to, open.from, map)
   const finished = await storeStep(open, move, store, map => untilOver(map, move, advanceMove))
   return { map: finished, state: 'finished', interrupted: false }
 }
 
-/** Takes a move back: from `read-new` to where the old shard is read again, from anywhere else off. */
+/** Rolls a move back: from `read-new`, it returns to the old shard; from any other state, it cancels the move. */
 export async function runBack(open: OpenMove, { store, pause, onStep }: Pick<RunOptions, 'store' | 'pause' | 'onStep'>): Promise<RunResult> {
   const { map, move, roles } = open
   if (roles.from === 'left') refuseEnding(open)
-  // A new shard that is left has not led, whatever the map says.
+  // A new shard with the role `left` has never been the leader, whatever the state in the map is.
   if (move.state === 'read-new' && roles.to !== 'left') {
     const storeMap = (update: UpdateOptions) => storeStep(open, move, store, map => takeBackMove(map, move), update)
     return { ...await cutOver(pairOf(open, move), { pause, onStep, mapVersion: map.version, storeMap }), state: 'verify', interrupted: false }
@@ -98,14 +101,14 @@ export async function runBack(open: OpenMove, { store, pause, onStep }: Pick<Run
   return { map: off, state: 'off', interrupted: false }
 }
 
-/** The map in which a move is over, one way or the other. */
+/** Applies `step` until the map does not contain the move any more. */
 function untilOver(map: SlotMap, move: SlotMove, step: typeof advanceMove): SlotMap {
   const { version } = map
   while (findMove(map, move)) map = { ...step(map, move), version: version + 1 }
   return map
 }
 
-/** The winner is a shard like any other again; the loser goes on to refuse writes of what it holds no more. Safe to repeat. */
+/** Ends a move: removes the guard of the winner. The loser continues to reject writes to the moved rows. Safe to repeat. */
 async function end(winner: OpenMove['from'], loser: OpenMove['from'], { version }: SlotMap): Promise<void> {
   await setGuard(loser, { mode: 'refuse', role: 'left', mapVersion: version })
   await removeGuard(winner)

@@ -4,13 +4,13 @@ import { identifier } from './quote'
 import type { MovePair } from './sync'
 import type { ShardTable } from './shard-table'
 
-/** A sequence that fills a column, as one shard has it. Its numbers are larger than JavaScript's. */
+/** The sequence of a column on one shard. Its numbers are BigInts, because JavaScript numbers are too small for them. */
 export interface Sequence {
-  /** As SQL writes it. */
+  /** Quoted name with schema. */
   name: string
-  /** The number that it gives out next. */
+  /** The next number. */
   next: bigint
-  /** Whether it has given out a number. */
+  /** Whether the sequence has been used. */
   called: boolean
   start: bigint
   step: bigint
@@ -27,12 +27,12 @@ interface SequencePair {
   column: string
 }
 
-/** Two sequences that are at least so many numbers apart have ranges of their own. */
+/** Two sequences with at least this distance are considered to have separate ranges. */
 const FAR = 1000n
 
 /**
- * Lifts the sequences of the new side, so that they do not give out numbers that rows have brought with them. A sequence keeps its
- * step, and one whose numbers are not those of the old side keeps its place.
+ * Advances the sequences of the new side, so that they do not repeat numbers of moved rows. Their increments do not change. A sequence that
+ * shares no numbers with the old side is not advanced.
  */
 export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>): Promise<void> {
   for (const pair of await readSequences(leader, follower)) {
@@ -40,17 +40,18 @@ export async function liftSequences({ leader, follower }: Pick<MovePair, 'leader
     const next = await areApart(leader, follower, pair) ? undefined : nextBeyond(ours, theirs)
     if (next === undefined) continue
     refuseExhausted(leader, follower, ours, theirs, next)
-    // Meanwhile the app may have counted on.
+    // The condition covers numbers that the app has used in the meantime.
     await follower.session.execute(`select setval($1, $2, false) from ${theirs.name}
       where last_value ${theirs.step > 0n ? '<' : '>'} $2 or (last_value = $2 and is_called)`, [theirs.name, String(next)])
   }
 }
 
 /**
- * Two shards whose sequences give out the same numbers for a unique column do not stay unique: a row could move neither back nor on.
+ * Checks that the sequences of both shards do not produce the same numbers for a unique column. Otherwise rows with the same number could
+ * not move back or to another shard.
  *
- * @param allLeaves whether the old shard keeps no slot, so that its sequences are used no more
- * @throws ReshardError naming the sequence and the column
+ * @param allLeaves whether the old shard keeps no slot, so that its sequences are not used any more
+ * @throws ReshardError that names the sequence and the column
  */
 export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, 'leader' | 'follower'>, allLeaves: boolean): Promise<void> {
   for (const pair of await readSequences(leader, follower)) {
@@ -60,13 +61,13 @@ export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, '
     if (next !== undefined) refuseExhausted(leader, follower, ours, theirs, next)
     if (allLeaves || !await isUniqueByItself(leader, table, column)) continue
     throw new ReshardError(`The sequences ${bareName(ours)} of the shards ${leader.session.shard} and ${follower.session.shard} `
-      + `give out the same numbers for ${table.name}.${column}, which must be unique over all shards: `
-      + 'give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
-      + 'or ids that are unique by themselves, such as UUIDs.')
+      + `produce the same numbers for ${table.name}.${column}, which must be unique over all shards: `
+      + 'give each shard different numbers (with "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
+      + 'or use UUIDs.')
   }
 }
 
-/** The first number of `theirs`, in its step, beyond all that `ours` has given out; undefined where it is there. */
+/** The first number of `theirs` beyond all numbers that `ours` has produced; undefined if `theirs` is already beyond them. */
 function nextBeyond(ours: Sequence, theirs: Sequence): bigint | undefined {
   if (!ours.called) return undefined
   const last = ours.next - ours.step
@@ -80,14 +81,14 @@ function refuseExhausted(leader: MoveSide, follower: MoveSide, ours: Sequence, t
   const [end, name] = theirs.step > 0n ? [theirs.max, 'MAXVALUE'] : [theirs.min, 'MINVALUE']
   if (theirs.step > 0n ? next <= end : next >= end) return
   throw new ReshardError(`The sequence ${bareName(theirs)} of the shard ${follower.session.shard} ends at ${end}, `
-    + `and that of ${leader.session.shard} is at ${ours.next - ours.step} already: raise its ${name}.`)
+    + `but the one of ${leader.session.shard} is already at ${ours.next - ours.step}: raise its ${name}.`)
 }
 
 function bareName({ name }: Sequence): string {
   return name.replace(/^.*\./, '')
 }
 
-/** Whether neither of two sequences gives out numbers of the other. */
+/** Whether two sequences never produce the same number. */
 async function areApart(leader: MoveSide, follower: MoveSide, { ours, theirs, table, column }: SequencePair): Promise<boolean> {
   if ((ours.next - theirs.next) % divisor(ours.step, theirs.step) !== 0n) return true
   const [one, other] = [numbersOf(ours), numbersOf(theirs)]
@@ -96,7 +97,8 @@ async function areApart(leader: MoveSide, follower: MoveSide, { ours, theirs, ta
   const [low, high, side] = ours.next < theirs.next ? [ours, theirs, follower] : [theirs, ours, leader]
   if (low.next === high.next) return false
   if (low.next < high.start) return true
-  // A range may have been begun by RESTART, which no sequence remembers: the rows tell, where an index finds them at once.
+  // RESTART may have moved the sequence to a new range, which the catalog does not record. Then the rows show the range, if an index makes
+  // this query fast.
   if ((!low.called && low === theirs) || !await isIndexed(side, table, column)) return false
   const value = identifier(column)
   const sql = `select min(${value}) from ${side.objects.table(table.name)} where ${value} >= $1`
@@ -105,7 +107,7 @@ async function areApart(leader: MoveSide, follower: MoveSide, { ours, theirs, ta
   return first - low.next >= FAR * low.step
 }
 
-/** The numbers that a sequence has given out since its start, and will give out. */
+/** The range of numbers that a sequence has produced since its start, or will produce. */
 function numbersOf({ next, start, step, min, max, cycles }: Sequence): { first: bigint, last: bigint } {
   if (cycles) return { first: min, last: max }
   if (step > 0n) return { first: start < next ? start : next, last: max }
@@ -118,7 +120,7 @@ function divisor(one: bigint, other: bigint): bigint {
   }
 }
 
-/** Whether a unique index has the column and not the id, so that rows of two shards may not share a value of it. */
+/** Whether a unique index contains the column without the id. Then rows of two shards must not have the same value. */
 async function isUniqueByItself({ session, objects }: MoveSide, { name, idColumn }: ShardTable, column: string): Promise<boolean> {
   if (column === idColumn) return false
   const holds = (parameter: string) =>
@@ -148,7 +150,7 @@ async function readSequences(leader: MoveSide, follower: MoveSide): Promise<Sequ
   return pairs
 }
 
-/** The sequences that fill columns of a table, by the column: of an identity, or of a default. */
+/** The sequences of the identity columns and defaults of a table, by column. */
 async function sequencesOf({ session, objects }: MoveSide, { name }: ShardTable): Promise<Map<string, Sequence>> {
   const found = await session.rows(`select a.attname, format('%I.%I', n.nspname, s.relname),
       q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle

@@ -1,28 +1,28 @@
 import { ReshardError } from './errors'
 
-/** A value as the database writes it, so that nothing is lost on the way through JavaScript. */
+/** A row as strings of the database, so that JavaScript does not change any value. */
 export type TextRow = (string | null)[]
 
-/** What a statement may be given. */
+/** A parameter of a statement. */
 export type Parameter = string | number | readonly (string | null)[] | readonly number[] | null
 
-/** The only connection of a command to a shard. While it is open no other command moves rows of that shard. */
+/** The only connection of a command to a shard. While it is open, no other command can move rows of this shard. */
 export interface ShardSession {
   shard: string
-  /** Holds the tables, and what a move installs. */
+  /** Schema of the tables, and of the objects that a move installs. */
   schema: string
-  /** Rows as lists of texts. */
+  /** Runs a statement and returns its rows as lists of strings. */
   rows: (sql: string, parameters?: readonly Parameter[]) => Promise<TextRow[]>
-  /** @returns how many rows were written */
+  /** @returns the number of written rows */
   execute: (sql: string, parameters?: readonly Parameter[]) => Promise<number>
-  /** Runs `work` in a transaction; `begin` is what stands behind BEGIN. */
+  /** Runs `work` in a transaction. `begin` is appended to BEGIN. */
   transaction: <T>(work: () => Promise<T>, begin?: string) => Promise<T>
   close: () => Promise<void>
 }
 
-/** A statement that failed, in one sentence. */
+/** Thrown when a statement fails. */
 export class ShardStatementError extends ReshardError {
-  /** SQLSTATE; undefined when the connection itself failed. */
+  /** SQLSTATE; undefined if the connection failed. */
   readonly code: string | undefined
   readonly constraint: string | undefined
 

@@ -2,24 +2,24 @@
 export interface Column {
   name: string
   type: string
-  /** Makes columns that nobody may write. They are read where they belong to the key, and not copied. */
+  /** Whether the column is generated. Generated columns are not copied; they are read only if they belong to the key. */
   generated: boolean
-  /** GENERATED ALWAYS AS IDENTITY: is written with a new row, and never again. */
+  /** Whether the column is GENERATED ALWAYS AS IDENTITY: it can be inserted, but not updated. */
   fixed: boolean
 }
 
-/** A table whose rows are moved, as one shard has it. */
+/** A table whose rows move, as one shard defines it. */
 export interface ShardTable {
   name: string
-  /** Its place in the order of the move, which what is installed in the databases refers to. */
+  /** Position in the table order of the move. The objects that a move installs refer to it. */
   index: number
-  /** The column of the id that decides. */
+  /** Column of the id that determines the shard. */
   idColumn: string
-  /** Columns of the primary key, in its order. */
+  /** Columns of the primary key, in key order. */
   key: readonly Column[]
-  /** Columns that are copied or belong to the key, by name. */
+  /** Columns that are copied or belong to the key, sorted by name. */
   columns: readonly Column[]
-  /** Columns that point at rows of the same table, which may be copied later: they are copied last. */
+  /** Columns that reference rows of the same table. They are copied last, because the referenced rows may be copied later. */
   selfColumns: readonly string[]
 }
 
@@ -29,7 +29,7 @@ export type NamedTable = readonly [table: string, idColumn: string]
 /** Foreign key between two tables of a schema. */
 export interface ForeignKey {
   name: string
-  /** Table that points. */
+  /** The referencing table. */
   from: string
   columns: readonly string[]
   to: string

@@ -8,8 +8,8 @@ import type { ShardTable } from './shard-table'
 import { readForeignKeys } from './tables'
 
 /**
- * Runs `work` in a transaction in which no trigger and no rule fires: rows that have moved are still there for the app, so its own triggers
- * must not learn of a deletion. Foreign keys are triggers too, and are not checked.
+ * Runs `work` in a transaction without triggers and rules. Moved rows still exist for the app, so its triggers must not see their deletion
+ * here. Foreign keys are implemented as triggers, so they are not checked either.
  */
 export function inSilence<T>({ session }: MoveSide, work: () => Promise<T>): Promise<T> {
   return session.transaction(async () => {
@@ -19,13 +19,14 @@ export function inSilence<T>({ session }: MoveSide, work: () => Promise<T>): Pro
 }
 
 /**
- * Whether the tables have triggers or rules of the app that the deletion of rows would fire.
+ * Whether deleting rows would fire triggers or rules of the app.
  *
- * @throws ReshardError when there is one that this role cannot silence
+ * @throws ReshardError if this role cannot disable one of them
  */
 export async function mustSilence(side: MoveSide): Promise<boolean> {
   const { session, objects, tables } = side
-  // DELETE is bit 3 of the type of a trigger and type 4 of a rule, UPDATE bit 4 and type 2. A table that points at itself is updated too.
+  // DELETE is bit 3 of the trigger type and rule type 4; UPDATE is bit 4 and rule type 2. Tables with foreign keys to themselves are updated,
+  // too.
   const found = await Promise.all(tables.map(({ name, selfColumns }) => session.rows(`
     select $2, 'trigger', tgname, tgenabled = 'A' from pg_trigger
       where tgrelid = $1::regclass and not tgisinternal and tgenabled in ('O', 'A') and tgtype & $3::int > 0
@@ -38,10 +39,10 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
   if (!one) return false
   const sentence = ([table, kind, name]: readonly (string | null)[]) =>
     `Deleting rows of ${table} on the shard ${session.shard} would fire the ${kind} ${name} of the app, `
-    + 'for rows that are still there on another shard'
+    + 'for rows that still exist on another shard'
   const always = all.find(([, , , always]) => always === 't')
   if (always) {
-    throw new ReshardError(`${sentence(always)}, and it is set to ENABLE ALWAYS: change that, or write --fire-triggers to let it fire.`)
+    throw new ReshardError(`${sentence(always)}, and it is set to ENABLE ALWAYS: change this setting, or write --fire-triggers to let it fire.`)
   }
   try {
     await inSilence(side, async () => {})
@@ -49,7 +50,7 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
   catch (error) {
     if (!(error instanceof ShardStatementError) || error.code !== '42501') throw error
     const [[role] = []] = await session.rows('select current_user::regrole')
-    throw new ReshardError(`${sentence(one)}, and the role ${role} may not silence it: as a superuser, run `
+    throw new ReshardError(`${sentence(one)}, and the role ${role} may not disable it: as a superuser, run `
       + `"grant set on parameter session_replication_role to ${role}" (PostgreSQL 15 or newer) or this command, `
       + 'or write --fire-triggers to let it fire.')
   }
@@ -57,14 +58,14 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
 }
 
 /**
- * Deletes up to `limit` of the rows that move, and does what foreign keys would do: a row at which another points stays.
+ * Deletes up to `limit` of the moved rows. Like a foreign key, it does not delete a row that another row references.
  *
- * @throws ReshardError naming the foreign key
+ * @throws ReshardError that names the foreign key
  */
 export async function deleteInSilence(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   const { session, objects } = side
   const name = objects.table(table.name)
-  // Nobody can begin to point at a locked row, and the next statement sees who did before.
+  // New references to locked rows are blocked, and the next statement sees the existing references.
   const locked = await session.rows(`select t.ctid from ${name} t where ${moves(side, table)} limit ${limit} for update`)
   const free = (await readForeignKeys(session)).filter(({ to }) => to === table.name).map(({ from, columns, toColumns }) => {
     const points = columns.map((column, at) => `child.${identifier(column)} = t.${identifier(toColumns[at]!)}`).join(' and ')
@@ -74,6 +75,6 @@ export async function deleteInSilence(side: MoveSide, table: ShardTable, limit: 
   const deleted = await session.execute(`delete from ${name} t where ctid = any($1::tid[])${free.join('')}`, [places])
   if (deleted === locked.length) return deleted
   await refuseSplitFamilies(side)
-  throw new ReshardError(`Rows of ${table.name} on the shard ${session.shard} cannot be deleted while others point at them: `
+  throw new ReshardError(`Rows of ${table.name} on the shard ${session.shard} cannot be deleted while other rows reference them: `
     + 'run the command again.')
 }

@@ -2,35 +2,38 @@ import { ReshardError } from './errors'
 import type { ShardsSettings } from '../runtime/server/shards/settings'
 import { literal, textArray } from './quote'
 
-/** Which ids a function is to recognise. */
+/** The ids that the slot function must recognise. */
 export interface WantedSlots {
   slots: readonly number[]
-  /** How many slots there are. */
+  /** Number of all slots. */
   count: number
-  /** Beginnings of ids, in lower case, that place an id by themselves. */
+  /** Region prefixes of ids, in lower case. They determine the shard of an id. */
   prefixes: readonly string[]
-  /** Ids that the map places by themselves. */
+  /** Ids that the map assigns to a shard one by one. */
   overrides: readonly string[]
 }
 
 /**
- * The ids of some slots, as the resolver sees them: an id with an override or a prefix is in none.
+ * Describes the ids of some slots as the resolver does: an id with an override or a region prefix does not belong to a slot.
  *
- * @throws ReshardError when a region has letters whose other case the database could see differently
+ * @throws ReshardError if a region name is not ASCII, because databases may convert its case differently
  */
 export function wantedSlots(settings: ShardsSettings, slots: readonly number[]): WantedSlots {
   const prefixes = [...settings.regions.keys()]
   // eslint-disable-next-line no-control-regex -- all of ASCII
   const odd = prefixes.find(prefix => !/^[\u0000-\u007F]*$/.test(prefix))
-  if (odd !== undefined) throw new ReshardError(`The region ${JSON.stringify(odd)} of scale.shards.regions is not plain ASCII, whose case a database may see differently: rename it before rows are moved.`)
+  if (odd !== undefined) {
+    throw new ReshardError(`The region ${JSON.stringify(odd)} of scale.shards.regions must contain only ASCII characters, `
+      + 'because databases may convert the case of others differently: rename it before you move rows.')
+  }
   return { slots, count: settings.slotMap.owners.length, prefixes, overrides: [...settings.slotMap.overrides.keys()] }
 }
 
 /**
- * SQL that creates `murmur3(bytea)` and `slot(text)`, which gives the slot of an id, or NULL when the id is in none of the wanted ones.
- * The same hash as in TypeScript, because a trigger must know whose a row is.
+ * SQL that creates `murmur3(bytea)` and `slot(text)`. `slot` returns the slot of an id, or NULL if it is not one of the wanted slots.
+ * The hash is the same as in TypeScript, so that a trigger can find the slot of a row.
  *
- * @param names of the two functions, with their schema
+ * @param names names of the two functions, with their schema
  */
 export function slotFunctions({ slots, count, prefixes, overrides }: WantedSlots, names: { murmur3: string, slot: string }): string {
   return `${murmur3Function(names.murmur3)};
@@ -48,14 +51,14 @@ end
 `)}`
 }
 
-/** A set of slots, one bit each, as PostgreSQL numbers the bits of a bytea. */
+/** A set of slots as a hexadecimal bit mask, in the bit order of a PostgreSQL bytea. */
 function bitmap(slots: readonly number[], count: number): string {
   const bytes = Buffer.alloc(Math.ceil(count / 8))
   for (const slot of slots) bytes[slot >> 3]! |= 1 << (slot & 7)
   return bytes.toString('hex')
 }
 
-/** Products are taken in halves, because bigint has a sign. */
+/** MurmurHash3 in SQL. Products are computed in two halves, because bigint is signed. */
 function murmur3Function(name: string): string {
   const imul = (value: string, factor: number) => `((${value} * ${factor & 0xFFFF} + (((${value} * ${factor >>> 16}) & 65535) << 16)) & 4294967295)`
   const scramble = `block := ${imul('block', 0xCC9E2D51)};

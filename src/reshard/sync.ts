@@ -7,27 +7,28 @@ import { ShardStatementError } from './session'
 import type { ForeignKey, ShardTable } from './shard-table'
 import { readForeignKeys, readTellingColumns } from './tables'
 
-/** The two sides of a move: the one that is written to, and the one that is brought after it. */
+/** The two sides of a move: the app writes to the leader, and the follower receives its changes. */
 export interface MovePair {
   leader: MoveSide
   follower: MoveSide
-  /** Whether an id moves, by the function with which the app finds its shard. */
+  /** Whether an id moves, by the same function that the app uses to find its shard. */
   isMoving: (id: string) => boolean
 }
 
-/** The tables whose copy has begun, and whether every row of it has been copied once, so that rows may point at each other. */
+/** Tables whose copy has begun. `allThere`: every row is copied once, so rows can reference each other. */
 export type CopyState = ReadonlyMap<number, { allThere: boolean }>
 
-/** Changes that are read at a time. */
+/** Changes that are read in one statement. */
 const PAGE = 1000
-/** SQLSTATE of what one row keeps from another: a unique value, an excluded one, a foreign key. */
+/** SQLSTATEs of a conflict between rows: unique constraint, exclusion constraint, foreign key. */
 const IN_THE_WAY = ['23505', '23P01', '23503', '23001']
 
 /**
- * Brings the follower to one moment of the leader, exactly: in a snapshot of the leader, every row that has changed since the last time
- * is written to the follower, or deleted there. `work` runs in the same snapshot, so that what it reads on one side is what stands on the other.
+ * Brings the follower to the exact state of one snapshot of the leader: every row that has changed since the last call is written to the
+ * follower, or deleted there. `work` runs in the same snapshot, so it reads the same state on both sides.
  *
- * The follower's transaction is committed before the leader forgets the changes: killed between the two, they are applied once more, to the same end.
+ * The follower's transaction is committed before the leader deletes the recorded changes. If the command is killed in between, the changes are
+ * applied again, with the same result.
  */
 export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Promise<T>): Promise<T> {
   const { leader, follower } = pair
@@ -36,12 +37,12 @@ export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Pro
     const [[snapshot] = []] = await leader.session.rows('select pg_current_snapshot()')
     const counts = await leader.session.rows(`select "table", count(*) from ${changes} group by "table"`)
     const changed = leader.tables.filter(({ index }) => counts.some(([table]) => Number(table) === index))
-    // A table whose copy has not begun will be copied as it is then.
+    // A table whose copy has not begun will be copied in its later state.
     const begun = changed.filter(({ index }) => copied.has(index))
     const result = await follower.session.transaction(async () => {
       if (begun.length > 0) await applyChanges(pair, begun, copied)
       const result = await work()
-      // They were written again, and the work has seen which.
+      // These changes are applied now, and `work` has read them.
       if (begun.length > 0) await follower.session.execute(`delete from ${follower.objects.changes}`)
       return result
     })
@@ -51,13 +52,13 @@ export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Pro
   return result
 }
 
-/** How many changes have not yet reached the follower. */
+/** Number of changes that are not yet applied to the follower. */
 export async function countChanges({ session, objects }: MoveSide): Promise<number> {
   const [[count] = []] = await session.rows(`select count(*) from ${objects.changes}`)
   return Number(count)
 }
 
-/** Parents are written before their children, and deleted after them. Where that is not enough, rows are taken away first. */
+/** Applies changes: parents are written before their children, and deleted after them. On a conflict, conflicting rows are deleted first. */
 async function applyChanges(pair: MovePair, tables: readonly ShardTable[], copied: CopyState): Promise<void> {
   const { session } = pair.follower
   await session.execute('savepoint changes')
@@ -75,8 +76,8 @@ async function applyChanges(pair: MovePair, tables: readonly ShardTable[], copie
 }
 
 /**
- * Takes away every row that could be in the way of another, with all rows that point at it, then writes all of them as the leader has them.
- * At no moment does the follower hold two rows of which the leader, at its one moment, could not hold both.
+ * Deletes every row that could conflict with another, and all rows that reference it, then writes all of them in the state of the leader.
+ * So the follower never contains two rows that cannot exist together in the leader's snapshot.
  */
 async function rewriteChanged(pair: MovePair, tables: readonly ShardTable[], copied: CopyState): Promise<void> {
   const { leader, follower } = pair
@@ -100,9 +101,10 @@ async function rewriteChanged(pair: MovePair, tables: readonly ShardTable[], cop
 }
 
 /**
- * Deletes rows, and before them all that point at them. The keys of these are kept among the changes of the follower, to be written again.
+ * Deletes rows, and before them all rows that reference them. The keys of the referencing rows are recorded as changes of the follower, so that
+ * they are written again.
  *
- * @returns how many of the rows were deleted
+ * @returns the number of deleted rows
  */
 async function takeAway(follower: MoveSide, table: ShardTable, keys: readonly Key[], foreignKeys: readonly ForeignKey[]): Promise<number> {
   if (keys.length === 0) return 0
@@ -113,8 +115,8 @@ async function takeAway(follower: MoveSide, table: ShardTable, keys: readonly Ke
       await keepKeys(follower, child, pointing)
       const gone = child === table ? await detachRows(follower, table, pointing) : await takeAway(follower, child, pointing, foreignKeys)
       if (gone > 0) continue
-      throw new ReshardError(`Rows of ${child.name} on ${follower.session.shard} cannot be taken away (${foreignKey.name}): `
-        + 'a trigger or a rule of the table keeps them.')
+      throw new ReshardError(`Rows of ${child.name} on ${follower.session.shard} cannot be deleted (${foreignKey.name}): `
+        + 'remove the trigger or rule of the table that keeps them.')
     }
   }
   return deleteRows(follower, table, keys)
@@ -125,12 +127,12 @@ function keepKeys({ session, objects }: MoveSide, { index }: ShardTable, keys: r
     from unnest($2::text[]) as kept (key)`, [index, keys.map(key => JSON.stringify(key))])
 }
 
-/** @param changed the sides whose kept changes are written */
+/** @param changed the sides whose recorded changes are written */
 async function writeChanged(pair: MovePair, table: ShardTable, copied: CopyState, changed: readonly MoveSide[]): Promise<void> {
   const { leader, follower } = pair
   const target = follower.tables[table.index]!
   const whole = table.selfColumns.length === 0
-  // First without what may point at a row that comes later.
+  // The first pass leaves out columns that may reference rows of a later page.
   const passes = whole ? [[]] : copied.get(table.index)!.allThere ? [table.selfColumns, []] : [table.selfColumns]
   for (const blank of passes) {
     for (const side of changed) {
@@ -147,7 +149,7 @@ async function deleteChanged({ leader, follower }: MovePair, table: ShardTable):
   for await (const keys of goneKeys(leader, table)) await deleteRows(follower, target, keys)
 }
 
-/** The keys of changed rows that are no more, or move no more, page by page. */
+/** Yields, page by page, the keys of changed rows that are deleted or do not move any more. */
 async function* goneKeys(leader: MoveSide, table: ShardTable): AsyncGenerator<Key[]> {
   for await (const keys of changedKeys(leader, table)) {
     const there = new Set((await readRows(leader, table, keys)).map(row => JSON.stringify(keyOf(table, row))))
@@ -155,7 +157,7 @@ async function* goneKeys(leader: MoveSide, table: ShardTable): AsyncGenerator<Ke
   }
 }
 
-/** The keys of changed rows that a side keeps, page by page, each at most once a page. */
+/** Yields the recorded keys of changed rows, page by page. A page contains each key at most once. */
 export async function* changedKeys({ session, objects }: MoveSide, { index }: ShardTable): AsyncGenerator<Key[]> {
   for (let after = '-1'; ;) {
     const page = await session.rows(`select position, array_to_json(key) from ${objects.changes} where "table" = $1 and position > $2 order by position limit ${PAGE}`, [index, after])

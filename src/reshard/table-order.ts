@@ -2,9 +2,9 @@ import { ReshardError } from './errors'
 import type { ForeignKey, NamedTable } from './shard-table'
 
 /**
- * Parents before their children, by their foreign keys; otherwise as given.
+ * Sorts tables by their foreign keys: parents come before their children. Otherwise the order does not change.
  *
- * @throws ReshardError when tables point at each other in a circle
+ * @throws ReshardError if the foreign keys of tables form a cycle
  */
 export function sortTables(named: readonly NamedTable[], foreignKeys: readonly ForeignKey[]): NamedTable[] {
   const sorted: NamedTable[] = []
@@ -12,7 +12,10 @@ export function sortTables(named: readonly NamedTable[], foreignKeys: readonly F
   while (waiting.length > 0) {
     const isFree = ([name]: NamedTable) => foreignKeys.every(({ from, to }) => from !== name || to === name || !waiting.some(([parent]) => parent === to))
     const free = waiting.filter(isFree)
-    if (free.length === 0) throw new ReshardError(`The tables ${waiting.map(([name]) => name).join(', ')} point at each other in a circle: rows of them cannot be copied one after another.`)
+    if (free.length === 0) {
+      const names = waiting.map(([name]) => name).join(', ')
+      throw new ReshardError(`The foreign keys of the tables ${names} form a cycle, so their rows cannot be copied in order: remove one of these keys.`)
+    }
     sorted.push(...free)
     waiting = waiting.filter(table => !free.includes(table))
   }

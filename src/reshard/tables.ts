@@ -5,35 +5,40 @@ import { sortTables } from './table-order'
 import type { ShardSession } from './session'
 import type { Column, ShardTable, NamedTable, ForeignKey } from './shard-table'
 
-/** Types whose text is the same in JavaScript and in the database. */
+/** Types whose values have the same spelling in JavaScript and in the database. */
 const ID_TYPES = ['text', 'character varying', 'citext', 'uuid', 'smallint', 'integer', 'bigint']
 
 /**
- * Puts parents before their children.
+ * Sorts tables so that parents come before their children.
  *
- * @throws ReshardError when tables point at each other in a circle
+ * @throws ReshardError if the foreign keys of tables form a cycle
  */
 export async function orderTables(session: ShardSession, named: readonly NamedTable[]): Promise<NamedTable[]> {
   return sortTables(named, await readForeignKeys(session))
 }
 
 /**
- * Reads tables from the catalog of a shard.
+ * Reads table definitions from the catalog of a shard.
  *
- * @param ordered parents before their children, in the same order on both shards
- * @throws ReshardError one sentence, when rows of one of them could not be moved without loss
+ * @param ordered tables with parents before their children, in the same order on both shards
+ * @throws ReshardError if rows of a table cannot move without loss
  */
 export async function describeTables(session: ShardSession, ordered: readonly NamedTable[]): Promise<ShardTable[]> {
   const foreignKeys = await readForeignKeys(session)
   const names = ordered.map(([name]) => name)
   for (const { name, from, to } of foreignKeys) {
-    if (names.includes(to) && !names.includes(from)) throw new ReshardError(`The table ${from} of the shard ${session.shard} points at rows of ${to} (${name}) and is not moved with them: add it to the tables, with the column of its id.`)
+    if (!names.includes(to) || names.includes(from)) continue
+    throw new ReshardError(`The table ${from} of the shard ${session.shard} references rows of ${to} (${name}), but does not move with them: `
+      + 'add it to the tables, with the column of its id.')
   }
   const tables: ShardTable[] = []
   for (const [index, [name, idColumn]] of ordered.entries()) {
     const selfKeys = foreignKeys.filter(({ from, to }) => from === name && to === name)
     const fixed = selfKeys.find(({ nullable }) => !nullable)
-    if (fixed) throw new ReshardError(`The table ${name} points at itself by columns that are NOT NULL (${fixed.name}): rows of it cannot be copied one after another.`)
+    if (fixed) {
+      throw new ReshardError(`The foreign key ${fixed.name} of the table ${name} references the same table in columns that are NOT NULL, `
+        + 'so its rows cannot be copied in order: allow NULL in these columns.')
+    }
     tables.push(await describeTable(session, { name, idColumn, index, selfColumns: selfKeys.flatMap(({ columns }) => columns) }))
   }
   return tables
@@ -45,11 +50,14 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
   const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
       (select i.inhrelid::regclass from pg_inherits i where i.inhparent = c.oid limit 1)
     from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
-  if (!oid) throw new ReshardError(`The table ${name} does not exist on the shard ${session.shard}: migrate the shard, or write the name that the table has in the database.`)
-  if (kind !== 'r') throw new ReshardError(`${where} is partitioned or no table: rows of plain tables are moved.`)
+  if (!oid) {
+    throw new ReshardError(`The table ${name} does not exist on the shard ${session.shard}: `
+      + 'migrate the shard, or write the name that the table has in the database.')
+  }
+  if (kind !== 'r') throw new ReshardError(`${where} must be a plain table, not a view or a partitioned table: write another table.`)
   if (child !== null) {
-    throw new ReshardError(`${where} has the child ${child}, whose rows do not move with it: `
-      + 'move rows between plain tables, without INHERITS.')
+    throw new ReshardError(`${where} has the child table ${child}, whose rows would not move with it: `
+      + 'use plain tables, without INHERITS.')
   }
   if (hidden === 't') {
     throw new ReshardError(`Row-level security hides rows of ${name} on the shard ${session.shard} from the role ${role}: `
@@ -65,13 +73,15 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
     from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a
     where i.indrelid = $1 and i.indisprimary and a.attrelid = $1 and a.attnum = k.number order by k.place`, [oid])
   const keyNames = keys.map(([column]) => column!)
-  if (keyNames.length === 0) throw new ReshardError(`${where} has no primary key, by which rows are told apart: give it one.`)
+  if (keyNames.length === 0) throw new ReshardError(`${where} has no primary key, which identifies its rows: add one.`)
   if (keys[0]![1] !== 't') {
-    throw new ReshardError(`${where} has a primary key that is DEFERRABLE, over which rows cannot be written: make it NOT DEFERRABLE.`)
+    throw new ReshardError(`${where} has a DEFERRABLE primary key, so its rows cannot be overwritten: make it NOT DEFERRABLE.`)
   }
   const id = columns.find(column => column.name === idColumn)
-  if (!id) throw new ReshardError(`${where} has no column ${idColumn}: write the column that holds the id.`)
-  if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) throw new ReshardError(`${where} has ids of type ${id.type} in ${idColumn}: ids are texts, UUIDs or whole numbers.`)
+  if (!id) throw new ReshardError(`${where} has no column ${idColumn}: write the column that contains the id.`)
+  if (!ID_TYPES.includes(id.type.replace(/^.*\./, ''))) {
+    throw new ReshardError(`${where} has ids of type ${id.type} in ${idColumn}: ids must be strings, UUIDs or whole numbers.`)
+  }
   return {
     ...table,
     key: keyNames.map(key => columns.find(column => column.name === key)!),
@@ -79,20 +89,26 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
   }
 }
 
-/** @throws ReshardError one sentence, when the two shards do not have the same columns */
+/** @throws ReshardError if the two shards do not have the same columns and primary keys */
 export function refuseDifferentTables(from: readonly ShardTable[], to: readonly ShardTable[], shards: { from: string, to: string }): void {
   for (const table of from) {
     const other = to.find(({ name }) => name === table.name)!
     const names = ({ columns }: ShardTable) => columns.map(({ name }) => name).join(', ')
-    if (names(table) !== names(other)) throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: migrate both to the same version.`)
+    if (names(table) !== names(other)) {
+      throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: `
+        + 'migrate both to the same version.')
+    }
     const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')
-    if (key(table) !== key(other)) throw new ReshardError(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: migrate both to the same version.`)
+    if (key(table) !== key(other)) {
+      throw new ReshardError(`The primary key of ${table.name} is ${key(table)} on ${shards.from} and ${key(other)} on ${shards.to}: `
+        + 'migrate both to the same version.')
+    }
   }
 }
 
 /**
- * The columns on which it depends whether a row can be written before others: those of unique indexes, of exclusion constraints, of foreign
- * keys on either side, and identities that cannot be written over.
+ * Reads the columns that can cause conflicts between rows: those of unique indexes, exclusion constraints, foreign keys in both directions,
+ * and identities that cannot be updated.
  */
 export async function readTellingColumns({ session, objects }: MoveSide, { name, columns }: ShardTable): Promise<Set<string>> {
   const rows = await session.rows(`select a.attname, a.attgenerated <> '' from pg_attribute a
@@ -103,11 +119,11 @@ export async function readTellingColumns({ session, objects }: MoveSide, { name,
       or exists (select from pg_constraint c where c.contype = 'f'
         and (c.conrelid = a.attrelid and a.attnum = any(c.conkey) or c.confrelid = a.attrelid and a.attnum = any(c.confkey))))`,
   [objects.table(name)])
-  // What makes a generated column may be any column.
+  // A generated column may depend on any column.
   return new Set(rows.some(([, generated]) => generated === 't') ? columns.map(column => column.name) : rows.map(([column]) => column!))
 }
 
-/** Foreign keys that point at tables of the shard. */
+/** Reads the foreign keys that reference tables of the shard. */
 export async function readForeignKeys(session: ShardSession): Promise<ForeignKey[]> {
   const columns = (relation: string, numbers: string) => `(select json_agg(a.attname order by k.place) from unnest(${numbers}) with ordinality k (number, place), pg_attribute a where a.attrelid = ${relation} and a.attnum = k.number)`
   const rows = await session.rows(`select f.conname, child.relname, parent.relname, ${columns('f.conrelid', 'f.conkey')}, ${columns('f.confrelid', 'f.confkey')},

@@ -92,8 +92,8 @@ describe('row-level security', () => {
   it('a table with children that inherit from it is refused: writes to them fire no trigger of their parent', async () => {
     const lab = await create(`${schema}; create table admins () inherits (users)`, tables)
     lab.plan()
-    expect(await lab.sentence(lab.move())).toBe('The table users of the shard eu has the child admins, whose rows do not move with '
-      + 'it: move rows between plain tables, without INHERITS.')
+    expect(await lab.sentence(lab.move())).toBe('The table users of the shard eu has the child table admins, whose rows would not '
+      + 'move with it: use plain tables, without INHERITS.')
   })
 
   it('rows are counted a second time, by the ids that the app itself would look for', async () => {
@@ -108,7 +108,7 @@ describe('row-level security', () => {
       await lab.superuser(String(sql).replace('if id is null', 'if id like \'%7\' or id is null'))
     }
     await lab.superuser(`set nuxt_scale.mover = 'on'; delete from ${lab.schemas.eu2}.users where id like '%7'`)
-    expect(await lab.sentence(lab.move())).toMatch(/^The table users of the shard eu has \d+ rows whose ids move, but \d+ of them were /)
+    expect(await lab.sentence(lab.move())).toMatch(/^The table users of the shard eu has \d+ rows whose ids move, but only \d+ of them were /)
     expect(lab.map().moving[0]!.state).toBe('verify')
   })
 })
@@ -183,10 +183,10 @@ describe('sequences', () => {
     expect(await next(lab, 'eu2', 'numbers')).toBe(1001)
   })
 
-  const shared = (name: string, column: string) => `The sequences ${name} of the shards eu and eu2 give out the same numbers for `
+  const shared = (name: string, column: string) => `The sequences ${name} of the shards eu and eu2 produce the same numbers for `
     + `${column}, which must be unique over all shards: `
-    + 'give each shard numbers of its own (as in "alter sequence … increment by 2", or MINVALUE and MAXVALUE), or ids that are '
-    + 'unique by themselves, such as UUIDs.'
+    + 'give each shard different numbers (with "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
+    + 'or use UUIDs.'
 
   it.each([
     ['new on the new shard', '', ''],
@@ -215,8 +215,8 @@ describe('sequences', () => {
     await lab.app('eu', 'insert into users (name) select \'x\' from generate_series(1, 100)')
     await lab.app('eu2', 'alter sequence users_id_seq maxvalue 50')
     lab.plan()
-    expect(await lab.sentence(lab.move())).toBe('The sequence users_id_seq of the shard eu2 ends at 50, and that of eu is at 100 '
-      + 'already: raise its MAXVALUE.')
+    expect(await lab.sentence(lab.move())).toBe('The sequence users_id_seq of the shard eu2 ends at 50, but the one of eu is already '
+      + 'at 100: raise its MAXVALUE.')
   })
 })
 
@@ -321,7 +321,7 @@ describe('changes while rows move', () => {
     let committed: Promise<void> | undefined
     const { comparison } = await lab.move({
       onStep(step) {
-        if (step === 'both shards hold the same') committed = commit()
+        if (step === 'both shards have the same rows') committed = commit()
       },
     })
     await committed
@@ -357,7 +357,7 @@ describe('changes while rows move', () => {
     const commit = await lab.hold('eu', 'update users set name = \'late\'')
     const late = lab.move({
       onStep(step) {
-        if (step === 'both shards hold the same') void commit()
+        if (step === 'both shards have the same rows') void commit()
       },
     })
     expect(await lab.sentence(late)).toMatch(/^The row \["\d+"\] of users differs on eu2 right after it was written there: /)
@@ -368,8 +368,8 @@ describe('changes while rows move', () => {
   it('a primary key that is DEFERRABLE is refused by name', async () => {
     const lab = await create('create table users (id text primary key deferrable)', { users: 'id' })
     lab.plan()
-    expect(await lab.sentence(lab.move())).toBe('The table users of the shard eu has a primary key that is DEFERRABLE, over which '
-      + 'rows cannot be written: make it NOT DEFERRABLE.')
+    expect(await lab.sentence(lab.move())).toBe('The table users of the shard eu has a DEFERRABLE primary key, so its rows '
+      + 'cannot be overwritten: make it NOT DEFERRABLE.')
   })
 })
 
@@ -398,12 +398,12 @@ describe('clean --delete and triggers of the app', () => {
     return rows.map(({ what, many }) => `${what} ${many}`)
   }
 
-  const why = 'Deleting rows of users on the shard eu would fire the trigger audit of the app, for rows that are still there on '
+  const why = 'Deleting rows of users on the shard eu would fire the trigger audit of the app, for rows that still exist on '
     + 'another shard'
 
   it('a role that may not silence them is told what to do, and they fire on purpose alone', async () => {
     const lab = await moved()
-    expect(await lab.sentence(lab.clean('eu'))).toBe(`${why}, and the role app may not silence it: as a superuser, run "grant set `
+    expect(await lab.sentence(lab.clean('eu'))).toBe(`${why}, and the role app may not disable it: as a superuser, run "grant set `
       + `on parameter session_replication_role to app" (PostgreSQL 15 or newer) or this command, or write --fire-triggers to let it `
       + `fire.`)
     expect(await rowsOf(lab, 'eu', 'users')).toBe(200)
@@ -417,7 +417,7 @@ describe('clean --delete and triggers of the app', () => {
     await lab.superuser('grant set on parameter session_replication_role to app')
     try {
       await lab.app('eu', 'alter table users enable always trigger audit')
-      expect(await lab.sentence(lab.clean('eu'))).toBe(`${why}, and it is set to ENABLE ALWAYS: change that, or write `
+      expect(await lab.sentence(lab.clean('eu'))).toBe(`${why}, and it is set to ENABLE ALWAYS: change this setting, or write `
         + `--fire-triggers to let it fire.`)
       await lab.app('eu', 'alter table users enable trigger audit')
       // A row that stays begins to point at one that goes, in the moment between the check and the deletion.
@@ -430,8 +430,8 @@ describe('clean --delete and triggers of the app', () => {
           committed ??= commit()
         },
       })
-      expect(await lab.sentence(late)).toBe('Rows of comments that stay on eu point at rows of users that do not '
-        + '(comments_editor_fkey): a row and what it points at must have ids of the same slot.')
+      expect(await lab.sentence(late)).toBe('Rows of comments that stay on eu reference rows of users that move '
+        + '(comments_editor_fkey): both rows must have ids of the same slot.')
       await committed
       await lab.app('eu', 'delete from comments where id = -1')
       await lab.clean('eu')

@@ -77,7 +77,7 @@ it('killed at any step and run again, it goes on where it was and loses nothing'
   expect((await killed(['move', '--batch', '10'], async () => await copied() > first + 20)).killed).toBe(true)
   expect(await copied()).toBeGreaterThan(first)
   let kills = 2
-  for (const step of ['every row is copied', 'every change has followed', 'both shards hold the same', 'writes to eu are paused', 'eu is closed', 'the map is stored', 'eu2 takes the writes']) {
+  for (const step of ['all rows are copied', 'all changes are applied', 'both shards have the same rows', 'writes to eu are paused', 'eu is closed', 'the map is stored', 'eu2 accepts writes']) {
     if ((await killed(['move', '--batch', '50'], stderr => stderr.includes(step))).killed) kills++
     await sleep(Math.random() * 200)
   }
@@ -142,7 +142,7 @@ it('of two commands at once one waits for the other, and finds its work done or 
   const codes = [one.code, other.code].sort()
   expect(codes[0]).toBe(0)
   for (const { code, sentence } of [one, other]) {
-    if (code !== 0) expect(sentence).toMatch(/^Another nuxt-scale command is at work/)
+    if (code !== 0) expect(sentence).toMatch(/^Another nuxt-scale command is running/)
   }
   await bench.ok('move')
   await bench.ok('move', '--finish')

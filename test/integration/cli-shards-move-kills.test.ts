@@ -122,7 +122,7 @@ async function look(): Promise<{ unreachable: number, takenByBoth: number, taken
 }
 
 /** Every refusal that a command may end with when others were at work. What a database says is none of them. */
-const refusals = /^No slots are on their way|^The map contains no move|has been ended by another command|while this command waited for another one|is being (?:finished|taken back)|it can be finished when|whose end was interrupted|keeps what is left/
+const refusals = /does not contain any move|^The map contains no move|^Another command has ended the move|while this command waited for another one|is being (?:finished|taken back)|then finish it|because a command was interrupted|still has rows of the finished move/
 
 /** Commands that begin while the first one is at work. A number is the statement at which that one is killed too. */
 const rivals: [MoverCommand, number?][][] = [[['back']], [['move']], [['finish']], [['clean']], [['back'], ['clean']], [['move', 31], ['back']], [['finish'], ['clean']], [['back', 37], ['move']], [['clean', 23], ['finish']], [['move', 47], ['clean']]]
@@ -167,10 +167,10 @@ it('clean refuses rows that any map still reads, and keeps them', { timeout: 60_
     return cleanShard(session, named as [NamedMap], options).then(leftovers => leftovers[0]!.deleted, (error: Error) => error.message)
   }
   try {
-    expect(await refused(before)).toBe('scale.shards.slotMap says that a holds slot 8, which the move from a to b has taken from it: restore the map that the last command stored, and give it to every instance.')
+    expect(await refused(before)).toBe('scale.shards.slotMap says that a owns slot 8, but the move from a to b has taken this slot from it: restore the map that the last command stored, and give it to every instance.')
     const finished = mapNow()
     writeFileSync(mapFile, serializeSlotMap(before))
-    expect(await refused()).toBe('shards.json has the move from a to b, whose end was interrupted: run "nuxt-scale shards move --finish" before its rows are cleaned away.')
+    expect(await refused()).toBe('shards.json still contains the move from a to b, because a command was interrupted: run "nuxt-scale shards move --finish" before you clean up its rows.')
     writeFileSync(mapFile, serializeSlotMap({ ...finished, version: 1 }))
     expect(await refused()).toMatch(/^shards\.json has version 1, but the shard a has seen version \d+: restore the map that the last command stored\.$/)
     expect((await server.query<{ rows: number }>('select count(*)::int as rows from users', 'a'))[0]!.rows).toBe(ROWS)

@@ -60,15 +60,15 @@ it('no write is paused while a transaction holds the new shard', { timeout: 120_
     await waitFor(waits, { timeout: 60_000 })
     await write(name)
   }
-  expect(steps).toEqual(['both shards hold the same'])
+  expect(steps).toEqual(['both shards have the same rows'])
   await release()
   await expectMoved(move)
   expect(steps).toEqual([
-    'both shards hold the same',
+    'both shards have the same rows',
     'writes to eu are paused',
     'eu is closed',
     'the map is stored',
-    'eu2 takes the writes',
+    'eu2 accepts writes',
   ])
 })
 
@@ -84,7 +84,7 @@ it.each([
     return lab.store.update(change, options)
   } }
   const move = lab.move({ pause: PAUSE, store, onStep: step => steps.push(step) })
-  const again = 'eu takes the writes again: something was in the way'
+  const again = 'eu accepts writes again: the switch was blocked'
   if (shard === 'eu2') {
     await waitFor(() => steps.includes(again), { timeout: 60_000 })
     await write('first')

@@ -86,7 +86,7 @@ describe('writes by an old map', () => {
       const refused = async (sql: string) => client.query(sql).then(() => undefined, (error: unknown) => error)
       const moved = (await bench.query<{ id: string }>('eu2', 'select id from users limit 1'))[0]!.id
       const error = await refused(`update users set name = 'late' where id = '${moved}'`)
-      expect(error).toMatchObject({ code: 'NS001', message: 'StaleShardMap: this row of users has moved to another shard, or is about to: read the map of the shards again, and try once more.' })
+      expect(error).toMatchObject({ code: 'NS001', message: 'StaleShardMap: this row of users has moved to another shard, or is about to move: read the slot map again, and retry.' })
       expect(isStaleShardMap(error)).toBe(true)
       await client.query('rollback')
       expect(await refused(`delete from users where id = '${moved}'`)).toMatchObject({ code: 'NS001' })
@@ -129,7 +129,7 @@ describe('verify', () => {
     await create('create table users (id integer, part text, name text, primary key (part, id))', { tables: { users: 'id' } })
     await bench.query('eu', 'insert into users select number, \'p\', \'x\' from generate_series(1, 300) number')
     await plan()
-    expect((await bench.shards('verify')).sentence).toBe('The rows of the move from eu to eu2 are not all copied yet: run "nuxt-scale shards move" first.')
+    expect((await bench.shards('verify')).sentence).toBe('The move from eu to eu2 has not copied all rows yet: run "nuxt-scale shards move" first.')
     await bench.ok('move', '--until', 'verify')
     expect((await bench.ok<VerifyReport>('verify')).moves).toMatchObject([{ from: 'eu', to: 'eu2', differences: [], more: false }])
     const [changed, gone] = await bench.query<{ id: number }>('eu2', 'select id from users order by id limit 2')
@@ -158,21 +158,21 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
   const fill = 'insert into users select number, \'x\' from generate_series(1, 100) number;'
 
   it.each<[tables: string, options: MoveBenchOptions['options'], prepare: { eu?: string, eu2?: string }, sentence: string]>([
-    ['create table users (id text)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has no primary key, by which rows are told apart: give it one.'],
+    ['create table users (id text)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has no primary key, which identifies its rows: add one.'],
     [users, { tables: { people: 'id' } }, {}, 'The table people does not exist on the shard eu: migrate the shard, or write the name that the table has in the database.'],
-    [users, { tables: { users: 'user' } }, {}, 'The table users of the shard eu has no column user: write the column that holds the id.'],
-    ['create table users (id numeric primary key)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has ids of type numeric in id: ids are texts, UUIDs or whole numbers.'],
+    [users, { tables: { users: 'user' } }, {}, 'The table users of the shard eu has no column user: write the column that contains the id.'],
+    ['create table users (id numeric primary key)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu has ids of type numeric in id: ids must be strings, UUIDs or whole numbers.'],
     [users, {}, {}, 'No tables are set: set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables User:id,Order:userId.'],
-    [`${users} create table logs (id int primary key, "user" text references users)`, { tables: { users: 'id' } }, {}, 'The table logs of the shard eu points at rows of users (logs_user_fkey) and is not moved with them: add it to the tables, with the column of its id.'],
-    ['create table a (id int primary key, b int); create table b (id int primary key, a int references a); alter table a add foreign key (b) references b', { tables: { a: 'id', b: 'id' } }, {}, 'The tables a, b point at each other in a circle: rows of them cannot be copied one after another.'],
-    ['create table users (id int primary key, boss int not null references users)', { tables: { users: 'id' } }, {}, 'The table users points at itself by columns that are NOT NULL (users_boss_fkey): rows of it cannot be copied one after another.'],
-    ['create table users (id int primary key) partition by range (id)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu is partitioned or no table: rows of plain tables are moved.'],
+    [`${users} create table logs (id int primary key, "user" text references users)`, { tables: { users: 'id' } }, {}, 'The table logs of the shard eu references rows of users (logs_user_fkey), but does not move with them: add it to the tables, with the column of its id.'],
+    ['create table a (id int primary key, b int); create table b (id int primary key, a int references a); alter table a add foreign key (b) references b', { tables: { a: 'id', b: 'id' } }, {}, 'The foreign keys of the tables a, b form a cycle, so their rows cannot be copied in order: remove one of these keys.'],
+    ['create table users (id int primary key, boss int not null references users)', { tables: { users: 'id' } }, {}, 'The foreign key users_boss_fkey of the table users references the same table in columns that are NOT NULL, so its rows cannot be copied in order: allow NULL in these columns.'],
+    ['create table users (id int primary key) partition by range (id)', { tables: { users: 'id' } }, {}, 'The table users of the shard eu must be a plain table, not a view or a partitioned table: write another table.'],
     [users, { tables: { users: 'id' } }, { eu2: 'alter table users add age int' }, 'The table users has the columns id, name on eu and age, id, name on eu2: migrate both to the same version.'],
-    [users, { tables: { users: 'id' } }, { eu2: fill }, 'The shard eu2 holds 48 rows of users whose ids belong to the old shard: see where they come from, and delete them before rows are moved.'],
-    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: 'file:./eu2.db' } }, {}, 'The shard eu2 is no PostgreSQL: rows are moved between PostgreSQL databases only.'],
-    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: 'DATABASE_URL_EU' } }, {}, 'The shards eu and eu2 have the same address: nothing can move between them.'],
-    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: { url: 'DATABASE_URL_EU2', schema: 'fresh' } } }, {}, 'The schema fresh of the shard eu2 is not there: migrate the shard first.'],
-    [`create table messages (id int primary key, sender text, reply int references messages); ${users}`, { tables: { messages: 'sender' } }, { eu: 'insert into messages select number, number::text, null from generate_series(1, 50) number; update messages set reply = 51 - id' }, 'point at rows of messages that do not'],
+    [users, { tables: { users: 'id' } }, { eu2: fill }, 'The shard eu2 contains 48 rows of users whose ids belong to the old shard: find out where they come from, and delete them before you move rows.'],
+    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: 'file:./eu2.db' } }, {}, 'The shard eu2 is not a PostgreSQL database: rows can only move between PostgreSQL databases.'],
+    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: 'DATABASE_URL_EU' } }, {}, 'The shards eu and eu2 have the same address: give each shard its own database or schema.'],
+    [users, { tables: { users: 'id' }, map: { eu: 'DATABASE_URL_EU', eu2: { url: 'DATABASE_URL_EU2', schema: 'fresh' } } }, {}, 'The schema fresh of the shard eu2 does not exist: migrate the shard first.'],
+    [`create table messages (id int primary key, sender text, reply int references messages); ${users}`, { tables: { messages: 'sender' } }, { eu: 'insert into messages select number, number::text, null from generate_series(1, 50) number; update messages set reply = 51 - id' }, 'reference rows of messages that move'],
   ])('%s %j %j: %s', async (tables, options, { eu: first, eu2: second }, sentence) => {
     await create(tables, options)
     if (first) await bench.query('eu', first)
@@ -193,7 +193,7 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
     await bench.query('eu2', 'insert into orders select number, \'eu2-\' || number, \'theirs\' from generate_series(1, 100) number')
     await plan()
     const { code, sentence } = await bench.shards('move')
-    expect([code, sentence]).toEqual([1, expect.stringMatching(/^The shard eu2 has rows of its own in orders with the primary key of rows that move \(\d+ of \d+\): keys must be unique over all shards, as UUIDs are\.$/)])
+    expect([code, sentence]).toEqual([1, expect.stringMatching(/^The shard eu2 has other rows in orders with the primary keys of rows that move \(\d+ of \d+\): use keys that are unique over all shards, such as UUIDs\.$/)])
     expect(await bench.query('eu2', 'select count(*)::int as count from orders where name = \'theirs\'')).toEqual([{ count: 100 }])
     await bench.ok('move', '--back')
     await bench.ok('clean', '--delete')
@@ -205,12 +205,12 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
     await plan()
     const planned = bench.map()
     bench.writeMap({ ...planned, moving: planned.moving.map(move => ({ ...move, state: 'verify' })) })
-    expect((await bench.shards('move')).sentence).toBe('The map says verify, but the shard eu knows of no such move: restore the map that the last command stored.')
+    expect((await bench.shards('move')).sentence).toBe('The map says verify, but the shard eu has no record of the move: restore the map that the last command stored.')
     bench.writeMap(planned)
     await bench.ok('move', '--until', 'verify')
     const verified = bench.map()
     bench.writeMap({ ...verified, version: verified.version + 1, moving: verified.moving.map(move => ({ ...move, state: 'read-new' })) })
-    expect((await bench.shards('move')).sentence).toBe('The map says read-new, but eu has not been closed: restore the map that the last command stored.')
+    expect((await bench.shards('move')).sentence).toBe('The map says read-new, but eu still accepts writes: restore the map that the last command stored.')
     bench.writeMap(verified)
     await bench.ok('move')
     bench.writeMap(verified)
@@ -218,14 +218,14 @@ describe('what cannot be moved is refused with one sentence, and nothing changes
   })
 
   it.each([
-    [['move', '--finish', '--back'], '--finish and --back lead to opposite ends: write one of them.'],
+    [['move', '--finish', '--back'], '--finish and --back exclude each other: write only one of them.'],
     [['move', '--until', 'later'], '--until is "later": write \'copying\', \'dual-write\', \'verify\', \'read-new\'.'],
-    [['move', '--tables', 'users'], '--tables holds "users": write the name of a table and the column of its id, as in user:id,order:userId.'],
-    [['move', '--from', 'mars'], 'No such move: server/shards.json has eu → eu2.'],
-    [['move', '--finish'], 'The move from eu to eu2 is at copying: it can be finished when the new shard is read, at read-new.'],
+    [['move', '--tables', 'users'], '--tables contains "users": write the name of a table and the column of its id, such as user:id,order:userId.'],
+    [['move', '--from', 'mars'], 'server/shards.json does not contain this move: write --from and --to of one of eu → eu2.'],
+    [['move', '--finish'], 'The move from eu to eu2 is in the state copying: run "nuxt-scale shards move" until it is in the state read-new, then finish it.'],
   ])('%j', async (args, sentence) => {
     await create(users, { tables: { users: 'id' } })
-    expect((await bench.shards('move')).sentence).toBe('No slots are on their way in server/shards.json: store a plan with "nuxt-scale shards plan --add <shard> --write".')
+    expect((await bench.shards('move')).sentence).toBe('server/shards.json does not contain any move: store a plan with "nuxt-scale shards plan --add <shard> --write".')
     await plan()
     expect((await bench.shards<MoveReport | CleanReport>(...args)).sentence).toBe(sentence)
   })

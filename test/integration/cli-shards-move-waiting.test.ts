@@ -31,7 +31,7 @@ const movers = 'application_name = \'nuxt-scale shards\' and datname = current_d
 const backends = async () => (await bench.query<{ pid: number }>('eu', `select pid from pg_stat_activity where ${movers}`)).map(({ pid }) => pid)
 const rows = async (shard: 'eu' | 'eu2') => (await bench.query<{ rows: number }>(shard, 'select count(*)::int as rows from users'))[0]!.rows
 
-/** A command waits for the locks of one that dies between "the map is stored" and "the new shard takes the writes". */
+/** A command waits for the locks of one that dies between "the map is stored" and "the new shard accepts writes". */
 async function waitForDead(args: string[]): Promise<Awaited<ReturnType<MoveBench['shards']>>> {
   await bench.ok('move', '--until', 'verify')
   const open = await bench.open()
@@ -50,7 +50,7 @@ async function waitForDead(args: string[]): Promise<Awaited<ReturnType<MoveBench
 it.each<[args: string[], code: number, said: string, then: string[][]]>([
   [['move'], 0, '', [['move', '--finish'], ['clean', '--delete']]],
   [['move', '--finish'], 0, '', [['clean', '--delete']]],
-  [['move', '--back'], 1, 'The move from eu to eu2 went from verify to read-new while this command waited for another one: run it again if it is still what you want.', [['move', '--finish'], ['clean', '--delete']]],
+  [['move', '--back'], 1, 'The move from eu to eu2 went from verify to read-new while this command waited for another one: check the new state, then run the command again if you still want this.', [['move', '--finish'], ['clean', '--delete']]],
 ])('%j that waits for a command that dies goes by the map that this one has stored', { timeout: 120_000 }, async (args, code, said, then) => {
   const { sentence, ...ended } = await waitForDead(args)
   expect([ended.code, ended.code === 0 ? '' : sentence]).toEqual([code, said])

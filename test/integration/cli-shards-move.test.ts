@@ -103,7 +103,7 @@ describe('while the app writes all the time', () => {
       await bench.ok('plan', '--remove', 'eu2', '--write')
       return bench.shards('move')
     })()
-    expect([code, sentence]).toEqual([1, 'The shard eu keeps what is left of the move from eu to eu2: run "nuxt-scale shards clean --delete" first.'])
+    expect([code, sentence]).toEqual([1, 'The shard eu still has rows of the finished move from eu to eu2: run "nuxt-scale shards clean --delete" first.'])
     await bench.ok('clean', '--delete')
     await bench.ok('move')
     await bench.ok('move', '--finish')

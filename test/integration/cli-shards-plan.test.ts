@@ -57,7 +57,7 @@ describe('shards plan', () => {
 
   it('--write refuses a shard without an address, with which the app would not start', async () => {
     const { code, stderr } = await app.run(['shards', 'plan', '--add', 'mars', '--write'])
-    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, 'The shard mars has no address: add it to scale.shards.map before the map is stored.'])
+    expect([code, stderr.trim().split('\n').at(-1)]).toEqual([1, 'The shard mars does not have an address: add it to scale.shards.map before you store the map.'])
   })
 
   it('works on a map alone, without scale.shards', async () => {

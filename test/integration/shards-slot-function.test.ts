@@ -54,5 +54,5 @@ it('nothing is in no slot', async () => {
 
 it('a region in other letters is refused', () => {
   const odd = resolveShardsSettings({ map: { eu: 'EU' }, regions: { Österreich: 'eu' } })
-  expect(() => wantedSlots(odd, slots)).toThrow('The region "österreich" of scale.shards.regions is not plain ASCII')
+  expect(() => wantedSlots(odd, slots)).toThrow('The region "österreich" of scale.shards.regions must contain only ASCII characters')
 })

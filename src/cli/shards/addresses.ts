@@ -5,9 +5,9 @@ import type { StoredMap } from './map-file'
 import type { ShardAddress } from '../../reshard/open-session'
 
 /**
- * The address of a shard, as the app would use it.
+ * Returns the address of a shard that the app uses.
  *
- * @throws CliFailure when the app has none
+ * @throws CliFailure if the shard does not have an address
  */
 export function addressOfShard({ app }: StoredMap, shard: string): ShardAddress {
   const location = shardLocations(app.options, app.env).find(({ name }) => name === `shard:${shard}`)

@@ -9,34 +9,37 @@ import type { Leftover } from '../../reshard/clean'
 import { cleanShard } from '../../reshard/clean'
 import { openSession } from '../../reshard/open-session'
 
-/** What `shards clean --json` prints. */
+/** Output of `shards clean --json`. */
 export interface CleanReport {
   leftovers: Leftover[]
 }
 
-/** `shards clean`: what moves that are over have left. */
+/** The command `shards clean`. */
 export const cleanCommand = defineScaleCommand({
-  meta: { description: 'Count, or delete, what moves that are over have left on their shards' },
+  meta: { description: 'Count the rows that finished moves have left behind; delete them with --delete' },
   examples: ['nuxt-scale shards clean', 'nuxt-scale shards clean --delete', 'nuxt-scale shards clean --shard eu --delete --batch 5000'],
   args: {
-    'shard': { type: 'string', description: 'These shards, separated by commas (default: all of the map)', valueHint: 'shards' },
-    'delete': { type: 'boolean', description: 'Delete the rows, and what refuses writes to them. Only when every instance has the newest map' },
-    'fire-triggers': { type: 'boolean', description: 'Let triggers and rules of the app fire for the rows that are deleted' },
-    'batch': { type: 'string', description: 'Rows that are deleted at a time', valueHint: 'number', default: '1000' },
+    'shard': { type: 'string', description: 'The shards to clean, separated by commas (default: all shards of the map)', valueHint: 'shards' },
+    'delete': {
+      type: 'boolean',
+      description: 'Delete the rows and the triggers that reject writes to them. Use it only after every instance has the newest map',
+    },
+    'fire-triggers': { type: 'boolean', description: 'Let triggers and rules of the app fire for the deleted rows' },
+    'batch': { type: 'string', description: 'Number of rows to delete in one statement', valueHint: 'number', default: '1000' },
     ...mapArg,
   },
   async run({ args, terminal }) {
     const batch = countOf(args.batch, 'batch')
     const stored = await openStoredMoves(args)
     const shards = args.shard === undefined ? stored.map.shards : listOf(args.shard)
-    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the command ends after this batch.'))
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the command stops after this batch.'))
     const leftovers: Leftover[] = []
     try {
       for (const shard of shards) {
         if (interrupt.signal.aborted) break
         const session = await openSession(addressOfShard(stored, shard))
         try {
-          // Read under the lock of the shard: another command may have changed it while this one waited.
+          // Read the map after locking the shard: another command may have changed it while this one waited.
           const map = { name: stored.store.name, map: await stored.store.read() }
           leftovers.push(...await cleanShard(session, [map, ...await stored.others()], {
             remove: args.delete ?? false,
@@ -60,7 +63,10 @@ export const cleanCommand = defineScaleCommand({
 })
 
 function describe(leftovers: readonly Leftover[]): string {
-  if (leftovers.length === 0) return 'No move has left anything.'
-  const rows = leftovers.flatMap(({ shard, from, to, tables, deleted }) => tables.map(({ table, rows }) => [shard, `${from} → ${to}`, table, rows, deleted ? 'deleted' : 'there']))
-  return [renderTable(['shard', 'move', 'table', 'rows', 'now'], rows), ...leftovers.every(({ deleted }) => deleted) ? [] : ['', 'Nothing is deleted without --delete.']].join('\n')
+  if (leftovers.length === 0) return 'There are no rows to clean up.'
+  const rows = leftovers.flatMap(({ shard, from, to, tables, deleted }) => tables.map(({ table, rows }) => {
+    return [shard, `${from} → ${to}`, table, rows, deleted ? 'deleted' : 'present']
+  }))
+  const hint = leftovers.every(({ deleted }) => deleted) ? [] : ['', 'Rows are deleted only with --delete.']
+  return [renderTable(['shard', 'move', 'table', 'rows', 'status'], rows), ...hint].join('\n')
 }

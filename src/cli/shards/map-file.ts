@@ -9,10 +9,10 @@ import { CliFailure } from '../support/exit'
 import type { MapStore, NamedMap } from '../../reshard/map-store'
 import { createMapStore, readMapFile } from '../../reshard/map-store'
 
-/** Where the map is stored unless `--map` says otherwise. */
+/** Path of the stored map, unless `--map` or an option sets another one. */
 export const DEFAULT_MAP_FILE = 'server/shards.json'
 
-/** The flag of every command that reads the map. */
+/** Flag of every command that reads the map. */
 export const mapArg = {
   map: { type: 'string', description: `The stored map, relative to the app (default: ${DEFAULT_MAP_FILE})`, valueHint: 'file' },
 } as const
@@ -20,33 +20,39 @@ export const mapArg = {
 /** The map that commands work on. */
 export interface StoredMap {
   app: App
-  /** Undefined when `scale.shards` is not set, which is enough for what needs no database. */
+  /** Undefined if `scale.shards` is not set. Commands that do not need a database can work without it. */
   settings: ShardsSettings | undefined
-  /** The map when the command began: what it goes by, it reads from the store under the locks that it needs. */
+  /** The map when the command began. Commands that change something read it again from the store, after they have locked the shards. */
   map: SlotMap
-  /** Whether the file is there. Without it the map is that of the options. */
+  /** Whether the file exists. Without the file, the map comes from the options. */
   stored: boolean
   store: MapStore
-  /** The maps that the options name beside the file, with which an instance of the app would start. */
+  /** Reads the other maps of the options, with which an instance of the app may start. */
   others: () => Promise<NamedMap[]>
 }
 
 /**
- * Reads the stored map of an app, else the map that its options begin with.
+ * Reads the stored map of an app, or the map of its options if no map is stored.
  *
- * @throws CliFailure one sentence, when there is neither
+ * @throws CliFailure if there is neither
  */
 export async function openMap({ cwd, map: given }: { cwd: string, map?: string }): Promise<StoredMap> {
   const app = await loadApp(cwd)
   const { shards } = app.options
   const settings = shards ? resolveShardsSettings(shards) : undefined
-  if (settings?.strategy === 'modulo') throw new CliFailure('scale.shards.strategy is \'modulo\', which has no slots to move: lay the data out by slots first.')
+  if (settings?.strategy === 'modulo') {
+    throw new CliFailure('scale.shards.strategy is \'modulo\', which does not have slots to move: change the strategy to \'slots\' first.')
+  }
   const path = resolve(app.rootDir, given ?? (settings?.slotMapFile || DEFAULT_MAP_FILE))
   const name = relative(app.rootDir, path) || path
   const text = await readMapFile(path, name)
-  if (text === undefined && given !== undefined) throw new CliFailure(`The map ${name} is not there: name a stored map, or leave out --map to begin with the options.`)
+  if (text === undefined && given !== undefined) {
+    throw new CliFailure(`The map ${name} does not exist: write the file of a stored map, or leave out --map to use the options.`)
+  }
   const map = text === undefined ? settings?.slotMap : parseSlotMap(text, name)
-  if (map === undefined) throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set scale.shards.map, or name a stored map with --map.`)
+  if (map === undefined) {
+    throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set scale.shards.map, or write --map with a stored map.`)
+  }
   return {
     app,
     settings,

@@ -15,14 +15,14 @@ import type { RunOptions, RunResult } from '../../reshard/run'
 import { finishMove, runBack, runForward } from '../../reshard/run'
 import { namedTables } from './named-tables'
 
-/** What `shards move --json` prints. */
+/** Output of `shards move --json`. */
 export interface MoveReport {
   moves: (Omit<RunResult, 'map'> & { from: string, to: string, before: MoveState })[]
   version: number
   map: string
 }
 
-/** `shards move`: takes the moves of the map from state to state, rows and all. */
+/** The command `shards move`: advances the moves of the map, and copies their rows. */
 export const moveCommand = defineScaleCommand({
   meta: { description: 'Move rows between the databases of shards while the app writes to them' },
   examples: [
@@ -33,27 +33,41 @@ export const moveCommand = defineScaleCommand({
   ],
   args: {
     ...moveArgs,
-    batch: { type: 'string', description: 'Rows that are copied at a time', valueHint: 'number', default: '1000' },
-    pause: { type: 'string', description: 'Longest pause of writes to what moves, when the reads change', valueHint: 'duration', default: '5s' },
+    batch: { type: 'string', description: 'Number of rows to copy in one batch', valueHint: 'number', default: '1000' },
+    pause: {
+      type: 'string',
+      description: 'Maximum pause of writes to the moving rows, when the new shard takes over',
+      valueHint: 'duration',
+      default: '5s',
+    },
     until: { type: 'string', description: `Stop at this state: ${moveStates.join(', ')}`, valueHint: 'state', default: 'read-new' },
-    finish: { type: 'boolean', description: 'End moves whose new shard is read by every instance' },
-    back: { type: 'boolean', description: 'Take moves back: from read-new to where the old shard is read, from anywhere else off' },
+    finish: { type: 'boolean', description: 'Finish moves in the state read-new, after every instance has the newest map' },
+    back: { type: 'boolean', description: 'Roll back: from read-new, return to the old shard; from any other state, cancel the move' },
   },
   async run({ args, terminal }) {
     const batch = countOf(args.batch, 'batch')
     const pause = parseDuration(args.pause, '--pause')
     const until = parseChoice(args.until, moveStates, '--until')
-    if (args.finish && args.back) throw new CliFailure('--finish and --back lead to opposite ends: write one of them.')
+    if (args.finish && args.back) throw new CliFailure('--finish and --back exclude each other: write only one of them.')
     const stored = await openStoredMoves(args)
     const { settings, store } = stored
     let { map } = stored
     const moves: MoveReport['moves'] = []
-    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the command ends after this step, and goes on where it was when it is run again.'))
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: the command stops after this step. Run it again to continue.'))
     try {
       for (const move of chosenMoves(stored, args)) {
         if (interrupt.signal.aborted) break
         const name = `${move.from} → ${move.to}`
-        const open = await openMove({ store, settings, move, sameState: args.back, addressOf: shard => addressOfShard(stored, shard), tables: () => namedTables(args.tables, settings.tables), tablesGiven: args.tables !== undefined, mayBegin: !args.finish && !args.back })
+        const open = await openMove({
+          store,
+          settings,
+          move,
+          sameState: args.back,
+          addressOf: shard => addressOfShard(stored, shard),
+          tables: () => namedTables(args.tables, settings.tables),
+          tablesGiven: args.tables !== undefined,
+          mayBegin: !args.finish && !args.back,
+        })
         const total = args.finish || args.back ? 0 : await estimateRows(open.from, shareOf(open.map, move))
         const bar = terminal.progress(name, total)
         const copied = new Map<string, number>()
@@ -93,20 +107,25 @@ export const moveCommand = defineScaleCommand({
   },
 })
 
-/** About how much of the old shard moves. */
+/** Estimated share of the old shard that moves, from 0 to 1. */
 function shareOf(map: SlotMap, { slots, from }: SlotMove): number {
   return slots.length / (slotCounts(map).get(from) || slots.length)
 }
 
 function describe(moves: MoveReport['moves'], { version }: SlotMap, name: string): string {
-  const table = renderTable(['from', 'to', 'before', 'now', 'writes paused, ms'], moves.map(({ from, to, before, state, paused }) => [from, to, before, state, paused ?? '']))
+  const rows = moves.map(({ from, to, before, state, paused }) => [from, to, before, state, paused ?? ''])
+  const table = renderTable(['from', 'to', 'before', 'now', 'writes paused, ms'], rows)
   const differences = moves.flatMap(({ comparison }) => comparison ? describeDifferences(comparison) : [])
   const states = new Set(moves.map(({ state }) => state))
   const next = [
-    ...differences.length > 0 ? ['The shards do not hold the same, and the reads have not changed: see docs of shards, or take the move back with --back.'] : [],
-    ...states.has('read-new') || states.has('verify') ? ['Give this map to every instance. Until an instance has it, its writes to what has moved are refused, never lost.'] : [],
-    ...states.has('read-new') ? ['When every instance has it: nuxt-scale shards move --finish.'] : [],
-    ...states.has('finished') || states.has('off') ? ['What is left on a shard goes with: nuxt-scale shards clean --delete.'] : [],
+    ...differences.length > 0
+      ? ['The rows of the two shards differ, so the app still reads the old shard. Read the documentation of shards, or roll back with --back.']
+      : [],
+    ...states.has('read-new') || states.has('verify')
+      ? ['Give this map to every instance. Until an instance has it, its writes to moved rows are rejected, but never lost.']
+      : [],
+    ...states.has('read-new') ? ['After every instance has it, run: nuxt-scale shards move --finish'] : [],
+    ...states.has('finished') || states.has('off') ? ['To delete the remaining rows, run: nuxt-scale shards clean --delete'] : [],
   ]
   return [table, ...differences, '', `${name} is at version ${version}.`, ...next].join('\n')
 }

@@ -8,7 +8,7 @@ import { mapArg, openMap } from './map-file'
 import type { PlanReport } from './report'
 import { percent, reportPlan } from './report'
 
-/** `shards plan`: the fewest moves that add and remove shards. */
+/** The command `shards plan`. */
 export const planCommand = defineScaleCommand({
   meta: { description: 'Print the fewest moves that add or remove shards' },
   examples: [
@@ -17,9 +17,9 @@ export const planCommand = defineScaleCommand({
     'nuxt-scale shards plan --add eu2 --map server/shards.json --json',
   ],
   args: {
-    add: { type: 'string', description: 'Shards that come, separated by commas', valueHint: 'shards' },
-    remove: { type: 'string', description: 'Shards that give all their slots away', valueHint: 'shards' },
-    write: { type: 'boolean', description: 'Store the next version of the map, in which the moves set out; no data moves yet' },
+    add: { type: 'string', description: 'Shards to add, separated by commas', valueHint: 'shards' },
+    remove: { type: 'string', description: 'Shards to remove, separated by commas; all their slots move to the others', valueHint: 'shards' },
+    write: { type: 'boolean', description: 'Store the next version of the map, with these moves; no data moves yet' },
     ...mapArg,
   },
   async run({ args, terminal }) {
@@ -29,8 +29,8 @@ export const planCommand = defineScaleCommand({
     let plan = planOf(map)
     if (args.write) {
       const missing = settings && add.find(shard => !settings.map.has(shard))
-      // An app that starts with a map whose shard has no address would end at boot.
-      if (missing !== undefined) throw new CliFailure(`The shard ${missing} has no address: add it to scale.shards.map before the map is stored.`)
+      // An app does not start with a map that contains a shard without an address.
+      if (missing !== undefined) throw new CliFailure(`The shard ${missing} does not have an address: add it to scale.shards.map before you store the map.`)
       await store.update((map) => {
         plan = planOf(map)
         return startMoves(plan)
@@ -51,7 +51,7 @@ function describe({ moves, moved, share, before, after, version, written }: Plan
     '',
     `${moved} slots move, ${percent(share)} of the data. Fullest shard over the mean: ${before.fullestOverMean} before, ${after.fullestOverMean} after.`,
     written === undefined
-      ? 'Nothing is stored yet: add --write.'
-      : `Version ${version.after} is stored in ${written}. No data has moved; nuxt-scale shards move is what moves it.`,
+      ? 'The plan is not stored. Add --write to store it.'
+      : `Version ${version.after} is stored in ${written}. No data has moved yet. To move it, run: nuxt-scale shards move`,
   ].join('\n')
 }

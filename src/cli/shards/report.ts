@@ -3,15 +3,15 @@ import { formatRanges } from '../../runtime/server/shards/ranges'
 import type { MoveState, SlotMap } from '../../runtime/server/shards/slot-map'
 import { moveStates, slotCounts } from '../../runtime/server/shards/slot-map'
 
-/** How evenly the slots lie. */
+/** Distribution of the slots over the shards. */
 export interface Balance {
-  /** Slots of each shard. */
+  /** Number of slots of each shard. */
   slots: Record<string, number>
-  /** The fullest shard over the mean of those that hold slots: 1 is even. */
+  /** Slots of the fullest shard divided by the mean of all shards with slots. 1 is an even distribution. */
   fullestOverMean: number
 }
 
-/** What `shards plan --json` prints. */
+/** Output of `shards plan --json`. */
 export interface PlanReport {
   version: { before: number, after: number }
   moved: number
@@ -20,11 +20,11 @@ export interface PlanReport {
   moves: { from: string, to: string, count: number, slots: string }[]
   before: Balance
   after: Balance
-  /** Where the map was stored; absent without `--write`. */
+  /** File of the stored map; absent without `--write`. */
   written?: string
 }
 
-/** What `shards status --json` prints. */
+/** Output of `shards status --json`. */
 export interface StatusReport {
   version: number
   slots: number
@@ -63,7 +63,7 @@ export function reportStatus(map: SlotMap, stored: boolean): StatusReport {
   }
 }
 
-/** A share as people read it. */
+/** Formats a share as percent. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }

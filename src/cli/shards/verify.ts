@@ -11,14 +11,14 @@ import { everything } from '../../reshard/cut-over'
 import { openMove, pairOf } from '../../reshard/open-move'
 import { sync } from '../../reshard/sync'
 
-/** What `shards verify --json` prints. */
+/** Output of `shards verify --json`. */
 export interface VerifyReport {
   moves: ({ from: string, to: string } & Comparison)[]
 }
 
-/** `shards verify`: compares the rows that move on both of their shards, at one moment. */
+/** The command `shards verify`: compares the moving rows of both shards in one snapshot. */
 export const verifyCommand = defineScaleCommand({
-  meta: { description: 'Compare the rows that move on both shards; ends with 2 when they differ' },
+  meta: { description: 'Compare the moving rows on both shards; exit with code 2 if they differ' },
   examples: ['nuxt-scale shards verify', 'nuxt-scale shards verify --from eu --to eu2 --json'],
   args: { ...moveArgs },
   async run({ args, terminal }) {
@@ -30,7 +30,7 @@ export const verifyCommand = defineScaleCommand({
       const bar = terminal.progress(`${move.from} → ${move.to}`, open.from.tables.length)
       try {
         refuseCopying(open.move)
-        if (open.roles.from === undefined) throw new CliFailure(`The shard ${move.from} knows of no move to ${move.to}: restore the map that the last command stored.`)
+        if (open.roles.from === undefined) throw new CliFailure(`The shard ${move.from} has no record of a move to ${move.to}: restore the map that the last command stored.`)
         const pair = pairOf(open, open.move)
         let done = 0
         moves.push({ from: move.from, to: move.to, ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))) })
@@ -46,7 +46,7 @@ export const verifyCommand = defineScaleCommand({
 })
 
 function refuseCopying({ from, to, state }: SlotMove): void {
-  if (state === 'copying') throw new CliFailure(`The rows of the move from ${from} to ${to} are not all copied yet: run "nuxt-scale shards move" first.`)
+  if (state === 'copying') throw new CliFailure(`The move from ${from} to ${to} has not copied all rows yet: run "nuxt-scale shards move" first.`)
 }
 
 function describe(moves: VerifyReport['moves']): string {
