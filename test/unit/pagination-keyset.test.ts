@@ -145,7 +145,7 @@ describe('an order that a cursor cannot follow', () => {
     [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() is neither'],
     [{ tags: { _count: 'asc' } }, 'orderBy.tags of paginate() is neither'],
     [{ name: 'up' }, 'orderBy.name of paginate() is neither'],
-    [{ name: 'asc', id: 'asc' }, 'orderBy of paginate() names name and id in one object'],
+    [{ name: 'asc', id: 'asc' }, 'orderBy of paginate() contains name and id in one object'],
     [{ missing: 'asc' }, 'paginate() sorts by missing, but a row does not contain it'],
     [{ name: 'asc' }, 'paginate() found a row in which the sort column name is null'],
   ])('%j is refused', async (orderBy, message) => {

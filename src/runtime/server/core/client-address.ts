@@ -8,7 +8,9 @@ import { isIPv4, isIPv6 } from 'node:net'
  * @param forwardedFor value of `X-Forwarded-For`
  * @param trusts returns whether an address is a trusted proxy
  */
-export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, trusts: (address: string | undefined) => boolean): string | undefined {
+export function clientAddress(
+  peer: string | undefined, forwardedFor: string | undefined, trusts: (address: string | undefined) => boolean,
+): string | undefined {
   let address = peer === undefined ? undefined : plainAddress(peer)
   if (forwardedFor === undefined || !trusts(address)) return address
   const hops = forwardedFor.split(',')

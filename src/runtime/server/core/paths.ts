@@ -43,7 +43,7 @@ export interface PathPatternOptions extends Pick<PathRuleOptions<true, unknown>,
  * Creates a function that finds the rule of a path.
  *
  * The most specific pattern applies: a pattern without a star, then the one with the longest part before `*`,
- * then the one with the longest part before `/**`. Nitro's route rules have the same order, but rules of several patterns are not merged here.
+ * then the one with the longest part before `/**`. Nitro's route rules have the same order, but here several rules are not merged.
  * The time of a look-up is proportional to the length of the path.
  *
  * @param rules rules by pattern; `false` exempts the paths of its pattern
@@ -86,7 +86,9 @@ export function compilePathRules<Rule, Context = void>(
  *
  * @throws TypeError naming `option` and the pattern that is wrong
  */
-export function compilePathPatterns(patterns: readonly string[], option: string, { match, ...options }: PathPatternOptions): (path: PathReadings) => boolean {
+export function compilePathPatterns(
+  patterns: readonly string[], option: string, { match, ...options }: PathPatternOptions,
+): (path: PathReadings) => boolean {
   const stricter = match === 'any' ? (one?: true, other?: true) => one ?? other : (one?: true, other?: true) => one && other
   const find = compilePathRules<true>(new Map(patterns.map(pattern => [pattern, true])), option, { ...options, stricter })
   return path => find(path) !== undefined
@@ -259,7 +261,9 @@ function parsePattern(pattern: string, option: string): string {
   const isTree = pattern.endsWith('/**')
   const parts = (isTree ? pattern.slice(0, -3) : pattern).split('/')
   if (parts.some(part => part.includes('**'))) throw refuse('** can only be the last part, as in Nitro\'s route rules')
-  if (parts.some(part => part.includes('*') && part !== '*')) throw refuse('* must be a whole part between slashes, as in Nitro\'s route rules')
+  if (parts.some(part => part.includes('*') && part !== '*')) {
+    throw refuse('* must be a whole part between slashes, as in Nitro\'s route rules')
+  }
   const path = parts.map(part => isPlaceholder(part) ? '*' : part).join('/')
   const read = readPath(path || '/')
   if (typeof read !== 'string' || /[?#]|%2a/i.test(pattern)) {

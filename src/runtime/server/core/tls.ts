@@ -39,7 +39,7 @@ export function parseTlsOptions(given: object, path: string): TlsSettings {
   for (const [name, text] of Object.entries(texts)) {
     if (isEmpty(text)) continue
     if (name === 'servername') {
-      if (typeof text !== 'string') throw new TypeError(`${path}.servername must be a string: write the name in the certificate of the server.`)
+      if (typeof text !== 'string') throw new TypeError(`${path}.servername must be a string: write the host name of the certificate.`)
     }
     else if (typeof text !== 'string' || !text.includes('-----BEGIN ')) {
       throw new TypeError(`${path}.${name} must be PEM: write the content of the file, beginning with -----BEGIN.`)

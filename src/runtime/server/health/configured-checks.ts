@@ -10,7 +10,9 @@ const FILE = 'healthChecks of server/scale.config.ts'
 const OF_FEATURES = /^(?:redis|rabbitmq|database|(?:shard|tenant) .*)$/
 
 /** Creates the checks of the configured features, with the levels of `scale.health.checks`. */
-export function featureChecks(provided: readonly FeatureCheck[], { checks, timeout }: Pick<HealthSettings, 'checks' | 'timeout'>): HealthCheck[] {
+export function featureChecks(
+  provided: readonly FeatureCheck[], { checks, timeout }: Pick<HealthSettings, 'checks' | 'timeout'>,
+): HealthCheck[] {
   return provided.flatMap(({ name, feature, essential, run }) => {
     const level = checks[feature]
     return level === false ? [] : [{ name, level: essential ? 'critical' : level, timeout, run: () => run(timeout) }]

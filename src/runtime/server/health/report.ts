@@ -44,7 +44,8 @@ export function createReporter({ checks, cacheTtl, onChange }: ReporterOptions):
     return {
       status: failed.some(({ level }) => level === 'critical') ? 'error' : failed.length > 0 ? 'degraded' : 'ok',
       timestamp: new Date().toISOString(),
-      checks: Object.fromEntries(results.map(({ name, level, failed, milliseconds }) => [name, { status: failed ? 'error' : 'ok', level, milliseconds }])),
+      checks: Object.fromEntries(results.map(({ name, level, failed, milliseconds }) =>
+        [name, { status: failed ? 'error' : 'ok', level, milliseconds }])),
     }
   }
 

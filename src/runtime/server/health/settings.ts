@@ -38,7 +38,7 @@ export interface HealthModuleOptions {
    */
   token?: string
   /**
-   * Levels of the checks of features. If a check fails: with `'critical'` the instance is not ready (503), with `'degraded'` it still serves.
+   * Levels of the checks of features. If a check fails, `'critical'` makes the instance not ready (503); with `'degraded'` it still serves.
    * `false` disables the check. Only configured features are checked. For a worker, RabbitMQ is always critical.
    * @default { redis: 'degraded', rabbitmq: 'degraded', database: 'critical', shards: 'degraded', tenants: 'degraded' }
    * @env NUXT_SCALE_HEALTH_CHECKS_REDIS, NUXT_SCALE_HEALTH_CHECKS_DATABASE and so on
@@ -122,7 +122,9 @@ export function resolveHealthSettings(options: HealthModuleOptions = {}): Health
     details: parseChoice(details, ['never', 'token', 'always'], `${option}.details`),
     token: String(token),
     checks: parseLevels(checks, `${option}.checks`),
-    maxEventLoopLag: readSwitch(maxEventLoopLag) === false ? undefined : parseDuration(maxEventLoopLag as Duration, `${option}.maxEventLoopLag`),
+    maxEventLoopLag: readSwitch(maxEventLoopLag) === false
+      ? undefined
+      : parseDuration(maxEventLoopLag as Duration, `${option}.maxEventLoopLag`),
   }
 }
 

@@ -175,7 +175,9 @@ function resolveRule(rule: CacheClass | HttpRule, path: string, cdn?: CdnTarget)
   for (const option of ['maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError'] as const) {
     const value = given[option]
     if (value === undefined) continue
-    if (policy.scope === 'none') throw new TypeError(`${path}.${option} has no effect with the class no-store: remove it, or use another class.`)
+    if (policy.scope === 'none') {
+      throw new TypeError(`${path}.${option} has no effect with the class no-store: remove it, or use another class.`)
+    }
     policy[option] = Math.floor(parseDuration(value, `${path}.${option}`) / 1000)
   }
   if (policy.scope === 'private' && given.sharedMaxAge !== undefined) {

@@ -29,7 +29,7 @@ export const tagFormats: Readonly<Partial<Record<CdnTarget, TagFormat>>> = {
 
 /** Written instead of a scope for the tag in every scope. An encoded scope is never equal to it. */
 const EVERYWHERE = '%'
-/** Characters that need encoding, because a header or the purge syntax of a cache could give them another meaning. `%` begins an encoding. */
+/** Characters to encode, because they could have a meaning in a header or in the purge syntax of a cache. `%` begins an encoding. */
 const UNSAFE = /[^\w.~:/|%-]/g
 
 /**

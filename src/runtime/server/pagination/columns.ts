@@ -32,10 +32,16 @@ export async function checkColumns(query: PageQuery, columns: readonly SortColum
   for (const { column, nulls } of columns) {
     const field = fields[column]
     if (field && (field.isEnum || field.isList || NOT_COMPARABLE.includes(field.typeName ?? ''))) {
-      throw new TypeError(`paginate() cannot use a cursor with the column ${column}, because Prisma cannot compare it: sort by another column, or set mode: 'offset'.`)
+      throw new TypeError(
+        `paginate() cannot use a cursor with the column ${column}, because Prisma cannot compare it: `
+        + 'sort by another column, or set mode: \'offset\'.',
+      )
     }
     if (field && !nulls && await isNullable(query, column)) {
-      throw new TypeError(`paginate() sorts by ${column}, which can be null, so it needs the position of nulls: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`)
+      throw new TypeError(
+        `paginate() sorts by ${column}, which can be null, so it needs the position of nulls: `
+        + `write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`,
+      )
     }
   }
 }

@@ -52,7 +52,10 @@ export function createCursors({ key, scope, name, columns }: CursorBinding): Cur
       const cursor = Buffer.concat([sign(content), content]).toString('base64url')
       if (cursor.length > LONGEST_CURSOR) {
         const names = columns.map(({ column }) => column).join(', ')
-        throw new TypeError(`paginate() sorts by values that are too long for a cursor (${names}): sort by columns with shorter values, or set mode: 'offset'.`)
+        throw new TypeError(
+          `paginate() sorts by values that are too long for a cursor (${names}): `
+          + 'sort by columns with shorter values, or set mode: \'offset\'.',
+        )
       }
       return cursor
     },
@@ -65,8 +68,8 @@ export function createCursors({ key, scope, name, columns }: CursorBinding): Cur
         throw new PublicError(
           400,
           'CURSOR_INVALID',
-          'The query parameter cursor is not valid for this list: it was changed, it has expired, or it belongs to another sort order, list or tenant. '
-          + 'Start again without it.',
+          'The query parameter cursor is not valid for this list: '
+          + 'it was changed, it has expired, or it belongs to another sort order, list or tenant. Start again without it.',
         )
       }
       const [letter, ...values] = JSON.parse(content.toString()) as [keyof typeof SIDES, ...Parameters<typeof decodeValue>[0][]]

@@ -75,7 +75,9 @@ function sideOf(position: Position | undefined, side: Position['side'], cursors:
 function valueOf(row: Row, { column, nulls }: SortColumn): unknown {
   const value = row[column]
   if (value === null && !nulls) {
-    throw new TypeError(`paginate() found a row in which the sort column ${column} is null: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`)
+    throw new TypeError(
+      `paginate() found a row in which the sort column ${column} is null: write orderBy: { ${column}: { sort: 'asc', nulls: 'last' } }.`,
+    )
   }
   return value
 }

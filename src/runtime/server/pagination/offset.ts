@@ -4,7 +4,9 @@ import type { OffsetPage, PageQuery, PageTotals } from './types'
 /** Counts the rows. Prisma returns a number, but a count from SQL may be a bigint or a string. */
 export async function readTotals(query: PageQuery, where: object | undefined, limit: number): Promise<PageTotals> {
   if (!query.count) {
-    throw new TypeError('paginate() needs count() for totals, but the query has only findMany(): add count(), or use the keyset mode without total.')
+    throw new TypeError(
+      'paginate() needs count() for totals, but the query has only findMany(): add count(), or use the keyset mode without total.',
+    )
   }
   const total = Number(await query.count({ ...where && { where } }))
   return { limit, total, totalPages: Math.ceil(total / limit) }

@@ -26,6 +26,8 @@ export type PageBounds = Required<PaginationOptions>
 export function resolveBounds(options: PaginationOptions, caller: string): PageBounds {
   const maxLimit = parseCount(options.maxLimit ?? 100, `maxLimit of ${caller}`)
   const limit = parseCount(options.limit ?? Math.min(20, maxLimit), `limit of ${caller}`)
-  if (limit > maxLimit) throw new TypeError(`limit of ${caller} is ${limit}, which is above maxLimit (${maxLimit}): lower limit, or raise maxLimit.`)
+  if (limit > maxLimit) {
+    throw new TypeError(`limit of ${caller} is ${limit}, which is above maxLimit (${maxLimit}): lower limit, or raise maxLimit.`)
+  }
   return { limit, maxLimit, maxOffset: parseCount(options.maxOffset ?? 10_000, `maxOffset of ${caller}`, 0) }
 }

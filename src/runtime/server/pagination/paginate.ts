@@ -28,14 +28,18 @@ const OWN = ['take', 'skip', 'cursor', 'distinct']
  * @throws HttpError 400 for invalid query parameters or cursors
  * @throws TypeError for invalid options
  */
-export async function paginateWith({ key: signingKey, scope }: PaginateContext, event: PageEvent, query: PageQuery, options: Options): Promise<Page> {
+export async function paginateWith(
+  { key: signingKey, scope }: PaginateContext, event: PageEvent, query: PageQuery, options: Options,
+): Promise<Page> {
   const { limit, maxLimit, maxOffset, mode = 'keyset', key = 'id', name = nameOf(query), total = false, orderBy, ...args } = options
   const refused = OWN.find(option => (args as Record<string, unknown>)[option] !== undefined)
   if (refused) {
     const reason = refused === 'distinct' ? 'Prisma would apply it after cutting the page' : 'the request determines it'
     throw new TypeError(`paginate() does not support the argument ${refused}, because ${reason}: remove it.`)
   }
-  if (mode !== 'keyset' && mode !== 'offset') throw new TypeError(`mode of paginate() is ${JSON.stringify(mode)}: write 'keyset' or 'offset'.`)
+  if (mode !== 'keyset' && mode !== 'offset') {
+    throw new TypeError(`mode of paginate() is ${JSON.stringify(mode)}: write 'keyset' or 'offset'.`)
+  }
   const keys = [key].flat()
   if (keys.length === 0) throw new TypeError('key of paginate() is empty: write a unique column, or columns that are unique together.')
 

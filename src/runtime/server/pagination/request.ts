@@ -51,7 +51,8 @@ export function parsePageRequest(path: string, { limit: usual, maxLimit, maxOffs
   }
   if (mode === 'keyset' && query.has('page')) refuse('page', 'is not supported by this list: send a cursor (pageInfo.endCursor)')
   const lastPage = Math.floor(maxOffset / limit) + 1
-  const page = wholeNumber(query, 'page', lastPage, 1, `write a whole number from 1 to ${lastPage} (with ${limit} rows per page); ${BEYOND[mode]}`)
+  const advice = `write a whole number from 1 to ${lastPage} (with ${limit} rows per page); ${BEYOND[mode]}`
+  const page = wholeNumber(query, 'page', lastPage, 1, advice)
   return { page, limit, skip: (page - 1) * limit, take: limit }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Type of the row that a generated Prisma client returns for `select`, `include` and `omit`.
- * TypeScript cannot infer the result of a generic method for given arguments, and the package with Prisma's own type is not always installed.
+ * TypeScript cannot infer the result of a generic method for given arguments,
+ * and the package with Prisma's own type is not always installed.
  */
 export type Selected<Payload, Args> = Args extends { select: infer Select extends object }
   ? { -readonly [Key in keyof Select as IsOff<Select[Key]> extends true ? never : Key]: Field<Payload, Key, Select[Key]> }

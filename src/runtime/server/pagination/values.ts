@@ -11,8 +11,8 @@ export function encodeValue(value: unknown, column: string): Encoded {
   if (decimal !== undefined) return ['decimal', decimal]
   throw new TypeError(value === undefined
     ? `paginate() sorts by ${column}, but a row does not contain it: return this column from findMany.`
-    : `paginate() cannot sort by ${column}, because a cursor can contain only strings, numbers, booleans, dates, big integers and decimals: `
-      + 'sort by another column, or set mode: \'offset\'.')
+    : `paginate() cannot sort by ${column}, because a cursor can contain only strings, numbers, booleans, dates, big integers and `
+      + 'decimals: sort by another column, or set mode: \'offset\'.')
 }
 
 /** Decodes a value of a cursor. A decimal stays a string, because a string keeps all digits and Prisma accepts it. */

@@ -91,7 +91,8 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   function askWithDebt(take: SharedLimits['take'], rule: RateLimit, key: string, cost: number, debt: number): Promise<RateLimitDecision> {
     const takeBack = own.tell(key)
     // The buckets of all processes together drain as fast as the shared one.
-    return take(key, rule.bucket, cost, Math.ceil(debt * share / 1000) * 1000).then(answer => shareDecision(rule, key, cost, answer), (error) => {
+    const sharedDebt = Math.ceil(debt * share / 1000) * 1000
+    return take(key, rule.bucket, cost, sharedDebt).then(answer => shareDecision(rule, key, cost, answer), (error) => {
       takeBack()
       return decideAlone(rule, key, cost, error)
     })
@@ -138,8 +139,8 @@ export function createLimiter({ shared, share, onShared, now = () => performance
       const { bucket } = rule
       if (cost * bucket.interval > bucket.capacity) {
         return Promise.reject(new TypeError(
-          `A request of cost ${cost} can never pass the rate limit "${rule.name}", which allows ${bucket.capacity / bucket.interval} at once: `
-          + 'raise its burst, or lower the cost.',
+          `A request of cost ${cost} can never pass the rate limit "${rule.name}", `
+          + `which allows ${bucket.capacity / bucket.interval} at once: raise its burst, or lower the cost.`,
         ))
       }
       const key = `${rule.name}:${ofKey}`
@@ -151,7 +152,8 @@ export function createLimiter({ shared, share, onShared, now = () => performance
 }
 
 function decisionOf(bucket: Bucket, { allowed, fill }: Verdict, cost: number, by: RateLimitDecision['by']): RateLimitDecision {
-  return { allowed, remaining: remainingOf(bucket, fill), reset: fill / 1000, retryAfter: allowed ? 0 : waitOf(bucket, fill, cost) / 1000, by }
+  const retryAfter = allowed ? 0 : waitOf(bucket, fill, cost) / 1000
+  return { allowed, remaining: remainingOf(bucket, fill), reset: fill / 1000, retryAfter, by }
 }
 
 /** Decides without counting, for a rule with `fallback: 'open'` or `'closed'`. */

@@ -93,7 +93,13 @@ export interface RateLimitModuleOptions {
   headers?: boolean
 }
 
-export const rateLimitDefaults: Required<RateLimitModuleOptions> = { rules: {}, trustedProxies: [], timeout: '75ms', replicas: 1, headers: true }
+export const rateLimitDefaults: Required<RateLimitModuleOptions> = {
+  rules: {},
+  trustedProxies: [],
+  timeout: '75ms',
+  replicas: 1,
+  headers: true,
+}
 
 /** A validated limit. */
 export interface RateLimit {
@@ -163,7 +169,9 @@ export function resolveRateLimit(name: string, rule: RateLimitRule, path: string
   }
   const cost = parseCount(rule.cost ?? RULE.cost, `${path}.cost`)
   if (cost * bucket.interval > bucket.capacity) {
-    throw new TypeError(`${path}.cost is ${cost}, which is more than 1 + burst, so no request would ever pass: write a smaller cost or a larger burst.`)
+    throw new TypeError(
+      `${path}.cost is ${cost}, which is more than 1 + burst, so no request would ever pass: write a smaller cost or a larger burst.`,
+    )
   }
   const { methods = [] } = rule
   if (!Array.isArray(methods) || methods.some(method => typeof method !== 'string')) {

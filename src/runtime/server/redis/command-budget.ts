@@ -124,7 +124,9 @@ class BoundedCall<T> {
  * @param budget milliseconds for the wait and the call together
  * @throws RedisTimeoutError at the deadline
  */
-export function runOnceConnected<T>(context: CommandContext, connected: Promise<void>, operation: RedisOperation<T>, budget: number): Promise<T> {
+export function runOnceConnected<T>(
+  context: CommandContext, connected: Promise<void>, operation: RedisOperation<T>, budget: number,
+): Promise<T> {
   const { clock } = context
   const start = clock.now()
   return new Promise((resolve, reject) => {

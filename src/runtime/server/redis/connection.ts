@@ -169,7 +169,8 @@ class SharedConnection implements RedisConnection {
   private createExplanation(settings: Exclude<RedisSettings, { kind: 'single' }>): (reason: string) => void {
     let looking: Promise<void> | undefined
     return (reason) => {
-      looking ??= explainUnreachable(settings.kind === 'cluster' ? settings.nodes : settings.sentinels, settings.tls, this.closed.signal).catch(faultText).then((cause) => {
+      const nodes = settings.kind === 'cluster' ? settings.nodes : settings.sentinels
+      looking ??= explainUnreachable(nodes, settings.tls, this.closed.signal).catch(faultText).then((cause) => {
         if (this.firstConnection.pending) {
           this.breaker.trip(cause ? withCause(reason, cause) : reason)
           this.firstConnection.end()

@@ -15,7 +15,9 @@ const NODES_ASKED = 3
  * @param signal stops the attempts at once
  * @returns undefined if no connection fails
  */
-export async function explainUnreachable(nodes: readonly RedisNode[], tls: RedisTls | undefined, signal: AbortSignal): Promise<string | undefined> {
+export async function explainUnreachable(
+  nodes: readonly RedisNode[], tls: RedisTls | undefined, signal: AbortSignal,
+): Promise<string | undefined> {
   const faults = await Promise.all(nodes.slice(0, NODES_ASKED).map(node => faultOf(node, tls, signal)))
   return faults.find(fault => fault !== undefined)
 }

@@ -55,7 +55,7 @@ export interface RedisRuntimeOptions {
    */
   tls?: boolean | string | RedisTls
   /**
-   * Addresses of the Sentinels, as `'host:port,host:port'` or `[{ host, port }]`. The port of a Sentinel is 26379 by default. Requires `name`.
+   * Addresses of the Sentinels, as `'host:port,host:port'` or `[{ host, port }]`. The default port is 26379. Requires `name`.
    * @default ''
    * @env NUXT_SCALE_REDIS_SENTINELS, REDIS_SENTINELS
    */
@@ -73,8 +73,8 @@ export interface RedisRuntimeOptions {
    */
   sentinelPassword?: string
   /**
-   * Connects to a Redis Cluster: its start nodes, as `'host:port,host:port'` or `[{ host, port }]`, or `true` to start from `url` or `host`.
-   * The client finds the other nodes.
+   * Start nodes of a Redis Cluster, as `'host:port,host:port'` or `[{ host, port }]`, or `true` to start from `url` or `host`.
+   * The client finds the other nodes by itself.
    * @default ''
    * @env NUXT_SCALE_REDIS_CLUSTER, REDIS_CLUSTER
    */

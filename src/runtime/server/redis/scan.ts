@@ -4,7 +4,7 @@ import type { RedisConnection } from './types'
 
 /** Keys that one step examines. It blocks Redis for less than two milliseconds, and a million keys take 2000 steps. */
 const COUNT = 500
-/** Deadline in milliseconds of one step, and of deleting its keys. It is longer than that of a read, because it waits for other work of the server. */
+/** Deadline in milliseconds of one step, and of deleting its keys. It is long, because a step may wait for other work of the server. */
 const STEP_BUDGET = 5000
 
 /** Escapes the characters that are wildcards in a glob of Redis. */

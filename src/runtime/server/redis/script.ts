@@ -32,7 +32,7 @@ export function runScriptAtOnce(client: RedisClient, script: Script, keys: strin
   return orWhole(client.call(EVALSHA_AT_ONCE, script.digest, keys.length, ...keys, ...args), client, script, keys, args)
 }
 
-/** Number of scripts of one turn that are sent in one write. With more, server and client would wait for each other instead of working in parallel. */
+/** Number of scripts of one turn that are sent in one write. With more, server and client would wait for each other. */
 const SCRIPTS_A_WRITE = 8
 /** Number of scripts that each stream buffers until the end of this turn. */
 const held = new WeakMap<Writable, number>()
@@ -59,11 +59,14 @@ function joinWrite(stream: Writable): void {
 
 /** Runs a script. If the server does not know the script yet, its full text is sent. */
 export function runScript(client: RedisClient, script: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
-  return orWhole(followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args)), client, script, keys, args)
+  const reply = followRedirection(client, commander => commander.evalsha(script.digest, keys.length, ...keys, ...args))
+  return orWhole(reply, client, script, keys, args)
 }
 
 /** Sends the full text of a script if the server does not know its digest. */
-function orWhole(reply: Promise<unknown>, client: RedisClient, { text }: Script, keys: string[], args: (string | Buffer | number)[]): Promise<unknown> {
+function orWhole(
+  reply: Promise<unknown>, client: RedisClient, { text }: Script, keys: string[], args: (string | Buffer | number)[],
+): Promise<unknown> {
   return reply.catch((error: unknown) => {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
     return followRedirection(client, commander => commander.eval(text, keys.length, ...keys, ...args))

@@ -15,7 +15,9 @@ export type RedisTls = TlsOptions
  * @returns undefined for an unencrypted connection
  * @throws Error naming a value that is neither a boolean nor an object of TLS options, or a TLS option that is wrong or unknown
  */
-export function resolveTls(option: SourcedValue | undefined, fromUrl: TlsSettings | undefined, plain: SourcedValue | undefined): TlsSettings | undefined {
+export function resolveTls(
+  option: SourcedValue | undefined, fromUrl: TlsSettings | undefined, plain: SourcedValue | undefined,
+): TlsSettings | undefined {
   const fromOption = parseTls(option)
   if (fromOption) {
     return fromOption
@@ -39,7 +41,7 @@ function parseTls(source: SourcedValue | undefined): TlsSettings | false | undef
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error(
-      `${label} must be a boolean or an object: write true, false or { ${TLS_OPTIONS.join(', ')} }. In an environment variable, write JSON.`,
+      `${label} must be a boolean or an object: write true, false or { ${TLS_OPTIONS.join(', ')} }, as JSON in an environment variable.`,
     )
   }
   const settings = parseTlsOptions(value, label)

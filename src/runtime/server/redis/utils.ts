@@ -16,7 +16,8 @@ export function useRedis(): RedisClient {
   const connection = redisService.find()
   if (!connection) {
     throw new Error(
-      'useRedis() was called, but no Redis is configured: set NUXT_SCALE_REDIS_URL (or REDIS_URL) where the server starts, or scale.redis.url.',
+      'useRedis() was called, but no Redis is configured: '
+      + 'set NUXT_SCALE_REDIS_URL (or REDIS_URL) where the server starts, or scale.redis.url.',
     )
   }
   return connection.client

@@ -14,7 +14,7 @@ type ScopeRunner = (scope: string, task: () => unknown) => unknown
 
 let runner: ScopeRunner | undefined
 
-/** Runs a task in the scope of another call. A consumer does this with the scope of its publisher. Without scopes, it just runs the task. */
+/** Runs a task in the scope of another call, such as a consumer in the scope of the publisher. Without scopes, it just runs the task. */
 export function runInScope(scope: string, task: () => unknown): unknown {
   return runner === undefined || scope === '' ? task() : runner(scope, task)
 }

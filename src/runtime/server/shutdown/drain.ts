@@ -37,7 +37,8 @@ const NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 2, SIGTERM: 1
  * Then it accepts no new connections and closes streams, running requests have `timeout` to finish, and Nitro closes.
  * A second signal exits the process at once.
  */
-export function createDrain({ settings, connections, log, begin, close, mayExit, exit, wait }: DrainOptions): (signal: NodeJS.Signals) => void {
+export function createDrain(options: DrainOptions): (signal: NodeJS.Signals) => void {
+  const { settings, connections, log, begin, close, mayExit, exit, wait } = options
   const { drainDelay, timeout, gracePeriod } = settings
   let began: number | undefined
 

@@ -3,7 +3,10 @@ import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
 import { refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 
-/** `scale.shutdown`: graceful shutdown. It finishes running requests within one time budget. Off until this key is present. Plain numbers are seconds. */
+/**
+ * `scale.shutdown`: graceful shutdown. It finishes running requests within one time budget. Off until this key is present.
+ * Plain numbers are seconds.
+ */
 export interface ShutdownModuleOptions {
   /**
    * How long the instance still serves after a shutdown signal, while its readiness is 503, so that load balancers remove it.

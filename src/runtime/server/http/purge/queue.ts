@@ -106,7 +106,10 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
         const fault = error instanceof PurgeFault ? error : new PurgeFault(String(error), false)
         if (stop.signal.aborted) return lose(batch, 'the server stopped before')
         if (!fault.isPassing) {
-          log.error(`The CDN refuses to purge ${count(batch.length)} (${fault.message}): check scale.http.purge. It serves old copies until they expire.`)
+          log.error(
+            `The CDN refuses to purge ${count(batch.length)} (${fault.message}): check scale.http.purge. `
+            + 'The CDN serves old copies until they expire.',
+          )
           return lose(batch, fault.message)
         }
         if (!isFailing) log.warn(`The CDN does not purge (${fault.message}). The purge is retried; meanwhile the CDN may serve old copies.`)
@@ -214,7 +217,9 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
       const left = [...waiting.values()]
       waiting.clear()
       if (left.length > 0) lose(left, 'the server stopped before')
-      if (stop.signal.aborted) log.error('The server stops before the CDN has purged all keys. The CDN serves old copies until they expire.')
+      if (stop.signal.aborted) {
+        log.error('The server stops before the CDN has purged all keys. The CDN serves old copies until they expire.')
+      }
     },
   }
 }

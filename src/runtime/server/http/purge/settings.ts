@@ -9,7 +9,8 @@ import type { CdnTarget } from '../policy'
  */
 export interface HttpPurgeOptions {
   /**
-   * With `cdn: 'generic'`: addresses of the caches that support PURGE, separated by commas. With Fastly and Cloudflare: address of their API.
+   * With `cdn: 'generic'`: addresses of the caches that support PURGE, separated by commas.
+   * With Fastly and Cloudflare: address of their API, which is known by default.
    * @default ''
    * @env NUXT_SCALE_HTTP_PURGE_URL
    */
@@ -53,8 +54,8 @@ export interface HttpPurgeOptions {
    */
   burst?: number
   /**
-   * Time after which every key is purged a second time, because an old response that was being sent may reach the CDN after the first purge.
-   * A plain number is seconds. `0` disables the second purge.
+   * Time after which every key is purged a second time. A plain number is seconds. `0` disables the second purge.
+   * It is needed because an old response that was being sent may reach the CDN after the first purge.
    * @default '4s'
    * @env NUXT_SCALE_HTTP_PURGE_AGAIN_AFTER
    */
@@ -101,7 +102,9 @@ const OPTION = 'scale.http.purge'
  */
 export function checkPurgeOptions(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): void {
   if (!(TARGETS as readonly unknown[]).includes(cdn)) {
-    throw new TypeError(`${OPTION} requires scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: set it, or remove purge.`)
+    throw new TypeError(
+      `${OPTION} requires scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: set it, or remove purge.`,
+    )
   }
   resolveRest(options)
   readUrls(options.url)
@@ -121,7 +124,8 @@ export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTar
   if (!url && !id && !token) return undefined
   const target = parseChoice(cdn, TARGETS, 'scale.http.cdn')
   const needs = (value: string, option: string) => {
-    if (!value) throw new Error(`${OPTION}.${option} is not set: set NUXT_SCALE_HTTP_PURGE_${option.toUpperCase()} where the server starts.`)
+    if (value) return
+    throw new Error(`${OPTION}.${option} is not set: set NUXT_SCALE_HTTP_PURGE_${option.toUpperCase()} where the server starts.`)
   }
   if (target === 'generic') needs(url, 'url')
   else {
@@ -151,10 +155,14 @@ function readUrls(text: string | undefined): string[] {
   return (text ?? '').split(',').map(part => part.trim()).filter(Boolean).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : undefined
     if (!url || !/^https?:$/.test(url.protocol)) {
-      throw new TypeError(`${OPTION}.url contains a part that is not an address: write addresses such as 'http://varnish:6081', separated by commas.`)
+      throw new TypeError(
+        `${OPTION}.url contains a part that is not an address: write addresses such as 'http://varnish:6081', separated by commas.`,
+      )
     }
     if (url.username || url.password) {
-      throw new TypeError(`${OPTION}.url contains a user name or a password, which calls cannot send: set NUXT_SCALE_HTTP_PURGE_TOKEN instead.`)
+      throw new TypeError(
+        `${OPTION}.url contains a user name or a password, which calls cannot send: set NUXT_SCALE_HTTP_PURGE_TOKEN instead.`,
+      )
     }
     return url.href.replace(/\/$/, '')
   })
