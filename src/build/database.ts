@@ -7,15 +7,19 @@ import { findServerFile } from './user-file'
 
 const HELPERS = ['usePrisma', 'getTenantPrismaClient', 'withTenantDatabase']
 
-/** The database clients: the user's factory, and the helpers whose types follow from it. */
+/** Sets up the database clients: the factory of the app, and the helpers whose types come from it. */
 export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void {
   const factory = findServerFile(nuxt, 'scale.database')
-  addTypeTemplate({ filename: 'types/nuxt-scale-database.d.ts', getContents: () => databaseTypes(runtime('database/types'), options.database ? factory : undefined) }, { nitro: true, node: true, nuxt: true })
+  addTypeTemplate({
+    filename: 'types/nuxt-scale-database.d.ts',
+    getContents: () => databaseTypes(runtime('database/types'), options.database ? factory : undefined),
+  }, { nitro: true, node: true, nuxt: true })
   if (!options.database) return
 
   if (!factory) {
     if (nuxt.options._prepare) return
-    throw new Error(`scale.database needs a factory: create ${join(nuxt.options.serverDir, 'scale.database.ts')} with, for Prisma 7, "export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))", or remove scale.database.`)
+    throw new Error(`scale.database needs a factory: create ${join(nuxt.options.serverDir, 'scale.database.ts')} with, for Prisma 7, `
+      + '"export default defineScaleDatabase(input => createPrismaClient(PrismaClient, input))", or remove scale.database.')
   }
   addServerTemplate({ filename: '#scale/database.mjs', getContents: () => `export { default } from ${JSON.stringify(factory)}\n` })
   allowMissing(nuxt, OPTIONAL_PACKAGES)
@@ -24,7 +28,7 @@ export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void 
   addServerImports(['getPagination', 'paginate'].map(name => ({ name, from: runtime('pagination/utils') })))
 }
 
-/** The type of the clients. An interface is merged into, so that the helpers carry it without importing the app. Exported for its test. */
+/** Declares the type of the clients by interface merging, so that the helpers have it without an import of the app. Exported for its test. */
 export function databaseTypes(types: string, factory: string | undefined): string {
   const client = factory && `
 declare module ${JSON.stringify(types)} {

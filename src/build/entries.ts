@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import type { Nuxt } from '@nuxt/schema'
 
 /**
- * Leads `nuxt-scale/config` and `nuxt-scale/prisma` to the sources, where the module itself runs from its source.
- * An installed package is found by its exports.
+ * Sets aliases of `nuxt-scale/config` and `nuxt-scale/prisma` to the source files, if the module runs from source.
+ * In an installed package, the exports of package.json resolve these entries.
  *
- * @param entry absolute path of a file next to the module's own
+ * @param entry returns the absolute path of a file in the folder of the module
  */
 export function useEntriesFromSource(nuxt: Nuxt, entry: (file: string) => string): void {
   for (const name of ['config', 'prisma']) {

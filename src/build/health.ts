@@ -6,7 +6,7 @@ import type { FeatureContext } from './types'
 
 const PROBES = { '': 'aggregate', '/live': 'live', '/ready': 'ready', '/startup': 'startup' }
 
-/** `GET /api/health` and its probes, and HEAD for whoever wants no body. */
+/** Sets up `GET /api/health` and its probes, and HEAD for each of them. */
 export function setupHealth(context: FeatureContext): void {
   const { nuxt, options, runtime } = context
   if (!options.health) return
@@ -19,6 +19,6 @@ export function setupHealth(context: FeatureContext): void {
     handlers: Object.entries(PROBES).flatMap(([end, name]) =>
       (['get', 'head'] as const).map(method => ({ route: `${path}${end}`, method, handler: runtime(`health/routes/${name}`) }))),
   })
-  // A rule of the app for /api/** would keep an answer for a minute that is true for a second.
+  // A caching rule of the app for /api/** must not cache these responses, which may be outdated after a second.
   nuxt.options.routeRules = defu({ [`${path}/**`]: { cache: false as const } }, nuxt.options.routeRules)
 }

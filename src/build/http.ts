@@ -2,7 +2,7 @@ import { addServerPlugin } from '@nuxt/kit'
 import { provideRoutes } from './routes'
 import type { FeatureContext } from './types'
 
-/** Cache headers, conditional requests, and the purge of a CDN. Register it after the cache, whose invalidations the purge follows. */
+/** Sets up cache headers, conditional requests and CDN purges. Call it after the setup of the cache, whose invalidations trigger purges. */
 export function setupHttp(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.http) return

@@ -3,11 +3,11 @@ import { addServerHandler } from '@nuxt/kit'
 import type { Nitro, NitroEventHandler } from 'nitropack/types'
 import type { FeatureContext } from './types'
 
-/** The routes of one feature, all at or below one path. */
+/** The routes of one feature. All of them are at or below one path. */
 export interface ModuleRoutes {
-  /** The option that moves them, such as `scale.health.path`. */
+  /** The option that sets this path, such as `scale.health.path`. */
   option: string
-  /** The value of that option. */
+  /** The value of this option. */
   path: string
   handlers: ModuleRoute[]
 }
@@ -20,16 +20,16 @@ export interface ModuleRoute {
   handler: string
 }
 
-/** A route of the module that the app, a layer or another module serves. */
+/** A route of the module that the app, a layer or another module also defines. */
 export interface TakenRoute {
   route: string
-  /** Absolute path of the file that answers. */
+  /** Absolute path of the file that defines it. */
   by: string
 }
 
 /**
- * Registers routes that give way: where the app, a layer or another module has a route of its own, that one answers,
- * and one line of the build names the option that moves the module's.
+ * Registers routes of the module. If the app, a layer or another module defines the same route, the module leaves out its own route, and
+ * the build prints which option moves the module's routes.
  */
 export function addModuleRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>, routes: ModuleRoutes): void {
   for (const handler of routes.handlers) addServerHandler(handler)
@@ -41,8 +41,8 @@ export function addModuleRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>, routes: 
 }
 
 /**
- * Leaves out what the app serves itself, now and before every build of the server, since files come and go in development.
- * Nitro lets the handler that is registered last answer, which would be the module's.
+ * Removes routes of the module that the app defines itself: now, and before every build, because files change in development.
+ * Otherwise Nitro would use the handler that is registered last, which is the module's.
  */
 function giveWay(nitro: Nitro, routes: ModuleRoutes, warn?: (taken: TakenRoute[]) => void): void {
   let said = ''
@@ -62,7 +62,7 @@ function giveWay(nitro: Nitro, routes: ModuleRoutes, warn?: (taken: TakenRoute[]
   })
 }
 
-/** The routes of the module that one of `handlers` serves. Exported for its test. */
+/** Finds the routes of the module that one of `handlers` also serves. Exported for its test. */
 export function findTaken(handlers: readonly NitroEventHandler[], { path, handlers: ours }: ModuleRoutes): TakenRoute[] {
   const routes = [...new Set(ours.map(({ route }) => route))]
   return routes.flatMap((route) => {
@@ -71,14 +71,14 @@ export function findTaken(handlers: readonly NitroEventHandler[], { path, handle
   })
 }
 
-/** A handler for one method alone takes the other along, or HEAD and GET of one path would come from two handlers. */
+/** Whether a handler answers GET or HEAD. A handler for one of them replaces both, so that one path does not have two handlers. */
 function isRead({ route, method, middleware }: NitroEventHandler): boolean {
   return Boolean(route) && !middleware && [undefined, '', 'get', 'head'].includes(method?.toLowerCase())
 }
 
 /**
- * The same route, or a pattern below the path of the module, as in `server/api/health/[probe].ts`. A pattern above it, as in
- * `server/api/[...path].ts`, is for whatever has no route of its own.
+ * Whether a pattern is the same route, or lies below the path of the module, such as `server/api/health/[probe].ts`. A pattern above this path,
+ * such as `server/api/[...path].ts`, does not replace the routes of the module.
  */
 function answers(pattern: string, route: string, path: string): boolean {
   const [given, wanted, base] = [pattern, route, path].map(segmentsOf) as [string[], string[], string[]]
@@ -93,16 +93,17 @@ function segmentsOf(path: string): string[] {
   return path.split('/').filter(Boolean)
 }
 
-/** Whether Nitro builds a handler that is for some environments alone, such as `health.dev.ts`. */
+/** Whether Nitro includes a handler in this build. Handlers such as `health.dev.ts` exist only in some environments. */
 function isBuilt({ env }: NitroEventHandler, { options }: Nitro): boolean {
   const wanted = [env].flat().filter(Boolean)
   const current: unknown[] = [options.dev ? 'dev' : 'prod', options.preset, ...options.preset === 'nitro-prerender' ? ['prerender'] : []]
   return wanted.length === 0 || wanted.some(one => current.includes(one))
 }
 
-/** The line of the build. Exported for its test. */
+/** The message of the build. Exported for its test. */
 export function describeTaken(taken: readonly TakenRoute[], { option, path }: ModuleRoutes, root: string): string {
   const files = [...new Set(taken.map(({ by }) => by))]
   const parts = files.map(file => `${relative(root, file)} answers ${taken.filter(({ by }) => by === file).map(({ route }) => route).join(', ')}`)
-  return `[nuxt-scale] ${parts.join('; ')}: probes, the health checks of generated files and the drain rely on ${path}, which now gets these answers. To serve the routes of the module too, set ${option} to another path.`
+  return `[nuxt-scale] ${parts.join('; ')}: probes, health checks of balancers and the shutdown use ${path}, and now get these responses. `
+    + `To serve the routes of the module, too, set ${option} to another path.`
 }

@@ -7,9 +7,9 @@ import { CONTEXT_KEEPER } from '../runtime/server/tenancy/guard-context'
 import type { FeatureContext } from './types'
 
 /**
- * Everything that the module changes of Nitro 2, by the name that `scale.nitroPatches` gives it. Nitro's cache is the exception: it is
- * replaced by the feature `cache`, and `scale.cache.nitro: false` leaves it alone. Each patch recognizes the code that it changes. On a
- * version of Nitro with other code it changes nothing, and says so in the debug output of the build.
+ * All changes that the module makes to Nitro 2, by their names in `scale.nitroPatches`. Nitro's cache is an exception: the feature `cache`
+ * replaces it, unless `scale.cache.nitro` is `false`. Each patch recognizes the code that it changes. If a version of Nitro has other code,
+ * the patch changes nothing and prints this in the debug output of the build.
  */
 const PATCHES: Record<NitroPatch, (context: FeatureContext) => void> = {
   hooks: callHooksWithoutStacks,

@@ -2,13 +2,13 @@ import type { Nuxt } from '@nuxt/schema'
 import type { Plugin } from 'rollup'
 
 /**
- * Keeps the build silent about optional packages that the app has not installed. The module imports each where it is needed, and an app installs
- * what it needs; Rollup would warn of all others. One that is missing where it is used is an error at that moment.
+ * Prevents build warnings about optional packages that the app has not installed. The module imports each package only where it needs it.
+ * If a needed package is missing, the import fails at run time with an error.
  */
 export function allowMissing(nuxt: Nuxt, packages: readonly string[]): void {
   nuxt.hook('nitro:config', (config) => {
     const plugin = createOptionalPackagesPlugin(packages)
-    // Every other field of Rollup's options is Nitro's to fill in.
+    // Nitro fills in the other fields of Rollup's options.
     config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
   })
 }

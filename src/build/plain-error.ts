@@ -2,10 +2,10 @@ import process from 'node:process'
 import type { Nuxt } from '@nuxt/schema'
 
 /**
- * Runs a step of the build. What it throws is a sentence that names the option, so the stack of the module below it says nothing to
- * the reader: it is taken off, unless `debug` is set in nuxt.config or `--debug` on the command line.
+ * Runs a step of the build. Its errors are sentences that name the option, so their stack traces do not help the reader. They are removed,
+ * unless `debug` is set in nuxt.config or `--debug` on the command line.
  *
- * @throws what `step` throws
+ * @throws the error of `step`
  */
 export function withPlainErrors<Result>(nuxt: Nuxt, step: () => Result): Result {
   try {

@@ -4,18 +4,18 @@ import { withPlainErrors } from './plain-error'
 import type { FeatureContext } from './types'
 
 /**
- * What runs the build of a preset.
+ * The kind of server that runs the build of a preset.
  *
  * - `server`: Node's own server in one process, where everything works.
  * - `cluster`: one primary process with workers.
- * - `process`: a server of another kind, which keeps running and hears no signal.
+ * - `process`: another kind of server, which keeps running, but does not receive signals.
  * - `functions`: instances that are frozen between requests.
- * - `edge`: isolates without TCP connections of Node.
- * - `static`: files, and no server.
+ * - `edge`: isolates without Node's TCP connections.
+ * - `static`: only files, without a server.
  */
 export type PresetKind = 'server' | 'cluster' | 'process' | 'functions' | 'edge' | 'static'
 
-/** Every preset of Nitro that does not begin with the file of node-server. The table in `docs/content/18.deploy.md` says the same. */
+/** Every Nitro preset that is not built on node-server. The table in `docs/content/18.deploy.md` has the same content. */
 export const PRESETS: Readonly<Record<string, PresetKind>> = {
   'node-cluster': 'cluster',
   'bun': 'process',
@@ -47,11 +47,11 @@ export const PRESETS: Readonly<Record<string, PresetKind>> = {
   'winterjs': 'edge',
 }
 
-/** Presets that are built on node-server serve as it does, so they are known by the file that they begin with. */
+/** Presets that are built on node-server behave like it. They are recognised by their entry file. */
 const NODE_SERVER = /[\\/]node-server(?:\.m?js)?$/
 const NODE_CLUSTER = /[\\/]node-cluster(?:\.m?js)?$/
 
-/** The kind of a preset. One of the app's own, with an entry of its own, counts as a process that hears no signal. */
+/** Returns the kind of a preset. A custom preset with its own entry file counts as `process`. */
 export function kindOfPreset({ preset, entry = '', static: isStatic }: { preset: string, entry?: string, static?: boolean }): PresetKind {
   if (isStatic) return 'static'
   if (NODE_SERVER.test(entry)) return 'server'
@@ -61,10 +61,10 @@ export function kindOfPreset({ preset, entry = '', static: isStatic }: { preset:
 
 type Feature = 'redis' | 'rabbitmq' | 'database' | 'shards' | 'shutdown'
 
-/** The features that need a process of a certain kind. `error`: the build stops. All others work everywhere. */
+/** Features that do not work with a kind of preset. `error` stops the build. All other features work everywhere. */
 const FAULTS: Readonly<Record<PresetKind, Partial<Record<Feature, 'warning' | 'error'>>>> = {
   server: {},
-  // It has a sentence of its own.
+  // This kind has its own message, see CLUSTER.
   cluster: {},
   process: { shutdown: 'warning' },
   functions: { redis: 'warning', database: 'warning', shards: 'warning', shutdown: 'warning', rabbitmq: 'error' },
@@ -86,7 +86,7 @@ const CLUSTER = 'scale.shutdown cannot drain under the preset node-cluster, whos
 
 const REMEDY = 'Build with the preset node-server, and run one process for each container or core'
 
-/** What is wrong with these features under a preset, in one sentence each. Exported for its test. */
+/** Returns one sentence about the features that do not work under a preset. Exported for its test. */
 export function checkPreset(preset: string, kind: PresetKind, options: Pick<ResolvedOptions, Feature>): { error?: string, warning?: string } {
   if (kind === 'cluster') return options.shutdown ? { error: CLUSTER } : {}
   const sentence = (level: 'warning' | 'error') => {
@@ -103,7 +103,7 @@ function listOf(items: readonly string[]): string {
   return items.length > 1 ? `${items.slice(0, -1).join(', ')} and ${items.at(-1)}` : items[0]!
 }
 
-/** Says at build what does not work where the build is going to run. */
+/** Reports during the build which features do not work under the preset. */
 export function setupPresets({ nuxt, options }: Pick<FeatureContext, 'nuxt' | 'options'>): void {
   if (nuxt.options.dev || nuxt.options._prepare) return
   nuxt.hook('nitro:init', instance => withPlainErrors(nuxt, () => {

@@ -1,10 +1,10 @@
-/** The file of the build that tells the command line which queues there are. */
+/** Name of the build file that lists the queues for the command line. */
 export const QUEUE_LIST = 'nuxt-scale-queues.json'
 
-/** The queue of one consumer, as far as its file says it. */
+/** The queue of one consumer, as known to the build. */
 export interface ListedQueue {
-  /** The file, from the folder of the app. */
+  /** Path of the file, relative to the folder of the app. */
   source: string
-  /** `null` when its name is made at run time. */
+  /** `null` if the name is set at run time. */
   queue: string | null
 }

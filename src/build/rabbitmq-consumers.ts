@@ -5,7 +5,7 @@ import { getLayerDirectories } from '@nuxt/kit'
 import type { Nuxt } from '@nuxt/schema'
 import type { Nitro } from 'nitropack/types'
 
-/** The folders of consumers: that of the app, and those of its layers. */
+/** The consumer folders of the app and its layers. */
 export function consumerFolders(nuxt: Nuxt): string[] {
   return getLayerDirectories(nuxt).map(({ server }) => join(server, 'consumers'))
 }
@@ -14,8 +14,8 @@ const SCRIPT = /\.[cm]?[jt]s$/
 const NO_CONSUMER = /\.(?:d|test|spec)\.[cm]?[jt]s$/
 
 /**
- * The files of consumers, in a stable order. One that bears the path of another, in a layer further down, takes its place.
- * An empty one is none yet: editors create a file first and fill it later.
+ * Finds the consumer files, in a stable order. A file replaces the file with the same path in a lower layer.
+ * Empty files are ignored, because editors create a file before they write it.
  */
 export function findConsumers(folders: readonly string[]): string[] {
   const found = new Map<string, string>()
@@ -29,7 +29,7 @@ export function findConsumers(folders: readonly string[]): string[] {
   return [...found.values()]
 }
 
-/** Builds the server anew when a consumer comes or goes. Changes inside of one are seen by Nitro. */
+/** Rebuilds the server when a consumer file is added or removed. Nitro itself watches changes inside the files. */
 export function watchConsumers(nuxt: Nuxt, folders: readonly string[]): void {
   const watchers: FSWatcher[] = []
   nuxt.hook('nitro:init', (instance) => {
@@ -42,7 +42,7 @@ export function watchConsumers(nuxt: Nuxt, folders: readonly string[]): void {
       void nitro.hooks.callHook('rollup:reload')
     }
     for (const folder of folders) {
-      // The folder itself may come later.
+      // The folder may be created later.
       const watched = existsSync(folder) ? folder : dirname(folder)
       if (existsSync(watched)) watchers.push(watch(watched, { recursive: true }, look).on('error', () => {}))
     }

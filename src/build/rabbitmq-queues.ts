@@ -8,15 +8,15 @@ import { QUEUE_LIST } from './queue-list'
 import { withPlainErrors } from './plain-error'
 
 /**
- * Writes the queues of all consumers next to the built server, and refuses two consumers of one queue.
- * A queue whose name is no literal is only known at run time, where the same check is made.
+ * Writes the queues of all consumers next to the built server, and rejects two consumers of the same queue.
+ * A queue name that is not a literal is known only at run time, where the same check is repeated.
  */
 export function writeQueueList(nuxt: Nuxt, consumers: () => readonly string[]): void {
   const { rootDir } = nuxt.options
   const found = new Map<string, ListedQueue>()
   nuxt.hook('nitro:config', (config) => {
     const plugin = createQueueListPlugin(consumers, (file, queue) => found.set(file, { source: relative(rootDir, file), queue }))
-    // Every other field of Rollup's options is Nitro's to fill in.
+    // Nitro fills in the other fields of Rollup's options.
     config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
   })
   nuxt.hook('nitro:init', (instance) => {
@@ -35,7 +35,10 @@ function refuseTwins(queues: readonly ListedQueue[]): void {
   for (const { source, queue } of queues) {
     if (queue === null) continue
     const owner = owners.get(queue)
-    if (owner !== undefined) throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would get a part of its messages: give one of them a queue of its own.`)
+    if (owner !== undefined) {
+      throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would receive only a part of its messages: `
+        + 'give each of them its own queue.')
+    }
     owners.set(queue, source)
   }
 }
@@ -55,7 +58,7 @@ export function createQueueListPlugin(consumers: () => readonly string[], tell: 
   }
 }
 
-/** The literal behind `queue:` in the call of `defineRabbitConsumer`. */
+/** Returns the literal after `queue:` in the call of `defineRabbitConsumer`. */
 function queueOf(node: unknown): string | null {
   if (typeof node !== 'object' || node === null) return null
   if (Array.isArray(node)) return node.reduce<string | null>((found, child) => found ?? queueOf(child), null)

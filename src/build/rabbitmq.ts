@@ -7,7 +7,7 @@ import { writeQueueList } from './rabbitmq-queues'
 
 const HELPERS = ['useRabbit', 'defineRabbitConsumer', 'RejectMessage', 'RetryMessage']
 
-/** Messages: `useRabbit()`, and the consumers of `server/consumers/`. Register it before the database feature: it closes first. */
+/** Sets up `useRabbit()` and the consumers of `server/consumers/`. Call it before the setup of the database, so that it closes first. */
 export function setupRabbitmq({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.rabbitmq) return
   const { rootDir } = nuxt.options
@@ -23,7 +23,7 @@ export function setupRabbitmq({ nuxt, options, runtime }: FeatureContext): void 
   else writeQueueList(nuxt, () => findConsumers(folders))
 }
 
-/** What imports all consumers. Exported for its test. */
+/** Returns the source of the module that imports all consumers. Exported for its test. */
 export function consumersModule(files: readonly string[], rootDir: string): string {
   const imports = files.map((file, index) => `import consumer${index} from ${JSON.stringify(file)}\n`)
   const entries = files.map((file, index) => `  { source: ${JSON.stringify(relative(rootDir, file))}, consumer: consumer${index} },\n`)

@@ -3,7 +3,7 @@ import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
-/** Limits. Register it before the tenancy feature, which then wraps around it, so that a rule can count by tenant. */
+/** Sets up rate limits. Call it before the setup of tenancy, which then wraps around it, so that a rule can count by tenant. */
 export function setupRateLimit(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.rateLimit) return

@@ -1,7 +1,7 @@
 import { addServerImports, addServerPlugin } from '@nuxt/kit'
 import type { FeatureContext } from './types'
 
-/** The shared connection: `useRedis()` and `nitroApp.redis`. */
+/** Sets up the shared connection: `useRedis()` and `nitroApp.redis`. */
 export function setupRedis({ options, runtime }: FeatureContext): void {
   if (!options.redis) return
   addServerPlugin(runtime('redis/plugin'))

@@ -4,7 +4,7 @@ import type { FeatureContext } from './types'
 
 const HELPERS = ['getShardForRegion', 'getShardForUser', 'getShardForKey', 'resolveShard', 'scatter']
 
-/** Data over several databases. Register it after the database feature, whose clients it hands out. */
+/** Sets up sharding. Call it after the setup of the database, whose clients it returns. */
 export function setupShards({ options, runtime }: FeatureContext): void {
   if (!options.shards) return
   const details = detailsOf(options.shards.map)

@@ -4,7 +4,7 @@ import { provideRoutes } from './routes'
 import { provideScaleConfig } from './scale-config'
 import type { FeatureContext } from './types'
 
-/** A tenant for every request: `useTenant`, `withTenant`, `event.context.tenant`. */
+/** Sets up tenancy: `useTenant`, `withTenant` and `event.context.tenant`. */
 export function setupTenancy(context: FeatureContext): void {
   const { options, runtime } = context
   if (!options.tenancy) return

@@ -2,7 +2,7 @@ import { addTypeTemplate } from '@nuxt/kit'
 import { nitroCacheTypes } from '../runtime/server/cache/nitro/augment'
 import type { FeatureContext } from './types'
 
-/** What the module adds to Nitro's types. Written whatever is turned off, so that types do not come and go with options. */
+/** Adds the types of the module to Nitro. It always adds all types, so that they do not depend on the options. */
 export function setupTypes({ runtime }: Pick<FeatureContext, 'runtime'>): void {
   const everywhere = { nitro: true, node: true, nuxt: true }
   addTypeTemplate({
@@ -12,9 +12,9 @@ import type { RedisClient } from ${JSON.stringify(runtime('redis/types'))}
 import type { Tenant } from ${JSON.stringify(runtime('tenancy/types'))}
 
 interface ScaleApp {
-  /** The cache: \`get\`, \`set\`, \`invalidate\`. Absent with \`scale.cache: false\`. */
+  /** The cache, with \`get\`, \`set\` and \`invalidate\`. Absent with \`scale.cache: false\`. */
   cache: AppCache
-  /** The shared ioredis client. Absent when no Redis is configured. */
+  /** The shared ioredis client. Absent if no Redis is configured. */
   redis?: RedisClient
 }
 
@@ -62,7 +62,7 @@ declare module '#scale/tenant-details.mjs' {
 }
 
 declare module '#scale/routes.mjs' {
-  /** Routes of the server that answer GET, and those under which the renderer of pages answers. */
+  /** Server routes that answer GET, and routes that the page renderer answers. */
   const routes: { own: readonly string[], pages: readonly string[] }
   export default routes
 }

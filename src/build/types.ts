@@ -1,7 +1,7 @@
 import type { Nuxt } from '@nuxt/schema'
 import type { NitroPatch, ResolvedOptions } from '../options'
 
-/** What a feature gets to register itself. */
+/** Input of the setup function of every feature. */
 export interface FeatureContext {
   nuxt: Nuxt
   options: ResolvedOptions

@@ -5,7 +5,7 @@ import type { Nuxt } from '@nuxt/schema'
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs']
 
-/** Path of a file in the app's `server/` folder, or in that of the first layer that has one. */
+/** Finds a file in the `server/` folder of the app, or of the first layer that has it. */
 export function findServerFile({ options }: Pick<Nuxt, 'options'>, name: string): string | undefined {
   return getLayerDirectories({ options } as Nuxt)
     .flatMap(({ server }) => EXTENSIONS.map(extension => join(server, `${name}.${extension}`)))

@@ -5,20 +5,23 @@ import { resolveHealthSettings } from '../runtime/server/health/settings'
 import type { ShutdownModuleOptions } from '../runtime/server/shutdown/settings'
 import { resolveShutdownSettings } from '../runtime/server/shutdown/settings'
 
-/** How an instance leaves. Milliseconds. */
+/** Times of the shutdown of an instance, in milliseconds. */
 export interface ShutdownBudget {
-  /** How long it goes on serving after it has said that it is not ready. */
+  /** How long the instance still answers requests after it reports that it is not ready. */
   drainDelay: number
-  /** How long it keeps a connection that rests. */
+  /** How long the instance keeps an idle connection. */
   keepAliveTimeout: number
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   gracePeriod: number
 }
 
-/** An instance without `scale.shutdown`: Nitro takes no new connections at once, and may use its timeout twice, for connections and for what closes after them. */
+/**
+ * Times without `scale.shutdown`. Nitro rejects new connections immediately, and may use its timeout twice: for open connections, and for
+ * the close hooks after them.
+ */
 const withoutShutdown: ShutdownBudget = { drainDelay: 0, keepAliveTimeout: 5000, gracePeriod: 62_000 }
 
-/** Health paths of an app, behind its base. Without `scale.health` there are none, and nothing is asked. */
+/** Health paths of an app, including its base path. Undefined with `scale.health: false`; then balancers do not check the instances. */
 export function healthPathsOf(health: false | HealthModuleOptions | undefined, base: string): HealthPaths | undefined {
   if (health === false) return undefined
   return probePathsOf(`${base}${resolveHealthSettings(health).path}`)
@@ -31,10 +34,13 @@ export function shutdownBudgetOf(options: false | ShutdownModuleOptions | undefi
   return { drainDelay, keepAliveTimeout, gracePeriod }
 }
 
-/** How long a balancer lets a connection to an instance rest: less long than the instance, which would else close it under a request. */
+/**
+ * How long a balancer keeps an idle connection to an instance, in milliseconds. It must be shorter than the time of the instance, which
+ * otherwise may close the connection during a request.
+ */
 export function balancerKeepAliveOf({ keepAliveTimeout }: ShutdownBudget): number {
   return Math.max(1000, keepAliveTimeout - HEAD_START)
 }
 
-/** Milliseconds. */
+/** Milliseconds by which the balancer closes an idle connection before the instance does. */
 const HEAD_START = 2000

@@ -8,7 +8,7 @@ export interface ReplicasSettings {
   max: number
 }
 
-/** What only Kubernetes needs. */
+/** Validated settings that only Kubernetes needs. */
 export interface KubernetesSettings {
   namespace?: string
   ingressClass?: string
@@ -21,17 +21,18 @@ export interface KubernetesSettings {
 
 const OPTION = 'scale.deploy'
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the wrong option */
 export function parseReplicas(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
   const path = `${OPTION}.replicas.${role}`
   const given = group(value, path, ['min', 'max']) as DeployReplicas
-  const min = parseCount(given.min ?? Math.min(defaults.min, given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)), `${path}.min`)
+  const most = given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)
+  const min = parseCount(given.min ?? Math.min(defaults.min, most), `${path}.min`)
   const max = parseCount(given.max ?? Math.max(defaults.max, min), `${path}.max`)
-  if (max < min) throw new TypeError(`${path}.max is ${max}, less than min, ${min}: write at least as many.`)
+  if (max < min) throw new TypeError(`${path}.max is ${max}, but must be at least ${path}.min, which is ${min}: write a larger number.`)
   return { min, max }
 }
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the wrong option */
 export function parseKubernetes(value: unknown, name: string): KubernetesSettings {
   const path = `${OPTION}.kubernetes`
   const given = group(value, path, ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[]) as DeployKubernetes

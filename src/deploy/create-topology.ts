@@ -10,18 +10,18 @@ import { parseCookiePattern, parseHeaderName, parsePlainPath, parseServerName, p
 import { resolveDeploySettings } from './settings'
 import type { Topology, TopologyDatabase, TopologyRedis, TopologyTenantHeader } from './topology'
 
-/** What a topology is made of. */
+/** Input of {@link createTopology}. */
 export interface TopologyInput {
-  /** The `scale:` block of nuxt.config. */
+  /** The `scale` block of nuxt.config. */
   options: ModuleOptions
   /** `app.baseURL` and `app.buildAssetsDir` of nuxt.config. */
   paths: { baseURL: string, buildAssetsDir: string }
 }
 
 /**
- * The topology of an app. Reads no environment: the same options make the same files anywhere.
+ * Creates the topology of an app. It reads no environment variables, so the same options always create the same files.
  *
- * @throws Error one sentence that names the option that is wrong, or that may not stand in the file of another program
+ * @throws Error that names an option that is wrong, or that contains characters which generated files cannot contain
  */
 export function createTopology({ options, paths }: TopologyInput): Topology {
   const base = parsePlainPath(paths.baseURL, 'app.baseURL')
@@ -51,7 +51,7 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
 function hostsOfTenants(tenancy: ModuleOptions['tenancy']): string[] {
   if (!tenancy) return []
   const { baseDomains, byDomain } = resolveTenancySettings(tenancy)
-  // Tenants with a domain of their own may come under any host.
+  // If tenants have their own domains, the app must accept any host.
   if (byDomain && tenancy.from?.includes('domain')) return []
   return baseDomains.flatMap(domain => [domain, `*.${domain}`]).map(host => parseServerName(host, 'scale.tenancy.baseDomains'))
 }
@@ -71,10 +71,13 @@ function redisOf(redis: ModuleOptions['redis']): TopologyRedis | undefined {
   if (redis === false) return undefined
   const { cluster, sentinels, url, host } = redis ?? {}
   const isSet = (value: unknown) => value !== undefined && value !== '' && value !== false
-  return { kind: isSet(cluster) ? 'cluster' : isSet(sentinels) ? 'sentinel' : 'single', addressed: [cluster, sentinels, url, host].some(isSet) }
+  return {
+    kind: isSet(cluster) ? 'cluster' : isSet(sentinels) ? 'sentinel' : 'single',
+    addressed: [cluster, sentinels, url, host].some(isSet),
+  }
 }
 
-/** Databases whose address is in a variable. What has an address in the options is reached by it, and what is embedded is no server. */
+/** Databases whose address is in an environment variable. Databases with an address in the options already exist or are embedded. */
 function databasesOf({ database, tenancy, shards }: ModuleOptions): TopologyDatabase[] {
   const found = new Map<string, { names: string[], variable: string, ownServer: boolean }>()
   const add = (name: string, source: string | undefined, path: string, ownServer: boolean) => {

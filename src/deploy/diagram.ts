@@ -1,13 +1,13 @@
 import type { Topology } from './topology'
 
-/** The balancer that a diagram shows. */
+/** The balancer in a diagram. */
 export type DiagramTarget = 'nginx' | 'haproxy' | 'caddy' | 'kubernetes'
 
 const BALANCERS = { nginx: 'nginx', haproxy: 'HAProxy', caddy: 'Caddy', kubernetes: 'Ingress' } as const
 const METHODS = { 'round-robin': 'round robin', 'least-conn': 'least connections', 'ip-hash': 'IP hash', 'weighted': 'weighted' } as const
 const REDIS = { single: 'Redis', sentinel: 'Redis Sentinel', cluster: 'Redis Cluster' } as const
 
-/** A Mermaid flowchart of the app and what stands around it. */
+/** Renders a Mermaid flowchart of the app and the servers around it. */
 export function renderDiagram(topology: Topology, target: DiagramTarget): string {
   const { hosts, tls, rabbitmq, redis, databases, instances } = topology
   const webs = websOf(topology, target)

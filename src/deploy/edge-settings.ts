@@ -26,13 +26,13 @@ export interface EdgeLimitSettings {
 
 const OPTION = 'scale.deploy'
 
-/** @throws Error naming the entry that is no path */
+/** @throws Error that names the entry that is not a path */
 export function parsePaths(value: unknown, option: string, base: string): PathPattern[] {
   if (!Array.isArray(value)) throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
   return value.map((pattern, index) => parsePathPattern(pattern, `${OPTION}.${option}[${index}]`, base))
 }
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the wrong option */
 export function parseCache(value: unknown, name: string, base: string): EdgeCacheSettings {
   const path = `${OPTION}.cache`
   const given = group(value, path, ['path', 'size', 'memory', 'inactive', 'shared'] satisfies (keyof DeployCache)[]) as DeployCache
@@ -49,13 +49,15 @@ export function parseCache(value: unknown, name: string, base: string): EdgeCach
   }
 }
 
-/** @throws Error naming the option that is wrong */
+/** @throws Error that names the wrong option */
 export function parseRateLimit(value: unknown, base: string): EdgeLimitSettings {
   const path = `${OPTION}.rateLimit`
   const given = group(value, path, ['limit', 'window', 'burst', 'paths'] satisfies (keyof DeployRateLimit)[]) as DeployRateLimit
   const limit = parseCount(given.limit ?? 10, `${path}.limit`)
   const window = parseDuration(given.window ?? 1, `${path}.window`)
-  if (!Number.isInteger(limit * 60_000 / window)) throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, because nginx counts so.`)
+  if (!Number.isInteger(limit * 60_000 / window)) {
+    throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, as nginx requires.`)
+  }
   return {
     limit,
     window,

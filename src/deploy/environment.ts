@@ -1,14 +1,14 @@
 import type { Topology } from './topology'
 
-/** What an instance in a container does. */
+/** Role of an instance in a container. */
 export type InstanceRole = 'web' | 'worker'
 
-/** What an instance is told that is no secret. */
+/** Environment variables of an instance, without secrets. */
 export function environmentOf({ port, instances }: Topology, role: InstanceRole): Record<string, string> {
   return {
     HOST: '0.0.0.0',
     PORT: String(port),
-    // Without workers an instance does everything.
+    // Without workers, each instance answers requests and consumes messages.
     ...instances.worker && { NUXT_SCALE_ROLE: role },
   }
 }

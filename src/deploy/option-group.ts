@@ -1,9 +1,9 @@
 import { parseObject, refuseUnknownKeys } from '../runtime/server/core/settings'
 
 /**
- * A block of options, none of them unknown.
+ * Checks that a block of options is an object without unknown options.
  *
- * @throws Error naming the block, or the option that there is not
+ * @throws Error that names the block, or the unknown option
  */
 export function group(value: unknown, path: string, keys: readonly string[]): Record<string, unknown> {
   const values = parseObject(value ?? {}, path)

@@ -1,13 +1,13 @@
 import type { PathPattern } from './checks'
 import type { Topology } from './topology'
 
-/** What a part of the app is to the edge. */
+/** How the balancer treats a part of the app. */
 export interface PathPlan extends PathPattern {
-  /** `stream`: WebSockets and events. `shared`: the same for everybody, and stored. `build`: shared, and its names are hashes. */
+  /** `stream`: WebSockets and events. `shared`: stored, and the same for all users. `build`: shared files with hashes in their names. */
   kind: 'health' | 'stream' | 'shared' | 'build' | 'app'
 }
 
-/** The parts of an app that the edge treats differently, the most specific first; the last is everything else. */
+/** The parts of an app that the balancer treats differently, the most specific first. The last part is everything else. */
 export function planPaths({ streams, cache, health, buildFiles }: Topology): PathPlan[] {
   const healthPath: PathPattern[] = health ? [{ path: health.aggregate, tree: true }] : []
   const shared = cache?.shared ?? []

@@ -5,49 +5,52 @@ import type { DeploySettings } from './settings'
 
 /** A database of the app. */
 export interface TopologyDatabase {
-  /** `default`, `tenant acme`, `shard eu`: all that mean this database. */
+  /** All names of the database, such as `default`, `tenant acme` or `shard eu`. */
   names: readonly string[]
-  /** The environment variable that holds its address. */
+  /** The environment variable with its address. */
   variable: string
-  /** Whether it is a server of its own, as a shard is. Tenants share the server of the default database. */
+  /** Whether it has its own server, as a shard does. Tenants share the server of the default database. */
   ownServer: boolean
 }
 
-/** Redis, as the options describe it. */
+/** Redis, according to the options. */
 export interface TopologyRedis {
   kind: 'single' | 'sentinel' | 'cluster'
-  /** Whether the options hold an address. Then only the password comes from the environment. */
+  /** Whether the options contain an address. Then only the password comes from the environment. */
   addressed: boolean
 }
 
-/** What a request header does to the edge. */
+/** The tenant header, as the balancer handles it. */
 export interface TopologyTenantHeader {
-  /** Lower case. */
+  /** In lower case. */
   name: string
-  /** Whether the app believes the edge: then no client may send the header. Else it is part of the key of the cache. */
+  /** Whether the app trusts the balancer. Then the balancer removes the header of clients. Otherwise the header is part of the cache key. */
   fromEdgeOnly: boolean
 }
 
-/** An app and all that stands around it. Made of the `scale` options alone; every target is rendered from it. Times in milliseconds, sizes in bytes. */
+/**
+ * An app and the servers around it, derived from the `scale` options. All deployment files are rendered from it.
+ * Times are in milliseconds, sizes in bytes.
+ */
 export interface Topology extends Omit<DeploySettings, 'serverNames' | 'replicas'> {
-  /** Domains of the app, lower case; empty: any host. */
+  /** Domains of the app in lower case. If empty, the app accepts any host. */
   hosts: readonly string[]
-  /** Where build files are. */
+  /** Path of the build files. */
   buildFiles: PathPattern
-  /** Absent without `scale.health`. */
+  /** Undefined with `scale.health: false`. */
   health: HealthPaths | undefined
   shutdown: ShutdownBudget
-  /** Cookies that make a request personal; `*` stands for anything. */
+  /** Names of cookies that make a request personal; `*` matches any characters. */
   sessionCookies: readonly string[]
   /** Request headers that make a request personal, in lower case. */
   credentialHeaders: readonly string[]
   tenantHeader: TopologyTenantHeader | undefined
-  /** How many instances answer requests, and how many take messages alone. */
+  /** Number of instances that answer requests (`web`), and that only consume messages (`worker`). */
   instances: { web: { min: number, max: number }, worker: { min: number, max: number } | undefined }
   redis: TopologyRedis | undefined
-  /** Whether there are messages. */
+  /** Whether the app uses RabbitMQ. */
   rabbitmq: boolean
   databases: readonly TopologyDatabase[]
-  /** Environment variables that hold addresses and secrets: those that must be set, and those that may be. */
+  /** Environment variables with addresses and secrets, required and optional ones. */
   secrets: { required: readonly string[], optional: readonly string[] }
 }

@@ -1,18 +1,18 @@
 import { Document, visit } from 'yaml'
 
-/** One YAML document. */
+/** Options of a YAML document. */
 export interface YamlOptions {
-  /** Stands above it. */
+  /** Comment above the document. */
   comment?: string
-  /** Objects that stand in it twice are written once and named: for programs that read YAML as it is, not for Kubernetes' tools. */
+  /** Whether repeated objects are written once and referenced by YAML aliases. Compose supports aliases; tools of Kubernetes may not. */
   aliases?: boolean
 }
 
-/** The text of a document. Quoting is the library's, so that no value can become more than a value. */
+/** Renders a YAML document. The library quotes all values, so that a value cannot change the structure. */
 export function toYaml(value: unknown, { comment, aliases = false }: YamlOptions = {}): string {
   const document = new Document(value, { aliasDuplicateObjects: aliases, version: '1.1', anchorPrefix: 'shared' })
   if (comment) document.commentBefore = comment.split('\n').map(line => ` ${line}`).join('\n')
-  // Documents of several lines, such as a configuration, stay readable.
+  // Write strings with several lines, such as configuration files, as readable blocks.
   visit(document, { Scalar: (_, node) => void (typeof node.value === 'string' && node.value.includes('\n') && (node.type = 'BLOCK_LITERAL')) })
   return document.toString({ lineWidth: 0 })
 }

@@ -137,11 +137,11 @@ describe('caddy accepts without a warning', () => {
 
 describe('what a program cannot do is refused with the name of the option', () => {
   it.each([
-    ['nginx', () => renderNginx(deploy({ tls: 'auto' }), nginxTarget), 'scale.deploy.tls is \'auto\', and nginx gets no certificates'],
-    ['HAProxy', () => renderHaproxy(deploy({ tls: 'auto' })), 'scale.deploy.tls is \'auto\', and HAProxy gets no certificates'],
+    ['nginx', () => renderNginx(deploy({ tls: 'auto' }), nginxTarget), 'scale.deploy.tls is \'auto\', but nginx cannot obtain certificates'],
+    ['HAProxy', () => renderHaproxy(deploy({ tls: 'auto' })), 'scale.deploy.tls is \'auto\', but HAProxy cannot obtain certificates'],
     ['Caddy', () => renderCaddy(deploy({ tls: 'auto' })), 'set scale.deploy.serverName'],
-    ['Caddy', () => renderCaddy(deploy({ servers: [{ host: 'a' }, { host: 'b', backup: true }] })), 'scale.deploy.servers[1].backup is true, and Caddy has no backup servers'],
-    ['Caddy', () => renderCaddy(deploy({ balance: 'weighted', servers: [{ host: 'a', weight: 99 }, { host: 'b', weight: 98 }] })), 'scale.deploy.servers have weights that make 197 turns'],
+    ['Caddy', () => renderCaddy(deploy({ servers: [{ host: 'a' }, { host: 'b', backup: true }] })), 'scale.deploy.servers[1].backup is true, but Caddy has no backup servers'],
+    ['Caddy', () => renderCaddy(deploy({ balance: 'weighted', servers: [{ host: 'a', weight: 99 }, { host: 'b', weight: 98 }] })), 'scale.deploy.servers have weights that need 197 entries in the Caddyfile'],
   ])('%s', (_, render, message) => {
     expect(render).toThrow(message)
   })

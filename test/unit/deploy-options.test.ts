@@ -59,7 +59,7 @@ describe('scale.deploy', () => {
     [{ cache: true }, 'scale.deploy.cache is true'],
     [{ rateLimit: { limit: 1, window: '7m' } }, 'scale.deploy.rateLimit is 1 in 420000 ms'],
     [{ streams: '/_ws' }, 'scale.deploy.streams is "/_ws": write a list of paths'],
-    [{ replicas: { web: { min: 4, max: 2 } } }, 'scale.deploy.replicas.web.max is 2, less than min, 4'],
+    [{ replicas: { web: { min: 4, max: 2 } } }, 'scale.deploy.replicas.web.max is 2, but must be at least scale.deploy.replicas.web.min, which is 4'],
     [{ kubernetes: { targetCpu: 200 } }, 'scale.deploy.kubernetes.targetCpu is 200'],
     [{ kubernetes: { replicas: 3 } }, 'scale.deploy.kubernetes.replicas is not an option'],
   ])('refuses %j with one sentence', (options, sentence) => {

@@ -1,17 +1,20 @@
 import type { Topology } from '../topology'
 
-/** A server besides the app, as a service of Compose. */
+/** A server that the app needs, as a Compose service. */
 export interface BackingService {
   name: string
   service: object
   volume: string
 }
 
-const PASSWORDS = { rabbitmq: '${RABBITMQ_PASSWORD:?write RABBITMQ_PASSWORD into .env}', postgres: '${POSTGRES_PASSWORD:?write POSTGRES_PASSWORD into .env}' }
-/** Asked every two seconds, and given a minute to come up. */
+const PASSWORDS = {
+  rabbitmq: '${RABBITMQ_PASSWORD:?write RABBITMQ_PASSWORD into .env}',
+  postgres: '${POSTGRES_PASSWORD:?write POSTGRES_PASSWORD into .env}',
+}
+/** A health check every two seconds. A server has one minute to start. */
 const checked = (...test: string[]) => ({ test: ['CMD', ...test], interval: '2s', timeout: '5s', retries: 30 })
 
-/** All servers that the app needs, and how it reaches them. */
+/** All servers that the app needs, and the environment variables with their addresses. */
 export function backingOf(topology: Topology): { services: BackingService[], environment: Record<string, string>, configs: Record<string, { content: string }> } {
   const databases = databasesOf(topology)
   return {
@@ -30,7 +33,7 @@ export function backingOf(topology: Topology): { services: BackingService[], env
   }
 }
 
-/** Where the options hold an address, that Redis is used. */
+/** Whether Compose starts a Redis. If the options contain an address, the app uses that Redis. */
 function ownRedis({ redis }: Topology): boolean {
   return redis !== undefined && !redis.addressed
 }
@@ -41,7 +44,7 @@ function redis(): BackingService {
     volume: '/data',
     service: {
       image: 'redis:7-alpine',
-      // Keys have their own ends; what does not fit is the oldest of what may go.
+      // Evict only keys with an expiry time, the least recently used first.
       command: ['redis-server', '--appendonly', 'yes', '--maxmemory', '256mb', '--maxmemory-policy', 'volatile-lru'],
       healthcheck: checked('redis-cli', 'ping'),
     },
@@ -54,7 +57,7 @@ function rabbitmq(): BackingService {
     volume: '/var/lib/rabbitmq',
     service: {
       image: 'rabbitmq:4-alpine',
-      // The broker's files bear the name of its host.
+      // The names of the broker's files contain the host name, so it must not change.
       hostname: 'rabbitmq',
       environment: { RABBITMQ_DEFAULT_USER: 'app', RABBITMQ_DEFAULT_PASS: PASSWORDS.rabbitmq },
       healthcheck: checked('rabbitmq-diagnostics', '-q', 'check_port_connectivity'),
@@ -68,7 +71,10 @@ function databasesOf({ databases }: Topology) {
   const named = shared.map(database => ({ ...database, name: databaseNameOf(database.variable) }))
   const address = (host: string, name: string) => `postgresql://app:${PASSWORDS.postgres}@${host}:5432/${name}`
   return {
-    servers: [...named.length > 0 ? [postgres('postgres', named.length > 1 ? ['databases'] : [], named[0]!.name)] : [], ...own.map(({ variable }) => postgres(hostOf(variable), [], 'app'))],
+    servers: [
+      ...named.length > 0 ? [postgres('postgres', named.length > 1 ? ['databases'] : [], named[0]!.name)] : [],
+      ...own.map(({ variable }) => postgres(hostOf(variable), [], 'app')),
+    ],
     environment: Object.fromEntries([
       ...named.map(({ variable, name }) => [variable, address('postgres', name)]),
       ...own.map(({ variable }) => [variable, address(hostOf(variable), 'app')]),
@@ -77,7 +83,7 @@ function databasesOf({ databases }: Topology) {
   }
 }
 
-/** Name of a database: its variable without what all of them begin with. */
+/** Name of a database: the name of its variable without the prefix `DATABASE_URL`. */
 function databaseNameOf(variable: string): string {
   return `app_${variable.toLowerCase()}`.replace(/^app_database_url(?=_|$)/, 'app')
 }
@@ -94,7 +100,7 @@ function postgres(name: string, configs: readonly string[], database: string): B
       image: 'postgres:17-alpine',
       environment: { POSTGRES_USER: 'app', POSTGRES_PASSWORD: PASSWORDS.postgres, POSTGRES_DB: database },
       ...configs.length > 0 && { configs: configs.map(source => ({ source, target: `/docker-entrypoint-initdb.d/${source}.sql` })) },
-      // By TCP: while the image sets itself up, a server of its own already answers on the socket.
+      // Over TCP: during its initialization, the image runs a temporary server that answers only on the socket.
       healthcheck: checked('pg_isready', '-q', '-h', '127.0.0.1', '-U', 'app', '-d', database),
     },
   }

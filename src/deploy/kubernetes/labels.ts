@@ -1,7 +1,7 @@
 import type { InstanceRole } from '../environment'
 import type { Topology } from '../topology'
 
-/** What finds the pods of a role. */
+/** Labels that select the pods of a role. */
 export function selectorOf({ name }: Topology, role: InstanceRole): Record<string, string> {
   return { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': role }
 }

@@ -9,10 +9,10 @@ import { environmentOf } from '../environment'
 import type { Topology } from '../topology'
 import { metadataOf, nameOf, selectorOf } from './labels'
 
-/** Milliseconds in which every node of a cluster hears that a pod gets no more requests. */
+/** Milliseconds after which every node of a cluster has stopped sending requests to a pod. */
 const PAUSE = 5000
 
-/** The Deployment of a role, what scales it, and what keeps it alive while nodes are emptied. */
+/** The Deployment of a role, its autoscaler, and its disruption budget for node drains. */
 export function workloadOf(topology: Topology, role: InstanceRole, { min, max }: { min: number, max: number }): object[] {
   const name = nameOf(topology, role)
   const labels = selectorOf(topology, role)
@@ -21,7 +21,7 @@ export function workloadOf(topology: Topology, role: InstanceRole, { min, max }:
     kind: 'Deployment',
     metadata: metadataOf(topology, name, labels),
     spec: {
-      // With an autoscaler the number is its own: a number here would be set again by each rollout.
+      // The autoscaler sets the number of replicas. A number here would reset it at each rollout.
       ...max === min && { replicas: min },
       selector: { matchLabels: labels },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -32,7 +32,7 @@ export function workloadOf(topology: Topology, role: InstanceRole, { min, max }:
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: metadataOf(topology, name, labels),
-    // minAvailable: 1 would keep a node with the only pod from ever being emptied.
+    // minAvailable: 1 would block the drain of a node that runs the only pod.
     spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
   }
   return [deployment, ...max > min ? [autoscalerOf(topology, name, { min, max, labels })] : [], budget]
@@ -59,7 +59,12 @@ function podOf(topology: Topology, role: InstanceRole): IPodSpec {
     terminationGracePeriodSeconds: Math.ceil((shutdown.gracePeriod + pauseOf(topology)) / 1000),
     automountServiceAccountToken: false,
     securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
-    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: selectorOf(topology, role) } }],
+    topologySpreadConstraints: [{
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: selectorOf(topology, role) },
+    }],
     containers: [{
       name: 'app',
       image,
@@ -73,17 +78,19 @@ function podOf(topology: Topology, role: InstanceRole): IPodSpec {
   }
 }
 
-/** Milliseconds before SIGTERM. With `scale.shutdown` the app itself goes on serving for a while after it. */
+/** Milliseconds to wait before SIGTERM. With `scale.shutdown`, the app itself continues to serve after SIGTERM. */
 function pauseOf({ shutdown }: Topology): number {
   return shutdown.drainDelay === 0 ? PAUSE : 0
 }
 
 function secretsOf({ secrets, kubernetes: { secret } }: Topology): IEnvVar[] {
-  const reference = (key: string, optional: boolean): IEnvVar => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key, ...optional && { optional } } } })
+  const reference = (key: string, optional: boolean): IEnvVar => {
+    return { name: key, valueFrom: { secretKeyRef: { name: secret, key, ...optional && { optional } } } }
+  }
   return [...secrets.required.map(key => reference(key, false)), ...secrets.optional.map(key => reference(key, true))]
 }
 
-/** Started within two minutes; out of service within ten seconds; ended after half a minute without an answer. */
+/** Probes: two minutes to start, no requests after ten seconds of failures, a restart after half a minute without an answer. */
 function probesOf({ health }: Topology): Pick<IContainer, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> {
   if (!health) return { readinessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 5 } }
   const get = (path: string) => ({ httpGet: { path, port: 'http' }, timeoutSeconds: 3 })

@@ -8,7 +8,7 @@ import { block, comment, directive } from './syntax'
 import { time } from './units'
 import type { NginxTarget } from './version'
 
-/** The locations of the server that proxies, the most specific first. */
+/** The locations of the proxying server, the most specific first. */
 export function locationsOf(topology: Topology, names: NginxNames, target: NginxTarget): Line[] {
   return planPaths(topology).flatMap(plan => ['blank', locationOf(plan, topology, names, target)])
 }
@@ -21,10 +21,10 @@ function locationOf(plan: PathPlan, topology: Topology, names: NginxNames, targe
   ])
 }
 
-/** A prefix would match `/apiary` for `/api`, and `/api/` answers `/api` with a redirect of its own. */
+/** A regular expression: the prefix `/api` would also match `/apiary`, and with the prefix `/api/` nginx redirects `/api`. */
 function matchOf(plan: PathPlan, { health }: Topology): string[] {
   if (plan.path === '' && plan.tree) return ['/']
-  // Other paths below that of health are the app's.
+  // Other paths below the health path belong to the app.
   if (plan.kind === 'health' && plan.path === health?.aggregate) return ['~', probesExpression(health, '/?$')]
   return ['~*', expressionOf(plan)]
 }
@@ -44,27 +44,29 @@ function kindLines({ kind, path }: PathPlan, { cache, timeouts, health, servers 
       return [
         ...lockLines(cache),
         directive('access_log', 'off'),
-        // In the middle of a rollout the files of one build are with some of the instances only.
+        // During a rollout, only some instances have the files of one build.
         ...servers.length > 1 ? [directive('proxy_next_upstream', 'error', 'timeout', 'invalid_header', 'http_404')] : [],
       ]
     case 'shared':
       return lockLines(cache)
     case 'app':
-      return edition === 'plus' && health && path === '' ? [directive('health_check', `uri=${health.ready}`, 'interval=2s', 'fails=2', 'passes=2')] : []
+      return edition === 'plus' && health && path === ''
+        ? [directive('health_check', `uri=${health.ready}`, 'interval=2s', 'fails=2', 'passes=2')]
+        : []
   }
 }
 
-/** Only where every answer is stored: elsewhere requests would wait for one another, and in vain. */
+/** Collapses concurrent requests. Only for paths whose responses are always stored: on other paths, requests would wait without a benefit. */
 function lockLines(cache: Topology['cache']): Line[] {
   return cache ? [directive('proxy_cache_lock', 'on'), directive('proxy_cache_lock_timeout', '5s')] : []
 }
 
-/** All of them in every location: one directive of a kind makes nginx forget those of the server. */
+/** All headers, repeated in every location: a location with one such directive does not inherit those of the server. */
 function headerLines({ kind }: PathPlan, topology: Topology, names: NginxNames): Line[] {
   const { cache, tls, tenantHeader, trustedProxies } = topology
   return [
     directive('proxy_set_header', 'Host', '$host'),
-    comment('What the client says of itself is overwritten.'),
+    comment('Overwrite the headers in which a client could forge its address.'),
     directive('proxy_set_header', 'X-Real-IP', '$remote_addr'),
     directive('proxy_set_header', 'X-Forwarded-For', '$remote_addr'),
     directive('proxy_set_header', 'X-Forwarded-Proto', schemeOf(trustedProxies, names)),
@@ -73,12 +75,14 @@ function headerLines({ kind }: PathPlan, topology: Topology, names: NginxNames):
     ...tenantHeader?.fromEdgeOnly ? [directive('proxy_set_header', tenantHeader.name, '')] : [],
     directive('proxy_set_header', 'Upgrade', '$http_upgrade'),
     directive('proxy_set_header', 'Connection', names.connection),
-    ...cache && kind !== 'health' && kind !== 'stream' ? [directive('add_header', 'X-Cache-Status', '$upstream_cache_status', 'always')] : [],
+    ...cache && kind !== 'health' && kind !== 'stream'
+      ? [directive('add_header', 'X-Cache-Status', '$upstream_cache_status', 'always')]
+      : [],
     ...tls && tls.hsts > 0 ? [directive('add_header', 'Strict-Transport-Security', `max-age=${tls.hsts}`, 'always')] : [],
   ]
 }
 
-/** The variable that says what the client spoke. */
+/** The variable with the scheme of the client. */
 export function schemeOf(trustedProxies: readonly string[], names: NginxNames): string {
   return trustedProxies.length > 0 ? names.scheme : '$scheme'
 }

@@ -1,4 +1,4 @@
-/** The names of one app in nginx, which are global there: two apps must not share one. */
+/** Names of one app in nginx. They are global, so two apps must not use the same names. */
 export interface NginxNames {
   upstream: string
   upstreamZone: string
@@ -17,7 +17,7 @@ export interface NginxNames {
   limitKey: string
 }
 
-/** @param name of the topology: letters, digits and dashes */
+/** @param name name of the topology, which contains only letters, digits and dashes */
 export function nginxNamesOf(name: string): NginxNames {
   const word = name.replaceAll('-', '_')
   return {
@@ -38,7 +38,7 @@ export function nginxNamesOf(name: string): NginxNames {
   }
 }
 
-/** The variable of nginx that holds a request header. */
+/** The nginx variable of a request header. */
 export function headerVariable(name: string): string {
   return `$http_${name.replaceAll('-', '_')}`
 }

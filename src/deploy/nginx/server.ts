@@ -8,13 +8,20 @@ import { size, time } from './units'
 import type { NginxTarget } from './version'
 import { hasHttp2Directive } from './version'
 
-/** Mozilla's intermediate set, for TLS 1.2. */
-const CIPHERS = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'].join(':')
-/** The longest time in which a request is given to a further server. */
+/** The TLS 1.2 ciphers of Mozilla's intermediate configuration. @see https://ssl-config.mozilla.org */
+const CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+/** Milliseconds after which a request is not retried on another server. */
 const LONGEST_RETRY = 10_000
 const MOST_TRIES = 3
 
-/** The server blocks: other hosts are turned away, plain HTTP is sent to HTTPS, the rest is proxied. */
+/** The server blocks: requests for other hosts are rejected, HTTP is redirected to HTTPS, all other requests are proxied. */
 export function serversOf(topology: Topology, names: NginxNames, target: NginxTarget): Line[] {
   const { hosts, tls } = topology
   return [
@@ -24,10 +31,10 @@ export function serversOf(topology: Topology, names: NginxNames, target: NginxTa
   ]
 }
 
-/** First in the file, and so the one for names that no server bears, unless another file has a `default_server`. */
+/** Handles unknown hosts: nginx uses the first server block for them, unless another file has a `default_server`. */
 function strangers(topology: Topology, target: NginxTarget): Directive {
   return block('server', [], [
-    comment('Hosts that are not ours.'),
+    comment('Reject requests for other hosts.'),
     ...listen(topology, target, 'http'),
     ...topology.tls ? [...listen(topology, target, 'https'), directive('ssl_reject_handshake', 'on')] : [],
     directive('server_name', `_${topology.name}`),
@@ -77,7 +84,9 @@ function serverName({ hosts }: Topology): Line {
 
 function tlsLines({ tls }: Topology, names: NginxNames): Line[] {
   if (!tls) return []
-  if (!tls.files) throw new Error('scale.deploy.tls is \'auto\', and nginx gets no certificates by itself: write tls: { certificate, key }, or use Caddy.')
+  if (!tls.files) {
+    throw new Error('scale.deploy.tls is \'auto\', but nginx cannot obtain certificates: write tls: { certificate, key }, or use Caddy.')
+  }
   return [
     'blank',
     directive('ssl_certificate', tls.files.certificate),
@@ -111,14 +120,14 @@ function proxyLines({ timeouts, servers }: Topology): Line[] {
     directive('proxy_buffer_size', '16k'),
     directive('proxy_buffers', 16, '16k'),
     directive('proxy_busy_buffers_size', '32k'),
-    comment('A server that is gone costs no request that may be repeated: the next one gets it. One that is only slow does not make others slow.'),
+    comment('If a server is down, requests that can be retried go to the next server. The time limit keeps slow servers from delaying others.'),
     directive('proxy_next_upstream', 'error', 'timeout', 'invalid_header'),
     ...servers.length > 1 ? [directive('proxy_next_upstream_tries', Math.min(MOST_TRIES, servers.length))] : [],
     directive('proxy_next_upstream_timeout', time(Math.min(LONGEST_RETRY, timeouts.read))),
   ]
 }
 
-/** Neither lifetimes nor `proxy_ignore_headers`: the app says what may be stored, and an answer with Set-Cookie never is. */
+/** Rate limit of the server block. */
 function limitLines({ rateLimit }: Topology, names: NginxNames): Line[] {
   if (!rateLimit) return []
   return [
@@ -128,9 +137,10 @@ function limitLines({ rateLimit }: Topology, names: NginxNames): Line[] {
   ]
 }
 
+/** Without lifetimes and `proxy_ignore_headers`: the app decides what is stored, and nginx never stores a response with Set-Cookie. */
 function cacheLines({ cache, tenantHeader, trustedProxies }: Topology, names: NginxNames): Line[] {
   if (!cache) return []
-  // Last, and after a space, which no path holds: whatever a client writes into the header, it makes no other tenant's key.
+  // The header comes last, after a space, which paths cannot contain. So a client cannot forge the key of another tenant.
   const tenant = tenantHeader && !tenantHeader.fromEdgeOnly ? ` ${headerVariable(tenantHeader.name)}` : ''
   return [
     'blank',
@@ -138,7 +148,7 @@ function cacheLines({ cache, tenantHeader, trustedProxies }: Topology, names: Ng
     directive('proxy_cache_key', `${schemeOf(trustedProxies, names)}://$host$request_uri${tenant}`),
     directive('proxy_cache_bypass', names.personal),
     directive('proxy_no_cache', names.personal, names.unstored),
-    comment('An old copy while there is no new one. While one is fetched, as the app says in stale-while-revalidate.'),
+    comment('Serve a stale copy while the app fails, or while a new copy is fetched (stale-while-revalidate).'),
     directive('proxy_cache_use_stale', 'error', 'timeout', 'invalid_header', 'http_500', 'http_502', 'http_503', 'http_504'),
     directive('proxy_cache_background_update', 'on'),
     directive('proxy_cache_revalidate', 'on'),

@@ -1,12 +1,12 @@
-/** One line of nginx's configuration, with what stands in its braces. */
+/** A directive of the nginx configuration, with its block if it has one. */
 export interface Directive {
-  /** In a map, what is looked for. */
+  /** Name of the directive; in a map, the value to match. */
   name: string
   args: readonly string[]
   block?: readonly Line[]
 }
 
-/** Comments and empty lines keep a generated file readable. */
+/** A directive, a comment or an empty line. */
 export type Line = Directive | { comment: string } | 'blank'
 
 /** `name arg arg;` */
@@ -24,9 +24,9 @@ export function comment(text: string): Line {
 }
 
 /**
- * The text of a configuration. Every argument stays one argument, whatever is in it.
+ * Renders a configuration. Arguments are quoted, so that each stays one argument.
  *
- * @throws Error when a value holds a control character, which cannot be quoted
+ * @throws Error if a value contains a control character, which cannot be quoted
  */
 export function renderLines(lines: readonly Line[], indent = ''): string {
   return lines.map(line => renderLine(line, indent)).join('\n')
@@ -45,7 +45,7 @@ function quote(arg: string): string {
 }
 
 function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-  if (/[\u0000-\u001F\u007F]/.test(text)) throw new Error(`${JSON.stringify(text)} holds a control character, which no configuration can hold.`)
+  // eslint-disable-next-line no-control-regex -- the expression finds control characters
+  if (/[\u0000-\u001F\u007F]/.test(text)) throw new Error(`${JSON.stringify(text)} contains a control character, which nginx cannot read: remove it.`)
   return text
 }

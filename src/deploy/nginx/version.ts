@@ -1,17 +1,17 @@
-/** The nginx that a file is for. */
+/** Version and edition of the nginx that reads the file. */
 export interface NginxTarget {
   version: NginxVersion
-  /** `plus`: the commercial edition, which asks servers by itself how they are. */
+  /** `plus`: the commercial edition, which has active health checks. */
   edition: 'oss' | 'plus'
 }
 
 /** Major, minor, patch. */
 export type NginxVersion = readonly [number, number, number]
 
-/** The oldest version whose directives are used. */
+/** The oldest supported version. */
 const OLDEST: NginxVersion = [1, 20, 0]
 
-/** @throws Error naming the flag */
+/** @throws Error that names the flag */
 export function parseNginxVersion(text: string, flag: string): NginxVersion {
   const [, major, minor, patch = '0'] = /^(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?$/.exec(text) ?? []
   if (major === undefined || minor === undefined) throw new TypeError(`${flag} is ${JSON.stringify(text)}: write a version of nginx, such as 1.22 or 1.28.0.`)
@@ -27,7 +27,7 @@ export function isAtLeast(version: NginxVersion, least: NginxVersion): boolean {
   return true
 }
 
-/** `listen … http2` is a warning from the version on in which `http2 on` came. */
+/** Whether the version has the directive `http2 on`. Newer versions warn about `listen … http2`. */
 export function hasHttp2Directive(version: NginxVersion): boolean {
   return isAtLeast(version, [1, 25, 1])
 }
