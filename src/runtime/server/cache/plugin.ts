@@ -1,17 +1,17 @@
+import { useFeatureConfig } from '../core/scale-config'
 import { onClose } from '../core/closing'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { redisService } from '../redis/service'
 import { createCacheEngine } from './create'
 import { createAppCache } from './app-cache'
 import { cacheService } from './service'
-import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
 import { currentScope } from '../request/scope'
 
 /** Starts the cache of this process: on Redis if it is configured, otherwise in the memory of the process alone. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveCacheSettings(useRuntimeConfig().scale.cache as CacheModuleOptions)
+  const settings = resolveCacheSettings(useFeatureConfig('cache'))
   if (import.meta.dev) settings.debugHeaders = true
   const connection = redisService.find()
   const log = createLog('cache')

@@ -76,6 +76,12 @@ export interface CacheModuleOptions {
   debugHeaders?: boolean
 }
 
+declare module '../core/scale-config' {
+  interface ScaleConfig {
+    cache: false | Required<CacheModuleOptions>
+  }
+}
+
 export interface CacheL1Options {
   /**
    * Maximum number of entries.

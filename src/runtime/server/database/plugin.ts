@@ -1,13 +1,13 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import type { IncomingMessage } from 'node:http'
 import factory from '#scale/database.mjs'
 import { beforeHeaders } from '../request/before-headers'
 import { onClose } from '../core/closing'
 import { provideHealthCheck } from '../core/health-checks'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { pathOf } from '../core/paths'
 import { sharedSigningKey } from '../core/signing-keys'
-import type { TenancyModuleOptions } from '../tenancy/settings'
 import { addStage } from '../request/handler-chain'
 import { tenantDirectoryService } from '../request/tenant-directory'
 import { createAnswerWatch } from './answer-watch'
@@ -21,15 +21,15 @@ import { createQueryWatch } from './query-watch'
 import { createReplicaSets } from './replica-sets'
 import type { LeaseOptions } from './request'
 import { withLeases } from './request'
-import type { DatabaseModuleOptions, DatabaseSettings } from './settings'
+import type { DatabaseSettings } from './settings'
 import { resolveDatabaseSettings } from './settings'
 import { stickyCookie } from './sticky'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Creates the registry of database clients when the server starts, and disconnects all clients when it shuts down. */
 export default defineNitroPlugin((nitroApp) => {
-  const { scale } = useRuntimeConfig()
-  const settings = resolveDatabaseSettings(scale.database as unknown as DatabaseModuleOptions, process.env)
+  const scale = useScaleConfig()
+  const settings = resolveDatabaseSettings(useFeatureConfig('database'), process.env)
   if (typeof factory !== 'function') {
     throw new TypeError('The default export of server/scale.database.ts must be a factory:'
       + ' write export default defineScaleDatabase(({ url, schema, pool }) => …).')
@@ -61,7 +61,7 @@ export default defineNitroPlugin((nitroApp) => {
     throw new Error(`scale.database has no address: set ${variablesOf(settings)} where the server starts,`
       + ' or write url: false if no call uses the default database.')
   }
-  const { default: usualTenant } = (scale.tenancy || {}) as unknown as TenancyModuleOptions
+  const { default: usualTenant } = scale.tenancy || {}
   if (usualTenant) {
     provideHealthCheck({ name: `tenant ${usualTenant}`, feature: 'tenants', run: async () => {
       const location = await tenantDirectoryService.find()?.(usualTenant)

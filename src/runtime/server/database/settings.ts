@@ -55,6 +55,12 @@ export interface DatabaseModuleOptions {
   replicas?: string | string[]
 }
 
+declare module '../core/scale-config' {
+  interface ScaleConfig {
+    database: false | Required<DatabaseModuleOptions>
+  }
+}
+
 /** `scale.database.pool`: limits of each client. */
 export interface DatabasePoolOptions {
   /**

@@ -1,23 +1,23 @@
+import { useFeatureConfig } from '../core/scale-config'
 import config from '#scale/config.mjs'
 import { detached } from '../core/detached'
 import { onClose } from '../core/closing'
 import { isDraining } from '../core/draining'
 import { providedHealthChecks } from '../core/health-checks'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { appChecks, featureChecks } from './configured-checks'
 import type { CurrentHealth } from './service'
 import { healthService } from './service'
 import { watchEventLoopLag } from './event-loop-lag'
 import { createProbes } from './probes'
 import { createReporter } from './report'
-import type { HealthModuleOptions } from './settings'
 import { resolveHealthSettings } from './settings'
 import type { HealthFunctions } from './types'
 
 /** Validates the settings when the server starts, so that a wrong one fails the start and not the first probe. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveHealthSettings(useRuntimeConfig().scale.health as unknown as HealthModuleOptions)
+  const settings = resolveHealthSettings(useFeatureConfig('health'))
   const ofApp = appChecks((config as HealthFunctions).healthChecks, settings.timeout)
   if (import.meta.prerender) return
   // Checks run outside any request, although a request triggers them.

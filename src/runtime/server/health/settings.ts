@@ -53,6 +53,12 @@ export interface HealthModuleOptions {
   maxEventLoopLag?: false | Duration
 }
 
+declare module '../core/scale-config' {
+  interface ScaleConfig {
+    health: false | Required<HealthModuleOptions>
+  }
+}
+
 /** Levels of the checks of features. */
 export interface FeatureHealthLevels {
   /**

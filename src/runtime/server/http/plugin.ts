@@ -1,7 +1,7 @@
+import { useFeatureConfig } from '../core/scale-config'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathRules } from '../core/paths'
 import { answerConditionally } from './conditional-body'
-import type { HttpModuleOptions } from './settings'
 import { resolveHttpSettings, stricterHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
@@ -12,9 +12,9 @@ import { createPageFinder } from '../request/page-finder'
 /** Sets the caching headers of every response. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
-  const { app, scale } = useRuntimeConfig()
+  const { app } = useRuntimeConfig()
   const buildAssets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}`
-  const settings = resolveHttpSettings(scale.http as unknown as HttpModuleOptions, buildAssets)
+  const settings = resolveHttpSettings(useFeatureConfig('http'), buildAssets)
   const base = app.baseURL.replace(/\/$/, '')
   const ruleOf = compilePathRules(settings.rules, 'scale.http.rules', { stricter: stricterHttpRule, isPage: createPageFinder(), base })
   const publicFile = (path: string) => getPublicAsset(path) as PublicFile | undefined

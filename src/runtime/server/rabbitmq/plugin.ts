@@ -1,3 +1,4 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import consumers from '#scale/consumers.mjs'
 import { onClose } from '../core/closing'
 import { provideHealthCheck } from '../core/health-checks'
@@ -10,7 +11,6 @@ import { currentScope, runInScope } from '../request/scope'
 import { rabbitService } from './service'
 import { openBroker } from './open'
 import { createRabbitFeature } from './rabbit-feature'
-import type { RabbitmqModuleOptions } from './settings'
 import { resolveRabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
 import { messageTransactionsService } from './transactions'
@@ -21,8 +21,9 @@ import { closeToRequests } from './worker'
  * database.
  */
 export default defineNitroPlugin((nitroApp) => {
-  const { app, scale } = useRuntimeConfig()
-  const given = scale.rabbitmq as unknown as RabbitmqModuleOptions
+  const { app } = useRuntimeConfig()
+  const scale = useScaleConfig()
+  const given = useFeatureConfig('rabbitmq')
   // Prerendering runs during the build, where no broker is available and nothing is consumed.
   const options = import.meta.prerender ? { ...given, url: '' } : given
   const settings = resolveRabbitmqSettings(options, import.meta.prerender ? {} : process.env)

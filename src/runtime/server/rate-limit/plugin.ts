@@ -1,3 +1,4 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import config from '#scale/config.mjs'
 import { onClose } from '../core/closing'
 import { createLog } from '../core/log'
@@ -11,14 +12,14 @@ import { createRedisStore } from './redis-store'
 import { compilePathPatterns, compilePathRules } from '../core/paths'
 import { probePathsOf } from '../core/health-checks'
 import { createPageFinder } from '../request/page-finder'
-import type { RateLimitModuleOptions } from './settings'
 import { resolveRateLimitSettings, stricterRateLimit } from './settings'
 import { wrapWithRateLimit } from './wrap'
 
 /** Applies the rate limits to requests from outside. */
 export default defineNitroPlugin((nitroApp) => {
-  const { app, scale } = useRuntimeConfig()
-  const settings = resolveRateLimitSettings(scale.rateLimit as unknown as RateLimitModuleOptions)
+  const { app } = useRuntimeConfig()
+  const scale = useScaleConfig()
+  const settings = resolveRateLimitSettings(useFeatureConfig('rateLimit'))
   if (import.meta.prerender) return
   const functions = config as RateLimitFunctions
   const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')

@@ -93,6 +93,12 @@ export interface RateLimitModuleOptions {
   headers?: boolean
 }
 
+declare module '../core/scale-config' {
+  interface ScaleConfig {
+    rateLimit: false | Required<RateLimitModuleOptions>
+  }
+}
+
 export const rateLimitDefaults: Required<RateLimitModuleOptions> = {
   rules: {},
   trustedProxies: [],

@@ -1,17 +1,17 @@
+import { useFeatureConfig } from '../core/scale-config'
 import { onClose } from '../core/closing'
 import { provideHealthCheck } from '../core/health-checks'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { createLog } from '../core/log'
 import { createRedisConnection } from './connection'
 import { redisService } from './service'
-import type { RedisRuntimeOptions } from './runtime-options'
 import { resolveRedisSettings } from './settings'
 
 /** Opens the shared connection when the server starts, and closes it after all features that use it. */
 export default defineNitroPlugin((nitroApp) => {
   // During prerendering there is no Redis to connect to.
   if (import.meta.prerender) return
-  const settings = resolveRedisSettings(useRuntimeConfig().scale.redis as RedisRuntimeOptions, process.env)
+  const settings = resolveRedisSettings(useFeatureConfig('redis'), process.env)
   if (!settings) return
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   redisService.provide(connection)

@@ -1,3 +1,4 @@
+import { useFeatureConfig } from '../core/scale-config'
 import details from '#scale/shard-details.mjs'
 import { onClose } from '../core/closing'
 import { addDatabase } from '../database/service'
@@ -5,17 +6,17 @@ import { pingDatabase } from '../database/ping'
 import { addressesOf, addressOf, parseReplicas } from '../core/database-address'
 import { provideHealthCheck } from '../core/health-checks'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { databaseOfShard, shardsService } from './service'
 import { createShardResolver } from './resolve'
-import type { ShardSource, ShardsModuleOptions, ShardsSettings } from './settings'
+import type { ShardSource, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
 import type { TenantLocation } from '../request/tenant-directory'
 
 /** Registers a database client and a health check for every shard, and provides the shard resolver. */
 export default defineNitroPlugin((nitroApp) => {
-  const options = resolveShardsSettings(useRuntimeConfig().scale.shards as unknown as ShardsModuleOptions, details)
+  const options = resolveShardsSettings(useFeatureConfig('shards'), details)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
   for (const [shard, source] of settings.map) {
     const name = databaseOfShard(shard)

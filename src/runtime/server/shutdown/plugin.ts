@@ -1,20 +1,20 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import { setTimeout } from 'node:timers/promises'
 import { closingLimits, endBy } from '../core/closing'
 import { setDraining } from '../core/draining'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../nitro'
+import { defineNitroPlugin } from '../nitro'
 import { parseRole } from '../core/role'
 import { checkBudget } from './budget'
 import { watchConnections } from './connections'
 import { createDrain } from './drain'
 import { NITRO_SHUTDOWN, takeNitroShutdown } from './nitro-shutdown'
-import type { ShutdownModuleOptions } from './settings'
 import { resolveShutdownSettings } from './settings'
 
 /** Shuts the instance down without losing requests. Only builds for Nitro's node-server include this plugin, after all others. */
 export default defineNitroPlugin((nitroApp) => {
-  const { scale } = useRuntimeConfig()
-  const given = resolveShutdownSettings(scale.shutdown as unknown as ShutdownModuleOptions)
+  const scale = useScaleConfig()
+  const given = resolveShutdownSettings(useFeatureConfig('shutdown'))
   const role = parseRole(scale.role)
   const settings = role === 'worker' ? { ...given, drainDelay: 0 } : given
   const log = createLog('shutdown')

@@ -1,14 +1,14 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import nitroMounts from '#scale/nitro-mounts.mjs'
 import type { Driver, Storage } from 'unstorage'
 import { useCacheEngine } from '../cache/service'
 import { createLog } from '../core/log'
-import { defineNitroPlugin, useRuntimeConfig, useStorage } from '../nitro'
+import { defineNitroPlugin, useStorage } from '../nitro'
 import { redisService } from '../redis/service'
 import { cacheStorageDriver } from './cache-driver'
 import { clearBelowMounts } from './clear'
 import { redisStorageDriver } from './driver'
 import { mountAtRunTime } from './mount'
-import type { StorageModuleOptions } from './settings'
 import { resolveStorageSettings } from './settings'
 
 const OWN_DRIVERS = ['nuxt-scale-redis', 'nuxt-scale-cache']
@@ -18,8 +18,8 @@ const OWN_DRIVERS = ['nuxt-scale-redis', 'nuxt-scale-cache']
  * A name for which the app has its own mount is left as it is.
  */
 export default defineNitroPlugin(() => {
-  const { scale } = useRuntimeConfig()
-  const settings = resolveStorageSettings(scale.storage as StorageModuleOptions)
+  const scale = useScaleConfig()
+  const settings = resolveStorageSettings(useFeatureConfig('storage'))
   const storage = useStorage()
   const log = createLog('storage')
 

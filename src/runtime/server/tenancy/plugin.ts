@@ -1,3 +1,4 @@
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import config from '#scale/config.mjs'
 import details from '#scale/tenant-details.mjs'
 import { onClose } from '../core/closing'
@@ -15,7 +16,6 @@ import { createTenantDirectory } from './directory'
 import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver } from './resolve'
 import { tenancyService } from './service'
-import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
 import type { TenancyFunctions, TenantRecord } from './types'
 import { withTenant } from './utils'
@@ -23,8 +23,9 @@ import { wrapWithTenant } from './wrap'
 
 /** Sets the tenant of every request before any code of the app runs. */
 export default defineNitroPlugin((nitroApp) => {
-  const { app, scale } = useRuntimeConfig()
-  const settings = resolveTenancySettings(scale.tenancy as unknown as TenancyModuleOptions, details)
+  const { app } = useRuntimeConfig()
+  const scale = useScaleConfig()
+  const settings = resolveTenancySettings(useFeatureConfig('tenancy'), details)
   const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
     throw new Error('scale.tenancy has no tenants: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')

@@ -1,7 +1,7 @@
+import { useFeatureConfig } from '../../core/scale-config'
 import { useCacheEngine } from '../../cache/service'
 import { createLog } from '../../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../../nitro'
-import type { HttpModuleOptions } from '../settings'
+import { defineNitroPlugin } from '../../nitro'
 import { tagFormats } from '../tag-header'
 import { createPurgeCall, limitsOf } from './call'
 import { followInvalidations } from './follow'
@@ -16,7 +16,7 @@ const CLOSE_BUDGET = 3000
 /** Purges the CDN when the cache is invalidated. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
-  const { purge, cdn } = useRuntimeConfig().scale.http as unknown as HttpModuleOptions
+  const { purge, cdn } = useFeatureConfig('http')
   const settings = resolvePurgeSettings(purge as HttpPurgeOptions, cdn)
   const log = createLog('http')
   if (!settings) {

@@ -1,8 +1,8 @@
+import { useFeatureConfig } from '../../core/scale-config'
 import { usePrisma, withTenantDatabase } from '../../database/utils'
 import { createLog } from '../../core/log'
-import { defineNitroPlugin, useRuntimeConfig } from '../../nitro'
+import { defineNitroPlugin } from '../../nitro'
 import { currentScope } from '../../request/scope'
-import type { RabbitmqModuleOptions } from '../settings'
 import { resolveRabbitmqSettings } from '../settings'
 import { asSqlClient } from '../sql-client'
 import { messageTransactionsService } from '../transactions'
@@ -11,7 +11,7 @@ import { createMessageTransactions } from './create'
 /** Creates the outbox and the inbox. This plugin must run before the plugin of the messaging feature, which uses them. */
 export default defineNitroPlugin(() => {
   if (import.meta.prerender) return
-  const given = useRuntimeConfig().scale.rabbitmq as unknown as RabbitmqModuleOptions
+  const given = useFeatureConfig('rabbitmq')
   const { outbox, publishTimeout } = resolveRabbitmqSettings(given, process.env)
   if (!outbox) return
   messageTransactionsService.provide(createMessageTransactions({
