@@ -14,12 +14,12 @@ import { startRedis } from '../test/support/redis.ts'
 const run = promisify(execFile)
 const repository = fileURLToPath(new URL('..', import.meta.url))
 const playground = fileURLToPath(new URL('../playground', import.meta.url))
-/** Milliseconds that the first request may take, which waits until the databases are filled. */
+/** Milliseconds that the first request may take. It waits until the databases contain their example data. */
 const FILLING = 120_000
-/** Milliseconds that what was killed stays away. */
+/** Milliseconds after which a killed program starts again. */
 const AWAY = 5000
 
-/** What can be killed. */
+/** Programs that the demo can kill. */
 export const victims = ['redis', 'rabbit', 'web'] as const
 export type Victim = typeof victims[number]
 
@@ -29,25 +29,25 @@ export interface Part {
   running: boolean
 }
 
-/** A shop on this machine: three instances and a worker behind nginx, with Redis, RabbitMQ and PostgreSQL of their own. */
+/** A shop on this machine: three instances and a worker behind nginx, with their own Redis, RabbitMQ and PostgreSQL. */
 export interface Cluster {
   /** The address of nginx. */
   url: string
-  /** The addresses of the instances, the worker last. */
+  /** The addresses of the instances. The last one is the worker. */
   instances: readonly string[]
   parts: () => Part[]
-  /** Kills a program at once, as a crash does, and starts it again after five seconds. */
+  /** Kills a program immediately, as in a crash, and starts it again after five seconds. */
   kill: (victim: Victim) => Promise<void>
-  /** Ends every program. Safe to call twice. */
+  /** Stops every program. Safe to call twice. */
   stop: () => Promise<void>
 }
 
 /**
- * Builds and starts everything.
+ * Builds the playground and starts all programs.
  *
- * @param onStep told what is done next
- * @param signal stops halfway
- * @throws Error with the last lines of a program that does not start
+ * @param onStep called before each step, with its description
+ * @param signal cancels the start
+ * @throws Error with the last log lines of a program that does not start
  */
 export async function startCluster(onStep: (step: string) => void, signal: AbortSignal): Promise<Cluster> {
   const started: (() => Promise<unknown>)[] = []
@@ -55,7 +55,7 @@ export async function startCluster(onStep: (step: string) => void, signal: Abort
   const stop = () => stopping ??= (async () => {
     for (const end of started.reverse()) await end()
   })()
-  /** Keeps the order in which things have to be ended. */
+  /** Starts a program, and remembers the order in which the programs must be stopped. */
   async function start<Started>(step: string, work: () => Promise<Started>, end: (started: Started) => Promise<unknown>): Promise<Started> {
     signal.throwIfAborted()
     onStep(step)
@@ -73,12 +73,18 @@ export async function startCluster(onStep: (step: string) => void, signal: Abort
       start('starting Redis, PostgreSQL and RabbitMQ', () => startPostgres({ maxConnections: 200 }), server => server.stop()),
       start('starting Redis, PostgreSQL and RabbitMQ', startRabbit, server => server.stop()),
     ])
-    const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url(), RABBITMQ_URL: rabbit.url(), NUXT_SCALE_SECRET: 'nobody knows this text', NUXT_SHOP_DELAY: '20' }
+    const env = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: postgres.url(),
+      RABBITMQ_URL: rabbit.url(),
+      NUXT_SCALE_SECRET: 'the secret of the demo',
+      NUXT_SHOP_DELAY: '20',
+    }
     const ports = await Promise.all([1, 2, 3].map(() => freePort()))
     const web: NuxtInstance[] = []
     const startWeb = (port: number) => startNuxt(output, { port, env: { ...env, NUXT_SCALE_ROLE: 'web' } })
     for (const [index, port] of ports.entries()) {
-      // The first fills the databases.
+      // The first instance fills the databases.
       web.push(await start(`starting instance ${index + 1} of 3`, async () => {
         const instance = await startWeb(port)
         const { ok, status } = await instance.fetch('/api/products', { signal: AbortSignal.any([signal, AbortSignal.timeout(FILLING)]) })
@@ -132,7 +138,7 @@ export async function startCluster(onStep: (step: string) => void, signal: Abort
   }
 }
 
-/** The file that users get: `npx nuxt-scale nginx`, for these ports. */
+/** Renders the nginx configuration with the command that users run, `npx nuxt-scale nginx`, for these ports. */
 async function renderNginx(port: number, ports: readonly number[]): Promise<string> {
   const { stdout } = await run(process.execPath, [`${repository}/dist/cli.mjs`, 'nginx', '--cwd', playground], {
     env: productionEnvironment({ SHOP_PORT: String(port), SHOP_INSTANCES: ports.join(',') }),

@@ -1,50 +1,50 @@
 import { Agent, request } from 'node:http'
 import { quantile } from '../bench/support/statistics.ts'
 
-/** What was asked of the shop in some stretch of time, and how it went. */
+/** Counts of the requests in a period of time, and their results. */
 export interface Tally {
-  /** Requests that ended. */
+  /** Finished requests. */
   ended: number
-  /** GET requests that failed: no answer, or a status of 500 and more. */
+  /** GET requests that failed: without a response, or with a status of 500 or higher. */
   failedReads: number
-  /** Orders that failed likewise. They are not tried on another server: nobody knows how far they came. */
+  /** Orders that failed in the same way. nginx does not retry them on another server, because the first one may have stored the order. */
   failedOrders: number
   orders: number
-  /** Of the reads, those that a cache answered. */
+  /** Reads that a cache answered. */
   hits: number
   reads: number
-  /** Milliseconds; NaN when nothing has ended. */
+  /** Median time in milliseconds; NaN if no request has finished. */
   p50: number
   p99: number
 }
 
-/** A stream of requests that goes on at its rate however slow the answers are. */
+/** A stream of requests at a constant rate, even if responses are slow. */
 export interface Load {
-  /** What has ended since the last call. */
+  /** Returns the counts since the last call. */
   take: () => Tally
-  /** All since the start. */
+  /** Counts since the start. */
   readonly total: Tally
-  /** The last failures, in words. */
+  /** Descriptions of the last failures. */
   readonly failures: readonly string[]
-  /** Sends no more, and waits for the answers. */
+  /** Stops sending requests, and waits for the open responses. */
   stop: () => Promise<void>
 }
 
-/** Milliseconds after which a request has failed. */
+/** Milliseconds after which a request fails. */
 const TIMEOUT = 10_000
 /** Milliseconds between two bursts. */
 const TICK = 10
-/** Requests under way, at most: past it the shop is so slow that more would only fill the memory. */
+/** Maximum number of open requests. If the shop is this slow, more requests would only fill the memory. */
 const MOST_UNDER_WAY = 2000
-/** One in so many requests is an order. */
+/** One of this number of requests is an order. */
 const ORDERS = 50
 
 const regions = ['eu', 'us', 'asia']
 const pages = ['/about', '/faq', '/api/offers', '/api/products', '/api/products?page=2', '/api/categories']
 
-/** Begins to send `rate` requests a second to the shop at `url`. */
+/** Starts to send `rate` requests per second to the shop at `url`. */
 export function startLoad({ url, rate }: { url: string, rate: number }): Load {
-  // A connection that a server closes when it is told to stop is not used again.
+  // keepAlive does not reuse connections that a stopping server has closed.
   const agent = new Agent({ keepAlive: true, maxSockets: 256 })
   const recent = emptyTally()
   const total = emptyTally()
@@ -116,11 +116,11 @@ function emptyTally(): Tally {
 
 interface Answer {
   status: number
-  /** A cache answered: that of nginx, or that of the app. */
+  /** Whether a cache answered: the one of nginx, or the one of the app. */
   hit: boolean
 }
 
-/** The answer to a request, or why there is none. */
+/** Sends a request. Resolves to its response, or to the reason why there is none. */
 function ask(url: URL, agent: Agent, body?: object): Promise<Answer | string> {
   return new Promise((resolve) => {
     const text = body && JSON.stringify(body)
@@ -134,7 +134,7 @@ function ask(url: URL, agent: Agent, body?: object): Promise<Answer | string> {
       response.once('end', () => resolve({ status: response.statusCode!, hit: /(?:^|,|;)\s*hit(?:$|;|,)/.test([response.headers['cache-status']].flat().join(',')) }))
       response.once('error', error => resolve(error.message))
     })
-    sent.once('error', error => resolve(error.message || (error as NodeJS.ErrnoException).code || 'no answer'))
+    sent.once('error', error => resolve(error.message || (error as NodeJS.ErrnoException).code || 'no response'))
     sent.end(text)
   })
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: a whole shop on this machine, under load, and a switch that kills parts of it.
+ * `npm run demo`: runs a whole shop on this machine under load, and kills parts of it on demand.
  * See docs/content/24.demo.md.
  */
 import { parseArgs } from 'node:util'
@@ -15,18 +15,18 @@ import { renderLine, renderView } from './view.ts'
 
 const help = `Usage: npm run demo -- [options]
 
-Starts three instances of the playground and a worker behind nginx, with a Redis, a RabbitMQ and a PostgreSQL of their own,
-and sends requests. Nothing is left behind when it ends.
+Start three instances of the playground and a worker behind nginx, with their own Redis, RabbitMQ and PostgreSQL,
+and send requests to them. When the demo stops, it leaves nothing behind.
 
-  --rate <n>      Requests a second. Default: 50.
-  --duration <s>  Ends after so many seconds. Default: until Ctrl-C.
-  --kill <part>   Kills redis, rabbit or web after five seconds; it comes back five seconds later. May be given several times.
+  --rate <n>      Send this number of requests per second. Default: 50.
+  --duration <s>  Stop after this number of seconds. Default: until Ctrl-C.
+  --kill <part>   Kill redis, rabbit or web after five seconds. It restarts five seconds later. May be given several times.
   --json          Print the result as JSON, and nothing else on stdout.
-  --help          Print this.
+  --help          Print this help.
 
-While it runs: r, b and w kill Redis, RabbitMQ and an instance; q ends.`
+While it runs, press r, b or w to kill Redis, RabbitMQ or an instance, and q to stop.`
 
-/** Seconds after which --kill kills, and between two of them. */
+/** Seconds before the first kill of --kill, and between two kills. */
 const KILL_AFTER = 5
 const KILL_INTERVAL = 12
 
@@ -59,14 +59,14 @@ async function main(options: Options): Promise<void> {
     if (!ended.signal.aborted) throw error
   }
   finally {
-    progress.show('ending everything')
+    progress.show('stopping all programs')
     await load?.stop()
     await cluster?.stop()
     progress.clear()
   }
 }
 
-/** Draws once a second, until the time is over or somebody ends it. */
+/** Draws once a second, until the duration is over or the user stops the demo. */
 async function watch(cluster: Cluster, load: Load, { rate, duration, kill, json }: Options, ended: AbortController): Promise<void> {
   const events: string[] = []
   const history: number[] = []
@@ -76,7 +76,10 @@ async function watch(cluster: Cluster, load: Load, { rate, duration, kill, json 
 
   function strike(victim: Victim): void {
     events.push(`${seconds} s: ${victim} is killed`)
-    cluster.kill(victim).then(() => events.push(`${seconds} s: ${victim} is back`), error => events.push(`${seconds} s: ${victim} does not come back: ${(error as Error).message.split('\n')[0]}`))
+    cluster.kill(victim).then(
+      () => events.push(`${seconds} s: ${victim} runs again`),
+      error => events.push(`${seconds} s: ${victim} does not restart: ${(error as Error).message.split('\n')[0]}`),
+    )
   }
 
   if (process.stdin.isTTY && process.stdout.isTTY && !json) {
@@ -92,7 +95,17 @@ async function watch(cluster: Cluster, load: Load, { rate, duration, kill, json 
         const now = load.take()
         history.push(now.ended)
         if (history.length > 500) history.shift()
-        const state: ViewState = { url: cluster.url, rate, seconds, parts: cluster.parts(), now, total: load.total, history, events: [...events, ...load.failures.map(failure => `failed: ${failure}`)], columns: process.stdout.columns ?? 80 }
+        const state: ViewState = {
+          url: cluster.url,
+          rate,
+          seconds,
+          parts: cluster.parts(),
+          now,
+          total: load.total,
+          history,
+          events: [...events, ...load.failures.map(failure => `failed: ${failure}`)],
+          columns: process.stdout.columns ?? 80,
+        }
         if (screen) screen.draw(renderView(state))
         else say(renderLine(state))
         if (seconds >= KILL_AFTER && (seconds - KILL_AFTER) % KILL_INTERVAL === 0 && pending.length > 0) strike(pending.shift()!)
@@ -116,8 +129,12 @@ function say(line: string): void {
 
 function report({ total, failures }: Load, { json }: Options): void {
   const { ended, reads, orders, hits, failedReads, failedOrders } = total
-  if (json) process.stdout.write(`${JSON.stringify({ requests: ended, reads, failedReads, orders, failedOrders, hits, failures }, null, 2)}\n`)
-  else say(`${ended} requests: ${failedReads} of ${reads} reads and ${failedOrders} of ${orders} orders failed; caches answered ${Math.round(100 * hits / Math.max(1, reads))} % of the reads.`)
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ requests: ended, reads, failedReads, orders, failedOrders, hits, failures }, null, 2)}\n`)
+    return
+  }
+  const share = Math.round(100 * hits / Math.max(1, reads))
+  say(`${ended} requests: ${failedReads} of ${reads} reads and ${failedOrders} of ${orders} orders failed. Caches answered ${share} % of the reads.`)
 }
 
 function readOptions(): Options | undefined {

@@ -1,18 +1,18 @@
 import type { ReadStream, WriteStream } from 'node:tty'
 
-/** A part of the terminal that is drawn over and over. */
+/** A part of the terminal that is redrawn in place. */
 export interface Screen {
   draw: (lines: readonly string[]) => void
-  /** Leaves the last picture, and gives the terminal back. */
+  /** Keeps the last picture on the terminal, and restores the terminal settings. */
   close: () => void
 }
 
-/** Draws in place. `onKey` hears the keys; Ctrl-C is one of them, `\u0003`. */
+/** Opens a screen. `onKey` receives the pressed keys, including Ctrl-C as `\u0003`. */
 export function openScreen(input: ReadStream, output: WriteStream, onKey: (key: string) => void): Screen {
   let drawn = 0
-  const hear = (text: Buffer) => onKey(text.toString())
+  const onData = (text: Buffer) => onKey(text.toString())
   input.setRawMode(true)
-  input.on('data', hear)
+  input.on('data', onData)
   output.write('\u001B[?25l')
   return {
     draw(lines) {
@@ -21,7 +21,7 @@ export function openScreen(input: ReadStream, output: WriteStream, onKey: (key: 
       drawn = lines.length
     },
     close() {
-      input.off('data', hear)
+      input.off('data', onData)
       input.setRawMode(false)
       input.pause()
       output.write('\u001B[?25h')

@@ -2,25 +2,25 @@ import { styleText } from 'node:util'
 import type { Part } from './cluster.ts'
 import type { Tally } from './load.ts'
 
-/** What the screen shows. */
+/** Content of the screen. */
 export interface ViewState {
   url: string
   rate: number
   seconds: number
   parts: readonly Part[]
-  /** Of the last second. */
+  /** Counts of the last second. */
   now: Tally
   total: Tally
-  /** Requests that ended in each of the last seconds, the newest last. */
+  /** Finished requests in each of the last seconds, the newest last. */
   history: readonly number[]
-  /** What has happened, the newest last. */
+  /** Descriptions of events, the newest last. */
   events: readonly string[]
   columns: number
 }
 
 const bars = '▁▂▃▄▅▆▇█'
 
-/** The lines of the screen. */
+/** Renders the lines of the screen. */
 export function renderView({ url, rate, seconds, parts, now, total, history, events, columns }: ViewState): string[] {
   const failed = total.failedReads + total.failedOrders
   return [
@@ -32,7 +32,8 @@ export function renderView({ url, rate, seconds, parts, now, total, history, eve
     `p50, p99    ${milliseconds(now.p50).padStart(6)}  ${milliseconds(now.p99)}`,
     `cache hits  ${percent(now.hits, now.reads).padStart(6)}  ${percent(total.hits, total.reads)} of all`,
     `orders      ${String(now.orders).padStart(6)}  ${total.orders} in all`,
-    `failed      ${styleText(failed > 0 ? 'red' : 'green', `${String(now.failedReads + now.failedOrders).padStart(6)}`)}  ${total.failedReads} of ${total.reads} reads, ${total.failedOrders} of ${total.orders} orders`,
+    `failed      ${styleText(failed > 0 ? 'red' : 'green', `${String(now.failedReads + now.failedOrders).padStart(6)}`)}  `
+    + `${total.failedReads} of ${total.reads} reads, ${total.failedOrders} of ${total.orders} orders`,
     '',
     ...events.slice(-6).map(event => styleText('dim', event.slice(0, Math.max(0, columns - 1)))),
     '',
@@ -40,10 +41,12 @@ export function renderView({ url, rate, seconds, parts, now, total, history, eve
   ]
 }
 
-/** One line for a log. */
+/** Renders one line for a log. */
 export function renderLine({ seconds, parts, now, total }: ViewState): string {
-  const away = parts.filter(({ running }) => !running).map(({ name }) => name)
-  return `${String(seconds).padStart(4)} s  ${now.ended} requests/s  p99 ${milliseconds(now.p99)}  hits ${percent(now.hits, now.reads)}  failed ${total.failedReads} reads, ${total.failedOrders} orders${away.length > 0 ? `  away: ${away.join(', ')}` : ''}`
+  const down = parts.filter(({ running }) => !running).map(({ name }) => name)
+  const failed = `failed ${total.failedReads} reads, ${total.failedOrders} orders`
+  const numbers = `${now.ended} requests/s  p99 ${milliseconds(now.p99)}  hits ${percent(now.hits, now.reads)}  ${failed}`
+  return `${String(seconds).padStart(4)} s  ${numbers}${down.length > 0 ? `  down: ${down.join(', ')}` : ''}`
 }
 
 function sparkline(values: readonly number[]): string {

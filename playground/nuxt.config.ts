@@ -11,7 +11,7 @@ export default defineNuxtConfig({
   css: ['@picocss/pico/css/pico.min.css', '~/shop.css'],
   runtimeConfig: {
     shop: {
-      /** Artificial delay in ms of every query. */
+      /** Artificial delay of every query, in milliseconds. */
       delay: 150,
     },
   },
@@ -26,10 +26,14 @@ export default defineNuxtConfig({
   scale: {
     cache: { debugHeaders: true },
     database: { maxConnections: 30 },
-    // Embedded until RABBITMQ_URL is set. Short pauses, so that one can watch a retry.
-    rabbitmq: { retry: { delays: ['1s', '3s', '9s'] }, outbox: { databases: ['shard eu', 'shard us', 'shard asia'], interval: '10s' } },
+
+    // Messages stay in the process until RABBITMQ_URL is set. The short delays make retries visible.
+    rabbitmq: {
+      retry: { delays: ['1s', '3s', '9s'] },
+      outbox: { databases: ['shard eu', 'shard us', 'shard asia'], interval: '10s' },
+    },
     tenancy: {
-      // acme.localhost:3000 is a shop of its own, and localhost:3000 the first of them.
+      // Each tenant has its own host, such as acme.localhost:3000. localhost:3000 is the shop of the default tenant.
       baseDomains: ['localhost'],
       trustedProxies: 'any',
       default: 'acme',
@@ -41,9 +45,9 @@ export default defineNuxtConfig({
       regions: { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' },
       defaultRegion: 'EU',
     },
-    // Short, since nothing in front follows its readiness.
+    // A short delay, because no balancer checks the readiness of the playground.
     shutdown: { drainDelay: '500ms' },
-    // What stands around several instances: `npx nuxt-scale nginx --cwd playground`. The demo says which ports are free.
+    // Settings for `npx nuxt-scale nginx --cwd playground`. The demo sets free ports in these variables.
     deploy: {
       name: 'shop',
       serverName: ['localhost', '*.localhost', '127.0.0.1'],

@@ -1,4 +1,4 @@
-/** `node playground/prisma/generate.ts`: writes the client of the schema, without the network. */
+/** `node playground/prisma/generate.ts` generates the Prisma client of the schema, without network access. */
 import { generatePrisma } from '../../test/support/prisma.ts'
 
 await generatePrisma('playground')

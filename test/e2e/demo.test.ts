@@ -46,8 +46,8 @@ it('the demo loses no read when an instance is killed, and leaves nothing behind
   // Three instances, a worker, nginx, Redis, PostgreSQL and RabbitMQ, each with helpers of its own.
   expect(all.size).toBeGreaterThan(8)
   // Killed after five seconds, and back five later.
-  await waitFor(() => demo.output().some(line => line.includes('away: web 1')), { timeout: 60_000 })
-  await waitFor(() => !demo.output().at(-1)!.includes('away'), { timeout: 60_000 })
+  await waitFor(() => demo.output().some(line => line.includes('down: web 1')), { timeout: 60_000 })
+  await waitFor(() => !demo.output().at(-1)!.includes('down'), { timeout: 60_000 })
   demo.kill('SIGINT')
   expect(await demo.exited).toEqual({ code: 0, signal: null })
   const lines = demo.output()

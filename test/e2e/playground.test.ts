@@ -224,7 +224,7 @@ it('the cache page shows an invalidation at once for what the browser has stored
   const { page, close } = await browser.openPage(`${embedded.url}/cache`)
   const source = (path: string) => page.locator('tbody tr', { hasText: path }).locator('.source')
   const routes = ['/api/products?page=1', '/api/products/p1', '/api/offers']
-  const ask = page.getByRole('button', { name: 'Ask again' })
+  const ask = page.getByRole('button', { name: 'Request again' })
   await waitFor(async () => await source('/api/offers').textContent() !== 'uncacheable' && await ask.isEnabled())
   await ask.click()
   for (const path of routes) await waitFor(async () => await source(path).textContent() === 'l1')

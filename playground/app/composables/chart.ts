@@ -2,9 +2,9 @@ import { BarController, BarElement, CategoryScale, Chart, Legend, LinearScale, T
 import type { ChartConfiguration } from 'chart.js'
 
 /**
- * A bar chart on a canvas of the page, in the colours of the page: also when the system turns to dark.
+ * Draws a bar chart on a canvas, in the colours of the page. It follows changes between the light and the dark mode.
  *
- * @returns the chart, once the page is mounted
+ * @returns the chart; undefined until the page is mounted
  */
 export function useBarChart(canvas: Readonly<Ref<HTMLCanvasElement | null>>, configuration: () => ChartConfiguration<'bar'>) {
   const chart = shallowRef<Chart<'bar'>>()

@@ -1,4 +1,4 @@
-/** Who answered, as `Cache-Status` says in its `detail`. */
+/** Returns the source of a response, from the `detail` of its `Cache-Status` header. */
 export function cacheSource({ headers }: { headers: Headers }): string {
   return /detail=(\w+)/.exec(headers.get('cache-status') ?? '')?.[1] ?? 'uncacheable'
 }

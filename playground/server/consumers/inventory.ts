@@ -1,4 +1,4 @@
-/** Takes goods out of the stock of the tenant who sold them, once for each message. */
+/** Reduces the stock of the tenant that sold the products, once for each message. */
 export default defineRabbitConsumer({
   exchange: 'inventory',
   queue: 'inventory.updates',

@@ -1,4 +1,4 @@
-/** Forgets a person who changed. One instance gets the message, and the cache tells all others. */
+/** Invalidates a changed user. One instance receives the message, and the cache notifies all others. */
 export default defineRabbitConsumer({
   exchange: 'users',
   queue: 'notifications.user-updates',

@@ -6,13 +6,13 @@ const THINGS = ['Classic', 'Little', 'Grand', 'Quiet', 'Bright', 'Sturdy', 'Clev
 const PEOPLE = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Frances', 'Leslie', 'Radia', 'Tony', 'Margaret']
 const PEOPLE_PER_SHARD = 40
 
-/** Makes the schema and its tables where they are missing. Several instances may start at once. */
+/** Creates the schema and its tables if they are missing. Several instances may do this at the same time. */
 export async function makeTables(prisma: PrismaClient, schema: string): Promise<void> {
   await prisma.$executeRawUnsafe(`do $$ begin create schema if not exists "${schema}"; exception when unique_violation or duplicate_schema then null; end $$`)
   for (const statement of TABLES) await prisma.$executeRawUnsafe(statement).catch(ignoreTwins)
 }
 
-/** The goods of a shop. Each tenant asks other prices, so that one sees whose shop it is. */
+/** Creates the products of a shop. Each tenant has different prices, which show whose shop it is. */
 export async function seedShop(prisma: PrismaClient, tenant: string): Promise<void> {
   if (await prisma.product.count() > 0) return
   const factor = 1 + tenant.length / 10
@@ -23,7 +23,7 @@ export async function seedShop(prisma: PrismaClient, tenant: string): Promise<vo
       id: `p${number}`,
       categoryId: name.toLowerCase(),
       name: `${thing} ${name.toLowerCase()} piece`,
-      description: `A ${thing.toLowerCase()} piece for your ${name.toLowerCase()} shelf, number ${number} of our list.`,
+      description: `A ${thing.toLowerCase()} piece for your ${name.toLowerCase()} shelf, number ${number} of the list.`,
       price: Math.round((500 + (number * 7919) % 9500) * factor) / 100,
       stock: (number * 31) % 40,
       createdAt: new Date(Date.UTC(2026, 0, 1 + number)),
@@ -32,7 +32,7 @@ export async function seedShop(prisma: PrismaClient, tenant: string): Promise<vo
   await prisma.product.createMany({ data, skipDuplicates: true })
 }
 
-/** The people of a shard, with what they wrote and bought. Their ids say where they live. */
+/** Creates the users of a shard, with their posts and orders. Their ids contain the shard. */
 export async function seedPeople(prisma: PrismaClient, shard: string): Promise<void> {
   if (await prisma.user.count() > 0) return
   const numbers = Array.from({ length: PEOPLE_PER_SHARD }, (_, index) => index + 1)
@@ -47,7 +47,7 @@ export async function seedPeople(prisma: PrismaClient, shard: string): Promise<v
     createdAt: daysAgo(number),
   })) })
   await prisma.post.createMany({ skipDuplicates: true, data: numbers.map(number => ({
-    id: `post-${idOf(number)}`, title: `What I think of piece ${number}`, content: 'It is just what I was looking for.', published: number % 3 > 0, authorId: idOf(number), createdAt: daysAgo(number - 0.2),
+    id: `post-${idOf(number)}`, title: `My opinion on piece ${number}`, content: 'It is just what I was looking for.', published: number % 3 > 0, authorId: idOf(number), createdAt: daysAgo(number - 0.2),
   })) })
   await prisma.comment.createMany({ skipDuplicates: true, data: numbers.map(number => ({
     id: `comment-${idOf(number)}`, content: 'So do I.', postId: `post-${idOf(number)}`, authorId: idOf(1 + number % PEOPLE_PER_SHARD), createdAt: daysAgo(number - 0.4),
@@ -57,12 +57,12 @@ export async function seedPeople(prisma: PrismaClient, shard: string): Promise<v
   }))) })
 }
 
-/** Most order little, and one in ten so often that the list of orders has pages. */
+/** Most users have few orders. Every tenth user has enough orders for several pages. */
 function ordersOf(number: number): number {
   return number % 10 === 0 ? 12 : number % 4
 }
 
-/** `if not exists` does not wait for another session that makes the same at the same moment. */
+/** `if not exists` can fail if another session creates the same object at the same time. */
 function ignoreTwins(error: unknown): void {
   if (!/already exists|unique constraint/i.test(String(error))) throw error
 }

@@ -1,6 +1,6 @@
 import { outboxTables } from 'nuxt-scale/prisma'
 
-/** The tables of `prisma/schema.prisma` as SQL, so that the shop starts without a migration tool. Safe to run again. */
+/** SQL that creates the tables of `prisma/schema.prisma`, so that the shop starts without a migration tool. Safe to repeat. */
 export const TABLES = [
   `create table if not exists "Category" ("id" text primary key, "name" text not null)`,
   `create table if not exists "Product" ("id" text primary key, "name" text not null, "description" text not null, "price" double precision not null, "stock" integer not null,
@@ -18,7 +18,7 @@ export const TABLES = [
   `create index if not exists "Post_categoryId_idx" on "Post" ("categoryId")`,
   `create index if not exists "Post_createdAt_idx" on "Post" ("createdAt")`,
   `create index if not exists "Post_published_createdAt_idx" on "Post" ("published", "createdAt")`,
-  // Searching titles wants an extension that not every server may load.
+  // The index for title search needs an extension that some servers do not have.
   `do $$ begin create extension if not exists pg_trgm; create index if not exists "Post_title_idx" on "Post" using gin ("title" gin_trgm_ops); exception when others then null; end $$`,
   `create table if not exists "Comment" ("id" text primary key, "content" text not null, "postId" text not null references "Post", "authorId" text not null references "User", "createdAt" timestamp(3) not null default now())`,
   `create index if not exists "Comment_postId_idx" on "Comment" ("postId")`,

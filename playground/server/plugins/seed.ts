@@ -2,16 +2,16 @@ import { makeTables, seedPeople, seedShop } from '../database/seed'
 
 let ready: Promise<unknown> | undefined
 
-/** Fills the databases when the server starts. Requests wait for it. */
+/** Creates the example data when the server starts. Requests wait until it is complete. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   ready = seed().finally(() => ready = undefined)
-  ready.catch((error: unknown) => console.error('The shop could not fill its databases.', error))
+  ready.catch((error: unknown) => console.error('The shop could not create its example data.', error))
   nitroApp.hooks.hook('request', () => ready?.then(() => {}, () => {}))
 })
 
 async function seed(): Promise<void> {
-  // The shards first: their clients stay, and with them the database inside the process.
+  // The shards come first: their clients stay open, and so does the database inside the process.
   await scatter(async (prisma, shard) => {
     await makeTables(prisma, `shard_${shard}`)
     await seedPeople(prisma, shard)

@@ -1,6 +1,6 @@
 import type { H3Event } from 'h3'
 
-/** Says in the words of RFC 9211 who answered, for surfaces that are no cached route and so do not say it themselves. */
+/** Sets the `Cache-Status` header (RFC 9211) for responses that are not cached routes, which set it themselves. */
 export function setCacheStatus(event: H3Event, source: string): void {
   setResponseHeader(event, 'cache-status', `shop; detail=${source}`)
 }

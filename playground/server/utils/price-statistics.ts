@@ -2,7 +2,7 @@ import type { H3Event } from 'h3'
 
 interface PriceStatistics { count: number, lowest: number, highest: number, average: number }
 
-/** Numbers over all products of the tenant in one query; kept for a minute. */
+/** Price statistics of all products of the tenant, from one query. Cached for a minute. */
 export const priceStatistics = defineCachedFunction(async (_event: H3Event) => {
   const prisma = await getTenantPrismaClient(useTenant().id)
   const [statistics] = await prisma.$queryRaw<PriceStatistics[]>`

@@ -1,6 +1,6 @@
 interface Totals { users: number, posts: number, published: number, comments: number, orders: number, revenue: number, newUsers: number, newPosts: number, newComments: number }
 
-/** What every shard holds and what came in the last seven days: one query a shard, all shards at once. */
+/** Totals of every shard, and additions of the last seven days. Each shard runs one query, all at the same time. */
 export default defineEventHandler(async () => scatter(async (prisma, shard) => {
   const [totals] = await prisma.$queryRaw<Totals[]>`
     select (select count(*)::int from "User") as "users",

@@ -1,4 +1,4 @@
-/** The newest orders of all shards, and how far their messages have come. */
+/** The newest orders of all shards, with the mail and the stock change of each. */
 export default defineEventHandler(async () => {
   const { results: orders } = await scatter(async (prisma, shard) => {
     const newest = await prisma.order.findMany({ orderBy: { createdAt: 'desc' }, take: 10, include: { user: { select: { name: true } } } })

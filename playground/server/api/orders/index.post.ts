@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** Creates an order, and in the same transaction the messages to mail and stock: they exist when the order does, and nobody waits for them. */
+/** Creates an order, and its messages for mail and stock in the same transaction. The response does not wait for the consumers. */
 export default defineEventHandler(async (event) => {
   const { userId, productId, quantity, mailFailures } = await readValidatedBody(event, orderRequest.parse)
   const product = await findProduct(productId)

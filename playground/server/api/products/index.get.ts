@@ -1,4 +1,4 @@
-/** Pages by their numbers, with the total. Few pages, asked for often: they are kept. */
+/** Numbered pages of products, with the total. They are few and often requested, so they are cached. */
 export default cachedEventHandler(event => listProductPages(event), {
   maxAge: 60 * 5,
   getKey: (event) => {

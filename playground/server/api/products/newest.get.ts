@@ -1,2 +1,2 @@
-/** The newest products. Whoever pages on loses and doubles none, whatever comes and goes meanwhile. */
+/** The newest products. Cursor pages do not skip or repeat products if others are added or removed meanwhile. */
 export default defineEventHandler(event => listNewestProducts(event))

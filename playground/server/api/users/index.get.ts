@@ -1,4 +1,4 @@
-/** The newest people of every region. A shard that does not answer in time is left out, and said so. */
+/** The newest users of all shards. If a shard does not answer in time, the response lists it in `missing`. */
 export default defineEventHandler(async () => {
   const { results, partial, errors } = await scatter(
     prisma => prisma.user.findMany({ orderBy: { createdAt: 'desc' }, take: 10, include: { _count: { select: { orders: true, posts: true } } } }),

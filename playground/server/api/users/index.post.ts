@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 
-/** The id names the shard, so whoever has the id knows where to look. */
+/** Creates a user. The id contains the shard, so the app finds the shard of an id without a lookup. */
 export default defineEventHandler(async (event) => {
   const { name, region } = await readBody<{ name?: unknown, region?: unknown }>(event) ?? {}
-  if (typeof name !== 'string' || name.trim() === '' || name.length > 60) throw createError({ statusCode: 400, message: 'name must be a text of 1 to 60 characters.' })
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 60) throw createError({ statusCode: 400, message: 'name must be a string of 1 to 60 characters.' })
   const shard = resolveShard({ region: String(region ?? '') })
   const id = `${shard}-${randomUUID()}`
   setResponseStatus(event, 201)

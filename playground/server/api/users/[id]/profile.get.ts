@@ -1,4 +1,4 @@
-/** A person, from the cache, which `user.updated` empties. */
+/** A user from the cache. The message `user.updated` invalidates the entry. */
 export default defineEventHandler(async (event) => {
   const id = getRouterParam(event, 'id')!
   const user = await cacheWithRedis(`user:${id}`, () => getShardForUser(id).user.findUnique({ where: { id } }), 600)
