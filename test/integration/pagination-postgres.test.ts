@@ -204,7 +204,7 @@ describe('an order that would lose rows', () => {
     [{ soldAt: 'asc' }, `paginate() sorts by soldAt, which can be null, so it needs the position of nulls: write orderBy: { soldAt: { sort: 'asc', nulls: 'last' } }.`],
     [{ grade: 'asc' }, 'paginate() cannot use a cursor with the column grade'],
     [{ details: { sort: 'asc', nulls: 'last' } }, 'paginate() cannot use a cursor with the column details'],
-    [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() is neither'],
+    [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() must be'],
   ])('%j is refused on the first page, before any row is read', async (orderBy, message) => {
     await expect(read({ orderBy })).rejects.toThrow(message)
     expect(queries).toEqual([])

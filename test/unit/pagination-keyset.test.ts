@@ -142,9 +142,9 @@ describe('an order that a cursor cannot follow', () => {
   const query = createTable([{ id: 1, name: null }, { id: 2, name: 'b' }])
 
   it.each([
-    [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() is neither'],
-    [{ tags: { _count: 'asc' } }, 'orderBy.tags of paginate() is neither'],
-    [{ name: 'up' }, 'orderBy.name of paginate() is neither'],
+    [{ shop: { name: 'asc' } }, 'orderBy.shop of paginate() must be'],
+    [{ tags: { _count: 'asc' } }, 'orderBy.tags of paginate() must be'],
+    [{ name: 'up' }, 'orderBy.name of paginate() must be'],
     [{ name: 'asc', id: 'asc' }, 'orderBy of paginate() contains name and id in one object'],
     [{ missing: 'asc' }, 'paginate() sorts by missing, but a row does not contain it'],
     [{ name: 'asc' }, 'paginate() found a row in which the sort column name is null'],
