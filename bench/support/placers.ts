@@ -11,7 +11,7 @@ export interface Placer {
 }
 
 /** Names of shards. */
-export function shardNames(count: number): string[] {
+function shardNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `shard${index}`)
 }
 

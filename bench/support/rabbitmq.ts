@@ -8,7 +8,7 @@ import { createAmqpBroker, createRabbitFeature, resolveRabbitmqSettings } from '
 export type Publish = (index: number) => Promise<unknown>
 
 /** Consumes a queue: calls `taken` for each message, and acknowledges it. @returns stops it */
-export type Consume = (prefetch: number, taken: () => void) => Promise<() => Promise<unknown>>
+type Consume = (prefetch: number, taken: () => void) => Promise<() => Promise<unknown>>
 
 /** A client of RabbitMQ under comparison. */
 export interface RabbitPeer {

@@ -13,7 +13,7 @@ export interface ModuleRoutes {
 }
 
 /** One route of the module. */
-export interface ModuleRoute {
+interface ModuleRoute {
   route: string
   method: 'get' | 'head'
   /** Absolute path of the file, without extension. */

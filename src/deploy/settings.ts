@@ -11,14 +11,14 @@ import { group } from './option-group'
 import type { Balance, DeployModuleOptions, DeployServer, DeployTls } from './options'
 
 /** One server behind the balancer. */
-export interface ServerSettings {
+interface ServerSettings {
   host: string
   port: number
   weight: number
   backup: boolean
 }
 
-export interface TlsSettings {
+interface TlsSettings {
   /** Absent if the balancer obtains certificates itself. */
   files?: { certificate: string, key: string, bundle: string }
   /** `max-age` of `Strict-Transport-Security`, in seconds. 0 sends no header. */

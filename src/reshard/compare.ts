@@ -7,7 +7,7 @@ import { changedKeys } from './sync'
 import type { ShardTable } from './shard-table'
 
 /** A row that differs between the two sides. */
-export interface RowDifference {
+interface RowDifference {
   table: string
   /** The values of its primary key. */
   key: string[]

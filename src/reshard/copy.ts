@@ -5,7 +5,7 @@ import { sync } from './sync'
 import type { ShardTable } from './shard-table'
 
 /** Progress of the copy of one table. A table with foreign keys to itself is copied in two passes: the first leaves these columns empty. */
-export interface TableProgress {
+interface TableProgress {
   /** 1 or 2; 3 if the copy is complete. */
   pass: number
   /** Key of the last copied row. */
@@ -61,11 +61,11 @@ function nextProgress(table: ShardTable, { pass, copied }: TableProgress, end: b
 }
 
 /** Converts the progress to the input of `sync`. */
-export function stateOf(progress: ReadonlyMap<number, TableProgress>): CopyState {
+function stateOf(progress: ReadonlyMap<number, TableProgress>): CopyState {
   return new Map([...progress].map(([table, { pass }]) => [table, { allThere: pass > 1 }]))
 }
 
-export async function readProgress({ session, objects }: MoveSide): Promise<Map<number, TableProgress>> {
+async function readProgress({ session, objects }: MoveSide): Promise<Map<number, TableProgress>> {
   const rows = await session.rows(`select "table", pass, array_to_json(last), copied from ${objects.progress}`)
   return new Map(rows.map(([table, pass, last, copied]) => [
     Number(table),

@@ -69,7 +69,7 @@ end
  * How the guard treats writes. `keep` records them for the other shard, `refuse` rejects them, and `pause` rejects them for some
  * milliseconds and then records them.
  */
-export type GuardMode = 'keep' | 'refuse' | { pause: number }
+type GuardMode = 'keep' | 'refuse' | { pause: number }
 
 /** A change of the guard. */
 export interface GuardChange {

@@ -5,7 +5,7 @@ import type { MovePair } from './sync'
 import type { ShardTable } from './shard-table'
 
 /** The sequence of a column on one shard. Its numbers are BigInts, because JavaScript numbers are too small for them. */
-export interface Sequence {
+interface Sequence {
   /** Quoted name with schema. */
   name: string
   /** The next number. */

@@ -6,7 +6,7 @@ const navigationTimeout = 15_000
 const maximumErrors = 100
 
 /** What a page is opened with. */
-export interface OpenPageOptions {
+interface OpenPageOptions {
   /** What `prefers-color-scheme` answers. Default `light`. */
   colorScheme?: 'light' | 'dark'
   /** Size of the page in CSS pixels. Default 1280 × 800. */
@@ -14,7 +14,7 @@ export interface OpenPageOptions {
 }
 
 /** A page in its own context: no cookies or storage shared with another one. */
-export interface OpenedPage {
+interface OpenedPage {
   /** Playwright's page. */
   readonly page: Page
   /** Console errors, uncaught exceptions and failed requests of the page so far, at most 100. */

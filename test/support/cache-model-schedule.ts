@@ -34,7 +34,7 @@ export type Step = { at: number } & (
 )
 
 /** The options that all callers of a key pass. */
-export interface SlotPlan {
+interface SlotPlan {
   ttl: string
   staleTtl: string
   staleIfError: string
@@ -71,9 +71,9 @@ export interface ScheduleOptions {
 }
 
 /** Slots, scopes, tags and patterns of {@link Schedule}, as counted by the model. */
-export const SLOTS = 5
-export const TAGS = 2
-export const PATTERNS = 5
+const SLOTS = 5
+const TAGS = 2
+const PATTERNS = 5
 const SCOPES = ['', 'a']
 /** The scope of an invalidation of all scopes. */
 export const EVERYWHERE = '*'

@@ -8,7 +8,7 @@ import { findCommand } from './binaries.ts'
 import { waitFor } from './wait.ts'
 
 /** What shows that a started process is ready: it accepts TCP connections, or prints a matching line. */
-export type ReadinessProbe = { port: number, host?: string } | { line: RegExp }
+type ReadinessProbe = { port: number, host?: string } | { line: RegExp }
 
 /** How a child process is started. */
 export interface StartProcessOptions {

@@ -18,7 +18,7 @@ const user = 'app'
 const password = 'hunter2'
 
 /** What a message was that {@link RabbitServer.drain} took off a queue. */
-export interface StoredMessage {
+interface StoredMessage {
   messageId: string
   content: Buffer
 }

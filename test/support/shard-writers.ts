@@ -205,7 +205,7 @@ export async function auditShop({ options, urls, mapFile, expected, everywhere }
   return audit
 }
 
-export function readResolver(options: ShardsModuleOptions, mapFile: string): ShardResolver {
+function readResolver(options: ShardsModuleOptions, mapFile: string): ShardResolver {
   return createShardResolver(resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') }))
 }
 

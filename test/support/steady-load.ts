@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 
 /** What became of the requests of one kind. */
-export interface LoadCount {
+interface LoadCount {
   sent: number
   /** Those that were not answered with 200 and the whole body, by what happened instead. */
   failed: Record<string, number>

@@ -15,10 +15,10 @@ export interface TcpProxyOptions {
 }
 
 /** Picks connections, by what their client sent first for instance. */
-export type ConnectionPredicate = (connection: ProxyConnection) => boolean
+type ConnectionPredicate = (connection: ProxyConnection) => boolean
 
 /** How a freeze behaves. */
-export interface FreezeOptions {
+interface FreezeOptions {
   /** Freezes only these connections; default all. It is asked again when a client sends something in its first 4 KiB, and for new connections. */
   only?: ConnectionPredicate
   /**

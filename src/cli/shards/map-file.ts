@@ -10,7 +10,7 @@ import type { MapStore, NamedMap } from '../../reshard/map-store'
 import { createMapStore, readMapFile } from '../../reshard/map-store'
 
 /** Path of the stored map, unless `--map` or an option sets another one. */
-export const DEFAULT_MAP_FILE = 'server/shards.json'
+const DEFAULT_MAP_FILE = 'server/shards.json'
 
 /** Flag of every command that reads the map. */
 export const mapArg = {

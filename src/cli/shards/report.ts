@@ -4,7 +4,7 @@ import type { MoveState, SlotMap } from '../../runtime/server/shards/slot-map'
 import { moveStates, slotCounts } from '../../runtime/server/shards/slot-map'
 
 /** Distribution of the slots over the shards. */
-export interface Balance {
+interface Balance {
   /** Number of slots of each shard. */
   slots: Record<string, number>
   /** Slots of the fullest shard divided by the mean of all shards with slots. 1 is an even distribution. */
@@ -34,7 +34,7 @@ export interface StatusReport {
   moving: { from: string, to: string, state: MoveState, count: number, slots: string, step: number, steps: number }[]
 }
 
-export function balanceOf(map: SlotMap): Balance {
+function balanceOf(map: SlotMap): Balance {
   const counts = slotCounts(map)
   const held = [...counts.values()].filter(count => count > 0)
   const mean = map.owners.length / held.length

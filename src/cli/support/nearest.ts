@@ -3,7 +3,7 @@
  *
  * @returns undefined if no name is similar enough
  */
-export function nearest(given: string, names: readonly string[]): string | undefined {
+function nearest(given: string, names: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(given.length / 3))
   const [closest] = names
     .map(name => ({ name, distance: distanceBetween(given.toLowerCase(), name.toLowerCase()) }))

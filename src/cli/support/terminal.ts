@@ -19,7 +19,7 @@ export interface Terminal {
 }
 
 /** A progress bar in the last line of a terminal. */
-export interface ProgressBar {
+interface ProgressBar {
   /** Sets the finished count and the current item. */
   update: (done: number, detail?: string) => void
   end: () => void

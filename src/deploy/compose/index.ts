@@ -12,7 +12,7 @@ const NGINX_IMAGE = 'nginx:1.28-alpine'
 const NGINX_PORT = 8080
 
 /** The Compose document. Each service starts after its dependencies are healthy: databases, then instances, then nginx. */
-export function composeOf(topology: Topology): object {
+function composeOf(topology: Topology): object {
   const backing = backingOf(topology)
   const { web, worker } = topology.instances
   const instance = (role: InstanceRole) => ({

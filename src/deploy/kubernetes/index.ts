@@ -4,7 +4,7 @@ import { networkOf } from './network'
 import { workloadOf } from './workload'
 
 /** The Kubernetes objects of an app. */
-export function kubernetesObjects(topology: Topology): object[] {
+function kubernetesObjects(topology: Topology): object[] {
   const { web, worker } = topology.instances
   return [...workloadOf(topology, 'web', web), ...worker ? workloadOf(topology, 'worker', worker) : [], ...networkOf(topology)]
 }

@@ -20,7 +20,7 @@ export function parseNginxVersion(text: string, flag: string): NginxVersion {
   return version
 }
 
-export function isAtLeast(version: NginxVersion, least: NginxVersion): boolean {
+function isAtLeast(version: NginxVersion, least: NginxVersion): boolean {
   for (const [index, part] of version.entries()) {
     if (part !== least[index]) return part > least[index]!
   }

@@ -82,7 +82,7 @@ declare module '../core/scale-config' {
   }
 }
 
-export interface CacheL1Options {
+interface CacheL1Options {
   /**
    * Maximum number of entries.
    * @default 10000

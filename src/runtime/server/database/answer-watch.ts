@@ -4,7 +4,7 @@ import { DatabaseBusyError } from './errors'
 import type { DatabaseLease } from './registry'
 
 /** A request that uses a database. */
-export interface WatchedRequest {
+interface WatchedRequest {
   /** The database leases that the request holds now. */
   leases: () => DatabaseLease<unknown>[]
   /** Whether its response has begun. */

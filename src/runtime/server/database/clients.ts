@@ -11,7 +11,7 @@ import type { ClientRegistry, ClientRegistryOptions, DatabaseLease } from './reg
 import type { DatabaseSpec } from './types'
 
 /** Default of `drainTimeout` and `disconnectTimeout`, in milliseconds. */
-export const DEFAULT_DEADLINE = 5000
+const DEFAULT_DEADLINE = 5000
 
 /**
  * Creates an empty registry of database clients.

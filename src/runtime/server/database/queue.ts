@@ -15,7 +15,7 @@ interface Group<Place> {
 }
 
 /** Result for a caller that leaves the queue. */
-export interface Admission<Place> {
+interface Admission<Place> {
   place: Place
   /** Time by which the caller must have its client, in milliseconds of the queue's clock. */
   deadline: number

@@ -7,7 +7,7 @@ import type { LeaseScope } from './scope'
 import { createScope, createUser, currentScope } from './scope'
 
 /** Milliseconds after which an aborted request, or the `waitUntil` work of a finished one, loses its clients. */
-export const GRACE = 5000
+const GRACE = 5000
 
 /** Symbol on the event itself, because a WeakMap of all requests is expensive for the garbage collector. */
 const SCOPE = Symbol('scope of the database')

@@ -5,7 +5,7 @@ import { keyOf } from './entry'
 import type { DatabaseSpec } from './types'
 
 /** The part of a request that decides whether it may write. */
-export interface ScopeRequest {
+interface ScopeRequest {
   method?: string | undefined
 }
 

@@ -62,7 +62,7 @@ declare module '../core/scale-config' {
 }
 
 /** `scale.database.pool`: limits of each client. */
-export interface DatabasePoolOptions {
+interface DatabasePoolOptions {
   /**
    * Most connections of each client.
    * @default 3

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** Milliseconds after a write during which its user reads from the primary. Replicas usually lag by less. */
-export const STICKY = 2000
+const STICKY = 2000
 const COOKIE = 'scale-primary'
 /** Largest tolerated difference between the clocks of instances, in milliseconds. */
 const SKEW = 1000

@@ -60,7 +60,7 @@ declare module '../core/scale-config' {
 }
 
 /** Levels of the checks of features. */
-export interface FeatureHealthLevels {
+interface FeatureHealthLevels {
   /**
    * Check of every Redis master. The cache and the rate limits also work without Redis.
    * @default 'degraded'

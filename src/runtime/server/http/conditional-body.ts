@@ -7,7 +7,7 @@ import { BODY_HEADERS, isNotModified } from '../request/conditional'
 const LARGEST_BODY = 1024 * 1024
 
 /** The result of a handler that is about to be sent. */
-export interface Answer {
+interface Answer {
   body?: unknown
 }
 
@@ -28,7 +28,7 @@ export function answerConditionally({ options }: Pick<App, 'options'>): void {
  * Adds an `ETag` to a response that has none, and answers 304 without a body if the copy of the client is still valid.
  * It does not change streams, responses that the handler sends itself, and responses that must not be stored.
  */
-export function makeConditional(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function makeConditional(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if ((request.method !== 'GET' && request.method !== 'HEAD') || response.headersSent || response.statusCode !== 200) return
   if (!response.hasHeader('etag') && mayBeTagged(response)) {
     const text = textOf(answer.body, response)

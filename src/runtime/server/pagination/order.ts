@@ -1,5 +1,5 @@
 /** Position of nulls in a sort order. */
-export type NullsPlace = 'first' | 'last'
+type NullsPlace = 'first' | 'last'
 
 /** One column of a total order. */
 export interface SortColumn {

@@ -44,7 +44,7 @@ export interface RabbitClient {
 }
 
 /** A running consumer that was started by `subscribe()`. */
-export interface RabbitSubscription {
+interface RabbitSubscription {
   /** Stops the consumer and waits for its running handlers. */
   cancel: () => Promise<void>
 }

@@ -99,7 +99,7 @@ declare module '../core/scale-config' {
 }
 
 /** `scale.rabbitmq.buffer`: limits for the messages that wait in the process, to be sent or confirmed. */
-export interface RabbitmqBufferOptions {
+interface RabbitmqBufferOptions {
   /**
    * Maximum number of messages in the buffer.
    * @default 10_000
@@ -122,7 +122,7 @@ export interface RabbitmqBufferOptions {
 }
 
 /** `scale.rabbitmq.retry`: retries of messages whose handler failed. A consumer can override them. */
-export interface RabbitmqRetryOptions {
+interface RabbitmqRetryOptions {
   /**
    * Pauses before each retry. A message is tried once, and then once after each pause. After the last attempt it goes to the
    * dead-letter queue.
@@ -133,7 +133,7 @@ export interface RabbitmqRetryOptions {
 }
 
 /** `scale.rabbitmq.queue`: arguments of the declared queues. Existing queues are not changed. */
-export interface RabbitmqQueueOptions {
+interface RabbitmqQueueOptions {
   /**
    * `quorum` queues are replicated and count deliveries. `classic` queues are stored on one node.
    * @default 'quorum'

@@ -5,7 +5,7 @@ export interface SqlTransaction {
 }
 
 /** Options of a Prisma transaction: `maxWait` for a connection and `timeout` for the whole transaction, in ms. */
-export interface TransactionLimits {
+interface TransactionLimits {
   maxWait: number
   timeout: number
 }

@@ -10,10 +10,10 @@ import { bucketOf } from './gcra'
  * The behaviour while Redis is unavailable. `memory`: each process allows a share of the limit. `open`: all requests pass.
  * `closed`: all requests are denied.
  */
-export type Fallback = 'memory' | 'open' | 'closed'
+type Fallback = 'memory' | 'open' | 'closed'
 
 /** The property that requests of one bucket have in common. */
-export type RateLimitKey = 'address' | 'tenant' | 'function'
+type RateLimitKey = 'address' | 'tenant' | 'function'
 
 /** One limit. */
 export interface RateLimitRule {

@@ -48,7 +48,7 @@ export function wrapWithRateLimit(app: Pick<App, 'handler'>, { limiter, ruleOf, 
  * Returns whether this is a request of the server to itself. The request from outside that caused it was counted already.
  * Nitro creates such requests in memory with unenv, so they have a mark and no socket.
  */
-export function isInternal(event: H3Event): boolean {
+function isInternal(event: H3Event): boolean {
   return '__unenv__' in event.node.req
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock'
 import { systemClock } from '../core/clock'
 
 /** Timers and random source of a breaker. Tests replace them. */
-export type BreakerClock = Pick<Clock, 'setTimeout' | 'clearTimeout' | 'random'>
+type BreakerClock = Pick<Clock, 'setTimeout' | 'clearTimeout' | 'random'>
 
 /** Options of {@link createBreaker}. */
 export interface BreakerOptions {

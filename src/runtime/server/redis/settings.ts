@@ -25,13 +25,13 @@ interface CommonSettings {
 }
 
 /** Settings for a single server. */
-export interface SingleRedisSettings extends CommonSettings, RedisNode {
+interface SingleRedisSettings extends CommonSettings, RedisNode {
   kind: 'single'
   database: number
 }
 
 /** Settings for a master that the client finds through Sentinels. */
-export interface SentinelRedisSettings extends CommonSettings {
+interface SentinelRedisSettings extends CommonSettings {
   kind: 'sentinel'
   sentinels: RedisNode[]
   /** Name of the master group. */
@@ -42,7 +42,7 @@ export interface SentinelRedisSettings extends CommonSettings {
 }
 
 /** Settings for a Redis Cluster. The client starts at `nodes` and finds the others. */
-export interface ClusterRedisSettings extends CommonSettings {
+interface ClusterRedisSettings extends CommonSettings {
   kind: 'cluster'
   nodes: RedisNode[]
   natMap: Record<string, RedisNode> | undefined

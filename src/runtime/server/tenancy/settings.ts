@@ -10,7 +10,7 @@ import { compileTrustedAddresses } from '../core/trusted-addresses'
 import type { TenantRecord } from './types'
 
 /** Part of a request that names its tenant. */
-export type TenantSource = 'header' | 'subdomain' | 'domain'
+type TenantSource = 'header' | 'subdomain' | 'domain'
 
 /** `scale.tenancy`: finds the tenant of each request. The feature is off unless the option is set. */
 export interface TenancyModuleOptions {

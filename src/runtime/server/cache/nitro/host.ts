@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CacheEngine, CacheOptions } from '../types'
 
 /** The settings of `scale.cache` that cached routes and functions use. */
-export interface NitroCacheSettings {
+interface NitroCacheSettings {
   /** Whether to send `Cache-Status` with the source of a response. */
   debugHeaders: boolean
   /** How long a value may be served stale if its options set no `staleMaxAge`, in seconds. */

@@ -1,12 +1,12 @@
 /** The parts of a request target. */
-export interface RequestTarget {
+interface RequestTarget {
   path: string
   /** Without the question mark. */
   query: string
 }
 
 /** Splits a request target at its first question mark. */
-export function splitTarget(target: string): RequestTarget {
+function splitTarget(target: string): RequestTarget {
   const mark = target.indexOf('?')
   return mark === -1 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }

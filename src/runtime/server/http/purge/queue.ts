@@ -20,7 +20,7 @@ export interface PurgeQueueOptions {
 }
 
 /** Counters for metrics. */
-export interface PurgeStats {
+interface PurgeStats {
   calls: number
   faults: number
   /** Keys that the CDN confirmed. */

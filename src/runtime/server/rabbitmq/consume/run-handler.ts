@@ -7,7 +7,7 @@ export interface HandlerRun {
 }
 
 /** Thrown when a handler exceeds its timeout. */
-export class HandlerTimeoutError extends Error {
+class HandlerTimeoutError extends Error {
   override readonly name = 'HandlerTimeoutError'
 
   constructor(milliseconds: number) {

@@ -2,7 +2,7 @@ import type { OutgoingMessage } from '../message'
 import type { QueueDeclaration } from '../topology'
 
 /** A message to be added to a queue. */
-export interface ArrivingMessage extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
+interface ArrivingMessage extends Omit<OutgoingMessage, 'mandatory' | 'content'> {
   content: Buffer
 }
 
@@ -21,7 +21,7 @@ export interface StoredMessage extends ArrivingMessage {
 export type DeathReason = 'rejected' | 'expired' | 'delivery_limit'
 
 /** A consumer of a queue. */
-export interface QueueConsumer {
+interface QueueConsumer {
   /** Whether it accepts another message now. */
   hasSpace: () => boolean
   take: (message: StoredMessage) => void

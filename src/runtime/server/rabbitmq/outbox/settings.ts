@@ -38,7 +38,7 @@ export interface OutboxModuleOptions {
   keep?: Duration
 }
 
-export const outboxDefaults = {
+const outboxDefaults = {
   databases: ['default'],
   tenants: [],
   interval: '1s',
