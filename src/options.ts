@@ -129,8 +129,8 @@ export interface ModuleOptions {
    */
   database?: false | DatabaseModuleOptions
   /**
-   * Sharding: data spread over several databases, with `getShardForUser`, `getShardForKey`, `scatter` and others. It needs `scale.database`.
-   * Off by default.
+   * Sharding: data spread over several databases, with `getShardForUser`, `getShardForKey`, `scatter` and others. It needs
+   * `scale.database`. Off by default.
    * @default false
    */
   shards?: false | ShardsModuleOptions

@@ -28,7 +28,9 @@ export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void 
   addServerImports(['getPagination', 'paginate'].map(name => ({ name, from: runtime('pagination/utils') })))
 }
 
-/** Declares the type of the clients by interface merging, so that the helpers have it without an import of the app. Exported for its test. */
+/**
+ * Declares the type of the clients by interface merging, so that the helpers have it without an import of the app. Exported for its test.
+ */
 export function databaseTypes(types: string, factory: string | undefined): string {
   const client = factory && `
 declare module ${JSON.stringify(types)} {

@@ -77,8 +77,8 @@ function isRead({ route, method, middleware }: NitroEventHandler): boolean {
 }
 
 /**
- * Whether a pattern is the same route, or lies below the path of the module, such as `server/api/health/[probe].ts`. A pattern above this path,
- * such as `server/api/[...path].ts`, does not replace the routes of the module.
+ * Whether a pattern is the same route, or lies below the path of the module, such as `server/api/health/[probe].ts`. A pattern above this
+ * path, such as `server/api/[...path].ts`, does not replace the routes of the module.
  */
 function answers(pattern: string, route: string, path: string): boolean {
   const [given, wanted, base] = [pattern, route, path].map(segmentsOf) as [string[], string[], string[]]

@@ -50,7 +50,10 @@ function keepClosuresYoung({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
   })
 }
 
-/** Puts a condition before each function literal that is assigned to a property of the event. Lines stay where they are. Exported for its test. */
+/**
+ * Puts a condition before each function literal that is assigned to a property of the event. Lines stay where they are. Exported for its
+ * test.
+ */
 export function makeYoung(code: string): string {
   return code.replace(FUNCTION_OF_EVENT, assignment => `${assignment}event === undefined ? undefined : `)
 }
@@ -80,7 +83,10 @@ function keepModulesOutsideRequests({ nuxt, options, runtime }: FeatureContext):
   addRollupPlugin(nuxt, createLazyModulesPlugin())
 }
 
-/** Turns each `import()` of the server into a call that runs outside of requests. Until the server has started it is a plain import. Exported for its test. */
+/**
+ * Turns each `import()` of the server into a call that runs outside of requests. Until the server has started it is a plain import.
+ * Exported for its test.
+ */
 export function createLazyModulesPlugin(): Plugin {
   const run = `(globalThis[Symbol.for(${JSON.stringify(OUTSIDE)})] ?? (load => load()))`
   return { name: 'nuxt-scale:lazy-modules', renderDynamicImport: () => ({ left: `${run}(() => import(`, right: '))' }) }

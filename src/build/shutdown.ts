@@ -2,7 +2,10 @@ import type { Nitro } from 'nitropack/types'
 import { kindOfPreset } from './presets'
 import type { FeatureContext } from './types'
 
-/** Sets up graceful shutdown. Only servers that are built for Node receive signals, so it adds nothing in development and for prerendering. */
+/**
+ * Sets up graceful shutdown. Only servers that are built for Node receive signals, so it adds nothing in development and for
+ * prerendering.
+ */
 export function setupShutdown({ nuxt, options, runtime }: FeatureContext): void {
   if (!options.shutdown || nuxt.options.dev || nuxt.options._prepare) return
   nuxt.hook('nitro:init', (instance) => {

@@ -13,8 +13,8 @@ interface Block {
 }
 
 /**
- * Renders a complete Caddyfile for Caddy 2.6 and newer, with active health checks. The standard build of Caddy has neither a cache nor a rate
- * limit, so the file does not contain them.
+ * Renders a complete Caddyfile for Caddy 2.6 and newer, with active health checks. The standard build of Caddy has neither a cache nor a
+ * rate limit, so the file does not contain them.
  *
  * @throws Error that names the option that Caddy does not support
  */

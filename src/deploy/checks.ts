@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import { show } from '../runtime/server/core/settings'
 
 /**
- * Checks of values that are written into files of other programs. Each program quotes values differently, and `$` and `{` are special in most
- * of them. So only characters that are not special anywhere are allowed. Every function throws an error that names the option.
+ * Checks of values that are written into files of other programs. Each program quotes values differently, and `$` and `{` are special in
+ * most of them. So only characters that are not special anywhere are allowed. Every function throws an error that names the option.
  */
 
 const NAME = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/

@@ -103,8 +103,8 @@ function backend({ balance, servers, health, hosts, maxBodySize }: Topology): st
 }
 
 /**
- * Limits the size of request bodies. HAProxy does not count the bytes of a body, but enforces the length that the client declares. So a body
- * needs a length (RFC 9110 §15.5.12). Without a length, HAProxy waits for the first byte, because the request may not have a body.
+ * Limits the size of request bodies. HAProxy does not count the bytes of a body, but enforces the length that the client declares. So a
+ * body needs a length (RFC 9110 §15.5.12). Without a length, HAProxy waits for the first byte, because the request may not have a body.
  */
 function bodyRules(maxBodySize: number): string[] {
   // HTTP/2 has no Transfer-Encoding, and no Upgrade except for WebSockets (RFC 8441).

@@ -143,7 +143,10 @@ export interface DeployKubernetes {
   targetCpu?: number
 }
 
-/** `scale.deploy`: settings of the generated deployment files. Only `npx nuxt-scale nginx` and its siblings read them; they add nothing to the build. */
+/**
+ * `scale.deploy`: settings of the generated deployment files. Only `npx nuxt-scale nginx` and its siblings read them; they add nothing to
+ * the build.
+ */
 export interface DeployModuleOptions {
   /**
    * Prefix of all generated names.
@@ -176,7 +179,8 @@ export interface DeployModuleOptions {
    */
   listen?: { http?: number, https?: number, ipv6?: boolean }
   /**
-   * Addresses and ranges of a CDN or balancer in front of this one. Their `X-Forwarded-For` header is trusted; that of other clients is replaced.
+   * Addresses and ranges of a CDN or balancer in front of this one. Their `X-Forwarded-For` header is trusted; that of other clients is
+   * replaced.
    * @default []
    */
   trustedProxies?: readonly string[]

@@ -2,8 +2,9 @@ import type { HealthPaths } from '../runtime/server/core/health-checks'
 import type { PathPattern } from './checks'
 
 /**
- * Regular expressions for nginx and HAProxy that match paths as `runtime/server/core/paths` does. A balancer does not know whether a page or a
- * server route answers, so both programs must ignore case. The expressions contain neither capturing groups nor backslash escapes of letters.
+ * Regular expressions for nginx and HAProxy that match paths as `runtime/server/core/paths` does. A balancer does not know whether a page
+ * or a server route answers, so both programs must ignore case. The expressions contain neither capturing groups nor backslash escapes of
+ * letters.
  */
 
 /** Matches the decoded path in every spelling that the app accepts for the pattern. */
@@ -15,7 +16,8 @@ export function expressionOf({ path, tree }: PathPattern): string {
 
 /**
  * Matches an undecoded path that programs may interpret differently: it contains an encoded slash, dot, question mark, number sign,
- * backslash, NUL or percent sign, an invalid percent sequence, a double slash, a dot segment or a backslash, or does not begin with a slash.
+ * backslash, NUL or percent sign, an invalid percent sequence, a double slash, a dot segment or a backslash, or does not begin with a
+ * slash.
  *
  * @param end expression for the end of the path in the searched string
  */

@@ -24,7 +24,9 @@ export interface TopologyRedis {
 export interface TopologyTenantHeader {
   /** In lower case. */
   name: string
-  /** Whether the app trusts the balancer. Then the balancer removes the header of clients. Otherwise the header is part of the cache key. */
+  /**
+   * Whether the app trusts the balancer. Then the balancer removes the header of clients. Otherwise the header is part of the cache key.
+   */
   fromEdgeOnly: boolean
 }
 

@@ -9,8 +9,8 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const keyOf = ({ schema }: ShardSession) => `nuxt-scale shards ${schema}`
 
 /**
- * Takes the lock of a shard. Only one command at a time can hold it. The database releases it with the connection, so the writes of a killed
- * command have ended before the next command begins. Values that a command read before it had the lock may be outdated.
+ * Takes the lock of a shard. Only one command at a time can hold it. The database releases it with the connection, so the writes of a
+ * killed command have ended before the next command begins. Values that a command read before it had the lock may be outdated.
  *
  * @throws ReshardError if another command holds the lock
  */

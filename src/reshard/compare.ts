@@ -28,7 +28,10 @@ const MOST_DIFFERENCES = 100
 const SLOTS_AT_A_TIME = 8
 const IDS_AT_A_TIME = 10_000
 
-/** Compares the count and checksum of every slot of every table, then the rows of the slots that differ. Neither side may change meanwhile. */
+/**
+ * Compares the count and checksum of every slot of every table, then the rows of the slots that differ. Neither side may change
+ * meanwhile.
+ */
 export async function compareRows(pair: MovePair, onTable: (table: string) => void = () => {}): Promise<Comparison> {
   const tables: Comparison['tables'] = []
   const differences: RowDifference[] = []
@@ -95,7 +98,8 @@ async function hashSlots(side: MoveSide, table: ShardTable, slots: readonly numb
 }
 
 /**
- * Compares the rows that `sync` has just written or deleted. It runs as the `work` of `sync`, so that changes after the last comparison are compared, too.
+ * Compares the rows that `sync` has just written or deleted. It runs as the `work` of `sync`, so that changes after the last comparison
+ * are compared, too.
  *
  * @throws ReshardError that names a row that differs between the two sides
  */

@@ -41,8 +41,8 @@ export interface OpenMoveInput {
 }
 
 /**
- * Locks both shards of a move, then reads the map and the tables. They are read after locking, because another command may have changed them
- * while this one waited.
+ * Locks both shards of a move, then reads the map and the tables. They are read after locking, because another command may have changed
+ * them while this one waited.
  *
  * @throws ReshardError if the map and the databases do not match
  */

@@ -4,9 +4,9 @@ import type { NamedTable } from './shard-table'
 import type { ShardSession } from './session'
 
 /**
- * Role of a shard in a move. The `leader` accepts writes and records changes. The `follower` rejects writes. A `paused` leader rejects writes
- * for a short time. A `closed` leader has no change left to apply, and rejects writes until the map names the new leader. After a move, the
- * shard that is `left` rejects writes to the moved rows until they are cleaned up.
+ * Role of a shard in a move. The `leader` accepts writes and records changes. The `follower` rejects writes. A `paused` leader rejects
+ * writes for a short time. A `closed` leader has no change left to apply, and rejects writes until the map names the new leader. After a
+ * move, the shard that is `left` rejects writes to the moved rows until they are cleaned up.
  */
 export type MoveRole = 'leader' | 'paused' | 'closed' | 'follower' | 'left'
 

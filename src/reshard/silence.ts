@@ -25,8 +25,8 @@ export function inSilence<T>({ session }: MoveSide, work: () => Promise<T>): Pro
  */
 export async function mustSilence(side: MoveSide): Promise<boolean> {
   const { session, objects, tables } = side
-  // DELETE is bit 3 of the trigger type and rule type 4; UPDATE is bit 4 and rule type 2. Tables with foreign keys to themselves are updated,
-  // too.
+  // DELETE is bit 3 of the trigger type and rule type 4; UPDATE is bit 4 and rule type 2. Tables with foreign keys to themselves are
+  // updated, too.
   const found = await Promise.all(tables.map(({ name, selfColumns }) => session.rows(`
     select $2, 'trigger', tgname, tgenabled = 'A' from pg_trigger
       where tgrelid = $1::regclass and not tgisinternal and tgenabled in ('O', 'A') and tgtype & $3::int > 0

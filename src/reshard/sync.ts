@@ -27,8 +27,8 @@ const IN_THE_WAY = ['23505', '23P01', '23503', '23001']
  * Brings the follower to the exact state of one snapshot of the leader: every row that has changed since the last call is written to the
  * follower, or deleted there. `work` runs in the same snapshot, so it reads the same state on both sides.
  *
- * The follower's transaction is committed before the leader deletes the recorded changes. If the command is killed in between, the changes are
- * applied again, with the same result.
+ * The follower's transaction is committed before the leader deletes the recorded changes. If the command is killed in between, the
+ * changes are applied again, with the same result.
  */
 export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Promise<T>): Promise<T> {
   const { leader, follower } = pair
@@ -58,7 +58,9 @@ export async function countChanges({ session, objects }: MoveSide): Promise<numb
   return Number(count)
 }
 
-/** Applies changes: parents are written before their children, and deleted after them. On a conflict, conflicting rows are deleted first. */
+/**
+ * Applies changes: parents are written before their children, and deleted after them. On a conflict, conflicting rows are deleted first.
+ */
 async function applyChanges(pair: MovePair, tables: readonly ShardTable[], copied: CopyState): Promise<void> {
   const { session } = pair.follower
   await session.execute('savepoint changes')
@@ -101,8 +103,8 @@ async function rewriteChanged(pair: MovePair, tables: readonly ShardTable[], cop
 }
 
 /**
- * Deletes rows, and before them all rows that reference them. The keys of the referencing rows are recorded as changes of the follower, so that
- * they are written again.
+ * Deletes rows, and before them all rows that reference them. The keys of the referencing rows are recorded as changes of the follower,
+ * so that they are written again.
  *
  * @returns the number of deleted rows
  */

@@ -100,7 +100,7 @@ export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Loc
   }))
 }
 
-/** The tenants of these names. Those that there are come from everything that lists them: a name that is wrong is looked up nowhere else. */
+/** Selects tenants by name. If a name is unknown, all tenants are listed, so that the error can suggest names. */
 async function pickTenants(found: Location[], names: readonly string[], sources: TenantSources): Promise<Location[]> {
   const isFound = (name: string) => found.some(location => location.name === `tenant:${name}`)
   return pick(names.every(isFound) ? found : [...found, ...tenantLocations(await listKnownTenants(sources))], 'tenant', names)

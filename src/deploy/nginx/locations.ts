@@ -56,7 +56,9 @@ function kindLines({ kind, path }: PathPlan, { cache, timeouts, health, servers 
   }
 }
 
-/** Collapses concurrent requests. Only for paths whose responses are always stored: on other paths, requests would wait without a benefit. */
+/**
+ * Collapses concurrent requests. Only for paths whose responses are always stored: on other paths, requests would wait without a benefit.
+ */
 function lockLines(cache: Topology['cache']): Line[] {
   return cache ? [directive('proxy_cache_lock', 'on'), directive('proxy_cache_lock_timeout', '5s')] : []
 }
