@@ -65,12 +65,9 @@ export function createCursors({ key, scope, name, columns }: CursorBinding): Cur
       // Another base64url string can decode to the same bytes. Only the canonical one is accepted.
       const isCanonical = cursor.length <= LONGEST_CURSOR && content.length > 0 && bytes.toString('base64url') === cursor
       if (!isCanonical || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), sign(content))) {
-        throw new PublicError(
-          400,
-          'CURSOR_INVALID',
-          'The query parameter cursor is not valid for this list: '
-          + 'it was changed, it has expired, or it belongs to another sort order, list or tenant. Start again without it.',
-        )
+        const reason = 'it was changed, it has expired, or it belongs to another sort order, list or tenant'
+        const message = `The query parameter cursor is not valid for this list: ${reason}. Start again without it.`
+        throw new PublicError(400, 'CURSOR_INVALID', message)
       }
       const [letter, ...values] = JSON.parse(content.toString()) as [keyof typeof SIDES, ...Parameters<typeof decodeValue>[0][]]
       const [side, inclusive] = SIDES[letter]
