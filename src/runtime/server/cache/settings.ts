@@ -76,12 +76,6 @@ export interface CacheModuleOptions {
   debugHeaders?: boolean
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    cache: false | Required<CacheModuleOptions>
-  }
-}
-
 interface CacheL1Options {
   /**
    * Maximum number of entries.

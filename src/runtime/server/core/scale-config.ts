@@ -2,12 +2,17 @@ import { useRuntimeConfig } from '../nitro'
 import type { Role } from './role'
 
 /**
- * The type of `runtimeConfig.scale`: the options of the module, with defaults and `NUXT_SCALE_*` applied. Each feature adds its key in its
- * `settings.ts`. `false` means that the feature is off.
+ * The part of `runtimeConfig.scale` that a feature reads of other features. The values have their defaults, and `NUXT_SCALE_*` overrides
+ * them. `false` means that the feature is off.
  */
 export interface ScaleConfig {
   role: Role
   secret: string
+  redis: false | object
+  cache: false | object
+  shards: false | object
+  health: false | { path: string }
+  tenancy: false | { default: string }
 }
 
 /** Returns the options of the module where the server runs. */
@@ -15,7 +20,7 @@ export function useScaleConfig(): ScaleConfig {
   return useRuntimeConfig().scale as unknown as ScaleConfig
 }
 
-/** Returns the options of a feature that is on: its plugin is not part of the build otherwise. */
-export function useFeatureConfig<Name extends keyof ScaleConfig>(name: Name): Exclude<ScaleConfig[Name], false> {
-  return useScaleConfig()[name] as Exclude<ScaleConfig[Name], false>
+/** Returns the options of a feature that is on. If it is off, its plugin is not part of the build. */
+export function useFeatureConfig<Options extends object>(feature: string): Options {
+  return (useRuntimeConfig().scale as unknown as Record<string, Options>)[feature]!
 }

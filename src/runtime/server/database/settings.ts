@@ -55,12 +55,6 @@ export interface DatabaseModuleOptions {
   replicas?: string | string[]
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    database: false | Required<DatabaseModuleOptions>
-  }
-}
-
 /** `scale.database.pool`: limits of each client. */
 interface DatabasePoolOptions {
   /**

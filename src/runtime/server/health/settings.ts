@@ -53,12 +53,6 @@ export interface HealthModuleOptions {
   maxEventLoopLag?: false | Duration
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    health: false | Required<HealthModuleOptions>
-  }
-}
-
 /** Levels of the checks of features. */
 interface FeatureHealthLevels {
   /**

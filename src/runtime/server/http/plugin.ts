@@ -2,6 +2,7 @@ import { useFeatureConfig } from '../core/scale-config'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathRules } from '../core/paths'
 import { answerConditionally } from './conditional-body'
+import type { HttpModuleOptions } from './settings'
 import { resolveHttpSettings, stricterHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
@@ -14,7 +15,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const { app } = useRuntimeConfig()
   const buildAssets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}`
-  const settings = resolveHttpSettings(useFeatureConfig('http'), buildAssets)
+  const settings = resolveHttpSettings(useFeatureConfig<HttpModuleOptions>('http'), buildAssets)
   const base = app.baseURL.replace(/\/$/, '')
   const ruleOf = compilePathRules(settings.rules, 'scale.http.rules', { stricter: stricterHttpRule, isPage: createPageFinder(), base })
   const publicFile = (path: string) => getPublicAsset(path) as PublicFile | undefined

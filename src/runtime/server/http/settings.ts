@@ -82,12 +82,6 @@ export interface HttpModuleOptions {
   purge?: false | HttpPurgeOptions
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    http: false | Required<HttpModuleOptions>
-  }
-}
-
 export const httpDefaults = {
   rules: {},
   preset: true,

@@ -11,6 +11,7 @@ import { currentScope, runInScope } from '../request/scope'
 import { rabbitService } from './service'
 import { openBroker } from './open'
 import { createRabbitFeature } from './rabbit-feature'
+import type { RabbitmqModuleOptions } from './settings'
 import { resolveRabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
 import { messageTransactionsService } from './transactions'
@@ -23,7 +24,7 @@ import { closeToRequests } from './worker'
 export default defineNitroPlugin((nitroApp) => {
   const { app } = useRuntimeConfig()
   const scale = useScaleConfig()
-  const given = useFeatureConfig('rabbitmq')
+  const given = useFeatureConfig<RabbitmqModuleOptions>('rabbitmq')
   // Prerendering runs during the build, where no broker is available and nothing is consumed.
   const options = import.meta.prerender ? { ...given, url: '' } : given
   const settings = resolveRabbitmqSettings(options, import.meta.prerender ? {} : process.env)

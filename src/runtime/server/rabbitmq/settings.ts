@@ -92,12 +92,6 @@ export interface RabbitmqModuleOptions {
   drainTimeout?: Duration
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    rabbitmq: false | Required<RabbitmqModuleOptions>
-  }
-}
-
 /** `scale.rabbitmq.buffer`: limits for the messages that wait in the process, to be sent or confirmed. */
 interface RabbitmqBufferOptions {
   /**

@@ -12,6 +12,7 @@ import { createRedisStore } from './redis-store'
 import { compilePathPatterns, compilePathRules } from '../core/paths'
 import { probePathsOf } from '../core/health-checks'
 import { createPageFinder } from '../request/page-finder'
+import type { RateLimitModuleOptions } from './settings'
 import { resolveRateLimitSettings, stricterRateLimit } from './settings'
 import { wrapWithRateLimit } from './wrap'
 
@@ -19,7 +20,7 @@ import { wrapWithRateLimit } from './wrap'
 export default defineNitroPlugin((nitroApp) => {
   const { app } = useRuntimeConfig()
   const scale = useScaleConfig()
-  const settings = resolveRateLimitSettings(useFeatureConfig('rateLimit'))
+  const settings = resolveRateLimitSettings(useFeatureConfig<RateLimitModuleOptions>('rateLimit'))
   if (import.meta.prerender) return
   const functions = config as RateLimitFunctions
   const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')

@@ -93,12 +93,6 @@ export interface RateLimitModuleOptions {
   headers?: boolean
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    rateLimit: false | Required<RateLimitModuleOptions>
-  }
-}
-
 export const rateLimitDefaults: Required<RateLimitModuleOptions> = {
   rules: {},
   trustedProxies: [],

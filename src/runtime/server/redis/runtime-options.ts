@@ -102,12 +102,6 @@ export interface RedisRuntimeOptions {
   natMap?: Record<string, RedisNode> | string
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    redis: false | Required<RedisRuntimeOptions>
-  }
-}
-
 /** Defaults of `scale.redis`. `''` means "not set": the server then looks for the value in its environment when it starts. */
 export const redisDefaults = {
   url: '',

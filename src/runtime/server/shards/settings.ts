@@ -83,12 +83,6 @@ export interface ShardsModuleOptions {
   placement?: { models?: Record<string, string>, domains?: Record<string, string> }
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    shards: false | Required<ShardsModuleOptions>
-  }
-}
-
 /** The options after validation. They use maps instead of objects, so that a name such as `constructor` is safe. */
 export interface ShardsSettings {
   map: ReadonlyMap<string, ShardSource>

@@ -9,12 +9,13 @@ import { checkBudget } from './budget'
 import { watchConnections } from './connections'
 import { createDrain } from './drain'
 import { NITRO_SHUTDOWN, takeNitroShutdown } from './nitro-shutdown'
+import type { ShutdownModuleOptions } from './settings'
 import { resolveShutdownSettings } from './settings'
 
 /** Shuts the instance down without losing requests. Only builds for Nitro's node-server include this plugin, after all others. */
 export default defineNitroPlugin((nitroApp) => {
   const scale = useScaleConfig()
-  const given = resolveShutdownSettings(useFeatureConfig('shutdown'))
+  const given = resolveShutdownSettings(useFeatureConfig<ShutdownModuleOptions>('shutdown'))
   const role = parseRole(scale.role)
   const settings = role === 'worker' ? { ...given, drainDelay: 0 } : given
   const log = createLog('shutdown')

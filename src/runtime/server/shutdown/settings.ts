@@ -37,12 +37,6 @@ export interface ShutdownModuleOptions {
   gracePeriod?: Duration
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    shutdown: false | Required<ShutdownModuleOptions>
-  }
-}
-
 export const shutdownDefaults = { drainDelay: '5s', timeout: '8s', keepAliveTimeout: '65s', gracePeriod: '30s' } as const satisfies ShutdownModuleOptions
 
 /** Validated settings. All times are in milliseconds. */

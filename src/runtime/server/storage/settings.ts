@@ -19,12 +19,6 @@ export interface StorageModuleOptions {
   cache?: boolean
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    storage: false | Required<StorageModuleOptions>
-  }
-}
-
 export const storageDefaults = { redis: 'redis', cache: true } as const satisfies StorageModuleOptions
 
 /** @throws Error that names the invalid option */

@@ -16,6 +16,7 @@ import { createTenantDirectory } from './directory'
 import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver } from './resolve'
 import { tenancyService } from './service'
+import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
 import type { TenancyFunctions, TenantRecord } from './types'
 import { withTenant } from './utils'
@@ -25,7 +26,7 @@ import { wrapWithTenant } from './wrap'
 export default defineNitroPlugin((nitroApp) => {
   const { app } = useRuntimeConfig()
   const scale = useScaleConfig()
-  const settings = resolveTenancySettings(useFeatureConfig('tenancy'), details)
+  const settings = resolveTenancySettings(useFeatureConfig<TenancyModuleOptions>('tenancy'), details)
   const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
     throw new Error('scale.tenancy has no tenants: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')

@@ -95,12 +95,6 @@ export interface TenancyModuleOptions {
   cacheTtl?: Duration
 }
 
-declare module '../core/scale-config' {
-  interface ScaleConfig {
-    tenancy: false | Required<TenancyModuleOptions>
-  }
-}
-
 /** Defaults of `scale.tenancy`. */
 export const tenancyDefaults: Required<TenancyModuleOptions> = {
   from: ['header', 'subdomain', 'domain'],

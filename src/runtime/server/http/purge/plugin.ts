@@ -9,6 +9,7 @@ import { createPurgeQueue } from './queue'
 import type { HttpPurgeOptions } from './settings'
 import { resolvePurgeSettings } from './settings'
 import { createTokenBucket } from './token-bucket'
+import type { HttpModuleOptions } from '../settings'
 
 /** Milliseconds that the shutdown waits for the CDN. */
 const CLOSE_BUDGET = 3000
@@ -16,7 +17,7 @@ const CLOSE_BUDGET = 3000
 /** Purges the CDN when the cache is invalidated. */
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
-  const { purge, cdn } = useFeatureConfig('http')
+  const { purge, cdn } = useFeatureConfig<HttpModuleOptions>('http')
   const settings = resolvePurgeSettings(purge as HttpPurgeOptions, cdn)
   const log = createLog('http')
   if (!settings) {

@@ -3,6 +3,7 @@ import { usePrisma, withTenantDatabase } from '../../database/utils'
 import { createLog } from '../../core/log'
 import { defineNitroPlugin } from '../../nitro'
 import { currentScope } from '../../request/scope'
+import type { RabbitmqModuleOptions } from '../settings'
 import { resolveRabbitmqSettings } from '../settings'
 import { asSqlClient } from '../sql-client'
 import { messageTransactionsService } from '../transactions'
@@ -11,7 +12,7 @@ import { createMessageTransactions } from './create'
 /** Creates the outbox and the inbox. This plugin must run before the plugin of the messaging feature, which uses them. */
 export default defineNitroPlugin(() => {
   if (import.meta.prerender) return
-  const given = useFeatureConfig('rabbitmq')
+  const given = useFeatureConfig<RabbitmqModuleOptions>('rabbitmq')
   const { outbox, publishTimeout } = resolveRabbitmqSettings(given, process.env)
   if (!outbox) return
   messageTransactionsService.provide(createMessageTransactions({
