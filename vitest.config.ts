@@ -24,13 +24,13 @@ export default defineConfig({
         },
       },
       {
-        // Fixtures are built once a file and served on two cores: one file at a time.
+        // They mostly wait for builds and servers, so two files keep two cores busy.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

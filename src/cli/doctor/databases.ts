@@ -6,8 +6,8 @@ import type { MigrationTarget } from '../migrate/targets'
 import { findTargets } from '../migrate/targets'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
-import type { DoctorContext } from './patient'
-import { ANSWER_TIMEOUT, skewOf } from './patient'
+import type { DoctorContext } from './context'
+import { ANSWER_TIMEOUT, skewOf } from './context'
 
 /** Databases that are checked at the same time. */
 const CONCURRENCY = 4

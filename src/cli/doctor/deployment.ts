@@ -1,7 +1,7 @@
 import type { Finding } from './finding'
 import { notesOf } from './finding'
-import type { DoctorContext } from './patient'
-import { ANSWER_TIMEOUT, skewOf } from './patient'
+import type { DoctorContext } from './context'
+import { ANSWER_TIMEOUT, skewOf } from './context'
 
 /** Checks the health route of a running deployment. */
 export async function examineDeployment({ url, options: { health, tenancy }, balancerKeepAlive }: DoctorContext): Promise<readonly Finding[]> {

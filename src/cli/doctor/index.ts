@@ -7,7 +7,7 @@ import { CliFailure, exitCodes } from '../support/exit'
 import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
 import type { Finding, Severity } from './finding'
-import type { DoctorContext } from './patient'
+import type { DoctorContext } from './context'
 
 type Examination = (context: DoctorContext) => readonly Finding[] | Promise<readonly Finding[]>
 

@@ -6,7 +6,7 @@ import { resolveShutdownSettings } from '../../runtime/server/shutdown/settings'
 import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
 import type { Finding } from './finding'
 import { notesOf } from './finding'
-import type { DoctorContext } from './patient'
+import type { DoctorContext } from './context'
 
 /** Checks whether the options fit together, without a connection to any service. */
 export function examineOptions(context: DoctorContext): Finding[] {

@@ -8,8 +8,8 @@ import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import type { TlsSettings } from '../../runtime/server/core/tls'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
-import type { DoctorContext } from './patient'
-import { ANSWER_TIMEOUT } from './patient'
+import type { DoctorContext } from './context'
+import { ANSWER_TIMEOUT } from './context'
 
 /** Seconds between heartbeats. */
 const HEARTBEAT = 10

@@ -5,8 +5,8 @@ import { resolveRedisSettings } from '../../runtime/server/redis/settings'
 import { withDeadline } from '../../runtime/server/core/deadline'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
-import type { DoctorContext } from './patient'
-import { ANSWER_TIMEOUT, skewOf } from './patient'
+import type { DoctorContext } from './context'
+import { ANSWER_TIMEOUT, skewOf } from './context'
 
 /** Connections of one instance: for commands, for subscriptions, and for diagnosing a server that does not answer. */
 const CONNECTIONS_PER_INSTANCE = 3
