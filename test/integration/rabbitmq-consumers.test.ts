@@ -174,7 +174,7 @@ it('makes a deleted queue again when that works only later', async () => {
   expect(await broker.count('not there')).toBeUndefined()
   await mayDeclare(false)
   await server.control('delete_queue', 'refused')
-  await waitFor(() => lines.some(line => line.startsWith('The consumer of the queue "refused" was stopped')), soon('the consumer to be refused'))
+  await waitFor(() => lines.some(line => line.startsWith('The consumer of the queue "refused" was interrupted')), soon('the consumer to be refused'))
   expect([subscription.active, await broker.count('refused')]).toEqual([false, undefined])
   await mayDeclare(true)
   await waitFor(() => subscription.active, soon('the queue and its consumer'))
