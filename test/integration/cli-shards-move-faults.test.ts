@@ -154,7 +154,7 @@ it('a database that dies under the command ends it with one sentence, and nothin
   await waitFor(async () => (await bench.query<{ rows: number }>('eu2', 'select count(*)::int as rows from users'))[0]!.rows > 10, { timeout: 30_000 })
   await eu2.restart()
   const { code, sentence } = await child
-  expect([code, sentence]).toEqual([1, expect.stringMatching(/^The database of the shard eu2 said: .+\.$/)])
+  expect([code, sentence]).toEqual([1, expect.stringMatching(/^The database of the shard eu2 reports: .+\.$/)])
   await bench.ok('move')
   await bench.ok('move', '--finish')
   await settleAndAudit()
