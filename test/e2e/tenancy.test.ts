@@ -364,7 +364,7 @@ describe('caches', () => {
     const keys = await redis.client().keys('scale:cache:*')
     expect(keys.length).toBeGreaterThan(TENANTS * 5)
     expect(keys.filter(key => !/^scale:cache:\{tenant-\d+\|/.test(key))).toEqual([])
-  })
+  }, 300_000)
 })
 
 describe('what goes on behind an answer', () => {
