@@ -280,7 +280,9 @@ export function resolveNitroPatches(given: false | NitroPatchOptions = {}): Reco
   if (options) refuseUnknownKeys(options, [...NITRO_PATCHES], 'scale.nitroPatches')
   const isOn = (name: NitroPatch) => {
     const value = options ? options[name] ?? true : false
-    if (typeof value !== 'boolean') throw new TypeError(`scale.nitroPatches.${name} must be true or false, and is ${JSON.stringify(value)}.`)
+    if (typeof value !== 'boolean') {
+      throw new TypeError(`scale.nitroPatches.${name} must be true or false, and is ${JSON.stringify(value)}.`)
+    }
     return value
   }
   return Object.fromEntries(NITRO_PATCHES.map(name => [name, isOn(name)])) as Record<NitroPatch, boolean>

@@ -103,7 +103,8 @@ function isBuilt({ env }: NitroEventHandler, { options }: Nitro): boolean {
 /** The message of the build. Exported for its test. */
 export function describeTaken(taken: readonly TakenRoute[], { option, path }: ModuleRoutes, root: string): string {
   const files = [...new Set(taken.map(({ by }) => by))]
-  const parts = files.map(file => `${relative(root, file)} answers ${taken.filter(({ by }) => by === file).map(({ route }) => route).join(', ')}`)
+  const parts = files.map(file => `${relative(root, file)} answers `
+    + `${taken.filter(({ by }) => by === file).map(({ route }) => route).join(', ')}`)
   return `[nuxt-scale] ${parts.join('; ')}: probes, health checks of balancers and the shutdown use ${path}, and now get these responses. `
     + `To serve the routes of the module, too, set ${option} to another path.`
 }

@@ -36,7 +36,8 @@ function refuseTwins(queues: readonly ListedQueue[]): void {
     if (queue === null) continue
     const owner = owners.get(queue)
     if (owner !== undefined) {
-      throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would receive only a part of its messages: `
+      throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would receive only a part of its `
+        + `messages: `
         + 'give each of them its own queue.')
     }
     owners.set(queue, source)
@@ -70,7 +71,9 @@ function queueOf(node: unknown): string | null {
 function literalOf(argument: Node | undefined): string | null {
   if (argument?.type !== 'ObjectExpression') return null
   for (const { type, key, value } of argument.properties as { type: string, key: { name?: string, value?: unknown }, value: { type: string, value?: unknown } }[]) {
-    if (type === 'Property' && (key.name ?? key.value) === 'queue' && value.type === 'Literal' && typeof value.value === 'string') return value.value
+    if (type === 'Property' && (key.name ?? key.value) === 'queue' && value.type === 'Literal' && typeof value.value === 'string') {
+      return value.value
+    }
   }
   return null
 }

@@ -48,7 +48,9 @@ export async function runCli(args: string[]): Promise<number> {
     return exitCodes.ok
   }
   try {
-    if (command.subCommands) throw new CliFailure(`${path} needs a command: ${Object.keys(command.subCommands).join(', ')}. See ${path} --help.`)
+    if (command.subCommands) {
+      throw new CliFailure(`${path} needs a command: ${Object.keys(command.subCommands).join(', ')}. See ${path} --help.`)
+    }
     const { result } = await runCommand(command, { rawArgs: args.slice(path.split(' ').length - 1) })
     return typeof result === 'number' ? result : exitCodes.ok
   }

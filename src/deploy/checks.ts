@@ -56,7 +56,8 @@ export function parsePathPattern(value: unknown, path: string, base = ''): PathP
 
 /** Checks a path of the app without `/**`. Returns it without a trailing slash. */
 export function parsePlainPath(value: unknown, path: string): string {
-  return parseText(value, /^(?:\/[\w.~@:+,-]+)*\/?$/, path, 'a path of letters, digits and ._~@:+,- that begins with a slash').replace(/\/$/, '')
+  return parseText(value, /^(?:\/[\w.~@:+,-]+)*\/?$/, path, 'a path of letters, digits and ._~@:+,- that begins '
+    + 'with a slash').replace(/\/$/, '')
 }
 
 /** Checks the name of a cookie; `*` matches any characters. */

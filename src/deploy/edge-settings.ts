@@ -28,7 +28,9 @@ const OPTION = 'scale.deploy'
 
 /** @throws Error that names the entry that is not a path */
 export function parsePaths(value: unknown, option: string, base: string): PathPattern[] {
-  if (!Array.isArray(value)) throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
+  if (!Array.isArray(value)) {
+    throw new TypeError(`${OPTION}.${option} is ${JSON.stringify(value)}: write a list of paths, such as ['/api/**'].`)
+  }
   return value.map((pattern, index) => parsePathPattern(pattern, `${OPTION}.${option}[${index}]`, base))
 }
 
@@ -56,7 +58,8 @@ export function parseRateLimit(value: unknown, base: string): EdgeLimitSettings 
   const limit = parseCount(given.limit ?? 10, `${path}.limit`)
   const window = parseDuration(given.window ?? 1, `${path}.window`)
   if (!Number.isInteger(limit * 60_000 / window)) {
-    throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, as nginx requires.`)
+    throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, as nginx `
+      + `requires.`)
   }
   return {
     limit,

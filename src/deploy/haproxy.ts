@@ -98,7 +98,8 @@ function backend({ balance, servers, health, hosts, maxBodySize }: Topology): st
     'http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
     `default-server check inter 2s fall 2 rise 2${servers.length > 1 ? ' slowstart 30s' : ''}`,
     ...servers.map(({ host, port, weight, backup }, index) =>
-      `server web-${index + 1} ${isIPv6(host) ? `[${host}]` : host}:${port}${weight === 1 ? '' : ` weight ${weight}`}${backup ? ' backup' : ''}`),
+      `server web-${index + 1} `
+      + `${isIPv6(host) ? `[${host}]` : host}:${port}${weight === 1 ? '' : ` weight ${weight}`}${backup ? ' backup' : ''}`),
   ]
 }
 
@@ -144,5 +145,6 @@ function limitRules(topology: Topology): string[] {
 function limitTable({ rateLimit, name }: Topology): string[] {
   if (!rateLimit) return []
   const { milliseconds } = limitWindow(rateLimit)
-  return [section(`backend ${name}_limit`, [`stick-table type ipv6 size 100k expire ${milliseconds * 2}ms store http_req_rate(${milliseconds}ms)`])]
+  return [section(`backend ${name}_limit`, [`stick-table type ipv6 size 100k expire ${milliseconds * 2}ms store `
+    + `http_req_rate(${milliseconds}ms)`])]
 }

@@ -116,7 +116,8 @@ function parseServers(value: unknown, balance: Balance): ServerSettings[] {
     }
     seen.add(`${host} ${port}`)
     if (weight !== 1 && balance === 'round-robin') {
-      throw new Error(`${path}.weight is ${weight}, but ${OPTION}.balance is 'round-robin', which ignores weights: write balance: 'weighted'.`)
+      throw new Error(`${path}.weight is ${weight}, but ${OPTION}.balance is 'round-robin', which ignores weights: write balance: `
+        + `'weighted'.`)
     }
     if (backup && balance === 'ip-hash') {
       throw new Error(`${path}.backup is true, but ${OPTION}.balance is 'ip-hash', which has no backup servers: write another balance.`)
@@ -157,11 +158,14 @@ function parseTls(value: unknown): TlsSettings | undefined {
 
 function parseProxies(value: unknown): readonly string[] {
   if (!Array.isArray(value)) {
-    throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+    throw new TypeError(`${OPTION}.trustedProxies is ${JSON.stringify(value)}: write a list of addresses and ranges, such as `
+      + `['10.0.0.0/8'].`)
   }
   compileTrustedAddresses(value, `${OPTION}.trustedProxies`)
   for (const proxy of value) {
-    if (String(proxy).includes('%')) throw new TypeError(`${OPTION}.trustedProxies contains ${JSON.stringify(proxy)}: write an address without a zone.`)
+    if (String(proxy).includes('%')) {
+      throw new TypeError(`${OPTION}.trustedProxies contains ${JSON.stringify(proxy)}: write an address without a zone.`)
+    }
   }
   return value.map(String)
 }

@@ -74,12 +74,14 @@ async function readProgress({ session, objects }: MoveSide): Promise<Map<number,
 }
 
 function writeProgress({ session, objects }: MoveSide, { index }: ShardTable, { pass, last, copied }: TableProgress): Promise<number> {
-  return session.execute(`insert into ${objects.progress} ("table", pass, last, copied) values ($1, $2, $3, $4) on conflict ("table") do update set pass = excluded.pass, last = excluded.last, copied = excluded.copied`, [index, pass, last ?? null, copied])
+  return session.execute(`insert into ${objects.progress} ("table", pass, last, copied) values ($1, $2, $3, $4) on conflict ("table") do `
+    + `update set pass = excluded.pass, last = excluded.last, copied = excluded.copied`, [index, pass, last ?? null, copied])
 }
 
 /** Estimates the number of rows to copy, from the statistics of the database. */
 export async function estimateRows({ session, objects, tables }: MoveSide, share: number): Promise<number> {
   let rows = 0
-  for (const { name } of tables) rows += Number((await session.rows('select greatest(reltuples, 0) from pg_class where oid = $1::regclass', [objects.table(name)]))[0]![0])
+  for (const { name } of tables) rows += Number((await session.rows('select greatest(reltuples, 0) from pg_class where oid = '
+    + '$1::regclass', [objects.table(name)]))[0]![0])
   return Math.round(rows * share)
 }

@@ -71,7 +71,9 @@ export async function openMove({ store, settings, move: chosen, sameState, addre
     refuseOldMap([mine.from, mine.to], map)
     const begun = (mine.from ?? mine.to)?.tables
     const isMoving = movingIds(settings, map, move)
-    if (!begun && !mayBegin) return { id, map, move, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
+    if (!begun && !mayBegin) {
+      return { id, map, move, from: bare(from, id), to: bare(to, id), roles: { from: undefined, to: undefined }, isMoving, close }
+    }
     const ordered = begun ?? await orderTables(from, tables())
     if (begun && tablesGiven && !sameTables(begun, tables())) {
       const others = begun.map(([table, column]) => `${table}:${column}`).join(',')

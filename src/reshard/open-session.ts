@@ -111,7 +111,8 @@ function createSession(client: Client, { shard, url, onStatement }: ShardAddress
 
 async function prepare(session: ShardSession, schema: string | undefined): Promise<void> {
   const { shard } = session
-  const [[version, encoding, current] = []] = await session.rows('select current_setting(\'server_version_num\'), pg_encoding_to_char(encoding), current_schema() from pg_database where datname = current_database()')
+  const [[version, encoding, current] = []] = await session.rows('select current_setting(\'server_version_num\'), '
+    + 'pg_encoding_to_char(encoding), current_schema() from pg_database where datname = current_database()')
   if (Number(version) < 140_000) {
     throw new ReshardError(`The shard ${shard} runs PostgreSQL ${Math.floor(Number(version) / 10_000)}: upgrade it to 14 or newer.`)
   }
@@ -131,5 +132,6 @@ function explain(error: unknown, shard: string, url: string): ShardStatementErro
   const { message, code, constraint } = error as { message?: string, code?: string, constraint?: string }
   const text = redact(String(message ?? error), url).replaceAll('\n', ' ').replace(/\.$/, '')
   const advice = code === '42501' && /row-level security/.test(text) ? ' Run the command as a role with BYPASSRLS.' : ''
-  return new ShardStatementError(`The database of the shard ${shard} reports: ${text}${code ? ` (${code})` : ''}.${advice}`, code, constraint)
+  return new ShardStatementError(`The database of the shard ${shard} reports: `
+    + `${text}${code ? ` (${code})` : ''}.${advice}`, code, constraint)
 }

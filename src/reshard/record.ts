@@ -42,8 +42,11 @@ export async function readRecords(session: ShardSession): Promise<MoveRecord[]> 
 }
 
 export async function createRecord(session: ShardSession, { id, from, to, slots, role, mapVersion, tables }: MoveRecord): Promise<void> {
-  await session.execute(`create table if not exists ${tableOf(session)} (id text primary key, "from" text not null, "to" text not null, slots text not null, role text not null, map_version bigint not null, tables text not null, since timestamptz not null default now())`)
-  await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
+  await session.execute(`create table if not exists ${tableOf(session)} (id text primary key, "from" text not null, "to" text not null, `
+    + `slots text not null, role text not null, map_version bigint not null, tables text not null, since timestamptz not null `
+    + `default now())`)
+  await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, `
+    + `$6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
 }
 
 /**
@@ -52,13 +55,18 @@ export async function createRecord(session: ShardSession, { id, from, to, slots,
  * @param mapVersion version of the map that gives this role. From now on the shard rejects commands with an older map.
  */
 export async function writeRole(session: ShardSession, id: string, role: MoveRole, mapVersion: number): Promise<void> {
-  const written = await session.execute(`update ${tableOf(session)} set role = $2, map_version = greatest(map_version, $3) where id = $1`, [id, role, mapVersion])
-  if (written !== 1) throw new ReshardError(`The shard ${session.shard} has no record of the move ${id}: restore its table nuxt_scale_moves.`)
+  const written = await session.execute(`update ${tableOf(session)} set role = $2, map_version = greatest(map_version, $3) `
+    + `where id = $1`, [id, role, mapVersion])
+  if (written !== 1) {
+    throw new ReshardError(`The shard ${session.shard} has no record of the move ${id}: restore its table nuxt_scale_moves.`)
+  }
 }
 
 /** Deletes the record of a move. With the last record, it also drops the table. */
 export async function removeRecord(session: ShardSession, id: string): Promise<void> {
-  if ((await readRecords(session)).some(record => record.id === id)) await session.execute(`delete from ${tableOf(session)} where id = $1`, [id])
+  if ((await readRecords(session)).some(record => record.id === id)) {
+    await session.execute(`delete from ${tableOf(session)} where id = $1`, [id])
+  }
   if ((await readRecords(session)).length > 0) return
   await session.execute(`drop table if exists ${tableOf(session)}`)
   await session.execute(`drop function if exists ${identifier(session.schema)}.nuxt_scale_murmur3(bytea)`)

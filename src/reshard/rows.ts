@@ -16,13 +16,15 @@ export function readPage(side: MoveSide, table: ShardTable, after: Key | undefin
   const { session, objects } = side
   const keys = table.key.map(({ name }) => `t.${identifier(name)}`).join(', ')
   const beyond = after ? `and (${keys}) > (${table.key.map(({ type }, at) => `($1::text[])[${at + 1}]::${type}`).join(', ')})` : ''
-  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t where ${moves(side, table)} ${beyond} order by ${keys} limit ${limit}`, after ? [after] : [])
+  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t where ${moves(side, table)} ${beyond} order by `
+    + `${keys} limit ${limit}`, after ? [after] : [])
 }
 
 /** Reads the moving rows with the given keys. */
 export function readRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<TextRow[]> {
   const { session, objects } = side
-  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t, ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
+  return session.rows(`select ${textsOf(table)} from ${objects.table(table.name)} t, ${keyTable(table)} where ${sameKey(table)} and `
+    + `${moves(side, table)}`, keyColumns(table, keys))
 }
 
 /** Thrown when rows conflict with other rows of the same keys. */
@@ -58,7 +60,8 @@ export async function writeRows(side: MoveSide, table: ShardTable, rows: readonl
 export async function deleteRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
   if (keys.length === 0) return 0
   const { session, objects } = side
-  return session.execute(`delete from ${objects.table(table.name)} t using ${keyTable(table)} where ${sameKey(table)} and ${moves(side, table)}`, keyColumns(table, keys))
+  return session.execute(`delete from ${objects.table(table.name)} t using ${keyTable(table)} where ${sameKey(table)} and `
+    + `${moves(side, table)}`, keyColumns(table, keys))
 }
 
 /** Sets the columns that reference the same table to NULL in the rows with the given keys, so that referenced rows can be deleted first. */
@@ -74,7 +77,8 @@ export async function detachSome(side: MoveSide, table: ShardTable, limit: numbe
   if (table.selfColumns.length === 0) return 0
   const name = side.objects.table(table.name)
   const attached = table.selfColumns.map(column => `t.${identifier(column)} is not null`).join(' or ')
-  return side.session.execute(`update ${name} set ${emptied(table)} where ctid = any(array(select t.ctid from ${name} t where (${attached}) and ${moves(side, table)} limit ${limit}))`)
+  return side.session.execute(`update ${name} set ${emptied(table)} where ctid = any(array(select t.ctid from ${name} t where `
+    + `(${attached}) and ${moves(side, table)} limit ${limit}))`)
 }
 
 /** Reads up to `limit` keys of moving rows that reference the rows with the given keys. */
@@ -105,7 +109,8 @@ export async function hashRows(side: MoveSide, table: ShardTable, keys: readonly
 /** Deletes up to `limit` moving rows. */
 export function deleteSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   const name = side.objects.table(table.name)
-  return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} limit ${limit}))`)
+  return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} limit `
+    + `${limit}))`)
 }
 
 /** Counts the moving rows. */

@@ -48,7 +48,9 @@ export async function sync<T>(pair: MovePair, copied: CopyState, work: () => Pro
     })
     return { result, snapshot: changed.length > 0 ? snapshot! : undefined }
   }, 'isolation level repeatable read read only')
-  if (snapshot !== undefined) await leader.session.execute(`delete from ${changes} where pg_visible_in_snapshot(transaction, $1::pg_snapshot)`, [snapshot])
+  if (snapshot !== undefined) {
+    await leader.session.execute(`delete from ${changes} where pg_visible_in_snapshot(transaction, $1::pg_snapshot)`, [snapshot])
+  }
   return result
 }
 
@@ -162,7 +164,8 @@ async function* goneKeys(leader: MoveSide, table: ShardTable): AsyncGenerator<Ke
 /** Yields the recorded keys of changed rows, page by page. A page contains each key at most once. */
 export async function* changedKeys({ session, objects }: MoveSide, { index }: ShardTable): AsyncGenerator<Key[]> {
   for (let after = '-1'; ;) {
-    const page = await session.rows(`select position, array_to_json(key) from ${objects.changes} where "table" = $1 and position > $2 order by position limit ${PAGE}`, [index, after])
+    const page = await session.rows(`select position, array_to_json(key) from ${objects.changes} where "table" = $1 and position > $2 `
+      + `order by position limit ${PAGE}`, [index, after])
     if (page.length === 0) return
     after = page.at(-1)![0]!
     yield [...new Set(page.map(([, key]) => key!))].map(key => JSON.parse(key) as string[])

@@ -28,7 +28,8 @@ export async function describeTables(session: ShardSession, ordered: readonly Na
   const names = ordered.map(([name]) => name)
   for (const { name, from, to } of foreignKeys) {
     if (!names.includes(to) || names.includes(from)) continue
-    throw new ReshardError(`The table ${from} of the shard ${session.shard} references rows of ${to} (${name}), but does not move with them: `
+    throw new ReshardError(`The table ${from} of the shard ${session.shard} references rows of ${to} (${name}), but does not move `
+      + `with them: `
       + 'add it to the tables, with the column of its id.')
   }
   const tables: ShardTable[] = []
@@ -67,7 +68,8 @@ async function describeTable(session: ShardSession, table: Pick<ShardTable, 'nam
     throw new ReshardError(`The role ${role} does not own ${name} on the shard ${session.shard}, `
       + `so it could not remove what a move installs: run the command as ${owner}, or grant ${owner} to ${role}.`)
   }
-  const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
+  const columns = (await session.rows('select attname, format_type(atttypid, -1), attgenerated <> \'\', attidentity = \'a\' from '
+    + 'pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attname collate "C"', [oid]))
     .map(([column, type, generated, fixed]): Column => ({ name: column!, type: type!, generated: generated === 't', fixed: fixed === 't' }))
   const keys = await session.rows(`select a.attname, i.indimmediate
     from pg_index i, unnest(i.indkey) with ordinality k (number, place), pg_attribute a
@@ -95,7 +97,8 @@ export function refuseDifferentTables(from: readonly ShardTable[], to: readonly 
     const other = to.find(({ name }) => name === table.name)!
     const names = ({ columns }: ShardTable) => columns.map(({ name }) => name).join(', ')
     if (names(table) !== names(other)) {
-      throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on ${shards.to}: `
+      throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on `
+        + `${shards.to}: `
         + 'migrate both to the same version.')
     }
     const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')
@@ -125,7 +128,8 @@ export async function readTellingColumns({ session, objects }: MoveSide, { name,
 
 /** Reads the foreign keys that reference tables of the shard. */
 export async function readForeignKeys(session: ShardSession): Promise<ForeignKey[]> {
-  const columns = (relation: string, numbers: string) => `(select json_agg(a.attname order by k.place) from unnest(${numbers}) with ordinality k (number, place), pg_attribute a where a.attrelid = ${relation} and a.attnum = k.number)`
+  const columns = (relation: string, numbers: string) => `(select json_agg(a.attname order by k.place) from unnest(${numbers}) with `
+    + `ordinality k (number, place), pg_attribute a where a.attrelid = ${relation} and a.attnum = k.number)`
   const rows = await session.rows(`select f.conname, child.relname, parent.relname, ${columns('f.conrelid', 'f.conkey')}, ${columns('f.confrelid', 'f.confkey')},
       (select bool_or(not a.attnotnull) from pg_attribute a where a.attrelid = f.conrelid and a.attnum = any(f.conkey))
     from pg_constraint f join pg_class child on child.oid = f.conrelid join pg_class parent on parent.oid = f.confrelid

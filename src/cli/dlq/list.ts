@@ -12,7 +12,8 @@ export const listCommand = defineScaleCommand({
   args: queueArgs,
   async run({ args, terminal }) {
     const { queues, unnamed } = await selectQueues(args)
-    if (unnamed.length > 0) terminal.log.warn(`The list does not include these consumers, which set their queue at run time: ${unnamed.join(', ')}.`)
+    if (unnamed.length > 0) terminal.log.warn(`The list does not include these consumers, which set their queue at run time: `
+      + `${unnamed.join(', ')}.`)
     const counts = await withBroker(args.cwd, terminal, broker => countQueues(broker, queues))
     const rows = counts.map(({ queue, waiting, dead }) => [queue, waiting ?? 'missing', dead ?? 'missing'])
     terminal.result({ queues: counts }, renderTable(['queue', 'waiting', 'dead'], rows))

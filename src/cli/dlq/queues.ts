@@ -8,8 +8,10 @@ import { CliFailure } from '../support/exit'
 
 /** Flags that select queues. */
 export const queueArgs = {
-  queue: { type: 'string', description: 'Queues of consumers, separated by commas (default: all queues of the build)', valueHint: 'queues' },
-  build: { type: 'string', description: 'The folder of the build, which contains the list of queues', valueHint: 'folder', default: '.output' },
+  queue: { type: 'string', description: 'Queues of consumers, separated by commas (default: all queues of '
+    + 'the build)', valueHint: 'queues' },
+  build: { type: 'string', description: 'The folder of the build, which contains the list '
+    + 'of queues', valueHint: 'folder', default: '.output' },
 } as const
 
 /**
@@ -28,7 +30,8 @@ export async function selectQueues(args: { queue?: string, build: string, cwd: s
     listed = (JSON.parse(await readFile(path, 'utf8')) as { queues: ListedQueue[] }).queues
   }
   catch {
-    throw new CliFailure(`No list of queues in ${args.build}/${QUEUE_LIST}: run "nuxt build", which creates it, or write --queue with the names of the queues.`)
+    throw new CliFailure(`No list of queues in ${args.build}/${QUEUE_LIST}: run "nuxt build", which creates it, or write --queue with the `
+      + `names of the queues.`)
   }
   const queues = listed.flatMap(({ queue }) => queue ?? [])
   const unnamed = listed.filter(({ queue }) => queue === null).map(({ source }) => source)

@@ -30,7 +30,8 @@ export async function examineDatabases({ options, app, replicas }: DoctorContext
     const found = await findTargets(app, { all: true, tenants: [], shards: [] })
     targets = found.targets
     for (const { source, path } of found.unset) {
-      notes.error(`${path} names the environment variable ${source}, which is not set.`, 'Set it where the server starts, and here or in .env.')
+      notes.error(`${path} names the environment variable ${source}, which is `
+        + `not set.`, 'Set it where the server starts, and here or in .env.')
     }
   }
   catch (error) {
@@ -43,7 +44,8 @@ export async function examineDatabases({ options, app, replicas }: DoctorContext
     for (const target of next) await examineDatabase(target, notes, servers)
   }))
   const answering = [...servers.values()].reduce((sum, { names }) => sum + names.length, 0)
-  if (answering > 0) notes.ok(`${answering} of ${targets.length} databases answer, on ${servers.size} ${servers.size === 1 ? 'server' : 'servers'}.`)
+  if (answering > 0) notes.ok(`${answering} of ${targets.length} databases answer, on ${servers.size} `
+    + `${servers.size === 1 ? 'server' : 'servers'}.`)
   for (const [server, limit] of servers) compareBudget(server, limit, { notes, replicas, budget: (database || { maxConnections: 0 }).maxConnections })
   return notes.findings
 }
@@ -91,8 +93,10 @@ async function examineDatabase({ names, url, schema }: MigrationTarget, notes: N
       current_setting('max_connections') as most, coalesce(current_setting('superuser_reserved_connections', true)::int, 0) + coalesce(current_setting('reserved_connections', true)::int, 0) as kept`)
     const skew = skewOf(Number(row!.now), asked, Date.now())
     const server = serverOf(url)
-    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony or another NTP client on both machines.')
-    if (row!.replica) notes.error(`The database ${name} is a replica, which refuses writes.`, 'Write the address of its primary instead, and list this address in replicas.')
+    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony or another NTP client '
+      + 'on both machines.')
+    if (row!.replica) notes.error(`The database ${name} is a replica, which refuses writes.`, 'Write the address of its primary instead, '
+      + 'and list this address in replicas.')
     const limit = servers.get(server) ?? { usable: Number(row!.most) - Number(row!.kept), names: [] }
     limit.names.push(name)
     servers.set(server, limit)

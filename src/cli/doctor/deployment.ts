@@ -15,7 +15,8 @@ export async function examineDeployment({ url, options: { health, tenancy }, bal
   }
   catch (error) {
     const { cause } = error as { cause?: { message?: string } }
-    notes.error(`${address.href} does not answer: ${(cause?.message || (error as Error).message).replace(/\.$/, '')}.`, 'Start the deployment, or check its address.')
+    notes.error(`${address.href} does not answer: `
+      + `${(cause?.message || (error as Error).message).replace(/\.$/, '')}.`, 'Start the deployment, or check its address.')
     return notes.findings
   }
   const text = await response.text()

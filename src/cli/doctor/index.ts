@@ -90,5 +90,8 @@ function describe(findings: readonly Finding[], { errors, warnings }: { errors: 
     return `${paint(style, mark)} ${feature}: ${message}${fix ? `\n    ${paint('dim', `→ ${fix}`)}` : ''}`
   })
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
-  return [...lines, '', errors + warnings === 0 ? 'No problems found.' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')
+  return [...lines, '', errors + warnings === 0
+    ? 'No problems found.'
+    : `${counted(errors, 'error')}, `
+      + `${counted(warnings, 'warning')}.`].join('\n')
 }

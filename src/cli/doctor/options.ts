@@ -67,7 +67,10 @@ function examineHealth({ options: { health } }: DoctorContext): readonly Finding
   else if (health.details === 'token' && !health.token) {
     warn('The health route never shows details: scale.health.details is \'token\', but no token is set.', 'Set NUXT_SCALE_HEALTH_TOKEN.')
   }
-  else ok(health.details === 'token' ? 'The health route shows details only to callers with the token.' : 'The health route does not show details.')
+  else ok(health.details === 'token'
+    ? 'The health route shows details only to callers with '
+    + 'the token.'
+    : 'The health route does not show details.')
   return findings
 }
 
@@ -77,7 +80,8 @@ function examineShutdown({ options: { shutdown, rabbitmq }, replicas, balancerKe
   const { keepAliveTimeout } = shutdownBudgetOf(shutdown)
   if (balancerKeepAlive !== undefined && keepAliveTimeout <= balancerKeepAlive) {
     error(
-      `An instance closes an idle connection after ${keepAliveTimeout / 1000} s, but the balancer keeps it for ${balancerKeepAlive / 1000} s, `
+      `An instance closes an idle connection after ${keepAliveTimeout / 1000} s, but the balancer keeps it for `
+      + `${balancerKeepAlive / 1000} s, `
       + 'so a request may fail on a closed connection.',
       `Set scale.shutdown.keepAliveTimeout above ${balancerKeepAlive / 1000} s, or set a shorter time in the balancer.`,
     )

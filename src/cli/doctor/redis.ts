@@ -40,7 +40,8 @@ export async function examineRedis({ options, app, replicas }: DoctorContext): P
     }
   }
   catch (error) {
-    notes.error(`${name} cannot be used: ${(error as Error).message.replace(/\.$/, '')}.`, 'Start it, and check address, password, TLS and firewall.')
+    notes.error(`${name} cannot be used: `
+      + `${(error as Error).message.replace(/\.$/, '')}.`, 'Start it, and check address, password, TLS and firewall.')
   }
   finally {
     await connection.close()
@@ -64,7 +65,8 @@ async function examineMaster(master: Redis, { notes, name, replicas, stores }: M
 
   const info = parseInfo(await master.info())
   const config = await readConfig(master)
-  if (info.role !== 'master') notes.error(`${name} is a replica, which refuses writes.`, 'Write the address of the master, or use Sentinel or Cluster.')
+  if (info.role !== 'master') notes.error(`${name} is a replica, which refuses writes.`, 'Write the address of the master, or use '
+    + 'Sentinel or Cluster.')
   if (info.loading === '1') notes.error(`${name} is still loading its data.`, 'Wait until it is loaded before you start instances.')
   notes.ok(`${name} answers (Redis ${info.redis_version}).`)
 
@@ -113,7 +115,8 @@ async function examineMaster(master: Redis, { notes, name, replicas, stores }: M
   const most = Number(config?.get('maxclients') ?? info.maxclients ?? Number.NaN)
   const needed = replicas * CONNECTIONS_PER_INSTANCE
   if (most < needed * 2) {
-    notes.warn(`${name} allows ${most} connections, but ${replicas} instances need ${needed}, and twice as many during a rollout.`, 'Raise maxclients.')
+    notes.warn(`${name} allows ${most} connections, but ${replicas} instances need ${needed}, and twice as many during a `
+      + `rollout.`, 'Raise maxclients.')
   }
 }
 

@@ -26,7 +26,8 @@ export const migrateCommand = defineScaleCommand({
   args: {
     'all': {
       type: 'boolean',
-      description: 'Migrate the default database, all tenants (scale.tenancy.map, and listTenants() in server/scale.config.ts) and all shards',
+      description: 'Migrate the default database, all tenants (scale.tenancy.map, and listTenants() in server/scale.config.ts) and '
+        + 'all shards',
     },
     'tenant': { type: 'string', description: 'Migrate these tenants, separated by commas', valueHint: 'tenants' },
     'shard': { type: 'string', description: 'Migrate these shards, separated by commas', valueHint: 'shards' },
@@ -56,7 +57,8 @@ export const migrateCommand = defineScaleCommand({
       description: 'The release that the databases are migrated to (default: a hash of prisma/migrations)',
       valueHint: 'name',
     },
-    'ledger': { type: 'string', description: 'The file that records the result for each database', valueHint: 'file', default: DEFAULT_LEDGER },
+    'ledger': { type: 'string', description: 'The file that records the result for each '
+      + 'database', valueHint: 'file', default: DEFAULT_LEDGER },
   },
   async run({ args, terminal }) {
     const concurrency = countOf(args.concurrency, 'concurrency')
@@ -94,7 +96,8 @@ export const migrateCommand = defineScaleCommand({
       bar.end()
       const exitCode = exitCodeOf(outcomes)
       terminal.result({ command: args.command, release, ledger: relative(rootDir, path), outcomes }, describe(outcomes))
-      if (exitCode !== exitCodes.ok) terminal.log.info('Fix the cause, then run the command again with --resume, which skips the databases that succeeded.')
+      if (exitCode !== exitCodes.ok) terminal.log.info('Fix the cause, then run the command again with --resume, which skips the '
+        + 'databases that succeeded.')
       return exitCode
     }
     finally {
@@ -108,5 +111,6 @@ function describe(outcomes: readonly MigrationOutcome[]): string {
   const count = (status: MigrationOutcome['status']) => outcomes.filter(outcome => outcome.status === status).length
   const rows = outcomes.map(({ names, status, milliseconds, message }) => [names.join(', '), status, milliseconds ?? '', message ?? ''])
   const table = renderTable(['database', 'status', 'ms', 'error'], rows)
-  return `${table}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('done')} skipped because done before, ${count('not-run')} not run`
+  return `${table}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('done')} skipped because done before, `
+    + `${count('not-run')} not run`
 }

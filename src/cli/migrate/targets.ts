@@ -64,7 +64,9 @@ export async function findTargets(sources: TenantSources, selection: TargetSelec
   const chosen = selection.all
     ? [...defaultLocation(options, env), ...tenants, ...shards]
     : [...await pickTenants(tenants, selection.tenants, sources), ...pick(shards, 'shard', selection.shards)]
-  if (chosen.length === 0) throw new CliFailure('The app does not have a database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
+  if (chosen.length === 0) {
+    throw new CliFailure('The app does not have a database: set DATABASE_URL, scale.tenancy.map or scale.shards.map.')
+  }
   const targets = new Map<string, MigrationTarget>()
   for (const { name, source, schema, path } of chosen) {
     if (!isSet(source, env)) continue
@@ -112,7 +114,10 @@ function pick(locations: Location[], kind: 'tenant' | 'shard', names: readonly s
     if (found) return found
     const where = kind === 'tenant' ? 'scale.tenancy.map or server/scale.config.ts' : 'scale.shards.map'
     const known = [...new Set(locations.map(location => location.name.slice(kind.length + 1)))]
-    const list = known.length > MOST_NAMES ? `${known.slice(0, MOST_NAMES).join(', ')} (and ${known.length - MOST_NAMES} more)` : known.join(', ')
+    const list = known.length > MOST_NAMES
+      ? `${known.slice(0, MOST_NAMES).join(', ')} (and `
+      + `${known.length - MOST_NAMES} more)`
+      : known.join(', ')
     const advice = known.length > 0 ? `write one of ${list}.${didYouMean(name, known)}` : `the app does not list any ${kind}.`
     throw new CliFailure(`The ${kind} ${JSON.stringify(name)} does not have a database in ${where}: ${advice}`)
   })

@@ -22,8 +22,12 @@ export const moveArgs = {
 export async function openStoredMoves(args: { cwd: string, map?: string }): Promise<StoredMap & { settings: ShardsSettings }> {
   const stored = await openMap(args)
   const { settings, store: { name }, map } = stored
-  if (!settings) throw new CliFailure('scale.shards is not set in nuxt.config, so the addresses of the shards are unknown: set scale.shards.map.')
-  if (!stored.stored) throw new CliFailure(`The map ${name} does not exist yet: store a plan with "nuxt-scale shards plan --add <shard> --write".`)
+  if (!settings) {
+    throw new CliFailure('scale.shards is not set in nuxt.config, so the addresses of the shards are unknown: set scale.shards.map.')
+  }
+  if (!stored.stored) {
+    throw new CliFailure(`The map ${name} does not exist yet: store a plan with "nuxt-scale shards plan --add <shard> --write".`)
+  }
   return { ...stored, settings: withSlotMap(settings, serializeSlotMap(map), name) }
 }
 

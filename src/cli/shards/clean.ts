@@ -19,7 +19,8 @@ export const cleanCommand = defineScaleCommand({
   meta: { description: 'Count the rows that finished moves have left behind; delete them with --delete' },
   examples: ['nuxt-scale shards clean', 'nuxt-scale shards clean --delete', 'nuxt-scale shards clean --shard eu --delete --batch 5000'],
   args: {
-    'shard': { type: 'string', description: 'The shards to clean, separated by commas (default: all shards of the map)', valueHint: 'shards' },
+    'shard': { type: 'string', description: 'The shards to clean, separated by commas (default: all shards of '
+      + 'the map)', valueHint: 'shards' },
     'delete': {
       type: 'boolean',
       description: 'Delete the rows and the triggers that reject writes to them. Use it only after every instance has the newest map',

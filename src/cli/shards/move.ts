@@ -119,7 +119,8 @@ function describe(moves: MoveReport['moves'], { version }: SlotMap, name: string
   const states = new Set(moves.map(({ state }) => state))
   const next = [
     ...differences.length > 0
-      ? ['The rows of the two shards differ, so the app still reads the old shard. Read the documentation of shards, or roll back with --back.']
+      ? ['The rows of the two shards differ, so the app still reads the old shard. Read the documentation of shards, or roll back '
+        + 'with --back.']
       : [],
     ...states.has('read-new') || states.has('verify')
       ? ['Give this map to every instance. Until an instance has it, its writes to moved rows are rejected, but never lost.']

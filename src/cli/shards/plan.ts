@@ -18,7 +18,8 @@ export const planCommand = defineScaleCommand({
   ],
   args: {
     add: { type: 'string', description: 'Shards to add, separated by commas', valueHint: 'shards' },
-    remove: { type: 'string', description: 'Shards to remove, separated by commas; all their slots move to the others', valueHint: 'shards' },
+    remove: { type: 'string', description: 'Shards to remove, separated by commas; all their slots move to '
+      + 'the others', valueHint: 'shards' },
     write: { type: 'boolean', description: 'Store the next version of the map, with these moves; no data moves yet' },
     ...mapArg,
   },
@@ -30,7 +31,9 @@ export const planCommand = defineScaleCommand({
     if (args.write) {
       const missing = settings && add.find(shard => !settings.map.has(shard))
       // An app does not start with a map that contains a shard without an address.
-      if (missing !== undefined) throw new CliFailure(`The shard ${missing} does not have an address: add it to scale.shards.map before you store the map.`)
+      if (missing !== undefined) {
+        throw new CliFailure(`The shard ${missing} does not have an address: add it to scale.shards.map before you store the map.`)
+      }
       await store.update((map) => {
         plan = planOf(map)
         return startMoves(plan)
@@ -49,7 +52,8 @@ function describe({ moves, moved, share, before, after, version, written }: Plan
     '',
     renderTable(['shard', 'before', 'after'], shards.map(shard => [shard, before.slots[shard] ?? 0, after.slots[shard] ?? 0])),
     '',
-    `${moved} slots move, ${percent(share)} of the data. Fullest shard over the mean: ${before.fullestOverMean} before, ${after.fullestOverMean} after.`,
+    `${moved} slots move, ${percent(share)} of the data. Fullest shard over the mean: ${before.fullestOverMean} before, `
+    + `${after.fullestOverMean} after.`,
     written === undefined
       ? 'The plan is not stored. Add --write to store it.'
       : `Version ${version.after} is stored in ${written}. No data has moved yet. To move it, run: nuxt-scale shards move`,

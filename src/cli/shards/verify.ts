@@ -30,7 +30,10 @@ export const verifyCommand = defineScaleCommand({
       const bar = terminal.progress(`${move.from} → ${move.to}`, open.from.tables.length)
       try {
         refuseCopying(open.move)
-        if (open.roles.from === undefined) throw new CliFailure(`The shard ${move.from} has no record of a move to ${move.to}: restore the map that the last command stored.`)
+        if (open.roles.from === undefined) {
+          throw new CliFailure(`The shard ${move.from} has no record of a move to ${move.to}: restore the map that the last `
+            + `command stored.`)
+        }
         const pair = pairOf(open, open.move)
         let done = 0
         moves.push({ from: move.from, to: move.to, ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))) })
@@ -46,7 +49,9 @@ export const verifyCommand = defineScaleCommand({
 })
 
 function refuseCopying({ from, to, state }: SlotMove): void {
-  if (state === 'copying') throw new CliFailure(`The move from ${from} to ${to} has not copied all rows yet: run "nuxt-scale shards move" first.`)
+  if (state === 'copying') {
+    throw new CliFailure(`The move from ${from} to ${to} has not copied all rows yet: run "nuxt-scale shards move" first.`)
+  }
 }
 
 function describe(moves: VerifyReport['moves']): string {

@@ -37,7 +37,9 @@ export async function loadApp(folder: string): Promise<App> {
   if (!existsSync(rootDir)) throw new CliFailure(`The folder ${rootDir} does not exist: write the folder of a Nuxt app with --cwd.`)
   const nuxtOptions = await readNuxtConfig(rootDir)
   const file = nuxtOptions._nuxtConfigFile
-  if (!file || !existsSync(file)) throw new CliFailure(`The folder ${rootDir} has no nuxt.config: write the folder of a Nuxt app with --cwd.`)
+  if (!file || !existsSync(file)) {
+    throw new CliFailure(`The folder ${rootDir} has no nuxt.config: write the folder of a Nuxt app with --cwd.`)
+  }
   const { app: { baseURL, buildAssetsDir }, scale: options = {} } = nuxtOptions
   resolveOptions(options)
   return { rootDir, options, paths: { baseURL, buildAssetsDir }, env: process.env, loadConfig: () => loadScaleConfig(nuxtOptions) }

@@ -69,9 +69,13 @@ export function refuseUnknownFlags(given: Record<string, unknown> & { _: string[
       const flags = Object.keys(args).map(arg => `--${arg}`)
       throw new CliFailure(`--${name} is not a flag of this command.${didYouMean(`--${name}`, flags)} Its flags are ${flags.join(', ')}.`)
     }
-    if (known.type === 'string' && value === '') throw new CliFailure(`--${name} has no value: write --${name}=<${known.valueHint ?? 'value'}>.`)
+    if (known.type === 'string' && value === '') {
+      throw new CliFailure(`--${name} has no value: write --${name}=<${known.valueHint ?? 'value'}>.`)
+    }
   }
-  if (given._.length > 0) throw new CliFailure(`${JSON.stringify(given._[0])} has no flag: write a flag before it, and put values with spaces in quotes.`)
+  if (given._.length > 0) {
+    throw new CliFailure(`${JSON.stringify(given._[0])} has no flag: write a flag before it, and put values with spaces in quotes.`)
+  }
 }
 
 /** Splits the value of a flag at its commas. */
@@ -82,6 +86,8 @@ export function listOf(flag: string | undefined): string[] {
 /** Parses the value of a flag as a whole number. */
 export function countOf(flag: string, name: string, least = 1): number {
   const count = Number(flag)
-  if (!Number.isSafeInteger(count) || count < least) throw new CliFailure(`--${name} is ${JSON.stringify(flag)}: write a whole number of at least ${least}.`)
+  if (!Number.isSafeInteger(count) || count < least) {
+    throw new CliFailure(`--${name} is ${JSON.stringify(flag)}: write a whole number of at least ${least}.`)
+  }
   return count
 }

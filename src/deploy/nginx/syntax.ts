@@ -46,6 +46,8 @@ function quote(arg: string): string {
 
 function plain(text: string): string {
   // eslint-disable-next-line no-control-regex -- the expression finds control characters
-  if (/[\u0000-\u001F\u007F]/.test(text)) throw new Error(`${JSON.stringify(text)} contains a control character, which nginx cannot read: remove it.`)
+  if (/[\u0000-\u001F\u007F]/.test(text)) {
+    throw new Error(`${JSON.stringify(text)} contains a control character, which nginx cannot read: remove it.`)
+  }
   return text
 }

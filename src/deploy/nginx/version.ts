@@ -14,7 +14,9 @@ const OLDEST: NginxVersion = [1, 20, 0]
 /** @throws Error that names the flag */
 export function parseNginxVersion(text: string, flag: string): NginxVersion {
   const [, major, minor, patch = '0'] = /^(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?$/.exec(text) ?? []
-  if (major === undefined || minor === undefined) throw new TypeError(`${flag} is ${JSON.stringify(text)}: write a version of nginx, such as 1.22 or 1.28.0.`)
+  if (major === undefined || minor === undefined) {
+    throw new TypeError(`${flag} is ${JSON.stringify(text)}: write a version of nginx, such as 1.22 or 1.28.0.`)
+  }
   const version: NginxVersion = [Number(major), Number(minor), Number(patch)]
   if (!isAtLeast(version, OLDEST)) throw new TypeError(`${flag} is ${JSON.stringify(text)}: write ${OLDEST[0]}.${OLDEST[1]} or newer.`)
   return version
