@@ -21,7 +21,9 @@ export interface PrismaClientInput {
 }
 
 /** Options of the constructor of a generated client, without the adapter. */
-type PrismaOptions<Constructor> = Constructor extends new (options: infer Options) => unknown ? Omit<Options, 'adapter' | 'accelerateUrl'> : never
+type PrismaOptions<Constructor> = Constructor extends new (options: infer Options) => unknown
+  ? Omit<Options, 'adapter' | 'accelerateUrl'>
+  : never
 
 /** `InstanceType` would be `any` here, because `Constructor` accepts fewer arguments than `any`. */
 type ClientOf<Constructor> = Constructor extends new (options: never) => infer Client ? Client : never
@@ -51,7 +53,10 @@ export function createPrismaClient<Constructor extends new (options: never) => D
   options?: PrismaOptions<Constructor>,
 ): ClientOf<Constructor> {
   checkSchema(schema)
-  const { adapter, shut } = createAdapter(driverFor(url), { url, schema, pool: { max: pool?.max ?? 3, acquireTimeout: pool?.acquireTimeout ?? 5000 } })
+  const { adapter, shut } = createAdapter(
+    driverFor(url),
+    { url, schema, pool: { max: pool?.max ?? 3, acquireTimeout: pool?.acquireTimeout ?? 5000 } },
+  )
   const client = new PrismaClient({ errorFormat: 'minimal', ...options, adapter } as never)
   const disconnect = client.$disconnect.bind(client)
   Object.defineProperty(client, '$disconnect', {

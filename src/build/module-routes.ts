@@ -35,7 +35,11 @@ export function addModuleRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>, routes: 
   for (const handler of routes.handlers) addServerHandler(handler)
   nuxt.hook('nitro:init', (instance) => {
     const nitro = instance as unknown as Nitro
-    giveWay(nitro, routes, nuxt.options._prepare ? undefined : taken => nitro.logger.warn(describeTaken(taken, routes, nuxt.options.rootDir)))
+    giveWay(
+      nitro,
+      routes,
+      nuxt.options._prepare ? undefined : taken => nitro.logger.warn(describeTaken(taken, routes, nuxt.options.rootDir)),
+    )
     nitro.hooks.hook('prerender:init', prerenderer => giveWay(prerenderer, routes))
   })
 }

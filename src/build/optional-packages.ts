@@ -9,7 +9,10 @@ export function allowMissing(nuxt: Nuxt, packages: readonly string[]): void {
   nuxt.hook('nitro:config', (config) => {
     const plugin = createOptionalPackagesPlugin(packages)
     // Nitro fills in the other fields of Rollup's options.
-    config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
+    config.rollupConfig = {
+      ...config.rollupConfig,
+      plugins: [plugin, ...[config.rollupConfig?.plugins].flat()],
+    } as typeof config.rollupConfig
   })
 }
 

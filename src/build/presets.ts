@@ -87,10 +87,15 @@ const CLUSTER = 'scale.shutdown cannot drain under the preset node-cluster, whos
 const REMEDY = 'Build with the preset node-server, and run one process for each container or core'
 
 /** Returns one sentence about the features that do not work under a preset. Exported for its test. */
-export function checkPreset(preset: string, kind: PresetKind, options: Pick<ResolvedOptions, Feature>): { error?: string, warning?: string } {
+export function checkPreset(
+  preset: string,
+  kind: PresetKind,
+  options: Pick<ResolvedOptions, Feature>,
+): { error?: string, warning?: string } {
   if (kind === 'cluster') return options.shutdown ? { error: CLUSTER } : {}
   const sentence = (level: 'warning' | 'error') => {
-    const features = Object.entries(FAULTS[kind]).flatMap(([feature, found]) => found === level && options[feature as Feature] ? [`scale.${feature}`] : [])
+    const features = Object.entries(FAULTS[kind])
+      .flatMap(([feature, found]) => found === level && options[feature as Feature] ? [`scale.${feature}`] : [])
     if (features.length === 0) return undefined
     const verb = features.length > 1 ? 'do' : 'does'
     const last = features.length > 1 ? 'set them to false' : 'set it to false'

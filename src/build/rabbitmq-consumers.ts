@@ -23,7 +23,8 @@ export function findConsumers(folders: readonly string[]): string[] {
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
       const path = join(folder, file)
       const name = file.replace(SCRIPT, '')
-      if (SCRIPT.test(file) && !NO_CONSUMER.test(file) && !found.has(name) && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) found.set(name, path)
+      const isConsumer = SCRIPT.test(file) && !NO_CONSUMER.test(file)
+      if (isConsumer && !found.has(name) && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) found.set(name, path)
     }
   }
   return [...found.values()]

@@ -17,7 +17,10 @@ export function writeQueueList(nuxt: Nuxt, consumers: () => readonly string[]): 
   nuxt.hook('nitro:config', (config) => {
     const plugin = createQueueListPlugin(consumers, (file, queue) => found.set(file, { source: relative(rootDir, file), queue }))
     // Nitro fills in the other fields of Rollup's options.
-    config.rollupConfig = { ...config.rollupConfig, plugins: [plugin, ...[config.rollupConfig?.plugins].flat()] } as typeof config.rollupConfig
+    config.rollupConfig = {
+      ...config.rollupConfig,
+      plugins: [plugin, ...[config.rollupConfig?.plugins].flat()],
+    } as typeof config.rollupConfig
   })
   nuxt.hook('nitro:init', (instance) => {
     const nitro = instance as unknown as Nitro
@@ -70,7 +73,11 @@ function queueOf(node: unknown): string | null {
 
 function literalOf(argument: Node | undefined): string | null {
   if (argument?.type !== 'ObjectExpression') return null
-  for (const { type, key, value } of argument.properties as { type: string, key: { name?: string, value?: unknown }, value: { type: string, value?: unknown } }[]) {
+  for (const { type, key, value } of argument.properties as {
+    type: string
+    key: { name?: string, value?: unknown }
+    value: { type: string, value?: unknown }
+  }[]) {
     if (type === 'Property' && (key.name ?? key.value) === 'queue' && value.type === 'Literal' && typeof value.value === 'string') {
       return value.value
     }

@@ -19,8 +19,22 @@ export const mainCommand: ScaleCommand = {
     version,
     description: 'Generate deployment files, move shards, run migrations, manage dead letters and diagnose deployments',
   },
-  subCommands: { ...deployCommands, doctor: doctorCommand, shards: shardsCommand, migrate: migrateCommand, dlq: dlqCommand, outbox: outboxCommand },
-  examples: ['nuxt-scale nginx', 'nuxt-scale kubernetes', 'nuxt-scale doctor', 'nuxt-scale shards plan --add eu2', 'nuxt-scale migrate --all', 'nuxt-scale dlq list'],
+  subCommands: {
+    ...deployCommands,
+    doctor: doctorCommand,
+    shards: shardsCommand,
+    migrate: migrateCommand,
+    dlq: dlqCommand,
+    outbox: outboxCommand,
+  },
+  examples: [
+    'nuxt-scale nginx',
+    'nuxt-scale kubernetes',
+    'nuxt-scale doctor',
+    'nuxt-scale shards plan --add eu2',
+    'nuxt-scale migrate --all',
+    'nuxt-scale dlq list',
+  ],
 }
 
 /**

@@ -94,7 +94,10 @@ function upstreams({ servers }: Topology): string[] {
   const backup = servers.findIndex(server => server.backup)
   if (backup >= 0) throw new Error(`scale.deploy.servers[${backup}].backup is true, but Caddy has no backup servers: remove backup.`)
   const divisor = servers.reduce((found, { weight }) => greatestDivisor(found, weight), 0)
-  const entries = servers.map(({ host, port, weight }) => ({ address: `${isIPv6(host) ? `[${host}]` : host}:${port}`, turns: weight / divisor }))
+  const entries = servers.map(({ host, port, weight }) => ({
+    address: `${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    turns: weight / divisor,
+  }))
   const total = entries.reduce((sum, { turns }) => sum + turns, 0)
   if (total > MOST_ENTRIES) {
     throw new Error(`scale.deploy.servers have weights that need ${total} entries in the Caddyfile, but at most ${MOST_ENTRIES} are `

@@ -78,7 +78,12 @@ export function parseImage(value: unknown, path: string): string {
 
 /** Checks a quantity of Kubernetes. */
 export function parseQuantity(value: unknown, path: string): string {
-  return parseText(typeof value === 'number' ? String(value) : value, /^\d+(?:\.\d+)?(?:m|Ki|Mi|Gi|Ti)?$/, path, 'a quantity, such as \'250m\' or \'512Mi\'')
+  return parseText(
+    typeof value === 'number' ? String(value) : value,
+    /^\d+(?:\.\d+)?(?:m|Ki|Mi|Gi|Ti)?$/,
+    path,
+    'a quantity, such as \'250m\' or \'512Mi\'',
+  )
 }
 
 /** Checks the name of a Kubernetes object. */

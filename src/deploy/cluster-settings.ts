@@ -35,7 +35,11 @@ export function parseReplicas(value: unknown, role: string, defaults: ReplicasSe
 /** @throws Error that names the wrong option */
 export function parseKubernetes(value: unknown, name: string): KubernetesSettings {
   const path = `${OPTION}.kubernetes`
-  const given = group(value, path, ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[]) as DeployKubernetes
+  const given = group(
+    value,
+    path,
+    ['namespace', 'ingressClass', 'secret', 'tlsSecret', 'resources', 'targetCpu'] satisfies (keyof DeployKubernetes)[],
+  ) as DeployKubernetes
   const resources = group(given.resources, `${path}.resources`, ['cpu', 'memory', 'memoryLimit'])
   const targetCpu = parseCount(given.targetCpu ?? 70, `${path}.targetCpu`)
   if (targetCpu > 100) throw new TypeError(`${path}.targetCpu is ${targetCpu}: write a share from 1 to 100 percent.`)

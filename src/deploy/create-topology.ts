@@ -97,7 +97,11 @@ function databasesOf({ database, tenancy, shards }: ModuleOptions): TopologyData
   return [...found.values()]
 }
 
-function secretsOf({ options, redis, databases }: { options: ModuleOptions, redis: TopologyRedis | undefined, databases: readonly TopologyDatabase[] }): Topology['secrets'] {
+function secretsOf({ options, redis, databases }: {
+  options: ModuleOptions
+  redis: TopologyRedis | undefined
+  databases: readonly TopologyDatabase[]
+}): Topology['secrets'] {
   return {
     required: [
       ...redis && !redis.addressed ? ['NUXT_SCALE_REDIS_URL'] : [],

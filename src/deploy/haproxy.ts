@@ -2,7 +2,12 @@ import { isIPv6 } from 'node:net'
 import { ambiguousExpression, expressionOf } from './path-expressions'
 import type { Topology } from './topology'
 
-const METHODS = { 'round-robin': ['balance roundrobin'], 'weighted': ['balance roundrobin'], 'least-conn': ['balance leastconn'], 'ip-hash': ['balance source', 'hash-type consistent'] } as const
+const METHODS = {
+  'round-robin': ['balance roundrobin'],
+  'weighted': ['balance roundrobin'],
+  'least-conn': ['balance leastconn'],
+  'ip-hash': ['balance source', 'hash-type consistent'],
+} as const
 
 /**
  * Renders a complete `haproxy.cfg` for HAProxy 2.6 and newer, with active health checks.

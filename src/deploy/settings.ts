@@ -90,7 +90,10 @@ export function resolveDeploySettings(options: DeployModuleOptions = {}, base = 
     image: parseImage(given.image ?? `${name}:latest`, `${OPTION}.image`),
     imageGiven: given.image !== undefined,
     port: parsePort(given.port ?? 3000, `${OPTION}.port`),
-    replicas: { web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }), worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }) },
+    replicas: {
+      web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }),
+      worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }),
+    },
     kubernetes: parseKubernetes(given.kubernetes, name),
   }
 }
@@ -151,7 +154,11 @@ function parseTls(value: unknown): TlsSettings | undefined {
   const { certificate, key, bundle, hsts } = group(value, path, ['certificate', 'key', 'bundle', 'hsts'] satisfies (keyof DeployTls)[])
   const file = parseFile(certificate, `${path}.certificate`)
   return {
-    files: { certificate: file, key: parseFile(key, `${path}.key`), bundle: bundle === undefined ? file : parseFile(bundle, `${path}.bundle`) },
+    files: {
+      certificate: file,
+      key: parseFile(key, `${path}.key`),
+      bundle: bundle === undefined ? file : parseFile(bundle, `${path}.bundle`),
+    },
     hsts: Math.floor(parseDuration(hsts as number | string ?? 0, `${path}.hsts`) / 1000),
   }
 }

@@ -13,6 +13,9 @@ export function toYaml(value: unknown, { comment, aliases = false }: YamlOptions
   const document = new Document(value, { aliasDuplicateObjects: aliases, version: '1.1', anchorPrefix: 'shared' })
   if (comment) document.commentBefore = comment.split('\n').map(line => ` ${line}`).join('\n')
   // Write strings with several lines, such as configuration files, as readable blocks.
-  visit(document, { Scalar: (_, node) => void (typeof node.value === 'string' && node.value.includes('\n') && (node.type = 'BLOCK_LITERAL')) })
+  visit(
+    document,
+    { Scalar: (_, node) => void (typeof node.value === 'string' && node.value.includes('\n') && (node.type = 'BLOCK_LITERAL')) },
+  )
   return document.toString({ lineWidth: 0 })
 }

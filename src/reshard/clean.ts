@@ -43,13 +43,22 @@ export interface CleanOptions {
  * @param maps the map that commands store, then other maps that the app may start with
  * @throws ReshardError if a map still reads these rows, or may read them when a killed command is run again
  */
-export async function cleanShard(session: ShardSession, [stored, ...others]: readonly [NamedMap, ...NamedMap[]], options: CleanOptions): Promise<Leftover[]> {
+export async function cleanShard(
+  session: ShardSession,
+  [stored, ...others]: readonly [NamedMap, ...NamedMap[]],
+  options: CleanOptions,
+): Promise<Leftover[]> {
   const leftovers: Leftover[] = []
   for (const record of await readRecords(session)) {
     if (record.role !== 'left') continue
     refuseUnfinished(session, record, stored)
     for (const one of [stored, ...others]) refuseRead(session, record, one)
-    const side: MoveSide = { id: record.id, session, objects: objectsOf(session, record.id), tables: await describeTables(session, record.tables) }
+    const side: MoveSide = {
+      id: record.id,
+      session,
+      objects: objectsOf(session, record.id),
+      tables: await describeTables(session, record.tables),
+    }
     const tables: Leftover['tables'] = []
     for (const table of side.tables) tables.push({ table: table.name, rows: await countRows(side, table) })
     const deleted = options.remove && await removeRows(side, options)
@@ -90,7 +99,8 @@ function refuseUnfinished({ shard }: ShardSession, record: MoveRecord, { name, m
 }
 
 function refuseRead({ shard }: ShardSession, { from, to, slots }: MoveRecord, { name, map }: NamedMap): void {
-  const isRead = (slot: number) => map.owners[slot] === shard || map.moving.some(move => move.state === 'read-new' && move.to === shard && move.slots.includes(slot))
+  const isRead = (slot: number) => map.owners[slot] === shard
+    || map.moving.some(move => move.state === 'read-new' && move.to === shard && move.slots.includes(slot))
   const read = parseRanges(slots, map.owners.length, 'slots').find(isRead)
   if (read !== undefined) {
     throw new ReshardError(`${name} says that ${shard} owns slot ${read}, but the move from ${from} to ${to} has taken this slot from it: `

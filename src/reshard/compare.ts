@@ -59,7 +59,11 @@ async function differingSlots({ leader, follower }: MovePair, table: ShardTable)
  *
  * @throws ReshardError if the two counts differ
  */
-async function refuseOtherCount({ leader: { session, objects }, isMoving }: MovePair, { name, idColumn }: ShardTable, compared: number): Promise<void> {
+async function refuseOtherCount(
+  { leader: { session, objects }, isMoving }: MovePair,
+  { name, idColumn }: ShardTable,
+  compared: number,
+): Promise<void> {
   const id = `${identifier(idColumn)}::text`
   await session.execute(`declare ids no scroll cursor for select ${id}, count(*) from ${objects.table(name)} where ${id} <> '' group by 1`)
   let rows = 0
@@ -75,7 +79,8 @@ async function refuseOtherCount({ leader: { session, objects }, isMoving }: Move
 
 async function sumSlots(side: MoveSide, table: ShardTable): Promise<Map<number, { rows: number, sum: string }>> {
   const rows = await side.session.rows(`select slot, count(*), count(*) || ' ' || sum(('x' || left(hash, 15))::bit(60)::bigint)
-    from (select ${slotOfRow(side, table)} as slot, ${hashOfRow(table)} as hash from ${side.objects.table(table.name)} t) as row where slot is not null group by slot`)
+    from (select ${slotOfRow(side, table)} as slot, ${hashOfRow(table)} as hash from ${side.objects.table(table.name)} t) as row
+    where slot is not null group by slot`)
   return new Map(rows.map(([slot, count, sum]) => [Number(slot), { rows: Number(count), sum: sum! }]))
 }
 
@@ -83,7 +88,11 @@ async function differingRows({ leader, follower }: MovePair, table: ShardTable, 
   const [ours, theirs] = await Promise.all([hashSlots(leader, table, slots), hashSlots(follower, follower.tables[table.index]!, slots)])
   const differences: RowDifference[] = []
   for (const [key, hash] of ours) {
-    if (theirs.get(key) !== hash) differences.push({ table: table.name, key: JSON.parse(key) as string[], kind: theirs.has(key) ? 'different' : 'missing' })
+    if (theirs.get(key) !== hash) differences.push({
+      table: table.name,
+      key: JSON.parse(key) as string[],
+      kind: theirs.has(key) ? 'different' : 'missing',
+    })
   }
   for (const key of theirs.keys()) {
     if (!ours.has(key)) differences.push({ table: table.name, key: JSON.parse(key) as string[], kind: 'extra' })

@@ -54,7 +54,13 @@ export async function copyRows(pair: MovePair, { batch, onCopied, signal }: Copy
   return true
 }
 
-function nextProgress(table: ShardTable, { pass, copied }: TableProgress, end: boolean, last: readonly string[] | undefined, rows: number): TableProgress {
+function nextProgress(
+  table: ShardTable,
+  { pass, copied }: TableProgress,
+  end: boolean,
+  last: readonly string[] | undefined,
+  rows: number,
+): TableProgress {
   const sum = pass === 1 ? copied + rows : copied
   if (!end) return { pass, last, copied: sum }
   return { pass: pass === 1 && table.selfColumns.length > 0 ? 2 : DONE, last: undefined, copied: sum }

@@ -13,7 +13,8 @@ import { readForeignKeys } from './tables'
 export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
   const { session, objects, tables } = side
   for (const { name, from, columns, to, toColumns } of await readForeignKeys(session)) {
-    const [child, parent] = [from, to].map(table => tables.find(one => one.name === table)) as [ShardTable | undefined, ShardTable | undefined]
+    const find = (name: string): ShardTable | undefined => tables.find(table => table.name === name)
+    const [child, parent] = [find(from), find(to)]
     if (!child || !parent) continue
     const same = columns.map((column, at) => `t.${identifier(column)} = parent.${identifier(toColumns[at]!)}`).join(' and ')
     const parentMoves = `exists (select from ${objects.table(to)} parent where ${same} and ${moves(side, parent, 'parent')})`

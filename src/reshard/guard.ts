@@ -22,13 +22,18 @@ export interface MoveSide {
 export async function installGuard({ session, objects, tables }: MoveSide, wanted: WantedSlots): Promise<void> {
   await session.transaction(async () => {
     await session.execute(slotFunctions(wanted, objects))
-    await session.execute(`create table if not exists ${objects.changes} (transaction xid8 not null default pg_current_xact_id(), "table" integer not null, position bigint generated always as identity, key text[] not null, primary key ("table", position))`)
-    await session.execute(`create table if not exists ${objects.progress} ("table" integer primary key, pass integer not null, last text[], copied bigint not null)`)
+    await session.execute(`create table if not exists ${objects.changes} (transaction xid8 not null default pg_current_xact_id(), `
+      + '"table" integer not null, '
+      + 'position bigint generated always as identity, key text[] not null, primary key ("table", position))')
+    await session.execute(`create table if not exists ${objects.progress} ("table" integer primary key, `
+      + 'pass integer not null, last text[], copied bigint not null)')
     for (const table of tables) await session.execute(guardFunction(objects, table))
     await session.execute(`create or replace function ${objects.truncate}() returns trigger language plpgsql as ${literal(`
 begin
   if current_setting('nuxt_scale.mover', true) is distinct from 'on' then
-    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: rows of %s are moving to another shard, which would miss a TRUNCATE: delete the rows instead.', TG_TABLE_NAME);
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)},
+      message = format('StaleShardMap: rows of %s are moving to another shard, which would miss a TRUNCATE: delete the rows instead.',
+        TG_TABLE_NAME);
   end if;
   return null;
 end
@@ -44,7 +49,8 @@ function guardFunction({ guard, slot, changes }: MoveObjects, { index, idColumn,
   const id = identifier(idColumn)
   const keyOf = (row: 'OLD' | 'NEW') => `array[${key.map(({ name }) => `${row}.${identifier(name)}::text`).join(', ')}]`
   return `create or replace function ${guard(index)}() returns trigger language plpgsql security definer
-  set search_path = pg_catalog, pg_temp set datestyle = 'ISO, MDY' set timezone = 'UTC' set intervalstyle = 'postgres' set extra_float_digits = 3 set bytea_output = 'hex' as ${literal(`
+  set search_path = pg_catalog, pg_temp set datestyle = 'ISO, MDY' set timezone = 'UTC' set intervalstyle = 'postgres'
+  set extra_float_digits = 3 set bytea_output = 'hex' as ${literal(`
 declare
   leaves boolean := TG_OP <> 'INSERT' and ${slot}(OLD.${id}::text) is not null;
   comes boolean := TG_OP <> 'DELETE' and ${slot}(NEW.${id}::text) is not null;
@@ -52,7 +58,9 @@ begin
   if not (leaves or comes) then return null; end if;
   if TG_ARGV[0] = 'refuse' and clock_timestamp() < TG_ARGV[1]::timestamptz then
     if current_setting('nuxt_scale.mover', true) = 'on' then return null; end if;
-    raise exception using errcode = ${literal(STALE_SHARD_MAP)}, message = format('StaleShardMap: this row of %s has moved to another shard, or is about to move: read the slot map again, and retry.', TG_TABLE_NAME);
+    raise exception using errcode = ${literal(STALE_SHARD_MAP)},
+      message = format('StaleShardMap: this row of %s has moved to another shard, or is about to move: '
+        || 'read the slot map again, and retry.', TG_TABLE_NAME);
   end if;
   if TG_OP <> 'INSERT' then
     insert into ${changes} ("table", key) values (${index}, ${keyOf('OLD')});
@@ -92,7 +100,10 @@ export interface GuardChange {
  * @returns false if the condition returned false
  * @throws TablesLocked if transactions of the app lock the tables
  */
-export async function setGuard(side: MoveSide, { mode, role, mapVersion, condition, beforeCommit, deadline }: GuardChange): Promise<boolean> {
+export async function setGuard(
+  side: MoveSide,
+  { mode, role, mapVersion, condition, beforeCommit, deadline }: GuardChange,
+): Promise<boolean> {
   const { id, session, objects, tables } = side
   const names = tables.map(({ name }) => name)
   return withTableLocks(session, names, async () => {
@@ -103,8 +114,10 @@ export async function setGuard(side: MoveSide, { mode, role, mapVersion, conditi
       : 'infinity'
     for (const { name, index } of tables) {
       const table = objects.table(name)
-      await session.execute(`create or replace trigger ${identifier(objects.guardTrigger)} after insert or update or delete on ${table} for each row execute function ${objects.guard(index)}(${literal(mode === 'keep' ? 'keep' : 'refuse')}, ${literal(until)})`)
-      await session.execute(`create or replace trigger ${identifier(objects.truncateTrigger)} before truncate on ${table} for each statement execute function ${objects.truncate}()`)
+      await session.execute(`create or replace trigger ${identifier(objects.guardTrigger)} after insert or update or delete on ${table} `
+        + `for each row execute function ${objects.guard(index)}(${literal(mode === 'keep' ? 'keep' : 'refuse')}, ${literal(until)})`)
+      await session.execute(`create or replace trigger ${identifier(objects.truncateTrigger)} before truncate on ${table} `
+        + `for each statement execute function ${objects.truncate}()`)
     }
     await writeRole(session, id, role, mapVersion)
     await beforeCommit?.()
@@ -123,7 +136,8 @@ export async function removeGuard({ session, objects, tables }: MoveSide): Promi
   for (const { name, index } of tables) {
     // Take one lock at a time: waiting for a second lock while holding the first could block the app.
     for (const trigger of [objects.guardTrigger, objects.truncateTrigger]) {
-      await withTableLocks(session, [name], () => session.execute(`drop trigger if exists ${identifier(trigger)} on ${objects.table(name)}`))
+      const drop = `drop trigger if exists ${identifier(trigger)} on ${objects.table(name)}`
+      await withTableLocks(session, [name], () => session.execute(drop))
     }
     await session.execute(`drop function if exists ${objects.guard(index)}()`)
   }

@@ -46,7 +46,16 @@ export interface OpenMoveInput {
  *
  * @throws ReshardError if the map and the databases do not match
  */
-export async function openMove({ store, settings, move: chosen, sameState, addressOf, tables, tablesGiven, mayBegin }: OpenMoveInput): Promise<OpenMove> {
+export async function openMove({
+  store,
+  settings,
+  move: chosen,
+  sameState,
+  addressOf,
+  tables,
+  tablesGiven,
+  mayBegin,
+}: OpenMoveInput): Promise<OpenMove> {
   const addresses = [addressOf(chosen.from), addressOf(chosen.to)] as const
   if (addresses[0].url === addresses[1].url && addresses[0].schema === addresses[1].schema) {
     throw new ReshardError(`The shards ${chosen.from} and ${chosen.to} have the same address: give each shard its own database or schema.`)
@@ -80,8 +89,22 @@ export async function openMove({ store, settings, move: chosen, sameState, addre
       throw new ReshardError(`The move from ${move.from} to ${move.to} has begun with other tables (${others}): `
         + 'leave out --tables, or take the move back with --back first.')
     }
-    const side = async (session: ShardSession): Promise<MoveSide> => ({ id, session, objects: objectsOf(session, id), tables: await describeTables(session, ordered) })
-    const open = { id, map, move, from: await side(from), to: await side(to), roles: { from: mine.from?.role, to: mine.to?.role }, isMoving, close }
+    const side = async (session: ShardSession): Promise<MoveSide> => ({
+      id,
+      session,
+      objects: objectsOf(session, id),
+      tables: await describeTables(session, ordered),
+    })
+    const open = {
+      id,
+      map,
+      move,
+      from: await side(from),
+      to: await side(to),
+      roles: { from: mine.from?.role, to: mine.to?.role },
+      isMoving,
+      close,
+    }
     refuseDifferentTables(open.from.tables, open.to.tables, move)
     await settle(open, { settings, ordered })
     return open
@@ -148,7 +171,10 @@ async function settle(open: OpenMove, input: { settings: ShardsSettings, ordered
 }
 
 /** Begins a move: the new shard rejects writes to the rows that will move, then the old shard records changes. */
-async function begin({ id, from, to, roles, map, move }: OpenMove, { settings, ordered }: { settings: ShardsSettings, ordered: readonly NamedTable[] }): Promise<void> {
+async function begin(
+  { id, from, to, roles, map, move }: OpenMove,
+  { settings, ordered }: { settings: ShardsSettings, ordered: readonly NamedTable[] },
+): Promise<void> {
   if (move.state !== 'copying') {
     throw new ReshardError(`The map says ${move.state}, but the shard ${move.from} has no record of the move: `
       + 'restore the map that the last command stored.')
@@ -169,7 +195,13 @@ async function begin({ id, from, to, roles, map, move }: OpenMove, { settings, o
   }
 }
 
-async function install(side: MoveSide, wanted: WantedSlots, mode: 'keep' | 'refuse', record: MoveRecord, check: () => Promise<void> = async () => {}): Promise<void> {
+async function install(
+  side: MoveSide,
+  wanted: WantedSlots,
+  mode: 'keep' | 'refuse',
+  record: MoveRecord,
+  check: () => Promise<void> = async () => {},
+): Promise<void> {
   await installGuard(side, wanted)
   await check()
   const condition = async () => {

@@ -82,7 +82,12 @@ function createSession(client: Client, { shard, url, onStatement }: ShardAddress
   const query = async (text: string, parameters: readonly Parameter[] = []): Promise<QueryResult<TextRow>> => {
     await onStatement?.(text, cut)
     try {
-      return await client.query<TextRow>({ text, values: [...parameters], rowMode: 'array', types: { getTypeParser: () => (value: string) => value } } as never) as unknown as QueryResult<TextRow>
+      return await client.query<TextRow>({
+        text,
+        values: [...parameters],
+        rowMode: 'array',
+        types: { getTypeParser: () => (value: string) => value },
+      } as never) as unknown as QueryResult<TextRow>
     }
     catch (error) {
       throw explain(error, shard, url)
@@ -121,7 +126,8 @@ async function prepare(session: ShardSession, schema: string | undefined): Promi
   }
   if (!current) throw new ReshardError(`The schema ${schema ?? 'public'} of the shard ${shard} does not exist: migrate the shard first.`)
   session.schema = schema ?? current
-  const settings = Object.entries({ ...SETTINGS, search_path: `"${session.schema}"` }).map(([name, value]) => `(${literal(name)}, ${literal(value)})`)
+  const settings = Object.entries({ ...SETTINGS, search_path: `"${session.schema}"` })
+    .map(([name, value]) => `(${literal(name)}, ${literal(value)})`)
   await session.execute(`select set_config(name, value, false) from (values ${settings.join(', ')}) as settings (name, value)`)
   // The server then notices a killed command even during a statement, if its operating system supports this.
   await session.execute('set client_connection_check_interval = \'1s\'').catch(() => {})

@@ -88,13 +88,20 @@ export async function finishMove(open: OpenMove, { store }: Pick<RunOptions, 'st
 }
 
 /** Rolls a move back: from `read-new`, it returns to the old shard; from any other state, it cancels the move. */
-export async function runBack(open: OpenMove, { store, pause, onStep }: Pick<RunOptions, 'store' | 'pause' | 'onStep'>): Promise<RunResult> {
+export async function runBack(
+  open: OpenMove,
+  { store, pause, onStep }: Pick<RunOptions, 'store' | 'pause' | 'onStep'>,
+): Promise<RunResult> {
   const { map, move, roles } = open
   if (roles.from === 'left') refuseEnding(open)
   // A new shard with the role `left` has never been the leader, whatever the state in the map is.
   if (move.state === 'read-new' && roles.to !== 'left') {
     const storeMap = (update: UpdateOptions) => storeStep(open, move, store, map => takeBackMove(map, move), update)
-    return { ...await cutOver(pairOf(open, move), { pause, onStep, mapVersion: map.version, storeMap }), state: 'verify', interrupted: false }
+    return {
+      ...await cutOver(pairOf(open, move), { pause, onStep, mapVersion: map.version, storeMap }),
+      state: 'verify',
+      interrupted: false,
+    }
   }
   if (roles.from !== undefined || roles.to !== undefined) await end(open.from, open.to, map)
   const off = await storeStep(open, move, store, map => untilOver(map, move, takeBackMove))

@@ -43,7 +43,8 @@ declare
 begin
   if id is null or id = '' or id = any(${textArray(overrides)}) then return null; end if;
   -- The Kelvin sign is the one letter beyond ASCII whose lower case is in ASCII.
-  if strpos(id, '-') > 1 and lower(translate(split_part(id, '-', 1), U&'\\212A', 'k') collate "C") = any(${textArray(prefixes)}) then return null; end if;
+  if strpos(id, '-') > 1 and lower(translate(split_part(id, '-', 1), U&'\\212A', 'k') collate "C")
+    = any(${textArray(prefixes)}) then return null; end if;
   slot := ${names.murmur3}(convert_to(id, 'UTF8')) % ${count};
   if get_bit('\\x${bitmap(slots, count)}'::bytea, slot) = 1 then return slot; end if;
   return null;
@@ -74,7 +75,8 @@ declare
   place integer := 0;
 begin
   while place < whole loop
-    block := get_byte(bytes, place) | (get_byte(bytes, place + 1) << 8) | (get_byte(bytes, place + 2) << 16) | (get_byte(bytes, place + 3)::bigint << 24);
+    block := get_byte(bytes, place) | (get_byte(bytes, place + 1) << 8) | (get_byte(bytes, place + 2) << 16)
+      | (get_byte(bytes, place + 3)::bigint << 24);
     ${scramble}
     hash := hash # block;
     hash := ((((hash << 13) | (hash >> 19)) & 4294967295) * 5 + 3864292196) & 4294967295;

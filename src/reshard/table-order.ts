@@ -10,7 +10,8 @@ export function sortTables(named: readonly NamedTable[], foreignKeys: readonly F
   const sorted: NamedTable[] = []
   let waiting = [...named]
   while (waiting.length > 0) {
-    const isFree = ([name]: NamedTable) => foreignKeys.every(({ from, to }) => from !== name || to === name || !waiting.some(([parent]) => parent === to))
+    const isWaiting = (name: string) => waiting.some(([table]) => table === name)
+    const isFree = ([name]: NamedTable) => foreignKeys.every(({ from, to }) => from !== name || to === name || !isWaiting(to))
     const free = waiting.filter(isFree)
     if (free.length === 0) {
       const names = waiting.map(([name]) => name).join(', ')

@@ -45,10 +45,14 @@ export async function describeTables(session: ShardSession, ordered: readonly Na
   return tables
 }
 
-async function describeTable(session: ShardSession, table: Pick<ShardTable, 'name' | 'idColumn' | 'index' | 'selfColumns'>): Promise<ShardTable> {
+async function describeTable(
+  session: ShardSession,
+  table: Pick<ShardTable, 'name' | 'idColumn' | 'index' | 'selfColumns'>,
+): Promise<ShardTable> {
   const { name, idColumn } = table
   const where = `The table ${name} of the shard ${session.shard}`
-  const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
+  const [[oid, kind, hidden, owned, owner, role, child] = []] = await session.rows(`
+    select c.oid, c.relkind, row_security_active(c.oid), pg_has_role(c.relowner, 'usage'), c.relowner::regrole, current_user::regrole,
       (select i.inhrelid::regclass from pg_inherits i where i.inhparent = c.oid limit 1)
     from pg_class c where c.relname = $1 and c.relnamespace = $2::regnamespace`, [name, identifier(session.schema)])
   if (!oid) {
@@ -130,9 +134,17 @@ export async function readTellingColumns({ session, objects }: MoveSide, { name,
 export async function readForeignKeys(session: ShardSession): Promise<ForeignKey[]> {
   const columns = (relation: string, numbers: string) => `(select json_agg(a.attname order by k.place) from unnest(${numbers}) with `
     + `ordinality k (number, place), pg_attribute a where a.attrelid = ${relation} and a.attnum = k.number)`
-  const rows = await session.rows(`select f.conname, child.relname, parent.relname, ${columns('f.conrelid', 'f.conkey')}, ${columns('f.confrelid', 'f.confkey')},
+  const rows = await session.rows(`
+    select f.conname, child.relname, parent.relname, ${columns('f.conrelid', 'f.conkey')}, ${columns('f.confrelid', 'f.confkey')},
       (select bool_or(not a.attnotnull) from pg_attribute a where a.attrelid = f.conrelid and a.attnum = any(f.conkey))
     from pg_constraint f join pg_class child on child.oid = f.conrelid join pg_class parent on parent.oid = f.confrelid
     where f.contype = 'f' and parent.relnamespace = $1::regnamespace`, [identifier(session.schema)])
-  return rows.map(([name, from, to, columns, toColumns, nullable]) => ({ name: name!, from: from!, to: to!, columns: JSON.parse(columns!) as string[], toColumns: JSON.parse(toColumns!) as string[], nullable: nullable === 't' }))
+  return rows.map(([name, from, to, columns, toColumns, nullable]) => ({
+    name: name!,
+    from: from!,
+    to: to!,
+    columns: JSON.parse(columns!) as string[],
+    toColumns: JSON.parse(toColumns!) as string[],
+    nullable: nullable === 't',
+  }))
 }

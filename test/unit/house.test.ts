@@ -77,4 +77,9 @@ describe('the layout of src', () => {
     const page = readFileSync(join(root, 'docs/content/26.architecture.md'), 'utf8')
     expect([...page.matchAll(/^\d+\. `([\w-]+)` \(/gm)].map(([, stage]) => stage)).toEqual([...STAGES])
   })
+
+  it('has no line of more than 140 characters', () => {
+    const long = files.flatMap(file => sources.get(file)!.split('\n').flatMap((line, index) => line.length > 140 ? [`${file}:${index + 1}`] : []))
+    expect(long).toEqual([])
+  })
 })

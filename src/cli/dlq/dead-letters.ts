@@ -44,7 +44,11 @@ const PUBLISH_TIMEOUT = 10_000
 
 export async function countQueues(broker: Broker, queues: readonly string[]): Promise<QueueCounts[]> {
   const counts: QueueCounts[] = []
-  for (const queue of queues) counts.push({ queue, waiting: await broker.count(queue) ?? null, dead: await broker.count(deadLetterQueue(queue)) ?? null })
+  for (const queue of queues) counts.push({
+    queue,
+    waiting: await broker.count(queue) ?? null,
+    dead: await broker.count(deadLetterQueue(queue)) ?? null,
+  })
   return counts
 }
 
@@ -77,7 +81,11 @@ export async function showDead(broker: Broker, queue: string, limit: number): Pr
  * Sends dead letters back to their queue, where their attempts start from 1 again. A dead letter is removed only after the broker has
  * confirmed its copy. Messages that fail again during the replay are not replayed a second time.
  */
-export async function replayDead(broker: Broker, queue: string, { limit, signal, onProgress }: { limit: number, signal: AbortSignal, onProgress: (done: number, total: number) => void }): Promise<ReplayOutcome> {
+export async function replayDead(
+  broker: Broker,
+  queue: string,
+  { limit, signal, onProgress }: { limit: number, signal: AbortSignal, onProgress: (done: number, total: number) => void },
+): Promise<ReplayOutcome> {
   const found = await countDead(broker, queue)
   const total = Math.min(limit, found)
   let replayed = 0

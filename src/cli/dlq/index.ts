@@ -8,5 +8,10 @@ import { showCommand } from './show'
 export const dlqCommand: ScaleCommand = {
   meta: { description: 'List, show, replay or delete dead letters' },
   subCommands: { list: listCommand, show: showCommand, replay: replayCommand, purge: purgeCommand },
-  examples: ['nuxt-scale dlq list', 'nuxt-scale dlq show --queue email.order-notifications', 'nuxt-scale dlq replay --queue email.order-notifications', 'nuxt-scale dlq purge --queue email.order-notifications --yes'],
+  examples: [
+    'nuxt-scale dlq list',
+    'nuxt-scale dlq show --queue email.order-notifications',
+    'nuxt-scale dlq replay --queue email.order-notifications',
+    'nuxt-scale dlq purge --queue email.order-notifications --yes',
+  ],
 }

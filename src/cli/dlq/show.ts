@@ -27,7 +27,10 @@ export const showCommand = defineScaleCommand({
   },
 })
 
-function describe({ queue, messageId, exchange, routingKey, reason, attempt, error, failedAt, tenant, content }: { queue: string } & DeadLetter, strong: (text: string) => string): string {
+function describe(
+  { queue, messageId, exchange, routingKey, reason, attempt, error, failedAt, tenant, content }: { queue: string } & DeadLetter,
+  strong: (text: string) => string,
+): string {
   return [
     strong(`${messageId} (${queue})`),
     `  ${exchange} ${routingKey}${tenant ? `, tenant ${tenant}` : ''}`,

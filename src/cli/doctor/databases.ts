@@ -46,12 +46,20 @@ export async function examineDatabases({ options, app, replicas }: DoctorContext
   const answering = [...servers.values()].reduce((sum, { names }) => sum + names.length, 0)
   if (answering > 0) notes.ok(`${answering} of ${targets.length} databases answer, on ${servers.size} `
     + `${servers.size === 1 ? 'server' : 'servers'}.`)
-  for (const [server, limit] of servers) compareBudget(server, limit, { notes, replicas, budget: (database || { maxConnections: 0 }).maxConnections })
+  for (const [server, limit] of servers) compareBudget(
+    server,
+    limit,
+    { notes, replicas, budget: (database || { maxConnections: 0 }).maxConnections },
+  )
   return notes.findings
 }
 
 /** Compares the connections of a server with the need of all instances: each instance may use its whole budget on one server. */
-function compareBudget(server: string, { usable }: ServerLimit, { notes, replicas, budget }: { notes: Notes, replicas: number, budget: number }): void {
+function compareBudget(
+  server: string,
+  { usable }: ServerLimit,
+  { notes, replicas, budget }: { notes: Notes, replicas: number, budget: number },
+): void {
   const needed = budget * replicas
   const sum = `${replicas} × ${budget} = ${needed}`
   if (needed > usable) {
@@ -89,8 +97,11 @@ async function examineDatabase({ names, url, schema }: MigrationTarget, notes: N
     client.on('error', () => {})
     await client.connect()
     const asked = Date.now()
-    const { rows: [row] } = await client.query<{ now: string, replica: boolean, most: string, kept: string }>(`select extract(epoch from clock_timestamp()) * 1000 as now, pg_is_in_recovery() as replica,
-      current_setting('max_connections') as most, coalesce(current_setting('superuser_reserved_connections', true)::int, 0) + coalesce(current_setting('reserved_connections', true)::int, 0) as kept`)
+    const { rows: [row] } = await client.query<{ now: string, replica: boolean, most: string, kept: string }>(`
+      select extract(epoch from clock_timestamp()) * 1000 as now, pg_is_in_recovery() as replica,
+      current_setting('max_connections') as most, 
+      coalesce(current_setting('superuser_reserved_connections', true)::int, 0)
+      + coalesce(current_setting('reserved_connections', true)::int, 0) as kept`)
     const skew = skewOf(Number(row!.now), asked, Date.now())
     const server = serverOf(url)
     if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony or another NTP client '

@@ -4,7 +4,9 @@ import type { DoctorContext } from './context'
 import { ANSWER_TIMEOUT, skewOf } from './context'
 
 /** Checks the health route of a running deployment. */
-export async function examineDeployment({ url, options: { health, tenancy }, balancerKeepAlive }: DoctorContext): Promise<readonly Finding[]> {
+export async function examineDeployment(
+  { url, options: { health, tenancy }, balancerKeepAlive }: DoctorContext,
+): Promise<readonly Finding[]> {
   const notes = notesOf('deployment')
   if (url === undefined || !health) return notes.findings
   const address = new URL(`.${health.path}`, url.endsWith('/') ? url : `${url}/`)

@@ -57,7 +57,10 @@ function examineSecret({ options: { secret }, replicas }: DoctorContext): readon
 
 function examineHealth({ options: { health } }: DoctorContext): readonly Finding[] {
   const { findings, error, warn, ok } = notesOf('health')
-  if (!health) error('There is no health route, so a balancer cannot detect failing instances.', 'Remove health: false from the scale block.')
+  if (!health) error(
+    'There is no health route, so a balancer cannot detect failing instances.',
+    'Remove health: false from the scale block.',
+  )
   else if (health.details === 'always') {
     warn(
       'Every client sees memory, host name and Node version, because scale.health.details is \'always\'.',

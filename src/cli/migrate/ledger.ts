@@ -53,7 +53,11 @@ export function writeLedger(path: string, ledger: Ledger): Promise<void> {
 }
 
 /** Whether this command has succeeded for this release under every name of the database, at the same address. */
-export function hasSucceeded({ entries }: Ledger, target: MigrationTarget, { command, release }: { command: string, release: string }): boolean {
+export function hasSucceeded(
+  { entries }: Ledger,
+  target: MigrationTarget,
+  { command, release }: { command: string, release: string },
+): boolean {
   return target.names.every((name) => {
     const entry = entries[name]
     return entry?.status === 'ok' && entry.command === command && entry.release === release && entry.database === fingerprint(target)

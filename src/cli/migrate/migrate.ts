@@ -38,9 +38,16 @@ export interface MigrateOptions {
  * @param ledger results of earlier runs; entries of other databases are kept
  * @returns one outcome for each database, in the same order
  */
-export async function migrateAll(targets: readonly MigrationTarget[], ledger: Ledger, options: MigrateOptions): Promise<MigrationOutcome[]> {
+export async function migrateAll(
+  targets: readonly MigrationTarget[],
+  ledger: Ledger,
+  options: MigrateOptions,
+): Promise<MigrationOutcome[]> {
   const { command, release, signal, run, save, onProgress } = options
-  const outcomes = targets.map<MigrationOutcome>(target => ({ names: target.names, status: options.resume && hasSucceeded(ledger, target, options) ? 'done' : 'not-run' }))
+  const outcomes = targets.map<MigrationOutcome>(target => ({
+    names: target.names,
+    status: options.resume && hasSucceeded(ledger, target, options) ? 'done' : 'not-run',
+  }))
   const waiting = targets.flatMap((target, index) => outcomes[index]!.status === 'done' ? [] : [{ target, index }])
   const entries = { ...ledger.entries }
   let done = 0
@@ -52,7 +59,16 @@ export async function migrateAll(targets: readonly MigrationTarget[], ledger: Le
     const { ok, exitCode, milliseconds, message } = result
     const status = ok ? 'ok' : 'failed'
     outcomes[index] = { names: target.names, status, milliseconds, exitCode, ...message !== undefined && { message } }
-    const entry: LedgerEntry = { status, command, release, database: fingerprint(target), startedAt, milliseconds, exitCode, ...message !== undefined && { message } }
+    const entry: LedgerEntry = {
+      status,
+      command,
+      release,
+      database: fingerprint(target),
+      startedAt,
+      milliseconds,
+      exitCode,
+      ...message !== undefined && { message },
+    }
     for (const name of target.names) entries[name] = entry
     saved = saved.then(() => save({ version: 1, entries: { ...entries } }))
     await saved

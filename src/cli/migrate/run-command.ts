@@ -73,7 +73,8 @@ export function runCommandLine({ command, cwd, env, url, timeout, signal }: Comm
       // Background processes of the command would keep the terminal open.
       killGroup(child.pid, 'SIGKILL')
       const code = exitCode === 0 ? undefined : `exited with code ${exitCode ?? 'none'}`
-      const message = failure ?? (ended === 'deadline' ? `took longer than ${timeout} ms` : ended === 'interrupted' ? 'was interrupted' : code)
+      const message = failure
+        ?? (ended === 'deadline' ? `took longer than ${timeout} ms` : ended === 'interrupted' ? 'was interrupted' : code)
       const milliseconds = Math.round(performance.now() - started)
       resolve({ ok: message === undefined, exitCode, milliseconds, output: redact(output.trim(), url), message })
     }

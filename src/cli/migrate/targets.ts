@@ -54,7 +54,10 @@ export async function collectTargets(sources: TenantSources, selection: TargetSe
  *
  * @throws CliFailure if a selected name does not exist
  */
-export async function findTargets(sources: TenantSources, selection: TargetSelection): Promise<{ targets: MigrationTarget[], unset: Location[] }> {
+export async function findTargets(
+  sources: TenantSources,
+  selection: TargetSelection,
+): Promise<{ targets: MigrationTarget[], unset: Location[] }> {
   const { options, env } = sources
   if (selection.all === (selection.tenants.length + selection.shards.length > 0)) {
     throw new CliFailure('Select the databases: write either --all, or --tenant and --shard with their names.')
@@ -83,11 +86,19 @@ function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[
   const { url, source, hasDefault } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
   if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
   // An app that stores all data with tenants or shards does not need a default database.
-  return !hasDefault || (written.url === undefined && source === databaseDefaults.url) ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
+  const isMissing = !hasDefault || (written.url === undefined && source === databaseDefaults.url)
+  return isMissing ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
 function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[] {
-  return [...tenants].flatMap(([id, { url, schema }]) => url ? [{ name: `tenant:${id}`, source: url, schema, path: `The tenant ${id}` }] : [])
+  return [...tenants].flatMap(([id, { url, schema }]) => url
+    ? [{
+        name: `tenant:${id}`,
+        source: url,
+        schema,
+        path: `The tenant ${id}`,
+      }]
+    : [])
 }
 
 /** The databases of the shards. */

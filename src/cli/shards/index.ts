@@ -9,5 +9,10 @@ import { verifyCommand } from './verify'
 export const shardsCommand: ScaleCommand = {
   meta: { description: 'Plan and run moves of data between shards' },
   subCommands: { plan: planCommand, move: moveCommand, verify: verifyCommand, clean: cleanCommand, status: statusCommand },
-  examples: ['nuxt-scale shards plan --add eu2 --write', 'nuxt-scale shards move', 'nuxt-scale shards move --finish', 'nuxt-scale shards clean --delete'],
+  examples: [
+    'nuxt-scale shards plan --add eu2 --write',
+    'nuxt-scale shards move',
+    'nuxt-scale shards move --finish',
+    'nuxt-scale shards clean --delete',
+  ],
 }

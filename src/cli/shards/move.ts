@@ -87,7 +87,8 @@ export const moveCommand = defineScaleCommand({
           },
         }
         try {
-          const result = args.finish ? await finishMove(open, options) : args.back ? await runBack(open, options) : await runForward(open, options)
+          const run = args.finish ? finishMove : args.back ? runBack : runForward
+          const result = await run(open, options)
           const { map: next, ...rest } = result
           map = next
           moves.push({ from: move.from, to: move.to, before: open.move.state, ...rest })

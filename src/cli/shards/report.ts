@@ -59,7 +59,15 @@ export function reportStatus(map: SlotMap, stored: boolean): StatusReport {
     stored,
     balance: balanceOf(map),
     overrides: map.overrides.size,
-    moving: map.moving.map(({ from, to, state, slots }) => ({ from, to, state, count: slots.length, slots: formatRanges(slots), step: moveStates.indexOf(state) + 1, steps: moveStates.length })),
+    moving: map.moving.map(({ from, to, state, slots }) => ({
+      from,
+      to,
+      state,
+      count: slots.length,
+      slots: formatRanges(slots),
+      step: moveStates.indexOf(state) + 1,
+      steps: moveStates.length,
+    })),
   }
 }
 

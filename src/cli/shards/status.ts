@@ -27,5 +27,12 @@ function describe({ version, slots, stored, balance, overrides, moving }: Status
     `${slots} slots, ${overrides} overrides. Fullest shard over the mean: ${balance.fullestOverMean}.`,
   ]
   if (moving.length === 0) return [...lines, 'No move is running.'].join('\n')
-  return [...lines, '', renderTable(['from', 'to', 'slots', 'state', 'step'], moving.map(({ from, to, count, state, step, steps }) => [from, to, count, state, `${step} of ${steps}`]))].join('\n')
+  return [
+    ...lines,
+    '',
+    renderTable(
+      ['from', 'to', 'slots', 'state', 'step'],
+      moving.map(({ from, to, count, state, step, steps }) => [from, to, count, state, `${step} of ${steps}`]),
+    ),
+  ].join('\n')
 }

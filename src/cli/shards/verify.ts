@@ -26,7 +26,15 @@ export const verifyCommand = defineScaleCommand({
     const moves: VerifyReport['moves'] = []
     for (const move of chosenMoves(stored, args)) {
       refuseCopying(move)
-      const open = await openMove({ store: stored.store, settings: stored.settings, move, addressOf: shard => addressOfShard(stored, shard), tables: () => [], tablesGiven: false, mayBegin: false })
+      const open = await openMove({
+        store: stored.store,
+        settings: stored.settings,
+        move,
+        addressOf: shard => addressOfShard(stored, shard),
+        tables: () => [],
+        tablesGiven: false,
+        mayBegin: false,
+      })
       const bar = terminal.progress(`${move.from} → ${move.to}`, open.from.tables.length)
       try {
         refuseCopying(open.move)
@@ -36,7 +44,11 @@ export const verifyCommand = defineScaleCommand({
         }
         const pair = pairOf(open, open.move)
         let done = 0
-        moves.push({ from: move.from, to: move.to, ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))) })
+        moves.push({
+          from: move.from,
+          to: move.to,
+          ...await sync(pair, everything(pair), () => compareRows(pair, table => bar.update(done++, table))),
+        })
       }
       finally {
         bar.end()
@@ -55,6 +67,12 @@ function refuseCopying({ from, to, state }: SlotMove): void {
 }
 
 function describe(moves: VerifyReport['moves']): string {
-  const tables = moves.flatMap(({ from, to, tables, differences }) => tables.map(({ table, rows }) => [from, to, table, rows, differences.filter(difference => difference.table === table).length]))
+  const tables = moves.flatMap(({ from, to, tables, differences }) => tables.map(({ table, rows }) => [
+    from,
+    to,
+    table,
+    rows,
+    differences.filter(difference => difference.table === table).length,
+  ]))
   return [renderTable(['from', 'to', 'table', 'rows', 'differences'], tables), ...moves.flatMap(describeDifferences)].join('\n')
 }

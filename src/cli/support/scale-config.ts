@@ -31,5 +31,6 @@ export async function loadScaleConfig(nuxtOptions: Nuxt['options']): Promise<Sca
 export function reasonOf(error: unknown): string {
   const reason = withoutCredentials(error instanceof Error ? error.message.split('\n')[0]! : String(error)).replace(/\.$/, '')
   const needsServer = error instanceof ReferenceError || /#imports|#scale|nitropack/.test(reason)
-  return `${reason}.${needsServer ? ' Nothing is auto-imported outside the server: import what listTenants() uses from its file or package.' : ''}`
+  if (!needsServer) return `${reason}.`
+  return `${reason}. Nothing is auto-imported outside the server: import what listTenants() uses from its file or package.`
 }

@@ -15,7 +15,11 @@ const PASSWORDS = {
 const checked = (...test: string[]) => ({ test: ['CMD', ...test], interval: '2s', timeout: '5s', retries: 30 })
 
 /** All servers that the app needs, and the environment variables with their addresses. */
-export function backingOf(topology: Topology): { services: BackingService[], environment: Record<string, string>, configs: Record<string, { content: string }> } {
+export function backingOf(topology: Topology): {
+  services: BackingService[]
+  environment: Record<string, string>
+  configs: Record<string, { content: string }>
+} {
   const databases = databasesOf(topology)
   return {
     services: [
@@ -79,7 +83,9 @@ function databasesOf({ databases }: Topology) {
       ...named.map(({ variable, name }) => [variable, address('postgres', name)]),
       ...own.map(({ variable }) => [variable, address(hostOf(variable), 'app')]),
     ]) as Record<string, string>,
-    configs: named.length > 1 ? { databases: { content: `${named.slice(1).map(({ name }) => `CREATE DATABASE ${name};`).join('\n')}\n` } } : {} as Record<string, { content: string }>,
+    configs: named.length > 1
+      ? { databases: { content: `${named.slice(1).map(({ name }) => `CREATE DATABASE ${name};`).join('\n')}\n` } }
+      : {} as Record<string, { content: string }>,
   }
 }
 

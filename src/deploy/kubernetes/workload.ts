@@ -38,7 +38,11 @@ export function workloadOf(topology: Topology, role: InstanceRole, { min, max }:
   return [deployment, ...max > min ? [autoscalerOf(topology, name, { min, max, labels })] : [], budget]
 }
 
-function autoscalerOf(topology: Topology, name: string, { min, max, labels }: { min: number, max: number, labels: Record<string, string> }): IHorizontalPodAutoscaler {
+function autoscalerOf(
+  topology: Topology,
+  name: string,
+  { min, max, labels }: { min: number, max: number, labels: Record<string, string> },
+): IHorizontalPodAutoscaler {
   return {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
@@ -47,7 +51,10 @@ function autoscalerOf(topology: Topology, name: string, { min, max, labels }: { 
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
       minReplicas: min,
       maxReplicas: max,
-      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: topology.kubernetes.targetCpu } } }],
+      metrics: [{
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: topology.kubernetes.targetCpu } },
+      }],
       behavior: { scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: 'Percent', value: 25, periodSeconds: 60 }] } },
     },
   }

@@ -144,7 +144,10 @@ function withoutBase(path: string, base: string): string {
 const [SLASH, DOT, QUESTION_MARK] = [0x2F, 0x2E, 0x3F]
 
 /** By ASCII code: 1 for each character that no router decodes, replaces or stops at. */
-const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => Number(code > 0x20 && code < 0x7F && !'%\\#'.includes(String.fromCharCode(code))))
+const PLAIN = Uint8Array.from(
+  { length: 128 },
+  (_, code) => Number(code > 0x20 && code < 0x7F && !'%\\#'.includes(String.fromCharCode(code))),
+)
 
 /** Returns the path if all routers use it unchanged, else undefined. */
 function ordinaryPath(target: string): string | undefined {

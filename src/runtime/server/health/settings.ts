@@ -133,5 +133,8 @@ function parseLevels(given: unknown, path: string): HealthSettings['checks'] {
   refuseUnknownKeys(levels, Object.keys(healthDefaults.checks), path)
   const entries = Object.entries({ ...healthDefaults.checks, ...levels })
   return Object.fromEntries(entries.map(([name, level]) =>
-    [name, readSwitch(level) === false ? false : parseChoice(level, ['critical', 'degraded'], `${path}.${name}`)])) as HealthSettings['checks']
+    [
+      name,
+      readSwitch(level) === false ? false : parseChoice(level, ['critical', 'degraded'], `${path}.${name}`),
+    ])) as HealthSettings['checks']
 }

@@ -65,7 +65,9 @@ function listOf(orderBy: unknown): object[] {
 
 function parseColumn(column: string, value: unknown): SortColumn {
   const { sort, nulls, ...others } = (typeof value === 'object' && value !== null ? value : { sort: value }) as Record<string, unknown>
-  if ((sort !== 'asc' && sort !== 'desc') || (nulls !== undefined && nulls !== 'first' && nulls !== 'last') || Object.keys(others).length > 0) {
+  const isSort = sort === 'asc' || sort === 'desc'
+  const isNulls = nulls === undefined || nulls === 'first' || nulls === 'last'
+  if (!isSort || !isNulls || Object.keys(others).length > 0) {
     throw new TypeError(
       `orderBy.${column} of paginate() must be 'asc', 'desc' or { sort, nulls }, because cursors support only columns of the model itself: `
       + 'sort by one of these columns, or set mode: \'offset\'.',

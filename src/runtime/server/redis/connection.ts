@@ -80,7 +80,11 @@ class SharedConnection implements RedisConnection {
     const client = createClient(settings, library)
     this.client = client
     this.subscribers = createSubscribers(settings, library, client)
-    this.firstConnection = awaitFirstConnection(FIRST_CONNECT_LIMIT, () => this.lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`), systemClock)
+    this.firstConnection = awaitFirstConnection(
+      FIRST_CONNECT_LIMIT,
+      () => this.lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`),
+      systemClock,
+    )
     const events = watchClient(client, {
       lost: reason => this.lose(reason),
       ready: () => {

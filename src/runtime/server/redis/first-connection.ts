@@ -14,7 +14,11 @@ export interface FirstConnection {
  * @param limit milliseconds after which `expired` is called, unless the attempt has succeeded or failed before
  * @param expired must call `end`
  */
-export function awaitFirstConnection(limit: number, expired: () => void, clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>): FirstConnection {
+export function awaitFirstConnection(
+  limit: number,
+  expired: () => void,
+  clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>,
+): FirstConnection {
   let resolvePending!: () => void
   let pending: Promise<void> | undefined = new Promise<void>((resolve) => {
     resolvePending = resolve

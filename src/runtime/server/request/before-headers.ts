@@ -22,7 +22,10 @@ export function beforeHeaders(response: Watched, change: (response: ServerRespon
   response.writeHead = writeHead as ServerResponse['writeHead']
 }
 
-function combine(first: (response: ServerResponse) => void, second: (response: ServerResponse) => void): (response: ServerResponse) => void {
+function combine(
+  first: (response: ServerResponse) => void,
+  second: (response: ServerResponse) => void,
+): (response: ServerResponse) => void {
   return (response) => {
     first(response)
     second(response)
@@ -48,7 +51,9 @@ function setGiven(response: ServerResponse, given: object): void {
     }
     return
   }
-  const pairs: [string, string][] = Array.isArray(given[0]) ? given : given.flatMap((_, at) => at % 2 === 0 ? [[given[at], given[at + 1]]] : [])
+  const pairs: [string, string][] = Array.isArray(given[0])
+    ? given
+    : given.flatMap((_, at) => at % 2 === 0 ? [[given[at], given[at + 1]]] : [])
   for (const name of new Set(pairs.map(([name]) => name))) response.removeHeader(name)
   for (const [name, value] of pairs) response.appendHeader(name, value)
 }

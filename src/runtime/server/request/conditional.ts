@@ -2,7 +2,14 @@
  * Headers that describe or frame a body, so a 304 does not have them (RFC 9110 §15.4.5, RFC 9112 §6.1).
  * All other headers of a 304 are the same as those of the 200.
  */
-export const BODY_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length', 'content-encoding', 'content-language', 'content-range', 'transfer-encoding'])
+export const BODY_HEADERS: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'transfer-encoding',
+])
 
 /** The validators of the stored response. */
 export interface Validators {

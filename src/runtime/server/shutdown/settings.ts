@@ -37,7 +37,12 @@ export interface ShutdownModuleOptions {
   gracePeriod?: Duration
 }
 
-export const shutdownDefaults = { drainDelay: '5s', timeout: '8s', keepAliveTimeout: '65s', gracePeriod: '30s' } as const satisfies ShutdownModuleOptions
+export const shutdownDefaults = {
+  drainDelay: '5s',
+  timeout: '8s',
+  keepAliveTimeout: '65s',
+  gracePeriod: '30s',
+} as const satisfies ShutdownModuleOptions
 
 /** Validated settings. All times are in milliseconds. */
 export interface ShutdownSettings {
