@@ -88,6 +88,24 @@ describe('an instance that is told to end', () => {
     expect(app.logs().join('\n')).not.toMatch(/error|unhandled/i)
   })
 
+  it('still answers on a connection whose response had begun before the signal', async () => {
+    const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '2s' })
+    const kept = await openConnection(app.port)
+    const headers = () => kept.received().match(/HTTP\/1\.1 200|connection: [\w-]+/gi)
+    kept.socket.write('GET /api/body?size=2000&pause=700 HTTP/1.1\r\nhost: app\r\n\r\n')
+    await waitFor(() => kept.received().includes('xxx'))
+    signal(app)
+    await waitFor(async () => (await app.fetch(`${HEALTH}/ready`)).status === 503)
+    expect(kept.received()).not.toContain('\r\n0\r\n')
+    // A client reuses the connection at once, because the first response did not say that the connection closes.
+    kept.socket.on('data', () => {
+      if (kept.received().endsWith('\r\n0\r\n\r\n') && headers()!.length === 2) kept.socket.write(`GET ${HEALTH}/live HTTP/1.1\r\nhost: app\r\n\r\n`)
+    })
+    await kept.closed
+    expect(headers()).toEqual(['HTTP/1.1 200', 'Connection: keep-alive', 'HTTP/1.1 200', 'connection: close'])
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+  })
+
   it('answers the request of a connection that was made before it stopped listening', async () => {
     const app = await start({ NUXT_SCALE_SHUTDOWN_DRAIN_DELAY: '0' })
     const fresh = await Promise.all(Array.from({ length: 20 }, () => openConnection(app.port)))

@@ -9,7 +9,10 @@ import { createSockets } from './sockets'
 
 /** The open connections between this instance and its clients. */
 export interface Connections {
-  /** From now on, each connection closes after its current response, so that clients reconnect to another instance. */
+  /**
+   * From now on, each response says that its connection closes, so that clients reconnect to another instance. A response whose headers
+   * were sent before cannot say it, so its connection stays open: closing it could lose the next request of the client.
+   */
   closeAfterResponse: () => void
   /**
    * Accepts no new connections, and closes idle ones.
@@ -70,6 +73,7 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
     },
     async stopListening() {
       if (!server) return
+      for (const response of open) endConnectionAfter(response)
       const ended = once(server, 'close')
       server.close()
       // Nitro closes the server again, and the resulting rejection would be unhandled.
@@ -93,11 +97,15 @@ export function watchConnections(app: Pick<App, 'handler' | 'websocket'>, keepAl
   }
 }
 
-/** Adds `Connection: close` to a response. If its headers are already sent, closes the connection after the response. */
+/** Adds `Connection: close` to a response whose headers are not sent yet. */
 function announceClose(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
+}
+
+/** Closes the connection of a response after it, if the response did not say so itself. */
+function endConnectionAfter(response: ServerResponse): void {
   const { socket } = response
   if (response.headersSent) response.once('finish', () => socket?.end())
-  else response.setHeader('connection', 'close')
 }
 
 function isEventStream(response: ServerResponse): boolean {
