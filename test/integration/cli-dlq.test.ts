@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
+import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/version'
+import { isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/queue-arguments'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
 import { messageOf } from '../support/messages.ts'

@@ -1,4 +1,4 @@
-import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
+import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import { startRabbit } from '../support/rabbitmq'
 import { describeRabbitFeature } from './rabbitmq-behaviour'
 import { describeBroker } from './rabbitmq-contract'

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
-import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
-import type { AmqpBrokerOptions } from '../../src/runtime/server/rabbitmq/amqp/options'
+import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
+import type { AmqpBrokerOptions } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
 import type { QueueDeclaration, Topology } from '../../src/runtime/server/rabbitmq/topology'

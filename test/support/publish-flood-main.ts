@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/broker'
+import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import { messageOf, outcomeOf, tally } from './messages'
 import type { FloodOptions, FloodResult } from './publish-flood'
 

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { BufferOptions } from '../../src/runtime/server/rabbitmq/amqp/options'
+import type { BufferOptions } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
 import { bundleWorker } from './worker-bundle'
 
 /** What a process publishes to a broker that takes nothing. */

@@ -2,18 +2,13 @@ import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createAcknowledgements } from '../../src/runtime/server/rabbitmq/amqp/acknowledgements'
+import { createAcknowledgements, readProperties } from '../../src/runtime/server/rabbitmq/amqp/delivery-channel'
 import { createBackoff } from '../../src/runtime/server/rabbitmq/amqp/backoff'
 import { batchWrites } from '../../src/runtime/server/rabbitmq/amqp/batch-writes'
-import { createBudget } from '../../src/runtime/server/rabbitmq/amqp/budget'
-import { createConfirmWindow } from '../../src/runtime/server/rabbitmq/amqp/confirm-window'
-import { createDeadlines } from '../../src/runtime/server/rabbitmq/amqp/deadlines'
-import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/amqp/faults'
-import { createFifo } from '../../src/runtime/server/rabbitmq/amqp/fifo'
-import { parseHost } from '../../src/runtime/server/rabbitmq/amqp/host'
-import { readProperties } from '../../src/runtime/server/rabbitmq/amqp/properties'
-import { queueArguments } from '../../src/runtime/server/rabbitmq/amqp/queue-arguments'
-import { isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/version'
+import { createBudget, createConfirmWindow, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
+import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/fault'
+import { parseBrokerHost } from '../../src/runtime/server/rabbitmq/amqp/broker-host'
+import { queueArguments, isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/queue-arguments'
 import { ManualClock } from '../support/manual-clock.ts'
 
 describe('writes', () => {
@@ -242,16 +237,16 @@ describe('back-off', () => {
 
 describe('host', () => {
   it('takes the secret out of the address', () => {
-    const host = parseHost('amqps://us%C3%A9r:p%40ss%2F@broker.example:5671/%2Fshop', 12)
+    const host = parseBrokerHost('amqps://us%C3%A9r:p%40ss%2F@broker.example:5671/%2Fshop', 12)
     expect(host).toEqual({ label: 'amqps://broker.example:5671/%2Fshop', address: 'amqps://broker.example:5671/%2Fshop?heartbeat=12', user: 'usér', password: 'p@ss/' })
   })
 
   it('knows the defaults, and leaves a heartbeat of the URL alone', () => {
-    expect(parseHost('amqp://localhost?heartbeat=3', 12)).toEqual({ label: 'amqp://localhost', address: 'amqp://localhost?heartbeat=3', user: 'guest', password: 'guest' })
+    expect(parseBrokerHost('amqp://localhost?heartbeat=3', 12)).toEqual({ label: 'amqp://localhost', address: 'amqp://localhost?heartbeat=3', user: 'guest', password: 'guest' })
   })
 
   it.each(['http://app:hunter2@host', 'app:hunter2@host', 'amqp://app:hunter2%@host', 'amqp://app:hunter2@', 'amqp:///vhost'])('refuses %s without quoting it', (url) => {
-    expect(() => parseHost(url, 10)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }))
+    expect(() => parseBrokerHost(url, 10)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }))
   })
 })
 

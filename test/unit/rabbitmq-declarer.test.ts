@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib'
 import { beforeEach, expect, it } from 'vitest'
-import type { OpenConnection } from '../../src/runtime/server/rabbitmq/amqp/connection'
+import type { OpenConnection } from '../../src/runtime/server/rabbitmq/amqp/supervised-connection'
 import type { Declarer } from '../../src/runtime/server/rabbitmq/amqp/declarer'
 import { createDeclarer } from '../../src/runtime/server/rabbitmq/amqp/declarer'
 import { ManualClock } from '../support/manual-clock.ts'

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createFrameWriter } from '../../src/runtime/server/rabbitmq/amqp/frames'
+import { createFrameWriter } from '../../src/runtime/server/rabbitmq/amqp/frame-port'
 import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
 import { messageOf } from '../support/messages.ts'
 

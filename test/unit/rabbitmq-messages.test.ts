@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { RejectMessage, RetryMessage } from '../../src/runtime/server/rabbitmq/consume/control'
-import { describeError } from '../../src/runtime/server/rabbitmq/consume/describe-error'
-import { attemptOf, copyOf, judge } from '../../src/runtime/server/rabbitmq/consume/failure'
+import { describeError, attemptOf, copyOf, judge } from '../../src/runtime/server/rabbitmq/consume/failure'
 import { withoutHeaders } from '../../src/runtime/server/rabbitmq/headers'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
-import { composeMessage } from '../../src/runtime/server/rabbitmq/publish/compose'
-import { encodeMessage } from '../../src/runtime/server/rabbitmq/publish/encode'
+import { composeMessage, encodeMessage } from '../../src/runtime/server/rabbitmq/compose-message'
 import { readTrace } from '../../src/runtime/server/rabbitmq/trace'
 
 const DELAYS = [1000, 5000, 30_000]

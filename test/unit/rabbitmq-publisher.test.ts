@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Fault } from '../../src/runtime/server/rabbitmq/amqp/faults'
-import type { BufferOptions } from '../../src/runtime/server/rabbitmq/amqp/options'
+import type { Fault } from '../../src/runtime/server/rabbitmq/fault'
+import type { BufferOptions } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
 import type { PublishPort, Publisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
 import { createPublisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
 import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'

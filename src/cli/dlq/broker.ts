@@ -1,5 +1,5 @@
 import type { Broker } from '../../runtime/server/rabbitmq/broker'
-import { openBroker } from '../../runtime/server/rabbitmq/open'
+import { openBroker } from '../../runtime/server/rabbitmq/open-broker'
 import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import { loadApp } from '../support/app'
 import { CliFailure } from '../support/exit'

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withDeadline } from '../../runtime/server/core/deadline'
-import { openModel } from '../../runtime/server/rabbitmq/amqp/connection'
-import { faultOf } from '../../runtime/server/rabbitmq/amqp/faults'
-import { parseHost } from '../../runtime/server/rabbitmq/amqp/host'
-import { isAtLeast, parseVersion } from '../../runtime/server/rabbitmq/amqp/version'
+import { openModel } from '../../runtime/server/rabbitmq/amqp/supervised-connection'
+import { faultOf } from '../../runtime/server/rabbitmq/fault'
+import { parseBrokerHost } from '../../runtime/server/rabbitmq/amqp/broker-host'
+import { isAtLeast, parseVersion } from '../../runtime/server/rabbitmq/amqp/queue-arguments'
 import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import type { TlsSettings } from '../../runtime/server/core/tls'
 import type { Finding, Notes } from './finding'
@@ -33,7 +33,7 @@ export async function examineRabbitmq({ options, app, replicas }: DoctorContext)
 }
 
 async function examineNode(url: string, tls: TlsSettings | undefined, notes: Notes): Promise<void> {
-  const host = parseHost(url, HEARTBEAT)
+  const host = parseBrokerHost(url, HEARTBEAT)
   const ended = new AbortController()
   try {
     const opening = openModel(host, { name: 'nuxt-scale doctor', tls }, ended.signal)

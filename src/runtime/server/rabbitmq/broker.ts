@@ -4,6 +4,12 @@ import type { Topology } from './topology'
 /** State of the connection to the broker. `blocked` means connected, but the broker accepts no messages at the moment. */
 export type BrokerState = 'connecting' | 'connected' | 'blocked' | 'closed'
 
+/** Logger of the broker. */
+export interface BrokerLog {
+  info: (message: string) => void
+  warn: (message: string) => void
+}
+
 /** Common interface of RabbitMQ and the in-memory broker. Both pass the same tests. */
 export interface Broker {
   readonly state: BrokerState

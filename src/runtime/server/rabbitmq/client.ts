@@ -1,6 +1,7 @@
 import type { Duration } from '../core/duration'
 import type { ConsumeOptions, MessageHandler } from './consume/types'
-import type { PublishOptions } from './publish/types'
+import type { PublishOptions } from './compose-message'
+import { defineService } from '../core/service'
 
 /** The messaging client that `useRabbit()` returns. */
 export interface RabbitClient {
@@ -48,3 +49,7 @@ interface RabbitSubscription {
   /** Stops the consumer and waits for its running handlers. */
   cancel: () => Promise<void>
 }
+
+/** The messages of this process. */
+export const rabbitService = defineService<RabbitClient>('RabbitMQ was used before the server started: call useRabbit() in a handler, or '
+  + 'in a plugin of your own, not at the top of a file.')

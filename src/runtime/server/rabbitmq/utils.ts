@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConsumeOptions, ConsumerSource, InboxContext, MessageHandler, RabbitConsumer } from './consume/types'
-import { rabbitService } from './service'
+import { rabbitService } from './client'
 import type { RabbitClient } from './client'
 
 export { RejectMessage, RetryMessage } from './consume/control'

@@ -1,14 +1,11 @@
-import type { PublishError } from '../errors'
+import type { PublishError } from '../publish-error'
 import type { OutgoingMessage } from '../message'
-import * as errors from '../publish-errors'
-import { createBudget } from './budget'
+import * as errors from '../publish-error'
+import { createBudget, createConfirmWindow, createDeadlines, createFifo } from './publish-buffer'
 import type { Clock } from '../../core/clock'
-import { createConfirmWindow } from './confirm-window'
-import { createDeadlines } from './deadlines'
-import type { Fault } from './faults'
-import { blamesClient, isPassing } from './faults'
-import { createFifo } from './fifo'
-import type { BufferOptions } from './options'
+import type { Fault } from '../fault'
+import { blamesClient, isPassing } from '../fault'
+import type { BufferOptions } from './publish-buffer'
 
 /** The confirm channel that a publisher sends on. */
 export interface PublishPort {

@@ -1,6 +1,4 @@
 import type { QueueDeclaration } from '../topology'
-import type { ServerVersion } from './version'
-import { isAtLeast } from './version'
 
 /**
  * Returns the arguments of a queue declaration. It sets as few as possible, because a declaration cannot change the arguments of an
@@ -23,4 +21,24 @@ export function queueArguments(queue: QueueDeclaration, version: ServerVersion):
     given['x-overflow'] = 'reject-publish'
   }
   return given
+}
+
+/** Major and minor version of RabbitMQ, on which its behaviour depends. */
+export interface ServerVersion {
+  major: number
+  minor: number
+}
+
+/** Assumed version of a server that does not report one: the oldest supported version. */
+const OLDEST: ServerVersion = { major: 3, minor: 10 }
+
+/** Parses a version such as `3.10.8` or `4.3.0-rc.1`. */
+export function parseVersion(text: string | undefined): ServerVersion {
+  const match = /^(\d+)\.(\d+)/.exec(text ?? '')
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : OLDEST
+}
+
+/** Whether a version is `wantedMajor.wantedMinor` or later. */
+export function isAtLeast({ major, minor }: ServerVersion, wantedMajor: number, wantedMinor = 0): boolean {
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 }

@@ -2,7 +2,6 @@ import type { Delivery, OutgoingMessage } from '../message'
 import { HEADERS, textHeader, withoutHeaders } from '../headers'
 import { deadLetterExchange, delayExchange } from '../topology'
 import { RejectMessage, RetryMessage } from './control'
-import { describeError } from './describe-error'
 
 /** The next step for a message whose attempt failed: a retry after `delay` ms, or the dead-letter queue. */
 export type Verdict = { kind: 'retry', delay: number } | { kind: 'dead', reason: 'exhausted' | 'rejected' | 'invalid' }
@@ -59,4 +58,13 @@ export function copyOf(delivery: Delivery, verdict: Verdict, error: unknown, pre
     // Without `mandatory`, RabbitMQ would drop an unroutable copy without an error.
     mandatory: true,
   }
+}
+
+const MOST_CHARACTERS = 500
+
+/** Formats an error as one line for a header or a log. It is at most 500 characters long, and user and password of any URL are masked. */
+export function describeError(error: unknown): string {
+  const text = error instanceof Error ? (error.name === 'Error' ? error.message : `${error.name}: ${error.message}`) : String(error)
+  const line = text.replace(/\s+/g, ' ').replace(/([a-z][\w+.-]*:\/\/)[^\s/]*@/gi, '$1***@').trim()
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS - 1)}…` : line
 }

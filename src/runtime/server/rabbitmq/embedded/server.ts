@@ -1,10 +1,9 @@
 import type { Broker } from '../broker'
-import { PublishError } from '../errors'
+import { PublishError, unroutable } from '../publish-error'
 import type { OutgoingMessage } from '../message'
-import { unroutable } from '../publish-errors'
 import type { Topology } from '../topology'
-import type { EmbeddedStore } from './connection'
-import { createConnection } from './connection'
+import type { EmbeddedStore } from './embedded-connection'
+import { createEmbeddedConnection } from './embedded-connection'
 import type { EmbeddedExchange } from './exchange'
 import { createExchange } from './exchange'
 import type { DeathReason, EmbeddedQueue, QueueLimits, StoredMessage } from './queue'
@@ -113,7 +112,7 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
   const shared: EmbeddedStore = { declare, store, queue: name => queues.get(name) }
   return {
     connect() {
-      const connection = createConnection(shared)
+      const connection = createEmbeddedConnection(shared)
       connections.add(connection)
       const stopListening = connection.onState((state) => {
         if (state !== 'closed') return

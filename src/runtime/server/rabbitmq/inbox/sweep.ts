@@ -1,4 +1,4 @@
-import { describeError } from '../consume/describe-error'
+import { describeError } from '../consume/failure'
 import type { OutboxSource } from '../outbox/relay'
 import { forgetApplied } from './apply-once'
 

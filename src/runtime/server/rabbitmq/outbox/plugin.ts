@@ -7,7 +7,7 @@ import type { RabbitmqModuleOptions } from '../settings'
 import { resolveRabbitmqSettings } from '../settings'
 import { asSqlClient } from '../sql-client'
 import { messageTransactionsService } from '../transactions'
-import { createMessageTransactions } from './create'
+import { createMessageTransactions } from './create-message-transactions'
 
 /** Creates the outbox and the inbox. This plugin must run before the plugin of the messaging feature, which uses them. */
 export default defineNitroPlugin(() => {

@@ -1,6 +1,6 @@
 import { detached } from '../../core/detached'
 import type { Broker } from '../broker'
-import { describeError } from '../consume/describe-error'
+import { describeError } from '../consume/failure'
 import { withDeadline } from '../../core/deadline'
 import type { SqlClient } from '../sql-client'
 import type { RoundOptions } from './round'

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker'
-import { PublishError } from '../errors'
+import { PublishError } from '../publish-error'
 import type { SqlClient } from '../sql-client'
 import type { OutboxFailure, OutboxRow } from './rows'
 import { deleteRows, lockDue, postpone } from './rows'

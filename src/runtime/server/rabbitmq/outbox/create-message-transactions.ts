@@ -7,7 +7,7 @@ import type { MessageTransactions } from '../transactions'
 import type { OutboxSource, Relay, RelayOptions } from './relay'
 import { createRelay } from './relay'
 import { insertMessage } from './rows'
-import type { OutboxSettings } from './settings'
+import type { OutboxSettings } from './outbox-settings'
 
 /** Runs a task with a client of the database or tenant `name`. */
 type UseDatabase = <T>(name: string, task: (client: SqlClient) => Promise<T>) => Promise<T>

@@ -1,19 +1,18 @@
 import type { ConsumeMessage } from 'amqplib'
 import { withDeadline } from '../../core/deadline'
-import type { Subscription } from '../broker'
+import type { BrokerLog, Subscription } from '../broker'
 import type { Delivery } from '../message'
 import { createBackoff } from './backoff'
 import { closeChannel, openChannel } from './channel'
 import type { Clock } from '../../core/clock'
-import type { OpenConnection } from './connection'
-import type { Fault } from './faults'
-import { REPLY, faultOf } from './faults'
-import type { BrokerLog } from './options'
-import type { Session } from './session'
-import { createSession } from './session'
+import type { OpenConnection } from './supervised-connection'
+import type { Fault } from '../fault'
+import { REPLY, faultOf } from '../fault'
+import type { DeliveryChannel } from './delivery-channel'
+import { createDeliveryChannel } from './delivery-channel'
 
-/** A consumer of one queue. It subscribes again after its channel or connection was lost. */
-export interface Consumer extends Subscription {
+/** A subscriber of one queue. It subscribes again after its channel or connection was lost. */
+export interface Subscriber extends Subscription {
   /** Subscribes on a new connection. It does not wait for running handlers, and never rejects. */
   open: (connection: OpenConnection) => Promise<void>
   /**
@@ -23,8 +22,8 @@ export interface Consumer extends Subscription {
   end: (timeout: number) => Promise<void>
 }
 
-/** Options of {@link createConsumer}. */
-export interface ConsumerOptions {
+/** Options of {@link createSubscriber}. */
+export interface SubscriberOptions {
   queue: string
   prefetch: number
   take: (delivery: Delivery) => void
@@ -34,7 +33,7 @@ export interface ConsumerOptions {
   clock: Clock
   /** Maximum milliseconds until the broker answers. */
   timeout: number
-  /** Called when the consumer is cancelled and its channel is closed. The channel closes only after all its deliveries are settled. */
+  /** Called when the subscriber is cancelled and its channel is closed. The channel closes only after all its deliveries are settled. */
   onEnd: () => void
 }
 
@@ -43,11 +42,11 @@ const LONGEST_PAUSE = 10_000
 /** Milliseconds after which a subscription counts as stable. */
 const STABLE = 5000
 
-/** Creates a consumer. It subscribes when `open` is called with a connection. */
-export function createConsumer(options: ConsumerOptions): Consumer {
+/** Creates a subscriber. It subscribes when `open` is called with a connection. */
+export function createSubscriber(options: SubscriberOptions): Subscriber {
   const { queue, prefetch, log, clock, timeout } = options
   const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })
-  let session: Session | undefined
+  let deliveries: DeliveryChannel | undefined
   let closing: Promise<void> | undefined
   let consumerTag: string | undefined
   let since = 0
@@ -60,7 +59,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   async function open(connection: OpenConnection): Promise<void> {
     clock.clearTimeout(retryTimer)
     if (cancelled || connection.fault) return
-    let opened: Session | undefined
+    let opened: DeliveryChannel | undefined
     let fault: Fault | undefined
     try {
       // Declare again before each try: for a short time after a queue was deleted, RabbitMQ 4.3 answers as if it still existed.
@@ -71,8 +70,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       } })
       if (fault) throw new Error(fault.text)
       if (cancelled) return void closeChannel(channel, timeout)
-      opened = session = createSession(channel, () => {
-        if (cancelled && opened) void closeSession(opened, timeout)
+      opened = deliveries = createDeliveryChannel(channel, () => {
+        if (cancelled && opened) void closeDeliveries(opened, timeout)
       })
       await answer(channel.prefetch(prefetch))
       await subscribe(opened, connection)
@@ -83,13 +82,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     }
   }
 
-  async function subscribe(on: Session, connection: OpenConnection): Promise<void> {
+  async function subscribe(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
     const receive = (message: ConsumeMessage | null) => {
       if (message) give(on.deliver(queue, message))
       else void restore(on, connection)
     }
     const answered = await answer(on.channel.consume(queue, receive))
-    if (on !== session) return
+    if (on !== deliveries) return
     missing = false
     consumerTag = answered.consumerTag
     since = clock.now()
@@ -114,8 +113,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
    * Subscribes again after the broker cancelled the subscription, because the queue was deleted or its node went down. The channel
    * stays open.
    */
-  async function restore(on: Session, connection: OpenConnection): Promise<void> {
-    if (on !== session) return
+  async function restore(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+    if (on !== deliveries) return
     consumerTag = undefined
     if (cancelled) return
     try {
@@ -127,10 +126,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     }
   }
 
-  function lost(was: Session, connection: OpenConnection, fault: Fault): void {
+  function lost(was: DeliveryChannel, connection: OpenConnection, fault: Fault): void {
     was.end()
-    if (was !== session) return
-    session = undefined
+    if (was !== deliveries) return
+    deliveries = undefined
     consumerTag = undefined
     if (cancelled) options.onEnd()
     if (clock.now() - since > STABLE) backoff.reset()
@@ -150,15 +149,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     retryTimer = clock.setTimeout(() => void open(connection), backoff.next())
   }
 
-  async function stop(on: Session, tag: string): Promise<void> {
+  async function stop(on: DeliveryChannel, tag: string): Promise<void> {
     // If it fails, the channel is closed, which also ends the subscription.
     await answer((async () => on.channel.cancel(tag))()).catch(() => {})
-    if (on.unsettled === 0) await closeSession(on, timeout)
+    if (on.unsettled === 0) await closeDeliveries(on, timeout)
   }
 
-  async function closeSession(on: Session, within: number): Promise<void> {
-    if (on === session) {
-      session = undefined
+  async function closeDeliveries(on: DeliveryChannel, within: number): Promise<void> {
+    if (on === deliveries) {
+      deliveries = undefined
       closing = on.close(within).then(options.onEnd)
     }
     await closing
@@ -179,13 +178,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       clock.clearTimeout(retryTimer)
       const tag = consumerTag
       consumerTag = undefined
-      if (!session) options.onEnd()
-      else if (tag !== undefined) await stop(session, tag)
+      if (!deliveries) options.onEnd()
+      else if (tag !== undefined) await stop(deliveries, tag)
     },
     async end(within) {
       cancelled = true
       clock.clearTimeout(retryTimer)
-      await (session ? closeSession(session, within) : closing)
+      await (deliveries ? closeDeliveries(deliveries, within) : closing)
     },
   }
 }

@@ -1,15 +1,15 @@
 import type { Delivery } from '../message'
 import { withDeadline } from '../../core/deadline'
-import type { AdminChannel } from './admin-channel'
+import type { AdminChannel } from './channel'
 import { openChannel } from './channel'
-import type { OpenConnection } from './connection'
-import type { Fault } from './faults'
-import { REPLY, faultOf, isPassing } from './faults'
-import type { Session } from './session'
-import { createSession } from './session'
+import type { OpenConnection } from './supervised-connection'
+import type { Fault } from '../fault'
+import { REPLY, faultOf, isPassing } from '../fault'
+import type { DeliveryChannel } from './delivery-channel'
+import { createDeliveryChannel } from './delivery-channel'
 
 /** Queue operations for the command line, on one connection. */
-export interface Inspector {
+export interface QueueInspector {
   get: (queue: string) => Promise<Delivery | undefined>
   count: (queue: string) => Promise<number | undefined>
   purge: (queue: string) => Promise<number>
@@ -22,24 +22,24 @@ export interface Inspector {
  *
  * @param timeout maximum milliseconds until the broker answers
  */
-export function createInspector(connection: OpenConnection, timeout: number): Inspector {
+export function createQueueInspector(connection: OpenConnection, timeout: number): QueueInspector {
   /** Channel of the messages that `get` has taken. Queries use another channel, which the broker closes when a query fails. */
-  let session: Promise<Session> | undefined
+  let takenOn: Promise<DeliveryChannel> | undefined
   /** Settles when the last `get` is done: they run one at a time. */
   let taking: Promise<unknown> = Promise.resolve()
 
   const count = (queue: string) => ifThere(connection.admin, async channel => (await channel.checkQueue(queue)).messageCount)
 
-  async function openSession(): Promise<Session> {
-    return createSession(await openChannel(connection.model, { timeout, onClosed: () => session = undefined }))
+  async function openDeliveryChannel(): Promise<DeliveryChannel> {
+    return createDeliveryChannel(await openChannel(connection.model, { timeout, onClosed: () => takenOn = undefined }))
   }
 
   async function take(queue: string): Promise<Delivery | undefined> {
     // Check first: `get` on a queue that does not exist would close the channel and requeue every message that was taken on it.
     if (await count(queue) === undefined) return undefined
-    session ??= openSession()
-    session.catch(() => session = undefined)
-    const { channel, deliver } = await session
+    takenOn ??= openDeliveryChannel()
+    takenOn.catch(() => takenOn = undefined)
+    const { channel, deliver } = await takenOn
     const message = await withDeadline(channel.get(queue), timeout, () => new Error(`RabbitMQ did not answer within ${timeout} ms`))
     return message ? deliver(queue, message) : undefined
   }
@@ -47,7 +47,7 @@ export function createInspector(connection: OpenConnection, timeout: number): In
   return {
     count,
     async end(within) {
-      const opened = await session?.catch(() => undefined)
+      const opened = await takenOn?.catch(() => undefined)
       await opened?.close(within)
     },
     async get(queue) {

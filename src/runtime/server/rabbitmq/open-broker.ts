@@ -1,20 +1,14 @@
-import type { Broker } from './broker'
+import type { Broker, BrokerLog } from './broker'
 import { createEmbeddedServer } from './embedded/server'
 import type { RabbitmqSettings } from './settings'
-
-/** Logger of the feature. */
-export interface RabbitLog {
-  info: (message: string) => void
-  warn: (message: string) => void
-}
 
 /**
  * Opens the broker of the settings: RabbitMQ if a URL is set, else an in-memory broker. It does not fail when RabbitMQ is down, but keeps
  * trying to connect until it is closed. The RabbitMQ client is imported only if it is needed.
  */
-export async function openBroker(settings: RabbitmqSettings, log: RabbitLog): Promise<Broker> {
+export async function openBroker(settings: RabbitmqSettings, log: BrokerLog): Promise<Broker> {
   const { urls, tls, window, buffer, appId } = settings
   if (urls.length === 0) return createEmbeddedServer({ limits: buffer, log }).connect()
-  const { createAmqpBroker } = await import('./amqp/broker')
+  const { createAmqpBroker } = await import('./amqp/amqp-broker')
   return createAmqpBroker({ urls, tls, appId, window, buffer, log })
 }

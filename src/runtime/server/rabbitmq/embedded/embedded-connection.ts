@@ -1,7 +1,7 @@
-import type { OutgoingMessage, Delivery } from '../message'
+import type { Delivery, OutgoingMessage } from '../message'
 import type { Topology } from '../topology'
 import type { Broker, BrokerState, Subscription } from '../broker'
-import { PublishError } from '../errors'
+import { PublishError } from '../publish-error'
 import type { EmbeddedQueue, StoredMessage } from './queue'
 
 /** The parts of the server that a connection uses. */
@@ -13,7 +13,7 @@ export interface EmbeddedStore {
 }
 
 /** Creates a connection to the in-memory broker. */
-export function createConnection(store: EmbeddedStore): Broker {
+export function createEmbeddedConnection(store: EmbeddedStore): Broker {
   let state: BrokerState = 'connected'
   const listeners = new Set<(state: BrokerState, reason: string) => void>()
   const subscriptions = new Set<Subscription>()

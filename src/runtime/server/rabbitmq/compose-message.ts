@@ -1,11 +1,46 @@
 import { randomUUID } from 'node:crypto'
-import { parseChoice, refuseUnknownKeys } from '../../core/settings'
-import { HEADERS } from '../headers'
-import type { HeaderValue, MessageProperties, OutgoingMessage } from '../message'
-import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
-import type { Trace } from '../trace'
-import { encodeMessage } from './encode'
-import type { PublishOptions } from './types'
+import { parseChoice, refuseUnknownKeys } from '../core/settings'
+import { HEADERS } from './headers'
+import type { HeaderValue, MessageProperties, OutgoingMessage } from './message'
+import { BYTES_A_CHARACTER, MOST_SHORT } from './message'
+import type { Trace } from './trace'
+import type { Duration } from '../core/duration'
+import type { SqlTransaction } from './sql-client'
+
+/** Options of `publish()`. */
+export interface PublishOptions {
+  /**
+   * Id of the message, at most 255 bytes. Use the same id when you publish a message again, so consumers can detect duplicates.
+   * @default a random UUID
+   */
+  messageId?: string
+  /**
+   * Kind of message, at most 255 bytes.
+   * @default the routing key
+   */
+  type?: string
+  /** Id that relates a reply to its request, at most 255 bytes. */
+  correlationId?: string
+  /** Queue or address for the reply, at most 255 bytes. */
+  replyTo?: string
+  /** Your own headers. Names that begin with `scale-` are reserved for nuxt-scale. */
+  headers?: Readonly<Record<string, HeaderValue>>
+  /**
+   * Maximum wait until the broker confirms the message. A plain number is seconds.
+   * @default scale.rabbitmq.publishTimeout
+   */
+  timeout?: Duration
+  /**
+   * Behaviour when no queue is bound for the message: `error` rejects with `UNROUTABLE`, `ignore` drops the message.
+   * @default 'error'
+   */
+  unroutable?: 'error' | 'ignore'
+  /**
+   * Prisma transaction. The message is written to `scale_outbox` within it, and published only if the transaction commits.
+   * This option needs `scale.rabbitmq.outbox`.
+   */
+  tx?: SqlTransaction
+}
 
 /** App, tenant, trace and time of a publish. */
 export interface PublishContext {
@@ -98,4 +133,26 @@ function checkHeaders(headers: Readonly<Record<string, HeaderValue>>): Readonly<
     }
   }
   return headers
+}
+
+/**
+ * Encodes the content of a message as JSON.
+ *
+ * @throws TypeError when the message cannot be written as JSON
+ */
+export function encodeMessage(message: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(message)
+  }
+  catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0]!.replace(/\.$/, '') : String(error)
+    const advice = 'publish plain objects, arrays, strings, numbers, booleans, null and dates.'
+    throw new TypeError(`The message of publish() cannot be written as JSON (${reason}): ${advice}`, { cause: error })
+  }
+  if (text === undefined) {
+    const kind = message === undefined ? 'undefined' : `a ${typeof message}`
+    throw new TypeError(`The message of publish() is ${kind}, which JSON cannot represent: publish an object, or null.`)
+  }
+  return text
 }

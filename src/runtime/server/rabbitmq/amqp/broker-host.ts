@@ -14,7 +14,7 @@ export interface BrokerHost {
  * @param heartbeat seconds between heartbeats. A `heartbeat` parameter in the URL has priority
  * @throws Error that never contains the URL, because the URL may contain a password
  */
-export function parseHost(url: string, heartbeat: number): BrokerHost {
+export function parseBrokerHost(url: string, heartbeat: number): BrokerHost {
   if (!URL.canParse(url)) {
     throw new Error('A URL of RabbitMQ is invalid: write amqp://user:password@host:5672/vhost, '
       + 'and percent-encode special characters in each part.')

@@ -3,16 +3,16 @@ import type { ChannelModel, SocketOptions } from 'amqplib'
 import { connect, credentials } from 'amqplib'
 import { withDeadline } from '../../core/deadline'
 import type { TlsSettings } from '../../core/tls'
-import type { AdminChannel } from './admin-channel'
-import { createAdminChannel } from './admin-channel'
+import type { AdminChannel } from './channel'
+import { createAdminChannel } from './channel'
 import { createBackoff } from './backoff'
 import { batchWrites } from './batch-writes'
 import type { Clock } from '../../core/clock'
-import type { Fault } from './faults'
-import { faultOf } from './faults'
-import type { BrokerHost } from './host'
-import type { ServerVersion } from './version'
-import { parseVersion } from './version'
+import type { Fault } from '../fault'
+import { faultOf } from '../fault'
+import type { BrokerHost } from './broker-host'
+import type { ServerVersion } from './queue-arguments'
+import { parseVersion } from './queue-arguments'
 
 /** One open connection, until it is lost. */
 export interface OpenConnection {
@@ -38,8 +38,8 @@ export interface SupervisedConnection {
   close: (timeout: number) => Promise<void>
 }
 
-/** Options of {@link createConnection}. */
-export interface ConnectionOptions {
+/** Options of {@link createSupervisedConnection}. */
+export interface SupervisedConnectionOptions {
   /** Name of the connection in the management UI of RabbitMQ. */
   name: string
   /** Hosts, which are tried in turn. */
@@ -70,7 +70,7 @@ const FIRST_PAUSE = 100
 const STABLE = 5000
 
 /** Creates a supervised connection. It connects after `start()`. */
-export function createConnection(options: ConnectionOptions): SupervisedConnection {
+export function createSupervisedConnection(options: SupervisedConnectionOptions): SupervisedConnection {
   const { hosts, clock } = options
   const backoff = createBackoff({ base: FIRST_PAUSE, cap: options.maxBackoff, triesPerStep: hosts.length, clock })
   /** Aborted when the connection is closed for good. */
@@ -181,7 +181,7 @@ export function createConnection(options: ConnectionOptions): SupervisedConnecti
  */
 export async function openModel(
   { address, user, password }: BrokerHost,
-  { name, tls }: Pick<ConnectionOptions, 'name' | 'tls'>,
+  { name, tls }: Pick<SupervisedConnectionOptions, 'name' | 'tls'>,
   signal: AbortSignal,
 ): Promise<ChannelModel> {
   // amqplib passes `signal` on to the socket of Node, but its types do not include it.
@@ -207,7 +207,7 @@ interface Watched {
   lost: PromiseWithResolvers<undefined>
 }
 
-function watch(model: ChannelModel, watched: Watched, onBlocked: ConnectionOptions['onBlocked']): ChannelModel {
+function watch(model: ChannelModel, watched: Watched, onBlocked: SupervisedConnectionOptions['onBlocked']): ChannelModel {
   // amqplib emits this before the `close` events of the channels, whose listeners read the fault.
   model.on('error', error => watched.fault ??= faultOf(error))
   model.on('blocked', reason => onBlocked(true, reason))

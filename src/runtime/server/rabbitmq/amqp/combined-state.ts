@@ -1,10 +1,9 @@
-import type { BrokerState } from '../broker'
-import type { BrokerLog } from './options'
+import type { BrokerLog, BrokerState } from '../broker'
 
 type Role = 'publishing' | 'consuming'
 
 /** Combined state of the publishing and the consuming connection. It logs each outage and each recovery in one line. */
-export interface Availability {
+export interface CombinedState {
   readonly state: BrokerState
   /** The hosts, without user and password. */
   readonly address: string
@@ -26,7 +25,7 @@ const closedError = () => new Error('The connection to RabbitMQ is closed.')
  *
  * @param address the hosts, without user and password
  */
-export function createAvailability(address: string, log: BrokerLog): Availability {
+export function createCombinedState(address: string, log: BrokerLog): CombinedState {
   const open = new Set<Role>()
   const listeners = new Set<(state: BrokerState, reason: string) => void>()
   let blocked = false
