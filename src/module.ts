@@ -1,22 +1,13 @@
+import { existsSync } from 'node:fs'
 import { createResolver, defineNuxtModule } from '@nuxt/kit'
+import type { Nuxt } from '@nuxt/schema'
 import { defu } from 'defu'
-import { setupCache } from './build/cache'
-import { setupDatabase } from './build/database'
-import { useEntriesFromSource } from './build/entries'
-import { setupErrors } from './build/errors'
-import { setupHealth } from './build/health'
-import { setupHttp } from './build/http'
+import { addDatabaseTypes } from './build/database'
+import type { FeatureContext } from './build/feature'
+import { setupFeatures } from './build/features'
 import { setupNitroPatches } from './build/nitro-patches'
 import { withPlainErrors } from './build/plain-error'
 import { setupPresets } from './build/presets'
-import { setupRateLimit } from './build/rate-limit'
-import { setupRabbitmq } from './build/rabbitmq'
-import { setupRedis } from './build/redis'
-import { setupShards } from './build/shards'
-import { setupShutdown } from './build/shutdown'
-import { setupStorage } from './build/storage'
-import { setupTenancy } from './build/tenancy'
-import type { FeatureContext } from './build/types'
 import { setupTypes } from './build/types-template'
 import type { ModuleOptions, ResolvedOptions } from './options'
 import { hasFeature, refuseSecrets, resolveNitroPatches, resolveOptions } from './options'
@@ -61,22 +52,23 @@ export default defineNuxtModule<ModuleOptions>({
     useEntriesFromSource(nuxt, file => resolve('.', file))
 
     const context: FeatureContext = { nuxt, options, patches: resolveNitroPatches(given.nitroPatches), runtime }
+    addDatabaseTypes(context)
     // If every feature is off, the module changes nothing in the build.
-    if (hasFeature(options)) {
-      setupNitroPatches(context)
-      setupErrors(context)
-    }
+    if (hasFeature(options)) setupNitroPatches(context)
     setupPresets(context)
-    setupRedis(context)
-    setupCache(context)
-    setupStorage(context)
-    setupHealth(context)
-    setupShutdown(context)
-    setupHttp(context)
-    setupRateLimit(context)
-    setupTenancy(context)
-    setupRabbitmq(context)
-    setupDatabase(context)
-    setupShards(context)
+    setupFeatures(context)
   }),
 })
+
+/**
+ * Sets aliases of `nuxt-scale/config` and `nuxt-scale/prisma` to the source files, if the module runs from source.
+ * In an installed package, the exports of package.json resolve these entries.
+ *
+ * @param entry returns the absolute path of a file in the folder of the module
+ */
+function useEntriesFromSource(nuxt: Nuxt, entry: (file: string) => string): void {
+  for (const name of ['config', 'prisma']) {
+    const source = entry(`${name}.ts`)
+    if (existsSync(source)) nuxt.options.alias[`nuxt-scale/${name}`] ??= source
+  }
+}

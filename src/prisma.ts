@@ -1,7 +1,7 @@
 /** `nuxt-scale/prisma`: creates Prisma 7 clients in `server/scale.database.ts`. */
 import { createAdapter, hide } from './runtime/server/database/prisma/adapter'
 import { driverFor } from './runtime/server/database/prisma/drivers'
-import { checkSchema } from './runtime/server/database/prisma/schema'
+import { checkSchema } from './runtime/server/database/prisma/driver'
 import { describeUrl } from './runtime/server/database/redact'
 import type { DatabasePool } from './runtime/server/database/types'
 

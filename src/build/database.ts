@@ -2,20 +2,23 @@ import { join } from 'node:path'
 import { addServerImports, addServerPlugin, addServerTemplate, addTypeTemplate } from '@nuxt/kit'
 import { OPTIONAL_PACKAGES } from '../runtime/server/database/prisma/drivers'
 import { allowMissing } from './optional-packages'
-import type { FeatureContext } from './types'
-import { findServerFile } from './user-file'
+import type { FeatureContext } from './feature'
+import { findServerFile } from './virtual-modules'
 
 const HELPERS = ['usePrisma', 'getTenantPrismaClient', 'withTenantDatabase']
 
-/** Sets up the database clients: the factory of the app, and the helpers whose types come from it. */
-export function setupDatabase({ nuxt, options, runtime }: FeatureContext): void {
-  const factory = findServerFile(nuxt, 'scale.database')
+/** Adds the type of the database clients. It is always added, so that imports of it do not depend on the options. */
+export function addDatabaseTypes({ nuxt, options, runtime }: FeatureContext): void {
+  const factory = options.database ? findServerFile(nuxt, 'scale.database') : undefined
   addTypeTemplate({
     filename: 'types/nuxt-scale-database.d.ts',
-    getContents: () => databaseTypes(runtime('database/types'), options.database ? factory : undefined),
+    getContents: () => databaseTypes(runtime('database/types'), factory),
   }, { nitro: true, node: true, nuxt: true })
-  if (!options.database) return
+}
 
+/** Sets up the database clients: the factory of the app, and the helpers whose types come from it. */
+export function setupDatabase({ nuxt, runtime }: FeatureContext): void {
+  const factory = findServerFile(nuxt, 'scale.database')
   if (!factory) {
     if (nuxt.options._prepare) return
     throw new Error(`scale.database needs a factory: create ${join(nuxt.options.serverDir, 'scale.database.ts')} with, for Prisma 7, `

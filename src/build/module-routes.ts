@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import { addServerHandler } from '@nuxt/kit'
 import type { Nitro, NitroEventHandler } from 'nitropack/types'
-import type { FeatureContext } from './types'
+import type { FeatureContext } from './feature'
 
 /** The routes of one feature. All of them are at or below one path. */
 export interface ModuleRoutes {
@@ -16,7 +16,7 @@ export interface ModuleRoutes {
 interface ModuleRoute {
   route: string
   method: 'get' | 'head'
-  /** Absolute path of the file, without extension. */
+  /** A virtual module of the module. */
   handler: string
 }
 

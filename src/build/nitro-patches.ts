@@ -2,9 +2,9 @@ import { addServerPlugin, useLogger } from '@nuxt/kit'
 import type { Nitro, NitroConfig } from 'nitropack/types'
 import type { Plugin } from 'rollup'
 import type { NitroPatch } from '../options'
-import { OUTSIDE } from '../runtime/server/lazy-modules/evaluate-outside'
+import { OUTSIDE } from '../runtime/server/nitro-patches/lazy-modules'
 import { CONTEXT_KEEPER } from '../runtime/server/tenancy/guard-context'
-import type { FeatureContext } from './types'
+import type { FeatureContext } from './feature'
 
 /**
  * All changes that the module makes to Nitro 2, by their names in `scale.nitroPatches`. Nitro's cache is an exception: the feature `cache`
@@ -27,7 +27,7 @@ export function setupNitroPatches(context: FeatureContext): void {
 
 /** Nitro calls three hooks for each request, and hookable captures a stack for each call. In development it still does, for debuggers. */
 function callHooksWithoutStacks({ nuxt, runtime }: FeatureContext): void {
-  if (!nuxt.options.dev) addServerPlugin(runtime('hooks/plugin'))
+  if (!nuxt.options.dev) addServerPlugin(runtime('nitro-patches/quiet-hooks'))
 }
 
 const NITRO_APP = /[\\/]nitropack[\\/]dist[\\/]runtime[\\/]internal[\\/]app\.m?js$/
@@ -79,7 +79,7 @@ function keepModernSyntax({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
 function keepModulesOutsideRequests({ nuxt, options, runtime }: FeatureContext): void {
   // Only these features keep something in the context of a request.
   if (!options.tenancy && !options.database && !options.rabbitmq) return
-  addServerPlugin(runtime('lazy-modules/plugin'))
+  addServerPlugin(runtime('nitro-patches/lazy-modules'))
   addRollupPlugin(nuxt, createLazyModulesPlugin())
 }
 

@@ -1,7 +1,7 @@
 import type { Nitro } from 'nitropack/types'
 import type { ResolvedOptions } from '../options'
 import { withPlainErrors } from './plain-error'
-import type { FeatureContext } from './types'
+import type { FeatureContext } from './feature'
 
 /**
  * The kind of server that runs the build of a preset.

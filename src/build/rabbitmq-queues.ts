@@ -3,9 +3,18 @@ import { join, relative } from 'node:path'
 import type { Nuxt } from '@nuxt/schema'
 import type { Nitro } from 'nitropack/types'
 import type { Plugin } from 'rollup'
-import type { ListedQueue } from './queue-list'
-import { QUEUE_LIST } from './queue-list'
 import { withPlainErrors } from './plain-error'
+
+/** Name of the build file that lists the queues for the command line. */
+export const QUEUE_LIST = 'nuxt-scale-queues.json'
+
+/** The queue of one consumer, as known to the build. */
+export interface ListedQueue {
+  /** Path of the file, relative to the folder of the app. */
+  source: string
+  /** `null` if the name is set at run time. */
+  queue: string | null
+}
 
 /**
  * Writes the queues of all consumers next to the built server, and rejects two consumers of the same queue.

@@ -1,24 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { addServerImports, addServerPlugin, addServerTemplate } from '@nuxt/kit'
-import type { FeatureContext } from './types'
+import { addServerTemplate } from '@nuxt/kit'
+import type { FeatureContext } from './feature'
 import { consumerFolders, findConsumers, watchConsumers } from './rabbitmq-consumers'
 import { writeQueueList } from './rabbitmq-queues'
 
-const HELPERS = ['useRabbit', 'defineRabbitConsumer', 'RejectMessage', 'RetryMessage']
-
-/** Sets up `useRabbit()` and the consumers of `server/consumers/`. Call it before the setup of the database, so that it closes first. */
-export function setupRabbitmq({ nuxt, options, runtime }: FeatureContext): void {
-  if (!options.rabbitmq) return
+/** Sets up the consumers of `server/consumers/`. */
+export function setupRabbitmq({ nuxt }: FeatureContext): void {
   const { rootDir } = nuxt.options
   const scale = nuxt.options.runtimeConfig.scale as unknown as { rabbitmq: { appId: string } }
   scale.rabbitmq.appId ||= readAppName(rootDir)
 
   const folders = consumerFolders(nuxt)
   addServerTemplate({ filename: '#scale/consumers.mjs', getContents: () => consumersModule(findConsumers(folders), rootDir) })
-  if (options.rabbitmq.outbox) addServerPlugin(runtime('rabbitmq/outbox/plugin'))
-  addServerPlugin(runtime('rabbitmq/plugin'))
-  addServerImports(HELPERS.map(name => ({ name, from: runtime('rabbitmq/utils') })))
   if (nuxt.options.dev) watchConsumers(nuxt, folders)
   else writeQueueList(nuxt, () => findConsumers(folders))
 }

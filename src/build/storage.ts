@@ -1,16 +1,14 @@
-import { addServerPlugin, addServerTemplate } from '@nuxt/kit'
+import { addServerTemplate } from '@nuxt/kit'
 import type { Nitro, NitroOptions } from 'nitropack/types'
-import type { FeatureContext } from './types'
+import type { FeatureContext } from './feature'
 
-/** Sets up the mounts `useStorage('redis')` and `useStorage('cache')`. Call it after the setup of Redis and the cache. */
-export function setupStorage({ nuxt, options, runtime }: FeatureContext): void {
-  if (!options.storage) return
+/** Makes the names of the mounts that nuxt-scale may replace importable as `#scale/nitro-mounts.mjs`. */
+export function provideNitroMounts({ nuxt }: FeatureContext): void {
   let nitroMounts: string[] = []
   nuxt.hook('nitro:init', (instance) => {
     nitroMounts = findNitroMounts((instance as unknown as Nitro).options)
   })
   addServerTemplate({ filename: '#scale/nitro-mounts.mjs', getContents: () => `export default ${JSON.stringify(nitroMounts)}\n` })
-  addServerPlugin(runtime('storage/plugin'))
 }
 
 /**

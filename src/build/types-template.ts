@@ -1,6 +1,6 @@
 import { addTypeTemplate } from '@nuxt/kit'
 import { nitroCacheTypes } from '../runtime/server/cache/nitro/augment'
-import type { FeatureContext } from './types'
+import type { FeatureContext } from './feature'
 
 /** Adds the types of the module to Nitro. It always adds all types, so that they do not depend on the options. */
 export function setupTypes({ runtime }: Pick<FeatureContext, 'runtime'>): void {
@@ -65,6 +65,12 @@ declare module '#scale/routes.mjs' {
   /** Server routes that answer GET, and routes that the page renderer answers. */
   const routes: { own: readonly string[], pages: readonly string[] }
   export default routes
+}
+
+declare module '#scale/nitro-mounts.mjs' {
+  /** Names of the mounts that Nitro and its preset create. */
+  const nitroMounts: readonly string[]
+  export default nitroMounts
 }
 
 declare module '#scale/consumers.mjs' {

@@ -1,6 +1,5 @@
 import { outboxTables } from '../runtime/server/rabbitmq/outbox/tables'
-import { defineScaleCommand } from './support/command'
-import { exitCodes } from './support/exit'
+import { defineScaleCommand, exitCodes } from './support/command'
 
 /** The command `nuxt-scale outbox`: prints the tables of the outbox and the inbox, for a migration of the app. */
 export const outboxCommand = defineScaleCommand({

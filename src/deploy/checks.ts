@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { show } from '../runtime/server/core/settings'
+import { show, parseObject, refuseUnknownKeys } from '../runtime/server/core/settings'
 
 /**
  * Checks of values that are written into files of other programs. Each program quotes values differently, and `$` and `{` are special in
@@ -94,4 +94,15 @@ export function parseObjectName(value: unknown, path: string): string {
 /** Checks the name of an environment variable. */
 export function parseVariable(value: unknown, path: string): string {
   return parseText(value, /^[A-Z_]\w*$/i, path, 'the name of an environment variable, such as \'DATABASE_URL\'')
+}
+
+/**
+ * Checks that a block of options is an object without unknown options.
+ *
+ * @throws Error that names the block, or the unknown option
+ */
+export function group(value: unknown, path: string, keys: readonly string[]): Record<string, unknown> {
+  const values = parseObject(value ?? {}, path)
+  refuseUnknownKeys(values, keys, path)
+  return values
 }

@@ -1,6 +1,5 @@
 import { parseCount } from '../runtime/server/core/settings'
-import { parseObjectName, parseQuantity } from './checks'
-import { group } from './option-group'
+import { parseObjectName, parseQuantity, group } from './checks'
 import type { DeployKubernetes, DeployReplicas } from './options'
 
 export interface ReplicasSettings {

@@ -1,8 +1,7 @@
 import { parseDuration } from '../runtime/server/core/duration'
 import { parseBytes, parseCount } from '../runtime/server/core/settings'
 import type { PathPattern } from './checks'
-import { parseFile, parsePathPattern } from './checks'
-import { group } from './option-group'
+import { parseFile, parsePathPattern, group } from './checks'
 import type { DeployCache, DeployRateLimit } from './options'
 
 export interface EdgeCacheSettings {

@@ -2,12 +2,11 @@ import { parseDuration } from '../runtime/server/core/duration'
 import { parseBytes, parseChoice, parseCount, parseSwitch } from '../runtime/server/core/settings'
 import { compileTrustedAddresses } from '../runtime/server/core/trusted-addresses'
 import type { PathPattern } from './checks'
-import { parseFile, parseHost, parseImage, parseName, parseServerName } from './checks'
+import { parseFile, parseHost, parseImage, parseName, parseServerName, group } from './checks'
 import type { KubernetesSettings, ReplicasSettings } from './cluster-settings'
 import { parseKubernetes, parseReplicas } from './cluster-settings'
 import type { EdgeCacheSettings, EdgeLimitSettings } from './edge-settings'
 import { parseCache, parsePaths, parseRateLimit } from './edge-settings'
-import { group } from './option-group'
 import type { Balance, DeployModuleOptions, DeployServer, DeployTls } from './options'
 
 /** One server behind the balancer. */

@@ -1,5 +1,5 @@
 import { ReshardError } from './errors'
-import { identifier } from './quote'
+import { identifier } from './session'
 import type { MoveSide } from './guard'
 import { hashOfRow, hashRows, keyText, slotOfRow } from './rows'
 import type { MovePair } from './sync'

@@ -2,3 +2,16 @@
 export class ReshardError extends Error {
   override readonly name: string = 'ReshardError'
 }
+
+/** Thrown when a statement fails. */
+export class ShardStatementError extends ReshardError {
+  /** SQLSTATE; undefined if the connection failed. */
+  readonly code: string | undefined
+  readonly constraint: string | undefined
+
+  constructor(message: string, code?: string, constraint?: string) {
+    super(message)
+    this.code = code
+    this.constraint = constraint
+  }
+}

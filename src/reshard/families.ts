@@ -1,6 +1,6 @@
 import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
-import { identifier } from './quote'
+import { identifier } from './session'
 import { moves } from './rows'
 import type { ShardTable } from './shard-table'
 import { readForeignKeys } from './tables'

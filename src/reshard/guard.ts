@@ -1,7 +1,7 @@
 import { STALE_SHARD_MAP } from '../runtime/server/database/errors'
 import { lockTables, withTableLocks } from './lock'
 import type { MoveObjects } from './objects'
-import { identifier, literal } from './quote'
+import { identifier, literal } from './session'
 import type { MoveRole } from './record'
 import { writeRole } from './record'
 import type { ShardSession } from './session'

@@ -1,6 +1,5 @@
-import { ReshardError } from './errors'
+import { ReshardError, ShardStatementError } from './errors'
 import type { ShardSession } from './session'
-import { ShardStatementError } from './session'
 
 /**
  * Milliseconds to wait for a lock in one attempt. Writes queue behind a waiting lock, so it must be short. It must also be below the

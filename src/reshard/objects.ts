@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SlotMap, SlotMove } from '../runtime/server/shards/slot-map'
 import { formatRanges } from '../runtime/server/shards/ranges'
-import { identifier } from './quote'
+import { identifier } from './session'
 import type { ShardSession } from './session'
 
 /** Names of the objects that a move installs in the schema of a shard. Every name begins with `nuxt_scale_`. */

@@ -2,11 +2,10 @@ import type { Duplex } from 'node:stream'
 import type { Client, QueryResult } from 'pg'
 import { postgresAddress } from '../runtime/server/database/prisma/postgres'
 import { redact } from '../runtime/server/database/redact'
-import { ReshardError } from './errors'
+import { ReshardError, ShardStatementError } from './errors'
 import { takeCommandLock } from './command-lock'
-import { literal } from './quote'
+import { literal } from './session'
 import type { Parameter, ShardSession, TextRow } from './session'
-import { ShardStatementError } from './session'
 
 /** Address of a shard. */
 export interface ShardAddress {

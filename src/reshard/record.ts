@@ -1,5 +1,5 @@
 import { ReshardError } from './errors'
-import { identifier } from './quote'
+import { identifier } from './session'
 import type { NamedTable } from './shard-table'
 import type { ShardSession } from './session'
 

@@ -1,6 +1,6 @@
 import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
-import { identifier } from './quote'
+import { identifier } from './session'
 import type { TextRow } from './session'
 import type { ForeignKey, ShardTable } from './shard-table'
 

@@ -1,5 +1,3 @@
-import { ReshardError } from './errors'
-
 /** A row as strings of the database, so that JavaScript does not change any value. */
 export type TextRow = (string | null)[]
 
@@ -20,15 +18,17 @@ export interface ShardSession {
   close: () => Promise<void>
 }
 
-/** Thrown when a statement fails. */
-export class ShardStatementError extends ReshardError {
-  /** SQLSTATE; undefined if the connection failed. */
-  readonly code: string | undefined
-  readonly constraint: string | undefined
+/** Quotes an identifier for SQL. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
 
-  constructor(message: string, code?: string, constraint?: string) {
-    super(message)
-    this.code = code
-    this.constraint = constraint
-  }
+/** Quotes a string for SQL. */
+export function literal(text: string): string {
+  return `'${text.replaceAll('\'', '\'\'')}'`
+}
+
+/** Writes a list of strings as an SQL array. */
+export function textArray(texts: readonly string[]): string {
+  return `array[${texts.map(literal).join(', ')}]::text[]`
 }

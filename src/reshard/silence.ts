@@ -1,9 +1,8 @@
-import { ReshardError } from './errors'
+import { ReshardError, ShardStatementError } from './errors'
 import { refuseSplitFamilies } from './families'
 import type { MoveSide } from './guard'
-import { identifier } from './quote'
+import { identifier } from './session'
 import { moves } from './rows'
-import { ShardStatementError } from './session'
 import type { ShardTable } from './shard-table'
 import { readForeignKeys } from './tables'
 

@@ -1,6 +1,6 @@
 import { ReshardError } from './errors'
 import type { ShardsSettings } from '../runtime/server/shards/settings'
-import { literal, textArray } from './quote'
+import { literal, textArray } from './session'
 
 /** The ids that the slot function must recognise. */
 export interface WantedSlots {

@@ -1,9 +1,8 @@
-import { ReshardError } from './errors'
+import { ReshardError, ShardStatementError } from './errors'
 import type { MoveSide } from './guard'
 import type { Key } from './rows'
 import { RowsInTheWay, deleteRows, detachRows, keyOf, readPointing, readRows, writeRows } from './rows'
 import type { TextRow } from './session'
-import { ShardStatementError } from './session'
 import type { ForeignKey, ShardTable } from './shard-table'
 import { readForeignKeys, readTellingColumns } from './tables'
 

@@ -1,6 +1,6 @@
 import { ReshardError } from './errors'
 import type { MoveSide } from './guard'
-import { identifier } from './quote'
+import { identifier } from './session'
 import { sortTables } from './table-order'
 import type { ShardSession } from './session'
 import type { Column, ShardTable, NamedTable, ForeignKey } from './shard-table'

@@ -55,7 +55,7 @@ async function build(name: string, env: NodeJS.ProcessEnv = {}): Promise<Built> 
 }
 
 /** What features share, besides the files that are in no folder. */
-const SHARED = /^(?:core|request|lazy-modules)\//
+const SHARED = /^(?:core|request)\/|^nitro-patches\/lazy-modules$/
 
 /** The files of the module, without `src/runtime/server/` and `.ts`. */
 function ownFiles({ files }: Built): { shared: string[], features: string[] } {
@@ -87,7 +87,7 @@ async function observe({ output }: Built) {
 
 it('with every feature on, each has its files, its packages and its place in the app', async () => {
   // The shutdown, tenancy, the database and shards are off until their block is there.
-  expect([...new Set(ownFiles(full).features.map(file => file.split('/')[0]))].sort()).toEqual(['hooks', ...FEATURES].sort())
+  expect([...new Set(ownFiles(full).features.map(file => file.split('/')[0]))].sort()).toEqual(['nitro-patches', ...FEATURES].sort())
   expect(full.packages).toEqual(expect.arrayContaining(Object.values(PACKAGES).flat()))
   expect(full.code).not.toMatch(/not-in-the-build|deploy:|"deploy"/)
   expect(await observe(full)).toEqual({

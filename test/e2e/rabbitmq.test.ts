@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { QUEUE_LIST } from '../../src/build/queue-list'
+import { QUEUE_LIST } from '../../src/build/rabbitmq-queues'
 import { productionEnvironment } from '../support/environment'
 import type { NuxtInstance } from '../support/nuxt'
 import { buildFixture, startNuxt } from '../support/nuxt'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bucketOf, judge } from '../../src/runtime/server/rate-limit/gcra'
+import { bucketOf, judge } from '../../src/runtime/server/core/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-store'
 import { judgeScript, judgeWholeScript } from '../../src/runtime/server/rate-limit/script'

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { HealthCheck } from '../../src/runtime/server/health/check'
+import type { HealthCheck } from '../../src/runtime/server/health/report'
 import { appChecks, featureChecks } from '../../src/runtime/server/health/configured-checks'
 import { watchEventLoopLag } from '../../src/runtime/server/health/event-loop-lag'
 import { createProbes } from '../../src/runtime/server/health/probes'

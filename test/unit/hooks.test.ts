@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { makeYoung } from '../../src/build/nitro-patches'
-import type { QuietableHooks } from '../../src/runtime/server/hooks/quiet'
-import { quietHooks } from '../../src/runtime/server/hooks/quiet'
+import type { QuietableHooks } from '../../src/runtime/server/nitro-patches/quiet-hooks'
+import { quietHooks } from '../../src/runtime/server/nitro-patches/quiet-hooks'
 
 interface Hooks extends QuietableHooks {
   hook: (name: string, listener: (...values: never[]) => unknown) => () => void

@@ -5,10 +5,10 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createPurgeCall, limitsOf } from '../../src/runtime/server/http/purge/call'
 import { followInvalidations } from '../../src/runtime/server/http/purge/follow'
 import { createPurgeQueue } from '../../src/runtime/server/http/purge/queue'
+import { createThrottle } from '../../src/runtime/server/core/gcra'
 import type { PurgeQueue, PurgeQueueOptions } from '../../src/runtime/server/http/purge/queue'
 import type { HttpPurgeOptions, PurgeTarget } from '../../src/runtime/server/http/purge/settings'
 import { checkPurgeOptions, resolvePurgeSettings } from '../../src/runtime/server/http/purge/settings'
-import { createTokenBucket } from '../../src/runtime/server/http/purge/token-bucket'
 import { tagFormats } from '../../src/runtime/server/http/tag-header'
 import { waitFor } from '../support/wait'
 
@@ -44,7 +44,7 @@ function createQueue(cdn: PurgeTarget, url: string, options: Partial<PurgeQueueO
   const lines: string[] = []
   const note = (message: string) => void lines.push(message)
   const queue = createPurgeQueue({
-    call: createPurgeCall(settings), limits: limitsOf(settings), bucket: createTokenBucket(rate, burst),
+    call: createPurgeCall(settings), limits: limitsOf(settings), throttle: createThrottle(rate, burst),
     timeout: 1000, againAfter: 0, firstPause: 5, log: { info: note, warn: note, error: note }, ...options,
   })
   open.push(() => queue.close(0))
@@ -229,17 +229,17 @@ describe('an invalidation', () => {
   })
 })
 
-describe('a token bucket', () => {
+describe('the throttle of purges', () => {
   it('begins full, fills at its rate, and holds no more than its burst', () => {
     let now = 0
-    const bucket = createTokenBucket(10, 3, () => now)
-    expect([1, 2, 3, 4].map(() => bucket.take())).toEqual([0, 0, 0, 100])
+    const throttle = createThrottle(10, 3, () => now)
+    expect([1, 2, 3, 4].map(() => throttle.take())).toEqual([0, 0, 0, 100])
     now = 60
-    expect(bucket.take()).toBe(40)
+    expect(throttle.take()).toBe(40)
     now = 100
-    expect(bucket.take()).toBe(0)
+    expect(throttle.take()).toBe(0)
     now = 100_000
-    expect([1, 2, 3, 4].map(() => bucket.take())).toEqual([0, 0, 0, 100])
+    expect([1, 2, 3, 4].map(() => throttle.take())).toEqual([0, 0, 0, 100])
   })
 })
 

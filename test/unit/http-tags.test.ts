@@ -8,7 +8,7 @@ import { keysOf } from '../../src/runtime/server/http/purge/follow'
 import { tagFormats, tagHeaderOf, wireTag } from '../../src/runtime/server/http/tag-header'
 import type { TagFormat } from '../../src/runtime/server/http/tag-header'
 import { nameResponseTags, noteStoredTags } from '../../src/runtime/server/cache/response-tags'
-import { SHARED_CACHE_HEADERS } from '../../src/runtime/server/request/shared-cache-headers'
+import { SHARED_CACHE_HEADERS } from '../../src/runtime/server/request/cache-control'
 
 const formats = Object.entries(tagFormats)
 const text = fc.oneof(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'binary' }), fc.constantFrom('a b', 'a,b', 'a\r\nset-cookie: x=1', 'Acme', 'acme', '%2C', ',', '|', 'a|b', '"', '%', '*', 'route:/a?b=1', 'x'.repeat(3000)))

@@ -6,7 +6,7 @@ import { rollup } from 'rollup'
 import type { Plugin } from 'rollup'
 import { afterEach, expect, it } from 'vitest'
 import { createLazyModulesPlugin } from '../../src/build/nitro-patches'
-import { evaluateLazyModulesOutside } from '../../src/runtime/server/lazy-modules/evaluate-outside'
+import { evaluateLazyModulesOutside } from '../../src/runtime/server/nitro-patches/lazy-modules'
 import { createTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const visitor = new AsyncLocalStorage<string>()

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../src/runtime/server/rate-limit/gcra'
+import { judge } from '../../src/runtime/server/core/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import type { RateLimitRule } from '../../src/runtime/server/rate-limit/settings'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
-import type { SharedLimits } from '../../src/runtime/server/rate-limit/shared-limits'
+import type { SharedLimits } from '../../src/runtime/server/rate-limit/limiter'
 import { RedisTimeoutError } from '../../src/runtime/server/redis/errors'
 import { createNginxLimit } from '../support/nginx-limit'
 

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { currentTenant, runAsTenant } from '../../src/runtime/server/tenancy/context'
+import { currentTenant, runAsTenant, createTenant } from '../../src/runtime/server/tenancy/tenant'
 import { createTenantDirectory } from '../../src/runtime/server/tenancy/directory'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
-import { createTenant } from '../../src/runtime/server/tenancy/tenant'
 import type { TenantRecord } from '../../src/runtime/server/tenancy/types'
 
 const settings = resolveTenancySettings({ map: { acme: 'DATABASE_URL_ACME', globex: { url: 'postgres://h/globex', schema: 'g' } }, cacheTtl: '60s' })

@@ -5,8 +5,7 @@ import type { Topology } from '../../deploy/topology'
 import { loadApp } from '../support/app'
 import { writeFileAtomically } from '../../reshard/atomic-file'
 import type { ScaleCommand } from '../support/command'
-import { defineScaleCommand } from '../support/command'
-import { exitCodes } from '../support/exit'
+import { defineScaleCommand, exitCodes } from '../support/command'
 
 const outputArg = {
   output: { type: 'string', description: 'Write to this file instead of stdout, relative to the current folder', valueHint: 'file' },

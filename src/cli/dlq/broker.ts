@@ -2,7 +2,7 @@ import type { Broker } from '../../runtime/server/rabbitmq/broker'
 import { openBroker } from '../../runtime/server/rabbitmq/open-broker'
 import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import { loadApp } from '../support/app'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import { runTimeOptions } from '../support/run-time-options'
 import type { Terminal } from '../support/terminal'
 

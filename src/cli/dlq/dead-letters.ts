@@ -2,7 +2,7 @@ import type { Broker } from '../../runtime/server/rabbitmq/broker'
 import { HEADERS, textHeader, withoutHeaders } from '../../runtime/server/rabbitmq/headers'
 import type { Delivery, OutgoingMessage } from '../../runtime/server/rabbitmq/message'
 import { deadLetterQueue } from '../../runtime/server/rabbitmq/topology'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 
 /** Number of messages in a queue and in its dead-letter queue. */
 export interface QueueCounts {

@@ -1,6 +1,5 @@
-import { defineScaleCommand } from '../support/command'
-import { exitCodes } from '../support/exit'
-import { renderTable } from '../support/table'
+import { defineScaleCommand, exitCodes } from '../support/command'
+import { renderTable } from '../support/terminal'
 import { withBroker } from './broker'
 import { countQueues } from './dead-letters'
 import { queueArgs, selectQueues } from './queues'

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { QUEUE_LIST } from '../../build/queue-list'
-import type { ListedQueue } from '../../build/queue-list'
+import { QUEUE_LIST } from '../../build/rabbitmq-queues'
+import type { ListedQueue } from '../../build/rabbitmq-queues'
 import { loadApp } from '../support/app'
-import { listOf } from '../support/command'
-import { CliFailure } from '../support/exit'
+import { listOf, CliFailure } from '../support/command'
 
 /** Flags that select queues. */
 export const queueArgs = {

@@ -1,5 +1,4 @@
-import { countOf, defineScaleCommand } from '../support/command'
-import { exitCodes } from '../support/exit'
+import { countOf, defineScaleCommand, exitCodes } from '../support/command'
 import { withBroker } from './broker'
 import type { DeadLetter } from './dead-letters'
 import { showDead } from './dead-letters'

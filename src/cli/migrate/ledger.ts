@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeUrl } from '../../runtime/server/database/redact'
 import { writeFileAtomically } from '../../reshard/atomic-file'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import type { MigrationTarget } from './targets'
 
 /** Result of the last run for one database. It contains neither addresses nor secrets. */

@@ -1,4 +1,4 @@
-import { exitCodes } from '../support/exit'
+import { exitCodes } from '../support/command'
 import type { Ledger, LedgerEntry } from './ledger'
 import { fingerprint, hasSucceeded } from './ledger'
 import type { CommandResult } from './run-command'

@@ -3,7 +3,7 @@ import { databaseDefaults, resolveDatabaseSettings } from '../../runtime/server/
 import { resolveShardsSettings } from '../../runtime/server/shards/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import { runTimeOptions } from '../support/run-time-options'
 import { didYouMean } from '../support/nearest'
 import { describeUnset, isSet, readSource } from '../support/source'

@@ -4,7 +4,7 @@ import { parseTenants, resolveTenancySettings } from '../../runtime/server/tenan
 import type { TenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import { runTimeOptions } from '../support/run-time-options'
 import { reasonOf } from '../support/scale-config'
 

@@ -1,5 +1,5 @@
 import { shardLocations } from '../migrate/targets'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import { readSource } from '../support/source'
 import type { StoredMap } from './map-file'
 import type { ShardAddress } from '../../reshard/open-session'

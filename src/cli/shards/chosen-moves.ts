@@ -2,7 +2,7 @@ import type { ShardsSettings } from '../../runtime/server/shards/settings'
 import { withSlotMap } from '../../runtime/server/shards/settings'
 import type { SlotMove } from '../../runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../runtime/server/shards/stored-map'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import type { StoredMap } from './map-file'
 import { mapArg, openMap } from './map-file'
 

@@ -5,7 +5,7 @@ import type { SlotMap } from '../../runtime/server/shards/slot-map'
 import { parseSlotMap } from '../../runtime/server/shards/stored-map'
 import { loadApp } from '../support/app'
 import type { App } from '../support/app'
-import { CliFailure } from '../support/exit'
+import { CliFailure } from '../support/command'
 import type { MapStore, NamedMap } from '../../reshard/map-store'
 import { createMapStore, readMapFile } from '../../reshard/map-store'
 

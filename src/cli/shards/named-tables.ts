@@ -1,6 +1,5 @@
 import type { NamedTable } from '../../reshard/shard-table'
-import { listOf } from '../support/command'
-import { CliFailure } from '../support/exit'
+import { listOf, CliFailure } from '../support/command'
 
 /**
  * Returns the tables of `--tables user:id,order:userId`, else those of the options.

@@ -2,6 +2,8 @@ import type { ShardPlan } from '../../runtime/server/shards/plan'
 import { formatRanges } from '../../runtime/server/shards/ranges'
 import type { MoveState, SlotMap } from '../../runtime/server/shards/slot-map'
 import { moveStates, slotCounts } from '../../runtime/server/shards/slot-map'
+import { renderTable } from '../support/terminal'
+import type { Comparison } from '../../reshard/compare'
 
 /** Distribution of the slots over the shards. */
 interface Balance {
@@ -74,4 +76,14 @@ export function reportStatus(map: SlotMap, stored: boolean): StatusReport {
 /** Formats a share as percent. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
+}
+
+/** Renders differences as a table. Empty if there are none. */
+export function describeDifferences({ differences, more }: Comparison): string[] {
+  if (differences.length === 0) return []
+  return [
+    '',
+    renderTable(['table', 'key', 'difference'], differences.map(({ table, key, kind }) => [table, key.join(' '), kind])),
+    ...more ? ['… and more'] : [],
+  ]
 }

@@ -5,7 +5,7 @@ import type { Nuxt } from '@nuxt/schema'
 import type { ScaleConfig } from '../../config'
 import type { ModuleOptions } from '../../options'
 import { resolveOptions } from '../../options'
-import { CliFailure, exitCodes } from './exit'
+import { CliFailure, exitCodes } from './command'
 import { loadScaleConfig } from './scale-config'
 
 /** Options that contain databases and queues. */

@@ -1,7 +1,7 @@
 import type { Nuxt } from '@nuxt/schema'
 import type { ScaleConfig } from '../../config'
 import { withoutCredentials } from '../../runtime/server/database/redact'
-import { CliFailure } from './exit'
+import { CliFailure } from './command'
 
 /**
  * Loads the default export of `server/scale.config.ts` outside the server, where nothing is auto-imported.
@@ -11,7 +11,7 @@ import { CliFailure } from './exit'
  * @throws CliFailure if the file cannot be loaded
  */
 export async function loadScaleConfig(nuxtOptions: Nuxt['options']): Promise<ScaleConfig> {
-  const { findServerFile } = await import('../../build/user-file')
+  const { findServerFile } = await import('../../build/virtual-modules')
   const file = findServerFile({ options: nuxtOptions }, 'scale.config')
   if (file === undefined) return {}
   const { createJiti } = await import('jiti')

@@ -1,6 +1,6 @@
 import { parseUrl } from '../../runtime/server/database/redact'
 import { isName } from '../../runtime/server/core/database-address'
-import { CliFailure } from './exit'
+import { CliFailure } from './command'
 
 /**
  * Returns the URL of an option. Errors never contain the URL.

@@ -1,8 +1,7 @@
-import type { InstanceRole } from '../environment'
-import { environmentOf } from '../environment'
+import type { InstanceRole, Topology } from '../topology'
+import { environmentOf } from '../topology'
 import { renderNginx } from '../nginx'
 import type { NginxTarget } from '../nginx/version'
-import type { Topology } from '../topology'
 import { toYaml } from '../yaml'
 import { backingOf } from './backing'
 

@@ -1,5 +1,4 @@
-import type { InstanceRole } from '../environment'
-import type { Topology } from '../topology'
+import type { InstanceRole, Topology } from '../topology'
 
 /** Labels that select the pods of a role. */
 export function selectorOf({ name }: Topology, role: InstanceRole): Record<string, string> {

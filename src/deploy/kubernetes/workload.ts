@@ -4,9 +4,8 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisrup
 import type { IContainer } from 'kubernetes-models/v1/Container'
 import type { IEnvVar } from 'kubernetes-models/v1/EnvVar'
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
-import type { InstanceRole } from '../environment'
-import { environmentOf } from '../environment'
-import type { Topology } from '../topology'
+import type { InstanceRole, Topology } from '../topology'
+import { environmentOf } from '../topology'
 import { metadataOf, nameOf, selectorOf } from './labels'
 
 /** Milliseconds after which every node of a cluster has stopped sending requests to a pod. */

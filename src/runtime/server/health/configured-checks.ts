@@ -1,7 +1,7 @@
 import { parseDuration } from '../core/duration'
 import type { FeatureCheck } from '../core/health-checks'
 import { parseChoice, refuseUnknownKeys } from '../core/settings'
-import type { HealthCheck } from './check'
+import type { HealthCheck } from './report'
 import type { HealthSettings } from './settings'
 import type { HealthCheckOptions, HealthFunctions } from './types'
 

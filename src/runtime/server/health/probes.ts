@@ -1,5 +1,7 @@
 import type { EventLoopLag } from './event-loop-lag'
 import type { HealthReport, HealthStatus } from './report'
+import { defineService } from '../core/service'
+import type { HealthSettings } from './settings'
 
 /** The answer to a probe. */
 export interface ProbeAnswer {
@@ -48,3 +50,13 @@ export function createProbes({ report, isDraining, lag, maxEventLoopLag }: Probe
 function codeOf(status: HealthStatus): number {
   return status === 'error' ? 503 : 200
 }
+
+/** The health feature of this process. */
+export interface CurrentHealth {
+  settings: HealthSettings
+  probes: Probes
+  lag: () => EventLoopLag
+}
+
+/** The health feature of this process. It is a function because the checks are collected at the first probe. */
+export const healthService = defineService<() => CurrentHealth>('A health probe arrived before the server had started.')

@@ -1,7 +1,12 @@
-import type { ProbeFault } from '../core/probe'
+import type { ProbeFault, ProbeOptions } from '../core/probe'
 import { createProbe } from '../core/probe'
-import type { HealthCheck } from './check'
 import type { HealthLevel } from './types'
+
+/** A check of one dependency of the app. */
+export interface HealthCheck extends ProbeOptions {
+  name: string
+  level: HealthLevel
+}
 
 export type HealthStatus = 'ok' | 'degraded' | 'error'
 

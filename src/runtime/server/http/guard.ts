@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { addVary } from '../request/before-headers'
 import { responseTagsOf } from '../cache/response-tags'
-import { SHARED_CACHE_HEADERS } from '../request/shared-cache-headers'
+import { SHARED_CACHE_HEADERS } from '../request/cache-control'
 import { sharedLifetimeOf } from '../request/shared-lifetime'
 import type { CachePolicy, CdnTarget } from './policy'
 import { cacheClasses, cacheControlOf, cdnControlOf, cdnHeaders, policyOfRoute } from './policy'

@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { RedisTimeoutError } from '../redis/errors'
-import type { Bucket, Verdict } from './gcra'
-import { remainingOf, shareOf, waitOf } from './gcra'
-import type { SharedLimits } from './shared-limits'
+import type { Bucket, Verdict } from '../core/gcra'
+import { remainingOf, shareOf, waitOf } from '../core/gcra'
 import { createMemoryStore } from './memory-store'
 import type { RateLimit } from './settings'
 
@@ -159,4 +158,16 @@ function decisionOf(bucket: Bucket, { allowed, fill }: Verdict, cost: number, by
 /** Decides without counting, for a rule with `fallback: 'open'` or `'closed'`. */
 function withoutCount(allowed: boolean): RateLimitDecision {
   return { allowed, remaining: 0, reset: 0, retryAfter: allowed ? 0 : 1000, by: 'fallback' }
+}
+
+/** The store of the buckets that all instances share. */
+export interface SharedLimits {
+  /**
+   * Decides about one request. The result is a plain number and not an object, because this runs for every request.
+   *
+   * @param key key of the bucket, with a limited length
+   * @param debt microseconds, a multiple of 1000, to add first: requests that passed while the store was unreachable. @default 0
+   * @returns microseconds until the bucket is empty. If the request is denied: -1 minus that number, because zero has no sign
+   */
+  take: (key: string, bucket: Bucket, cost: number, debt?: number) => Promise<number>
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { Bucket, Verdict } from './gcra'
-import { judge } from './gcra'
+import type { Bucket, Verdict } from '../core/gcra'
+import { judge } from '../core/gcra'
 
 /** Largest number of buckets in memory, about 20 MB. The least recently used ones are dropped. */
 const MOST_BUCKETS = 100_000

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../redis/types'
 import { runScriptAtOnce } from '../redis/script'
-import type { SharedLimits } from './shared-limits'
+import type { SharedLimits } from './limiter'
 import { judgeDebtScript, judgeScript, judgeWholeScript } from './script'
 
 /**

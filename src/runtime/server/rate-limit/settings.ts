@@ -3,8 +3,8 @@ import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../core/duration'
 import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 import { compileTrustedAddresses } from '../core/trusted-addresses'
-import type { Bucket } from './gcra'
-import { bucketOf } from './gcra'
+import type { Bucket } from '../core/gcra'
+import { bucketOf } from '../core/gcra'
 
 /**
  * The behaviour while Redis is unavailable. `memory`: each process allows a share of the limit. `open`: all requests pass.

@@ -5,6 +5,7 @@ import { idText } from './id'
 import type { ShardPlace } from './placement'
 import { placeByModulo, placeBySlot } from './placement'
 import type { ShardsSettings } from './settings'
+import { defineService } from '../core/service'
 
 /** Target of {@link ShardResolver.resolveShard}: exactly one of these properties. */
 export type ShardTarget = { region: string } | { userId: ShardId } | { key: ShardId } | { model: string } | { domain: string }
@@ -71,4 +72,14 @@ function findPlace(places: ReadonlyMap<string, string>, name: unknown, kind: 'mo
   const shard = places.get(name as string)
   if (shard !== undefined) return shard
   throw new Error(`The ${kind} ${show(name)} has no shard: add it to scale.shards.placement.${kind}s.`)
+}
+
+/** The shard resolver of this process. */
+export const shardsService = defineService<ShardResolver>(
+  'A shard was looked up before the server started: do it in a handler, or in a plugin of your own, not at the top of a file.',
+)
+
+/** Returns the name of a shard's database for `usePrisma(name)`. */
+export function databaseOfShard(shard: string): string {
+  return `shard ${shard}`
 }

@@ -1,7 +1,7 @@
 import type { ScaleDatabaseClient } from '../database/types'
 import type { DatabaseCopyOptions } from '../database/utils'
 import { usePrisma } from '../database/utils'
-import { shardsService, databaseOfShard } from './service'
+import { shardsService, databaseOfShard } from './resolve'
 import type { ShardId } from './id'
 import type { ShardTarget } from './resolve'
 import type { PartialResult, ScatterOptions } from './scatter'

@@ -9,6 +9,7 @@ import { createLookUp, LOOK_UP_DEADLINE } from './look-up'
 import type { TenancySettings } from './settings'
 import { createTenant } from './tenant'
 import type { Tenant, TenancyFunctions, TenantRecord } from './types'
+import { defineService } from '../core/service'
 
 /** Finds tenants by request and by id. */
 export interface TenantResolver {
@@ -130,3 +131,8 @@ function missingMessage({ header, baseDomains }: TenancySettings, byDomain: bool
   ]
   return `The request names no tenant: use ${ways.join(' or ')}.`
 }
+
+/** The tenant resolver of this process. */
+export const tenancyService = defineService<TenantResolver>(
+  'A tenant was looked up before the server started: do it in a handler, a task or a plugin of your own, not at the top of a file.',
+)

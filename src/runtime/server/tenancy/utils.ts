@@ -1,6 +1,6 @@
 import type { H3Event } from 'h3'
-import { currentTenant, runAsTenant } from './context'
-import { tenancyService } from './service'
+import { currentTenant, runAsTenant } from './tenant'
+import { tenancyService } from './resolve'
 import type { Tenant } from './types'
 
 /**

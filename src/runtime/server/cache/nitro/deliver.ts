@@ -2,7 +2,6 @@ import type { H3Event } from 'h3'
 import type { ServerResponse } from 'node:http'
 import type { CacheSource } from '../types'
 import { mergeVary } from './cacheability'
-import { cacheStatus } from './cache-status'
 import { BODY_HEADERS, isNotModified } from '../../request/conditional'
 import type { SharedLifetime } from '../../request/shared-lifetime'
 import { applySharedLifetime } from '../../request/shared-lifetime'
@@ -65,4 +64,13 @@ function setHeaders(res: ServerResponse, response: LiveResponse, options: Delive
 function setCacheHeaders(res: ServerResponse, response: LiveResponse, { lifetime, source }: DeliveryOptions): void {
   if (!res.hasHeader('cache-control')) applySharedLifetime(res, lifetime)
   if (source !== 'loader') res.setHeader('age', String(Math.max(0, Math.floor((Date.now() - response.time) / 1000))))
+}
+
+/** `Cache-Status` headers (RFC 9211), which name the level in `detail`. They are constants, so that a hit allocates nothing. */
+const cacheStatus: Readonly<Record<CacheSource, string>> = {
+  l1: 'nuxt-scale; hit; detail=l1',
+  l2: 'nuxt-scale; hit; detail=l2',
+  stale: 'nuxt-scale; hit; detail=stale',
+  loader: 'nuxt-scale; fwd=miss; detail=loader',
+  uncacheable: 'nuxt-scale; fwd=miss; detail=uncacheable',
 }

@@ -1,34 +1,9 @@
 import { parseUrl } from '../redact'
 import type { Driver } from './driver'
-import { openMariaDb } from './mariadb'
-import { openPglite } from './pglite'
-import { openPostgres } from './postgres'
-import { openSqlite } from './sqlite'
-
-const postgres: Driver = {
-  provider: 'postgres',
-  adapterName: '@prisma/adapter-pg',
-  packages: '@prisma/adapter-pg',
-  open: openPostgres,
-}
-const mariadb: Driver = {
-  provider: 'mysql',
-  adapterName: '@prisma/adapter-mariadb',
-  packages: '@prisma/adapter-mariadb',
-  open: openMariaDb,
-}
-const sqlite: Driver = {
-  provider: 'sqlite',
-  adapterName: '@prisma/adapter-better-sqlite3',
-  packages: '@prisma/adapter-better-sqlite3',
-  open: openSqlite,
-}
-const pglite: Driver = {
-  provider: 'postgres',
-  adapterName: 'pglite-prisma-adapter',
-  packages: 'pglite-prisma-adapter @electric-sql/pglite',
-  open: openPglite,
-}
+import { mariadb } from './mariadb'
+import { pglite } from './pglite'
+import { postgres } from './postgres'
+import { sqlite } from './sqlite'
 
 const DRIVERS: Record<string, Driver> = { postgres, postgresql: postgres, mysql: mariadb, mariadb, file: sqlite, sqlite, pglite }
 

@@ -1,11 +1,19 @@
 import { parseUrl } from '../redact'
-import type { DriverInput, OpenDriver } from './driver'
+import type { Driver, DriverInput, OpenDriver } from './driver'
 
 /** Seconds after which an unused connection is closed. */
 const IDLE = 10
 
+/** The driver for MariaDB and MySQL. */
+export const mariadb: Driver = {
+  provider: 'mysql',
+  adapterName: '@prisma/adapter-mariadb',
+  packages: '@prisma/adapter-mariadb',
+  open,
+}
+
 /** Opens a pool for MariaDB or MySQL. A schema is a database there, so `schema` replaces the database in the address. */
-export async function openMariaDb({ url, schema, pool }: DriverInput): Promise<OpenDriver> {
+async function open({ url, schema, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaMariaDb } = await import('@prisma/adapter-mariadb')
   const { hostname, port, username, password, pathname, searchParams } = parseUrl(url)
   const database = schema ?? decodeURIComponent(pathname.slice(1))

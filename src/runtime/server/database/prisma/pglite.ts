@@ -1,6 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite'
-import { checkSchema } from './schema'
-import type { DriverInput, OpenDriver, PrismaConnection } from './driver'
+import { checkSchema } from './driver'
+import type { Driver, DriverInput, OpenDriver, PrismaConnection } from './driver'
 
 /** A PGlite with its lock. It has a single session, so all its clients share one search path. */
 interface Instance {
@@ -17,11 +17,19 @@ const instances = new Map<string, Instance>()
 
 type Release = () => void
 
+/** The driver for PGlite, which is PostgreSQL inside the process. */
+export const pglite: Driver = {
+  provider: 'postgres',
+  adapterName: 'pglite-prisma-adapter',
+  packages: 'pglite-prisma-adapter @electric-sql/pglite',
+  open,
+}
+
 /**
  * Opens PostgreSQL inside the process, for development and tests.
  * `pglite:` and `pglite:memory` keep data in memory only; `pglite:./data` stores it in that folder.
  */
-export async function openPglite({ url, schema }: DriverInput): Promise<OpenDriver> {
+async function open({ url, schema }: DriverInput): Promise<OpenDriver> {
   const [{ PGlite }, { PrismaPGlite }] = await Promise.all([import('@electric-sql/pglite'), import('pglite-prisma-adapter')])
   const folder = url.replace(/^pglite:(?:\/\/)?/i, '')
   const closed = { database: Promise.resolve(), users: 0, path: undefined, tail: Promise.resolve() } as unknown as Instance

@@ -1,15 +1,23 @@
 import { parseUrl } from '../redact'
-import { checkSchema } from './schema'
+import { checkSchema } from './driver'
 import { createSocketGate } from './sockets'
-import type { DriverInput, OpenDriver } from './driver'
+import type { Driver, DriverInput, OpenDriver } from './driver'
 
 /** Milliseconds after which an unused connection is closed. An idle pool therefore closes all its connections. */
 const IDLE = 10_000
 /** Seconds after which a connection is replaced, so that pools follow a moved or rebalanced server. */
 const LIFETIME = 1800
 
+/** The driver for PostgreSQL. */
+export const postgres: Driver = {
+  provider: 'postgres',
+  adapterName: '@prisma/adapter-pg',
+  packages: '@prisma/adapter-pg',
+  open,
+}
+
 /** Opens a pool for PostgreSQL with `pg`, and sets limits that `pg` does not set by default, such as a connection timeout. */
-export async function openPostgres({ url, schema: given, pool }: DriverInput): Promise<OpenDriver> {
+async function open({ url, schema: given, pool }: DriverInput): Promise<OpenDriver> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
   const { connectionString, schema, options } = postgresAddress(url, given)
   const sockets = createSocketGate(pool.max)

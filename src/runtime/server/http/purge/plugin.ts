@@ -1,5 +1,6 @@
 import { useFeatureConfig } from '../../core/scale-config'
 import { useCacheEngine } from '../../cache/service'
+import { createThrottle } from '../../core/gcra'
 import { createLog } from '../../core/log'
 import { defineNitroPlugin } from '../../nitro'
 import { tagFormats } from '../tag-header'
@@ -8,7 +9,6 @@ import { followInvalidations } from './follow'
 import { createPurgeQueue } from './queue'
 import type { HttpPurgeOptions } from './settings'
 import { resolvePurgeSettings } from './settings'
-import { createTokenBucket } from './token-bucket'
 import type { HttpModuleOptions } from '../settings'
 
 /** Milliseconds that the shutdown waits for the CDN. */
@@ -33,7 +33,7 @@ export default defineNitroPlugin((nitroApp) => {
   const queue = createPurgeQueue({
     call: createPurgeCall(settings),
     limits: limitsOf(settings),
-    bucket: createTokenBucket(rate, burst),
+    throttle: createThrottle(rate, burst),
     timeout,
     againAfter,
     log,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { detached } from '../../core/detached'
+import type { Throttle } from '../../core/gcra'
 import type { CallLimits, PurgeCall } from './call'
 import { PurgeFault } from './call'
-import type { TokenBucket } from './token-bucket'
 
 export interface PurgeQueueOptions {
   call: PurgeCall
   limits: CallLimits
-  bucket: TokenBucket
+  throttle: Throttle
   /** Deadline of a call in milliseconds. */
   timeout: number
   /** Milliseconds until a key is purged a second time. 0 disables the second purge. */
@@ -59,7 +59,7 @@ interface Waiting {
  * Meanwhile new keys wait, up to a limit. A key that is purged several times waits only once.
  */
 export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
-  const { call, limits, bucket, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log } = options
+  const { call, limits, throttle, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log } = options
   const stats: PurgeStats = { calls: 0, faults: 0, purged: 0, lost: 0 }
   const waiting = new Map<string, Waiting>()
   /** Keys that wait for their second purge, with its time. They are sorted by time, because the pause is always the same. */
@@ -93,7 +93,7 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
   }
 
   async function sendBatch(): Promise<void> {
-    await token()
+    await mayCall()
     const batch = takeBatch()
     for (let pause = firstPause; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
@@ -115,7 +115,7 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
         if (!isFailing) log.warn(`The CDN does not purge (${fault.message}). The purge is retried; meanwhile the CDN may serve old copies.`)
         isFailing = true
         await rest(Math.max(pause, Math.min(fault.retryAfter ?? 0, LONGEST_PAUSE)))
-        await token()
+        await mayCall()
       }
     }
   }
@@ -172,8 +172,8 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
     if (waiting.size > 0) run()
   }
 
-  async function token(): Promise<void> {
-    for (let left = bucket.take(); left > 0 && !hurry.signal.aborted; left = bucket.take()) await rest(left)
+  async function mayCall(): Promise<void> {
+    for (let left = throttle.take(); left > 0 && !hurry.signal.aborted; left = throttle.take()) await rest(left)
   }
 
   async function rest(milliseconds: number): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bucketOf, judge, remainingOf, shareOf, waitOf } from '../../src/runtime/server/rate-limit/gcra'
+import { bucketOf, judge, remainingOf, shareOf, waitOf } from '../../src/runtime/server/core/gcra'
 import { createNginxLimit } from '../support/nginx-limit'
 
 const SECOND = 1_000_000

@@ -1,17 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { H3Event } from 'h3'
-import { getRequestHeader, setResponseHeader, setResponseStatus } from '../nitro'
-import { healthService } from './service'
-import type { ProbeAnswer } from './probes'
+import type { EventHandler, H3Event } from 'h3'
+import { defineEventHandler, getRequestHeader, setResponseHeader, setResponseStatus } from '../nitro'
+import { healthService } from './probes'
+import type { ProbeAnswer, Probes } from './probes'
 import type { HealthSettings } from './settings'
 
 /**
- * Sends the response of a probe. It contains details only if the caller may see them.
+ * Creates the handler of a probe. `src/build/health.ts` creates one module for each route.
  *
- * @param withSystem adds memory, uptime, Node version, host name and event loop lag to the details
+ * @param probe the probe that the route runs
+ * @param withSystem adds memory, uptime, Node version, host name and event loop lag to the details. @default false
  */
-export function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeAnswer, withSystem = false): string {
+export function createHealthHandler(probe: keyof Probes, withSystem = false): EventHandler {
+  return defineEventHandler(async event => answerProbe(event, await healthService.use()().probes[probe](), withSystem))
+}
+
+/** Sends the response of a probe. It contains details only if the caller may see them. */
+function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeAnswer, withSystem: boolean): string {
   const { settings, lag } = healthService.use()()
   setResponseStatus(event, code)
   setResponseHeader(event, 'cache-control', 'no-store')

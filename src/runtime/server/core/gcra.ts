@@ -68,3 +68,28 @@ export function shareOf({ interval, capacity }: Bucket, share: number, cost: num
   const slower = Math.ceil(interval / share)
   return { interval: slower, capacity: slower * Math.max(cost, Math.floor(capacity / interval * share)) }
 }
+
+/** Limits the calls of one process to an average rate, and allows a burst after an idle time. */
+export interface Throttle {
+  /** Returns 0 if a call may start now, and counts it. Otherwise returns the milliseconds until the next attempt. */
+  take: () => number
+}
+
+/**
+ * Creates a throttle, which begins idle.
+ *
+ * @param rate calls per second
+ * @param burst number of calls that may start at once after an idle time, at least 1
+ * @param now milliseconds of a monotonic clock
+ */
+export function createThrottle(rate: number, burst: number, now: () => number = () => performance.now()): Throttle {
+  const bucket = bucketOf(rate, 1_000_000, burst - 1)
+  let arrival = 0
+  return {
+    take() {
+      const verdict = judge(bucket, arrival, Math.floor(now() * 1000), 1)
+      arrival = verdict.arrival
+      return verdict.allowed ? 0 : Math.ceil(waitOf(bucket, verdict.fill, 1) / 1000)
+    },
+  }
+}
