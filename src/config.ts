@@ -1,11 +1,14 @@
 /** `nuxt-scale/config`: typed helpers for the functions of the app, which nuxt.config cannot contain. */
 import type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } from './runtime/server/database/types'
 import type { HealthFunctions } from './runtime/server/health/types'
+import type { MonitoringFunctions } from './runtime/server/monitoring/types'
 import type { RateLimitFunctions } from './runtime/server/rate-limit/key'
 import type { TenancyFunctions } from './runtime/server/tenancy/types'
 
 export type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } from './runtime/server/database/types'
 export type { HealthCheckFunction, HealthCheckOptions, HealthLevel } from './runtime/server/health/types'
+export type { ClientErrorGroup, PageTimings, SlowResource } from './runtime/server/monitoring/ring'
+export type { ClientError, ClientVital, ReceivedClientError, ResolvedFrame } from './runtime/server/monitoring/types'
 export type { TenantRecord } from './runtime/server/tenancy/types'
 
 /**
@@ -29,7 +32,7 @@ export function defineScaleDatabase<Result>(
 }
 
 /** Functions that `server/scale.config.ts` can define. */
-export type ScaleConfig = TenancyFunctions & RateLimitFunctions & HealthFunctions
+export type ScaleConfig = TenancyFunctions & RateLimitFunctions & HealthFunctions & MonitoringFunctions
 
 /**
  * Defines the functions of `server/scale.config.ts`, and checks their types.

@@ -19,6 +19,7 @@ export type {
   HealthModuleOptions,
   HttpModuleOptions,
   ModuleOptions,
+  MonitoringModuleOptions,
   RabbitmqModuleOptions,
   RateLimitModuleOptions,
   RedisModuleOptions,

@@ -10,6 +10,8 @@ import { healthDefaults, resolveHealthSettings } from './runtime/server/health/s
 import type { HttpModuleOptions } from './runtime/server/http/settings'
 import { httpDefaults, resolveHttpSettings } from './runtime/server/http/settings'
 import { checkPurgeOptions, httpPurgeDefaults } from './runtime/server/http/purge/settings'
+import type { MonitoringModuleOptions } from './runtime/server/monitoring/settings'
+import { monitoringDefaults, resolveMonitoringSettings } from './runtime/server/monitoring/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
 import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
 import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
@@ -35,6 +37,7 @@ export type {
   DeployModuleOptions,
   HealthModuleOptions,
   HttpModuleOptions,
+  MonitoringModuleOptions,
   RabbitmqModuleOptions,
   RateLimitModuleOptions,
   RedisRuntimeOptions as RedisModuleOptions,
@@ -146,6 +149,11 @@ export interface ModuleOptions {
    */
   rabbitmq?: false | RabbitmqModuleOptions
   /**
+   * Error tracking and performance monitoring in the browser, with their ingest route. Off by default; `monitoring: {}` turns it on.
+   * @default false
+   */
+  monitoring?: false | MonitoringModuleOptions
+  /**
    * Work that an instance does: `web` answers requests, `worker` consumes messages, `all` does both.
    * `web` and `worker` need `scale.rabbitmq`.
    * @default 'all'
@@ -185,6 +193,7 @@ export interface ResolvedOptions {
   shards: false | Required<ShardsModuleOptions>
   rateLimit: false | Required<RateLimitModuleOptions>
   rabbitmq: false | Required<RabbitmqModuleOptions>
+  monitoring: false | Required<MonitoringModuleOptions>
   role: Role
   secret: string
 }
@@ -201,8 +210,8 @@ export function hasFeature({ role: _, secret: __, ...features }: ResolvedOptions
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   const keys = [
-    'redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'role', 'deploy',
-    'nitroPatches', 'secret',
+    'redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'monitoring',
+    'role', 'deploy', 'nitroPatches', 'secret',
   ]
   refuseUnknownKeys(options, keys, 'scale')
   const redis = feature(options.redis, 'scale.redis')
@@ -216,6 +225,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   const shards = feature(options.shards ?? false, 'scale.shards')
   const rateLimit = feature(options.rateLimit ?? false, 'scale.rateLimit')
   const rabbitmq = feature(options.rabbitmq ?? false, 'scale.rabbitmq')
+  const monitoring = feature(options.monitoring ?? false, 'scale.monitoring')
   const role = parseRole(options.role ?? DEFAULT_ROLE)
   if (redis) {
     refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
@@ -235,6 +245,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
   if (shards) resolveShardsSettings(shards)
   if (rateLimit) resolveRateLimitSettings(rateLimit)
   if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
+  if (monitoring) resolveMonitoringSettings(monitoring)
   resolveDeploySettings(options.deploy)
   if (shards && !database) {
     throw new Error('scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.')
@@ -265,6 +276,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
       retry: { ...rabbitmqDefaults.retry, ...rabbitmq.retry },
       queue: { ...rabbitmqDefaults.queue, ...rabbitmq.queue },
     },
+    monitoring: monitoring && { ...monitoringDefaults, ...monitoring },
     role,
     secret: options.secret ?? '',
   }

@@ -2,6 +2,7 @@ import { addServerImports, addServerPlugin } from '@nuxt/kit'
 import { setupDatabase } from './database'
 import type { Feature, FeatureContext } from './feature'
 import { addProbes } from './health'
+import { setupMonitoring } from './monitoring'
 import { replaceNitroCache } from './nitro-cache'
 import { setupRabbitmq } from './rabbitmq'
 import { setupShutdown } from './shutdown'
@@ -37,6 +38,12 @@ const FEATURES: readonly Feature[] = [
     },
     plugins: () => ['rate-limit/plugin'],
     helpers: { 'rate-limit/utils': ['consumeRateLimit'] },
+  },
+  {
+    option: 'monitoring',
+    setup: setupMonitoring,
+    plugins: () => ['monitoring/plugin'],
+    helpers: { 'monitoring/utils': ['useMonitoring'] },
   },
   {
     option: 'tenancy',

@@ -15,8 +15,9 @@ export interface ModuleRoutes {
 /** One route of the module. */
 interface ModuleRoute {
   route: string
-  method: 'get' | 'head'
-  /** A virtual module of the module. */
+  /** The only method that the handler answers; all methods if it is absent. */
+  method?: 'get' | 'head'
+  /** A virtual module of the module, or the absolute path of a file without extension. */
   handler: string
 }
 

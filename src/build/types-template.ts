@@ -73,6 +73,12 @@ declare module '#scale/nitro-mounts.mjs' {
   export default nitroMounts
 }
 
+declare module '#scale/page-routes.mjs' {
+  /** Patterns of the pages, such as /products/:id. */
+  const patterns: readonly string[]
+  export default patterns
+}
+
 declare module '#scale/consumers.mjs' {
   const consumers: { source: string, consumer: never }[]
   export default consumers

@@ -20,6 +20,7 @@ export function optionVariables(): OptionVariable[] {
     shards: { map: { eu: 'DATABASE_URL_EU' } },
     rateLimit: {},
     rabbitmq: { outbox: {} },
+    monitoring: {},
   })
   return leavesOf({ ...options, shards: { ...shards, map: {} } }, []).map(([path, value]) => ({
     name: ['NUXT_SCALE', ...path.map(key => snakeCase(key).toUpperCase())].join('_'),

@@ -25,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, role, deploy, nitroPatches, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, monitoring, role, deploy, nitroPatches, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -61,6 +61,11 @@ describe('options', () => {
     [{ rabbitmq: { retry: { delays: ['0s'] } } }, 'scale.rabbitmq.retry.delays is "0s"'],
     [{ rabbitmq: { queue: { type: 'mirrored' } } }, 'scale.rabbitmq.queue.type is "mirrored"'],
     [{ rabbitmq: { queue: { deliveryLimit: -1 } } }, 'scale.rabbitmq.queue.deliveryLimit is -1'],
+    [{ monitoring: { sampling: 1 } }, 'scale.monitoring.sampling is not an option'],
+    [{ monitoring: { sampleRate: 2 } }, 'scale.monitoring.sampleRate is 2: write a number from 0 to 1.'],
+    [{ monitoring: { path: 'ingest' } }, 'scale.monitoring.path is "ingest"'],
+    [{ monitoring: { trustedProxies: ['any'] } }, 'scale.monitoring.trustedProxies contains "any"'],
+    [{ monitoring: { release: '<b>' } }, 'scale.monitoring.release is "<b>"'],
     [{ rabbitmq: {}, role: 'boss' }, 'scale.role (NUXT_SCALE_ROLE) is "boss"'],
     [{ role: 'worker' }, 'scale.role is \'worker\', which needs scale.rabbitmq'],
   ])('%j stop the build with one sentence', (options, sentence) => {

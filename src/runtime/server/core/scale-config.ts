@@ -13,6 +13,8 @@ export interface ScaleConfig {
   shards: false | object
   health: false | { path: string }
   tenancy: false | { default: string }
+  rateLimit: false | { trustedProxies: readonly string[] }
+  monitoring: false | { path: string }
 }
 
 /** Returns the options of the module where the server runs. */

@@ -19,6 +19,22 @@ export function compileTrustedAddresses(trusted: TrustedAddresses, option: strin
   return address => address !== undefined && contains(list, address)
 }
 
+/**
+ * Creates a function that returns whether a peer is one of the proxies of the app. `'unix'` in the list is a proxy on a UNIX socket.
+ * `'any'` is not accepted, because clients could then forge their address.
+ *
+ * @param option path of the option, for errors
+ * @throws TypeError naming the entry that is neither an address nor a range
+ */
+export function compileProxies(proxies: readonly string[], option: string): (address: string | undefined) => boolean {
+  if (!Array.isArray(proxies)) {
+    throw new TypeError(`${option} is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`)
+  }
+  const overSocket = proxies.includes('unix')
+  const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), option)
+  return address => address === undefined ? overSocket : trusts(address)
+}
+
 function add(list: BlockList, entry: unknown, option: string): void {
   const [address = '', length, ...rest] = String(entry).split('/')
   const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined

@@ -48,7 +48,11 @@ export default defineNitroPlugin((nitroApp) => {
   if (settings.rules.size === 0) return
   const ruleOf = compilePathRules(settings.rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit, isPage: createPageFinder() })
   // A rate-limited probe would make the instance look unhealthy. Other paths below the health path belong to the app, so they count.
-  const probes = scale.health ? Object.values(probePathsOf(scale.health.path)) : []
+  // The ingest route has a limit of its own.
+  const probes = [
+    ...scale.health ? Object.values(probePathsOf(scale.health.path)) : [],
+    ...scale.monitoring ? [scale.monitoring.path] : [],
+  ]
   const isProbe = compilePathPatterns(probes, 'scale.health.path', { match: 'every', base: app.baseURL.replace(/\/$/, '') })
   wrapWithRateLimit(nitroApp.h3App, {
     limiter,

@@ -2,7 +2,7 @@ import type { Duration } from '../core/duration'
 import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../core/duration'
 import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
-import { compileTrustedAddresses } from '../core/trusted-addresses'
+import { compileProxies } from '../core/trusted-addresses'
 import type { Bucket } from '../core/gcra'
 import { bucketOf } from '../core/gcra'
 
@@ -143,7 +143,7 @@ export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateL
   return {
     rules: new Map(Object.entries(rules).map(([pattern, rule]) =>
       [pattern, rule === false ? false : resolveRateLimit(pattern, rule as RateLimitRule, `${OPTION}.rules['${pattern}']`)])),
-    trusts: compileProxies(given.trustedProxies),
+    trusts: compileProxies(given.trustedProxies, `${OPTION}.trustedProxies`),
     timeout: parseDuration(given.timeout, `${OPTION}.timeout`),
     replicas: parseCount(given.replicas, `${OPTION}.replicas`),
     headers: parseSwitch(given.headers, `${OPTION}.headers`),
@@ -201,18 +201,6 @@ export function stricterRateLimit(one: RateLimit | undefined, other: RateLimit |
   const counting = [one, other].filter(rule => rule !== undefined && countsMethod(rule, method)) as RateLimit[]
   return counting.sort((left, right) =>
     right.bucket.interval * right.cost - left.bucket.interval * left.cost || left.bucket.capacity - right.bucket.capacity)[0]
-}
-
-/** `'any'` is not accepted here, because clients could then forge their address. */
-function compileProxies(proxies: readonly string[]): (address: string | undefined) => boolean {
-  if (!Array.isArray(proxies)) {
-    throw new TypeError(
-      `${OPTION}.trustedProxies is ${JSON.stringify(proxies)}: write a list of addresses and ranges, such as ['10.0.0.0/8'].`,
-    )
-  }
-  const overSocket = proxies.includes('unix')
-  const trusts = compileTrustedAddresses(proxies.filter(proxy => proxy !== 'unix'), `${OPTION}.trustedProxies`)
-  return address => address === undefined ? overSocket : trusts(address)
 }
 
 /** Formats a name as a string of a structured field, which can contain only printable ASCII (RFC 8941 §3.3.3). */

@@ -56,7 +56,11 @@ export default defineNitroPlugin((nitroApp) => {
 
   const base = app.baseURL.replace(/\/$/, '')
   const assets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}/**`
-  const ownPaths = [assets, '/__nuxt_error', '/_scale/**', ...scale.health ? [`${scale.health.path}/**`] : []]
+  const ownPaths = [
+    assets, '/__nuxt_error', '/_scale/**',
+    ...scale.health ? [`${scale.health.path}/**`] : [],
+    ...scale.monitoring ? [scale.monitoring.path] : [],
+  ]
   // The module's own paths are compared exactly as written: a page at another spelling of such a path still needs its tenant.
   const isOwn = compilePathPatterns(ownPaths, 'scale.health.path', { match: 'every', base })
   const isExcluded = compilePathPatterns(settings.exclude, 'scale.tenancy.exclude', { match: 'every', base, isPage: createPageFinder() })

@@ -1,0 +1,61 @@
+import config from '#scale/config.mjs'
+import pages from '#scale/page-routes.mjs'
+import { onClose } from '../core/closing'
+import { createLog } from '../core/log'
+import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
+import { defineNitroPlugin } from '../nitro'
+import { createAddressLimiter } from './address-limiter'
+import { atMostEvery } from './at-most-every'
+import { browserFamily } from './browser-family'
+import { createIngest } from './ingest'
+import { quoted } from './quoted'
+import { createReceiver } from './receive'
+import { createRing } from './ring'
+import { monitoringService } from './service'
+import type { MonitoringModuleOptions } from './settings'
+import { resolveMonitoringSettings } from './settings'
+import type { ClientError, MonitoringFunctions, ResolvedFrame } from './types'
+
+const QUIET = 1000
+
+/** Receives the reports of browsers. */
+export default defineNitroPlugin((nitroApp) => {
+  const settings = resolveMonitoringSettings(withProxies(useFeatureConfig<MonitoringModuleOptions>('monitoring')))
+  if (import.meta.prerender) return
+  const log = createLog('monitoring')
+  const onceASecond = { error: atMostEvery(QUIET), failed: atMostEvery(QUIET) }
+  const ring = createRing(pages)
+  const receive = createReceiver({
+    ring,
+    functions: config as MonitoringFunctions,
+    resolve,
+    observe: {
+      onError(error) {
+        if (!ring.findError(error.fingerprint)) onceASecond.error(() => log.warn(describeError(error)))
+      },
+    },
+    onFailed: (name, error) => onceASecond.failed(() => log.error(`${name}() of server/scale.config.ts failed:`, error)),
+  })
+  const ingest = createIngest({
+    take: createAddressLimiter({ perMinute: settings.maxRequests, trusts: settings.trusts }),
+    onAccepted: (content, { headers }) => receive(content, browserFamily(headers['user-agent'])),
+    onRejected: () => {},
+  })
+  monitoringService.provide({ ring, ingest, resolve })
+  onClose(nitroApp, 'context', () => monitoringService.provide(undefined))
+})
+
+/** Most apps name their proxies once, for the rate limits. */
+function withProxies(options: MonitoringModuleOptions): MonitoringModuleOptions {
+  const { rateLimit } = useScaleConfig()
+  if (options.trustedProxies && options.trustedProxies.length > 0) return options
+  return { ...options, trustedProxies: rateLimit ? rateLimit.trustedProxies : [] }
+}
+
+function describeError({ kind, name, message, route }: ClientError): string {
+  return `A browser reports a new ${kind === 'chunk' ? 'failed download' : 'error'} on ${quoted(route)}: ${quoted(`${name}: ${message}`)}.`
+}
+
+function resolve({ frames }: Pick<ClientError, 'frames'>): Promise<ResolvedFrame[]> {
+  return Promise.resolve(frames.map(([name, file, line, column]) => ({ name, file, line, column, component: undefined, resolved: false })))
+}
