@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { createApp, createError, eventHandler, toNodeListener } from 'h3'
 import type { H3Error, H3Event } from 'h3'
+import ts from 'typescript'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { answerErrors } from '../../src/runtime/server/request/answer-errors'
 import { PUBLIC_SENTENCES } from '../../src/runtime/server/request/error-codes'
@@ -162,6 +163,18 @@ describe('answering errors', () => {
   })
 })
 
+/** The first argument of each `new PublicError(…)` in a source, wherever its line breaks are. */
+function statusesOf(text: string): string[] {
+  const source = ts.createSourceFile('source.ts', text, ts.ScriptTarget.Latest)
+  const statuses: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isNewExpression(node) && node.expression.getText(source) === 'PublicError') statuses.push(node.arguments![0]!.getText(source))
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return statuses
+}
+
 describe('public sentences', () => {
   it('name nothing of the server', () => {
     for (const sentence of Object.values(PUBLIC_SENTENCES)) {
@@ -171,12 +184,16 @@ describe('public sentences', () => {
   })
 
   it('are the only ones from status 500 on', () => {
-    const calls = sources.flatMap(({ file, text }) => [...text.matchAll(/new PublicError\(([^,]+),/g)].map(([, status]) => ({ file, status: status! })))
+    const calls = sources.flatMap(({ file, text }) => statusesOf(text).map(status => ({ file, status })))
     expect(calls.length).toBeGreaterThan(8)
     for (const { file, status } of calls) {
       if (file.endsWith('request/answer-errors.ts')) continue
       expect(status, file).toMatch(/^(?:4\d\d|settings\.(?:unknown|missing)|unknown)$/)
     }
+  })
+
+  it('are found over several lines', () => {
+    expect(statusesOf('throw new PublicError(\n  // why\n  500, \'CODE\', `${name}, and more`)\nnew Other(new PublicError(404, \'CODE\'))')).toEqual(['500', '404'])
   })
 
   it('are listed in the documentation, each code with its sentence', () => {
