@@ -1,13 +1,13 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { AvailabilityNews } from '../../src/runtime/server/redis/availability'
-import { createAvailabilityNews } from '../../src/runtime/server/redis/availability'
+import type { AvailabilityListeners } from '../../src/runtime/server/redis/availability'
+import { createAvailabilityListeners } from '../../src/runtime/server/redis/availability'
 
 let lines: string[]
-let news: AvailabilityNews
+let news: AvailabilityListeners
 
 beforeEach(() => {
   lines = []
-  news = createAvailabilityNews('redis://h:6379/0', {
+  news = createAvailabilityListeners('redis://h:6379/0', {
     info: message => lines.push(`info: ${message}`),
     warn: message => lines.push(`warn: ${message}`),
   })

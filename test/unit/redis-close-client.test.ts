@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { closeClient } from '../../src/runtime/server/redis/close-client'
+import { closeClient } from '../../src/runtime/server/redis/client'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { FailedCommandContext } from '../../src/runtime/server/redis/failed-command'
-import { judgeFailedCommand } from '../../src/runtime/server/redis/failed-command'
+import type { FailedCommandContext } from '../../src/runtime/server/redis/command-budget'
+import { judgeFailedCommand } from '../../src/runtime/server/redis/command-budget'
 
 let told: string[]
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { describeRedis } from '../../src/runtime/server/redis/describe'
+import { describeRedis, resolveRedisSettings } from '../../src/runtime/server/redis/settings'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
 
 type Environment = Record<string, string>
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { RedisLibrary } from '../../src/runtime/server/redis/client'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
 import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
-import { createSubscribers, subscriberAddress } from '../../src/runtime/server/redis/subscribers'
+import { createSubscribers, subscriberAddress } from '../../src/runtime/server/redis/client'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
 const settingsOf = (options: RedisRuntimeOptions) => resolveRedisSettings(options, {})!

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis'
 import { createRedisConnection } from '../../runtime/server/redis/connection'
-import { describeRedis } from '../../runtime/server/redis/describe'
-import { resolveRedisSettings } from '../../runtime/server/redis/settings'
+import { describeRedis, resolveRedisSettings } from '../../runtime/server/redis/settings'
 import { withDeadline } from '../../runtime/server/core/deadline'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'

@@ -1,4 +1,4 @@
-import { followRedirection } from '../redis/redirect'
+import { followRedirection } from '../redis/cluster'
 import type { RedisClient, RedisConnection } from '../redis/types'
 
 type Reply = (Buffer | null)[]

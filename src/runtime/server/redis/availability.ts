@@ -5,7 +5,7 @@ export interface RedisLog {
 }
 
 /** Reports to the log and to listeners whether Redis is available. */
-export interface AvailabilityNews {
+export interface AvailabilityListeners {
   /** Calls `listener` at each announcement. Returns a function that removes the listener. */
   listen: (listener: (available: boolean) => void) => () => void
   /** Reports that Redis became available, or unavailable for `reason`. If a listener throws, the others are still called. */
@@ -15,7 +15,7 @@ export interface AvailabilityNews {
 }
 
 /** @param address name of Redis in the log; it must not contain a secret */
-export function createAvailabilityNews(address: string, log: RedisLog): AvailabilityNews {
+export function createAvailabilityListeners(address: string, log: RedisLog): AvailabilityListeners {
   const listeners = new Set<(available: boolean) => void>()
   return {
     listen(listener) {

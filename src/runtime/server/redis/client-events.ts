@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { faultText } from './errors'
-import { connectedMasters, isCluster } from './masters'
+import { connectedMasters, isCluster } from './cluster'
 import type { RedisClient } from './types'
 
 /** Callbacks for connection events. */

@@ -1,8 +1,11 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
 import { EVALSHA_AT_ONCE } from './script'
 import type { RedisNode } from './address'
-import { isReadOnlyReply } from './errors'
+import { isReadOnlyReply, RedisTimeoutError } from './errors'
 import type { RedisSettings } from './settings'
+import { withDeadline } from '../core/deadline'
+import { isCluster, connectedMasters } from './cluster'
+import type { RedisClient } from './types'
 
 /** The two constructors of ioredis, 5 or 6. */
 export interface RedisLibrary {
@@ -116,4 +119,71 @@ function clusterOptions(settings: RedisSettings & { kind: 'cluster' }): ClusterO
     // Certificates contain host names, so the client must connect by name and not by a resolved address.
     ...(settings.tls ? { dnsLookup: (host, callback) => callback(null, host) } : {}),
   }
+}
+
+/** Milliseconds for QUIT, and the same again for closing the sockets. */
+const QUIT_TIMEOUT = 300
+
+/** Closes a client and its sockets: by QUIT if the server answers, otherwise by disconnecting. It never rejects. */
+export async function closeClient(client: RedisClient): Promise<void> {
+  if (client.status === 'end') {
+    return
+  }
+  const parts = isCluster(client) ? [client, ...client.nodes()] : [client]
+  const ended = Promise.all(parts.map(untilEnd))
+  const hasQuit = client.status === 'ready' && await succeedsInTime(client.quit().then(() => ended))
+  if (!hasQuit) {
+    client.disconnect()
+    await succeedsInTime(ended)
+  }
+}
+
+function succeedsInTime(work: Promise<unknown>): Promise<boolean> {
+  return withDeadline(work, QUIT_TIMEOUT, () => new RedisTimeoutError(QUIT_TIMEOUT)).then(() => true, () => false)
+}
+
+function untilEnd(client: RedisClient): Promise<void> {
+  return new Promise((resolve) => {
+    if (client.status === 'end') {
+      resolve()
+    }
+    else {
+      client.once('end', resolve)
+    }
+  })
+}
+
+/** The open connections for subscriptions. */
+export interface Subscribers {
+  /** Opens a connection. @param node its server; by default the server of the settings, or the first master of the Cluster */
+  open: (node?: Redis) => Redis
+  /** Returns the connections that are not closed. */
+  list: () => Redis[]
+}
+
+export function createSubscribers(settings: RedisSettings, library: RedisLibrary, client: RedisClient): Subscribers {
+  const subscribers = new Set<Redis>()
+  return {
+    open(node) {
+      const subscriber = createSubscriber(settings, library, subscriberAddress(settings, client, node))
+      subscribers.add(subscriber)
+      // Without a listener, ioredis prints every failed attempt.
+      subscriber.on('error', () => {})
+      subscriber.once('end', () => subscribers.delete(subscriber))
+      return subscriber
+    },
+    list: () => [...subscribers],
+  }
+}
+
+/**
+ * Returns the address for a subscription on a Cluster: that of `node`, else of the first master, else of the first start node.
+ * Returns undefined without a Cluster, because the settings then contain the address.
+ */
+export function subscriberAddress(settings: RedisSettings, client: RedisClient, node?: Redis): RedisNode | undefined {
+  if (settings.kind !== 'cluster') {
+    return undefined
+  }
+  const options = (node ?? connectedMasters(client)[0])?.options
+  return options?.host && options.port ? { host: options.host, port: options.port } : settings.nodes[0]!
 }

@@ -1,29 +1,23 @@
 import { Cluster as DefaultCluster, Redis as DefaultRedis } from 'ioredis'
 import type { Redis } from 'ioredis'
 import { detached } from '../core/detached'
-import type { AvailabilityNews, RedisLog } from './availability'
-import { createAvailabilityNews } from './availability'
+import type { AvailabilityListeners, RedisLog } from './availability'
+import { createAvailabilityListeners } from './availability'
 import type { Breaker } from './breaker'
 import { createBreaker } from './breaker'
-import type { RedisLibrary } from './client'
-import { CONNECT_TIMEOUT, createClient } from './client'
+import type { RedisLibrary, Subscribers } from './client'
+import { CONNECT_TIMEOUT, createClient, closeClient, createSubscribers } from './client'
 import { watchClient } from './client-events'
 import { systemClock } from '../core/clock'
-import { closeClient } from './close-client'
 import type { CommandContext, RedisOperation } from './command-budget'
-import { runOnceConnected, runWithinBudget } from './command-budget'
-import { describeRedis } from './describe'
+import { runOnceConnected, runWithinBudget, judgeFailedCommand } from './command-budget'
+import { describeRedis } from './settings'
 import { RedisUnavailableError, faultText, hidesCause, withCause } from './errors'
-import { explainUnreachable } from './explain'
-import { judgeFailedCommand } from './failed-command'
+import { explainUnreachable, awaitFirstConnection } from './first-connection'
 import type { FirstConnection } from './first-connection'
-import { awaitFirstConnection } from './first-connection'
-import { PING_TIMEOUT, createHealthProbe } from './health-probe'
-import { keyMasters } from './masters'
+import { PING_TIMEOUT, createHealthProbe, createStuckClients } from './health-probe'
+import { keyMasters } from './cluster'
 import type { RedisSettings } from './settings'
-import { createStuckClients } from './stuck-clients'
-import type { Subscribers } from './subscribers'
-import { createSubscribers } from './subscribers'
 import type { RedisClient, RedisConnection } from './types'
 
 /** Dependencies of a connection besides its settings. */
@@ -57,11 +51,10 @@ class SharedConnection implements RedisConnection {
   readonly commandTimeout: number
 
   private readonly breaker: Breaker
-  private readonly availabilityNews: AvailabilityNews
+  private readonly availabilityListeners: AvailabilityListeners
   private readonly subscribers: Subscribers
   private readonly firstConnection: FirstConnection
   private readonly commandContext: CommandContext
-  /** Runs a function in the async context in which the connection was created, instead of a request's context. */
   /** Finds out why the first attempt failed, if ioredis does not report it. A single server always reports it. */
   private readonly explain: ((reason: string) => void) | undefined
   private closing: Promise<void> | undefined
@@ -73,7 +66,7 @@ class SharedConnection implements RedisConnection {
     this.prefix = settings.prefix
     this.database = settings.kind === 'cluster' ? 0 : settings.database
     this.commandTimeout = settings.commandTimeout
-    this.availabilityNews = createAvailabilityNews(describeRedis(settings), log)
+    this.availabilityListeners = createAvailabilityListeners(describeRedis(settings), log)
 
     if (settings.kind !== 'single') this.explain = this.createExplanation(settings)
 
@@ -102,7 +95,7 @@ class SharedConnection implements RedisConnection {
     const breaker = createBreaker({
       probe,
       probeTimeout: PING_TIMEOUT + 50,
-      onChange: (available, reason) => detached(() => this.availabilityNews.announce(available, reason)),
+      onChange: (available, reason) => detached(() => this.availabilityListeners.announce(available, reason)),
       clock: {
         ...systemClock,
         setTimeout: (callback, milliseconds) => detached(setTimeout, callback, milliseconds),
@@ -146,7 +139,7 @@ class SharedConnection implements RedisConnection {
   }
 
   onAvailability(listener: (available: boolean) => void): () => void {
-    return this.availabilityNews.listen(listener)
+    return this.availabilityListeners.listen(listener)
   }
 
   close(): Promise<void> {
@@ -187,7 +180,7 @@ class SharedConnection implements RedisConnection {
     this.closed.abort()
     this.breaker.close()
     this.firstConnection.end()
-    this.availabilityNews.clear()
+    this.availabilityListeners.clear()
     // Calls of this turn are still being collected in an automatic pipeline, so let them be sent before QUIT.
     await new Promise(resolve => setImmediate(resolve))
     await Promise.all([this.client, ...this.subscribers.list()].map(closeClient))

@@ -1,17 +1,15 @@
 import { parseDuration } from '../core/duration'
-import { refuseOtherThanObject } from '../core/settings'
+import { refuseOtherThanObject, readSwitch } from '../core/settings'
 import type { RedisNode } from './address'
-import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, parseNodes } from './address'
-import { parseConnectionUrl } from './connection-url'
+import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, parseNodes, parseConnectionUrl, formatNode } from './address'
 import { createOptionSources } from './option-sources'
 import type { RedisRuntimeOptions } from './runtime-options'
 import { redisDefaults } from './runtime-options'
 import type { SourcedValue } from './sourced-value'
-import { textOf } from './sourced-value'
+import { textOf, wholeNumber } from './sourced-value'
 import type { RedisTls } from './tls'
 import { resolveTls } from './tls'
-import { findTopology } from './topology'
-import { wholeNumber } from './whole-number'
+import type { FieldLookup, OptionSources } from './option-sources'
 
 interface CommonSettings {
   username: string | undefined
@@ -155,4 +153,75 @@ function parseCommandTimeout(source: SourcedValue | undefined): number {
     throw new Error(`${label} is ${JSON.stringify(value)}: write a time from '1ms' to '60s' (a plain number is seconds).`)
   }
   return milliseconds
+}
+
+/** The kind of Redis deployment, and the values that contain its address. */
+export interface Topology {
+  kind: 'single' | 'sentinel' | 'cluster'
+  /** The servers, if they are given as a list. */
+  list?: SourcedValue
+  url?: SourcedValue
+  host?: SourcedValue
+}
+
+/**
+ * Finds the topology: `cluster`, else `sentinels`, else `url`, else `host`.
+ * It comes from the options if they contain an address, otherwise from the plain variables. The two are not mixed.
+ *
+ * @returns undefined when no Redis is configured
+ * @throws Error if both Sentinels and a Cluster are set, or if a Cluster has no address
+ */
+export function findTopology(sources: OptionSources): Topology | undefined {
+  return topologyOf(sources.option, sources) ?? topologyOf(sources.plain, sources)
+}
+
+function topologyOf(level: FieldLookup, sources: OptionSources): Topology | undefined {
+  const cluster = level('cluster')
+  const clusterFlag = cluster && readSwitch(cluster.value)
+  const sentinels = level('sentinels')
+  if (cluster && clusterFlag !== false && sentinels) {
+    throw new Error(`${cluster.label} and ${sentinels.label} are both set: keep only the one that you run.`)
+  }
+  if (cluster && clusterFlag === undefined) {
+    return { kind: 'cluster', list: cluster }
+  }
+  if (sentinels) {
+    return { kind: 'sentinel', list: sentinels }
+  }
+  const near = addressOf(level)
+  if (clusterFlag) {
+    const start = near ?? addressOf(sources.either)
+    if (!start) {
+      throw new Error(
+        `${cluster!.label} is true, but there is no address: list the nodes as 'host:port,host:port', or add scale.redis.url (REDIS_URL).`,
+      )
+    }
+    return { kind: 'cluster', ...start }
+  }
+  if (!near) {
+    return undefined
+  }
+  const isCluster = !cluster && readSwitch(sources.plain('cluster')?.value) === true
+  return { kind: isCluster ? 'cluster' : 'single', ...near }
+}
+
+function addressOf(level: FieldLookup): Pick<Topology, 'url' | 'host'> | undefined {
+  const url = level('url')
+  if (url) {
+    return { url }
+  }
+  const host = level('host')
+  return host && { host }
+}
+
+/** Formats the address for a log line, without the user name, the password and the TLS key. */
+export function describeRedis(settings: RedisSettings): string {
+  const secure = settings.tls ? 's' : ''
+  if (settings.kind === 'sentinel') {
+    return `redis${secure}+sentinel://${settings.sentinels.map(formatNode).join(',')}/${settings.name}/${settings.database}`
+  }
+  if (settings.kind === 'cluster') {
+    return `redis${secure}+cluster://${settings.nodes.map(formatNode).join(',')}`
+  }
+  return `redis${secure}://${formatNode(settings)}/${settings.database}`
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connectedMasters, isCluster, keyMasters } from '../../src/runtime/server/redis/masters'
+import { connectedMasters, isCluster, keyMasters } from '../../src/runtime/server/redis/cluster'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
 function node(host: string, port: number) {
