@@ -30,6 +30,7 @@ export function clientAddress(
  * @returns undefined if the string is not an address
  */
 export function plainAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([^:]+):\d+$/.exec(text)?.[1] ?? text
   const address = bare.split('%')[0]!
   if (isIPv4(address)) return address

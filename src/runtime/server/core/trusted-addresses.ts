@@ -1,4 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { plainAddress } from './client-address'
 
 /** Trusted peers: `'any'` for all, or a list of addresses and CIDR ranges. */
 export type TrustedAddresses = 'any' | readonly string[]
@@ -48,8 +49,6 @@ function add(list: BlockList, entry: unknown, option: string): void {
 }
 
 function contains(list: BlockList, address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  const plain = mapped ?? address.split('%')[0]!
-  if (isIPv4(plain)) return list.check(plain, 'ipv4')
-  return isIPv6(plain) && list.check(plain, 'ipv6')
+  const plain = plainAddress(address)
+  return plain !== undefined && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
 }

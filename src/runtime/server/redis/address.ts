@@ -27,7 +27,7 @@ export function parseHostAndPort(host: SourcedValue, port: SourcedValue | undefi
 }
 
 /** Parses a TCP port. @throws Error unless it is a whole number from 1 to 65535 */
-export function parsePort(value: unknown, label: string): number {
+function parsePort(value: unknown, label: string): number {
   const port = wholeNumber(value)
   if (port === undefined || port < 1 || port > 65_535) {
     throw new Error(`${label} does not contain a valid port: write a whole number from 1 to 65535.`)
@@ -65,7 +65,7 @@ export function parseNatMap(source: SourcedValue | undefined): Record<string, Re
 }
 
 /** Removes the brackets around an IPv6 address. */
-export function withoutBrackets(host: string): string {
+function withoutBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '')
 }
 

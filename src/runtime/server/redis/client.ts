@@ -3,6 +3,7 @@ import { EVALSHA_AT_ONCE } from './script'
 import type { RedisNode } from './address'
 import { isReadOnlyReply, RedisTimeoutError } from './errors'
 import type { RedisSettings } from './settings'
+import { exponentialDelay } from '../core/backoff'
 import { withDeadline } from '../core/deadline'
 import { isCluster, connectedMasters } from './cluster'
 import type { RedisClient } from './types'
@@ -37,7 +38,7 @@ export function createClient(settings: RedisSettings, library: RedisLibrary): Re
  *
  * @param node address of the node, on a Cluster only; a single server and Sentinels are found in the settings
  */
-export function createSubscriber(settings: RedisSettings, library: RedisLibrary, node?: RedisNode): Redis {
+function createSubscriber(settings: RedisSettings, library: RedisLibrary, node?: RedisNode): Redis {
   return new library.Redis({
     ...serverOptions(settings),
     ...(settings.kind === 'cluster' ? { host: node!.host, port: node!.port } : {}),
@@ -47,7 +48,7 @@ export function createSubscriber(settings: RedisSettings, library: RedisLibrary,
 
 /** Milliseconds until the next attempt: growing and random, so that instances do not all reconnect at the same moment. */
 function retryDelay(attempt: number): number {
-  const ceiling = Math.min(50 * 2 ** Math.min(attempt - 1, 10), LONGEST_RETRY_DELAY)
+  const ceiling = exponentialDelay(attempt - 1, { first: 50, longest: LONGEST_RETRY_DELAY })
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
@@ -161,7 +162,7 @@ export interface Subscribers {
   list: () => Redis[]
 }
 
-export function createSubscribers(settings: RedisSettings, library: RedisLibrary, client: RedisClient): Subscribers {
+function createSubscribers(settings: RedisSettings, library: RedisLibrary, client: RedisClient): Subscribers {
   const subscribers = new Set<Redis>()
   return {
     open(node) {

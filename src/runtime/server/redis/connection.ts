@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Cluster as DefaultCluster, Redis as DefaultRedis } from 'ioredis'
 import type { Redis } from 'ioredis'
 import { detached } from '../core/detached'
@@ -182,7 +183,7 @@ class SharedConnection implements RedisConnection {
     this.firstConnection.end()
     this.availabilityListeners.clear()
     // Calls of this turn are still being collected in an automatic pipeline, so let them be sent before QUIT.
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
     await Promise.all([this.client, ...this.subscribers.list()].map(closeClient))
   }
 }

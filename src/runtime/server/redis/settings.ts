@@ -156,7 +156,7 @@ function parseCommandTimeout(source: SourcedValue | undefined): number {
 }
 
 /** The kind of Redis deployment, and the values that contain its address. */
-export interface Topology {
+interface Topology {
   kind: 'single' | 'sentinel' | 'cluster'
   /** The servers, if they are given as a list. */
   list?: SourcedValue
@@ -171,7 +171,7 @@ export interface Topology {
  * @returns undefined when no Redis is configured
  * @throws Error if both Sentinels and a Cluster are set, or if a Cluster has no address
  */
-export function findTopology(sources: OptionSources): Topology | undefined {
+function findTopology(sources: OptionSources): Topology | undefined {
   return topologyOf(sources.option, sources) ?? topologyOf(sources.plain, sources)
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { detached } from '../../core/detached'
 import type { Throttle } from '../../core/gcra'
 import type { CallLimits, PurgeCall } from './call'
@@ -85,7 +85,7 @@ export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
   function run(): void {
     running ??= detached(async () => {
       // Invalidations of one turn share a call.
-      await new Promise(resolve => setImmediate(resolve))
+      await nextTurn()
       while (waiting.size > 0 && !stop.signal.aborted) await sendBatch()
       running = undefined
       isFull = false

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { detached } from '../../core/detached'
 import { withDeadline } from '../../core/deadline'
 import type { Broker, BrokerLog } from '../broker'
@@ -140,7 +141,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     const all = [...subscribers]
     await within(Promise.all([publisher.finish(), ...all.map(subscriber => subscriber.cancel())]), timeout - kept)
     // Handlers that waited for the last confirm may now acknowledge their delivery.
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
     publisher.end()
     const half = Math.max(0, end - clock.now()) / 2
     await within(Promise.all([inspector?.end(half), ...all.map(subscriber => subscriber.end(half))]), half)

@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib'
 import type { ExchangeDeclaration, QueueDeclaration, Topology } from '../topology'
-import { createBackoff } from './backoff'
+import { createBackoff } from '../../core/backoff'
 import type { Clock } from '../../core/clock'
 import type { OpenConnection } from './supervised-connection'
 import type { Fault } from '../fault'

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { exponentialDelay } from '../../core/backoff'
 import { formatDuration } from '../../core/duration'
 import type { Broker, Subscription } from '../broker'
 import { HEADERS, textHeader } from '../headers'
@@ -40,9 +41,8 @@ export interface RunningConsumer {
   stop: (deadline: AbortSignal) => Promise<void>
 }
 
-/** Shortest and longest pause in ms before a message is requeued that could not be copied to its delay queue or dead-letter queue. */
-const FIRST_PAUSE = 1000
-const LONGEST_PAUSE = 30_000
+/** Pauses before a message is requeued that could not be copied to its delay queue or dead-letter queue. */
+const PAUSES = { first: 1000, longest: 30_000 }
 
 /**
  * Consumes a queue and runs the handler for each message, at most `concurrency` at the same time.
@@ -142,7 +142,7 @@ export function startConsumer(
       await broker.publish(copyOf(delivery, verdict, error, prefix, new Date()), publishTimeout)
     }
     catch (refusal) {
-      const pause = Math.min(FIRST_PAUSE * 2 ** delivery.deliveryCount, LONGEST_PAUSE)
+      const pause = exponentialDelay(delivery.deliveryCount, PAUSES)
       log.warn(`A message of the queue ${queue} failed (${describeError(error)}), `
         + 'and could not be copied to its delay queue or dead-letter queue. '
         + `It is retried in ${pause / 1000} s: ${describeError(refusal)}`)

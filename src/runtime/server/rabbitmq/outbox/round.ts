@@ -1,12 +1,12 @@
+import { exponentialDelay } from '../../core/backoff'
 import type { Broker } from '../broker'
 import { PublishError } from '../publish-error'
 import type { SqlClient } from '../sql-client'
 import type { OutboxFailure, OutboxRow } from './rows'
 import { deleteRows, lockDue, postpone } from './rows'
 
-/** First pause in ms before a refused message is retried. The pause doubles with each retry, up to `LONGEST_PAUSE`. */
-const FIRST_PAUSE = 1000
-const LONGEST_PAUSE = 5 * 60_000
+/** Pauses before a refused message is retried. */
+const PAUSES = { first: 1000, longest: 5 * 60_000 }
 /** Maximum milliseconds of the queries of a round, in addition to its publishes. */
 const QUERY_TIME = 5000
 
@@ -56,5 +56,5 @@ function isRefusal(error: unknown): error is PublishError {
 }
 
 function failureOf({ id, attempts }: OutboxRow, error: PublishError): OutboxFailure {
-  return { id, reason: error.message, delay: Math.min(FIRST_PAUSE * 2 ** Math.min(attempts, 20), LONGEST_PAUSE) }
+  return { id, reason: error.message, delay: exponentialDelay(attempts, PAUSES) }
 }

@@ -1,4 +1,25 @@
-import type { Clock } from '../../core/clock'
+import type { Clock } from './clock'
+
+/** After this many doublings the bound of any pause is reached, and the numbers stay finite. */
+const MOST_DOUBLINGS = 30
+
+/** Options of {@link exponentialDelay}, in milliseconds. */
+export interface DelayBounds {
+  /** The first pause. */
+  first: number
+  /** The longest pause. */
+  longest: number
+}
+
+/**
+ * Returns the pause before a retry: it doubles with each step, up to a limit.
+ *
+ * @param step number of failures before this one, from 0
+ * @returns milliseconds
+ */
+export function exponentialDelay(step: number, { first, longest }: DelayBounds): number {
+  return Math.min(longest, first * 2 ** Math.min(step, MOST_DOUBLINGS))
+}
 
 /** Computes the pauses between retries. */
 export interface Backoff {
@@ -29,8 +50,7 @@ export function createBackoff({ base, cap, triesPerStep = 1, clock }: BackoffOpt
   let failures = 0
   return {
     next() {
-      const step = Math.min(Math.floor(failures++ / triesPerStep), 30)
-      return clock.random() * Math.min(cap, base * 2 ** step)
+      return clock.random() * exponentialDelay(Math.floor(failures++ / triesPerStep), { first: base, longest: cap })
     },
     reset() {
       failures = 0
