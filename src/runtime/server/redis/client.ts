@@ -162,7 +162,7 @@ export interface Subscribers {
   list: () => Redis[]
 }
 
-function createSubscribers(settings: RedisSettings, library: RedisLibrary, client: RedisClient): Subscribers {
+export function createSubscribers(settings: RedisSettings, library: RedisLibrary, client: RedisClient): Subscribers {
   const subscribers = new Set<Redis>()
   return {
     open(node) {
