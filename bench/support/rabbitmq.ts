@@ -29,9 +29,11 @@ const TIMEOUT = 60_000
 /**
  * Ours, at its defaults but for the window: `publish` as an app calls it, from the object to the confirm, with every message mandatory, persistent, under a deadline
  * and with an id, a type, a time and a content type. Consuming begins below the handler, where others begin too.
+ *
+ * @param frames `false` publishes with amqplib's own `publish()` instead of frames of the module
  */
-export async function startOurs(server: RabbitServer, queue: string, window: number): Promise<RabbitPeer> {
-  const broker = createAmqpBroker({ urls: [server.url()], window, log: silent })
+export async function startOurs(server: RabbitServer, queue: string, window: number, frames = true): Promise<RabbitPeer> {
+  const broker = createAmqpBroker({ urls: [server.url()], window, frames, log: silent })
   await broker.connect(TIMEOUT)
   const settings = resolveRabbitmqSettings({ publishTimeout: '60s' }, {})
   const feature = createRabbitFeature({ broker: Promise.resolve(broker), settings, role: 'web', log: silent, currentTenant: () => '', runAsTenant: (_, task) => task() })
@@ -42,7 +44,7 @@ export async function startOurs(server: RabbitServer, queue: string, window: num
         delivery.ack()
         taken()
       })
-      return subscription.cancel
+      return () => subscription.cancel()
     },
     close: () => feature.close(),
   }

@@ -186,13 +186,20 @@ describe('over TLS', () => {
   })
 })
 
-describe('publishing', () => {
+describe.each([['frames of its own', true], ['publish() of amqplib', false]])('publishing by %s', (_, frames) => {
+  /** A server for each way, because the tests name their queues. */
+  let server: RabbitServer
+  beforeAll(async () => {
+    server = await startRabbit()
+  })
+  afterAll(() => server?.stop())
+
   it('resolves when the message is stored, with all of its properties', async () => {
-    const { broker } = await connectBroker(server, { appId: 'shop' })
+    const { broker } = await connectBroker(server, { frames, appId: 'shop' })
     await broker.declare(queueTopology('stored'))
     await broker.publish({
       ...messageOf('id-1', { exchange: 'stored', content: Buffer.from('{"a":1}') }),
-      properties: { messageId: 'id-1', type: 'order', timestamp: 1_700_000_000, contentType: 'application/json', correlationId: 'c', replyTo: 'r', headers: { attempt: 2, sure: true, name: 'x', share: 0.5 } },
+      properties: { messageId: 'id-1', type: 'order', timestamp: 1_700_000_000, contentType: 'application/json', correlationId: 'c', replyTo: 'r', headers: { attempt: 2, sure: true, name: 'x', share: 0.5, huge: 2 ** 60 } },
     }, PUBLISH_TIMEOUT)
     expect(await broker.count('stored')).toBe(1)
     const delivery = await broker.get('stored')
@@ -202,7 +209,7 @@ describe('publishing', () => {
       routingKey: 'order.created',
       redelivered: false,
       deliveryCount: 0,
-      properties: { messageId: 'id-1', type: 'order', appId: 'shop', timestamp: 1_700_000_000, contentType: 'application/json', correlationId: 'c', replyTo: 'r', headers: { attempt: 2, sure: true, name: 'x', share: 0.5 } },
+      properties: { messageId: 'id-1', type: 'order', appId: 'shop', timestamp: 1_700_000_000, contentType: 'application/json', correlationId: 'c', replyTo: 'r', headers: { attempt: 2, sure: true, name: 'x', share: 0.5, huge: 2 ** 60 } },
     })
     expect(delivery!.content.toString()).toBe('{"a":1}')
     delivery!.ack()
@@ -210,7 +217,7 @@ describe('publishing', () => {
   })
 
   it('makes the exchange that a message names, and reaches a queue by the default exchange', async () => {
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     await broker.declare({ exchanges: [], queues: [{ name: 'direct', type: 'classic' }], bindings: [] })
     expect(await outcomeOf(broker.publish(messageOf('a', { exchange: 'made', mandatory: false }), PUBLISH_TIMEOUT))).toBe('stored')
     expect(await outcomeOf(broker.publish(messageOf('b', { exchange: '', routingKey: 'direct' }), PUBLISH_TIMEOUT))).toBe('stored')
@@ -219,7 +226,7 @@ describe('publishing', () => {
   })
 
   it('rejects what no queue takes, and only that', async () => {
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     await broker.declare({ exchanges: [{ name: 'some', type: 'topic' }], queues: [{ name: 'some', type: 'classic' }], bindings: [{ queue: 'some', exchange: 'some', routingKey: 'taken' }] })
     const outcomes = await Promise.all(Array.from({ length: 100 }, (_, index) =>
       outcomeOf(broker.publish(messageOf(String(index), { exchange: 'some', routingKey: index % 10 === 0 ? 'nobody' : 'taken' }), PUBLISH_TIMEOUT))))
@@ -229,7 +236,7 @@ describe('publishing', () => {
   })
 
   it('fails the one message to an exchange that cannot be, amid 100 good ones', async () => {
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     await broker.declare(queueTopology('good', { type: 'classic' }))
     const outcomes = await Promise.all(Array.from({ length: 101 }, (_, index) =>
       outcomeOf(broker.publish(messageOf(String(index), { exchange: index === 50 ? 'amq.nowhere' : 'good' }), PUBLISH_TIMEOUT))))
@@ -239,7 +246,7 @@ describe('publishing', () => {
   })
 
   it('fails the one message that the broker closes the channel over, and stores the others', async () => {
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     await broker.declare(queueTopology('beside', { type: 'classic' }))
     // It exists, so the check is content, and whoever publishes to it loses the channel.
     await server.onChannel(channel => channel.assertExchange('internal', 'topic', { durable: true, internal: true }))
@@ -253,7 +260,7 @@ describe('publishing', () => {
   })
 
   it('makes an exchange again that was deleted while it was in use', async () => {
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     await broker.declare(queueTopology('gone', { type: 'classic' }))
     await broker.publish(messageOf('a', { exchange: 'gone' }), PUBLISH_TIMEOUT)
     await server.onChannel(channel => channel.deleteExchange('gone'))
@@ -264,7 +271,7 @@ describe('publishing', () => {
 
   it('uses an exchange of another type as it is, and tells so once', async () => {
     await server.onChannel(channel => channel.assertExchange('other-type', 'fanout', { durable: true }))
-    const { broker, lines } = await connectBroker(server)
+    const { broker, lines } = await connectBroker(server, { frames })
     await broker.declare({ exchanges: [], queues: [{ name: 'fanned', type: 'classic' }], bindings: [{ queue: 'fanned', exchange: 'other-type', routingKey: '' }] })
     for (const id of ['a', 'b']) await broker.publish(messageOf(id, { exchange: 'other-type' }), PUBLISH_TIMEOUT)
     expect(await server.count('fanned')).toBe(2)
@@ -273,11 +280,28 @@ describe('publishing', () => {
 
   it('rejects what the queue refuses, and what cannot be written', async () => {
     await server.onChannel(channel => channel.assertQueue('full', { durable: true, arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } }))
-    const { broker } = await connectBroker(server)
+    const { broker } = await connectBroker(server, { frames })
     const outcomes: string[] = []
     for (const id of ['a', 'b']) outcomes.push(await outcomeOf(broker.publish(messageOf(id, { exchange: '', routingKey: 'full' }), PUBLISH_TIMEOUT)))
     outcomes.push(await outcomeOf(broker.publish(messageOf('c', { exchange: '', routingKey: 'x'.repeat(300) }), PUBLISH_TIMEOUT)))
     expect(outcomes).toEqual(['stored', 'REFUSED', 'REFUSED'])
+  })
+
+  it('stores all of 5,000 messages over three cuts, and tells of none that is not stored', async () => {
+    const proxy = await startTcpProxy(server.port)
+    onTestFinished(() => proxy.close())
+    const tested = openBroker([server.url(proxy.port)], { frames })
+    await tested.broker.connect(CONNECT_TIMEOUT)
+    await tested.broker.declare(queueTopology('cut', { type: 'classic' }))
+    const outcomes: Promise<string>[] = []
+    for (let index = 0; index < 5000; index++) {
+      outcomes.push(outcomeOf(tested.broker.publish(messageOf(String(index), { exchange: 'cut' }), PUBLISH_TIMEOUT)))
+      if (index % 100 === 0) await outcomes[Math.max(0, index - 500)]
+      if (index % 1500 === 1000) proxy.cut()
+    }
+    expect(tally(await Promise.all(outcomes))).toEqual({ stored: 5000 })
+    const stored = await server.drain('cut')
+    expect(new Set(stored.map(message => message.messageId)).size).toBe(5000)
   })
 })
 

@@ -4,12 +4,12 @@ import { describeRabbitFeature } from './rabbitmq-behaviour'
 import { describeBroker } from './rabbitmq-contract'
 import { describeDeadLetters } from './rabbitmq-dead-letters'
 
-async function start() {
+async function start(frames = true) {
   const server = await startRabbit()
   const log = { info: () => {}, warn: () => {} }
   return {
     connect: async () => {
-      const broker = createAmqpBroker({ urls: [server.url()], log })
+      const broker = createAmqpBroker({ urls: [server.url()], frames, log })
       await broker.connect(10_000)
       return broker
     },
@@ -17,5 +17,6 @@ async function start() {
   }
 }
 describeBroker('RabbitMQ', start)
+describeBroker('RabbitMQ, published by amqplib', () => start(false))
 describeRabbitFeature('RabbitMQ', start)
 describeDeadLetters('RabbitMQ', start)

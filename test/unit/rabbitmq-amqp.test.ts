@@ -1,54 +1,13 @@
-import { once } from 'node:events'
-import { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAcknowledgements, readProperties } from '../../src/runtime/server/rabbitmq/amqp/delivery-channel'
 import { createBackoff } from '../../src/runtime/server/core/backoff'
-import { batchWrites } from '../../src/runtime/server/rabbitmq/amqp/batch-writes'
-import { createBudget, createConfirmWindow, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
+import { createBudget, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
+import { createConfirmWindow } from '../../src/runtime/server/rabbitmq/amqp/publish-port'
 import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/fault'
 import { parseBrokerHost } from '../../src/runtime/server/rabbitmq/amqp/broker-host'
 import { queueArguments, isAtLeast, parseVersion } from '../../src/runtime/server/rabbitmq/amqp/queue-arguments'
 import { ManualClock } from '../support/manual-clock.ts'
-
-describe('writes', () => {
-  /** A stream that keeps what each call of the system would get. */
-  function recorder(highWaterMark = 1000) {
-    const calls: string[] = []
-    const stream = new Writable({
-      highWaterMark,
-      write(chunk: Buffer, _, done) {
-        calls.push(chunk.toString())
-        done()
-      },
-      writev(chunks, done) {
-        calls.push(chunks.map(({ chunk }) => (chunk as Buffer).toString()).join(''))
-        done()
-      },
-    })
-    batchWrites(stream)
-    return { stream, calls }
-  }
-
-  it('of one turn leave together, in order, and those of the next by themselves', async () => {
-    const { stream, calls } = recorder()
-    expect(['a', 'b', 'c'].map(text => stream.write(text))).toEqual([true, true, true])
-    await new Promise(resolve => setImmediate(resolve))
-    stream.write('d')
-    await new Promise(resolve => setImmediate(resolve))
-    expect(calls).toEqual(['abc', 'd'])
-  })
-
-  it('push back as before, and nothing is left when the stream ends', async () => {
-    const { stream, calls } = recorder(2)
-    expect([stream.write('a'), stream.write('b')]).toEqual([true, false])
-    await once(stream, 'drain')
-    stream.write('c')
-    stream.end()
-    await once(stream, 'finish')
-    expect(calls).toEqual(['ab', 'c'])
-  })
-})
 
 describe('acknowledgements', () => {
   /** A broker that knows which of its deliveries are settled, and refuses what RabbitMQ would. */

@@ -1,9 +1,11 @@
+import { EventEmitter, once } from 'node:events'
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { Writable } from 'node:stream'
+import type { ConfirmChannel } from 'amqplib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createFrameWriter } from '../../src/runtime/server/rabbitmq/amqp/frame-port'
+import { createFramePort } from '../../src/runtime/server/rabbitmq/amqp/frame-port'
 import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
 import { messageOf } from '../support/messages.ts'
 
@@ -27,6 +29,10 @@ interface Decoded {
 const { parseFrame, decodeFrame } = createRequire(import.meta.url)('../../node_modules/amqplib/lib/frame.js') as { parseFrame: (bytes: Buffer, most: number) => Frame | false, decodeFrame: (frame: Frame) => Decoded }
 const BASIC_PUBLISH = 3932200
 
+function portTo(stream: Writable, { channelNumber = 7, frameMax = 131_072 } = {}, appId?: string) {
+  return createFramePort({ stream, channelNumber, frameMax }, { channel: new EventEmitter() as ConfirmChannel, appId, confirmed: () => {} })
+}
+
 /** A stream that reads what it is given, and a writer for it. */
 function recorder({ frameMax = 131_072, appId, channel = 7, turns = 0 }: { frameMax?: number, appId?: string, channel?: number, turns?: number } = {}) {
   const chunks: Buffer[] = []
@@ -40,7 +46,7 @@ function recorder({ frameMax = 131_072, appId, channel = 7, turns = 0 }: { frame
       done()
     },
   })
-  const write = createFrameWriter({ stream, channel, frameMax, appId })
+  const port = portTo(stream, { channelNumber: channel, frameMax }, appId)
   async function untilRead(): Promise<void> {
     await setImmediate()
     while (stream.writableLength > 0) await setImmediate()
@@ -48,7 +54,7 @@ function recorder({ frameMax = 131_072, appId, channel = 7, turns = 0 }: { frame
   return {
     stream,
     chunks,
-    publish: (message: OutgoingMessage) => write(message, Buffer.byteLength(message.content)),
+    publish: (message: OutgoingMessage) => port.publish(message, Buffer.byteLength(message.content)),
     untilRead,
     async frames() {
       await untilRead()
@@ -145,6 +151,32 @@ describe('frames', () => {
     await setImmediate()
     expect(chunks).toHaveLength(2)
     expect(messagesOf(await frames()).map(({ properties }) => properties.messageId)).toEqual(Array.from({ length: 21 }, (_, index) => `id-${index}`))
+  })
+
+  it('of long contents leave in one call of the system with those around them, and nothing is left when the stream ends', async () => {
+    const calls: Buffer[] = []
+    const stream = new Writable({
+      highWaterMark: 2,
+      write(chunk: Buffer, _, done) {
+        calls.push(chunk)
+        done()
+      },
+      writev(chunks, done) {
+        calls.push(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)))
+        done()
+      },
+    })
+    const port = portTo(stream)
+    const publish = (id: string, length: number) => port.publish(messageOf(id, { content: Buffer.alloc(length, 'x') }), length)
+    for (const [id, length] of [['a', 20_000], ['b', 10], ['c', 300_000]] as const) publish(id, length)
+    expect(calls).toEqual([])
+    await setImmediate()
+    expect(calls.map(bytes => messagesOf(framesOf(bytes, 131_072)).map(({ properties, content }) => [properties.messageId, content.length])))
+      .toEqual([[['a', 20_000], ['b', 10], ['c', 300_000]]])
+    publish('d', 50_000)
+    stream.end()
+    await once(stream, 'finish')
+    expect(calls.map(({ length }) => length > 50_000)).toEqual([true, true])
   })
 
   it.each([0, 2])('of many messages need no new memory for each, when the socket takes %i turns to read', async (turns) => {

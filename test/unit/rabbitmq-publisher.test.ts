@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Fault } from '../../src/runtime/server/rabbitmq/fault'
 import type { BufferOptions } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
-import type { PublishPort, Publisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
+import type { PublishChannel, Publisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
 import { createPublisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
 import type { OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
 import { ManualClock, settle } from '../support/manual-clock.ts'
 import { messageOf, outcomeOf, tally } from '../support/messages.ts'
 
-interface Port extends PublishPort {
+interface Port extends PublishChannel {
   /** Ids of what was sent, in order. */
   sent: string[]
   checks: { exchange: string, answer: (fault?: Fault) => void }[]
@@ -23,7 +23,7 @@ function port(send: (message: OutgoingMessage) => void = () => {}): Port {
     sent: [],
     checks: [],
     abandoned: [],
-    send(message) {
+    publish(message) {
       send(message)
       made.sent.push(message.properties.messageId)
     },

@@ -8,9 +8,9 @@ describe('scale.rabbitmq', () => {
   it('is off until it is present, and then has its defaults', () => {
     expect(resolveOptions({})).toMatchObject({ rabbitmq: false, role: 'all' })
     const { rabbitmq } = resolveOptions({ rabbitmq: { queue: { type: 'classic' } }, role: 'web' })
-    expect(rabbitmq).toMatchObject({ url: '', prefix: 'scale', window: 256, buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' }, queue: { type: 'classic', deliveryLimit: 20 } })
+    expect(rabbitmq).toMatchObject({ url: '', prefix: 'scale', window: 256, frames: true, buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' }, queue: { type: 'classic', deliveryLimit: 20 } })
     expect(resolveRabbitmqSettings(rabbitmq || {}, {})).toEqual({
-      urls: [], tls: undefined, prefix: 'scale', appId: undefined, prefetch: 64, concurrency: 16, timeout: 60_000, window: 256, buffer: { messages: 10_000, bytes: 64 * 1024 ** 2, onFull: 'reject' },
+      urls: [], tls: undefined, prefix: 'scale', appId: undefined, prefetch: 64, concurrency: 16, timeout: 60_000, window: 256, frames: true, buffer: { messages: 10_000, bytes: 64 * 1024 ** 2, onFull: 'reject' },
       publishTimeout: 10_000, delays: [1000, 5000, 30_000, 120_000, 600_000], queueType: 'classic', deliveryLimit: 20, drainTimeout: 15_000,
     })
   })
@@ -42,8 +42,14 @@ describe('scale.rabbitmq', () => {
   })
 
   it('reads what the environment can say', () => {
-    const settings = resolveRabbitmqSettings({ prefetch: '100', retry: { delays: '1s, 2m' }, buffer: { messages: '5' } } as never, {})
-    expect(settings).toMatchObject({ prefetch: 100, delays: [1000, 120_000], buffer: { messages: 5 } })
+    const settings = resolveRabbitmqSettings({ prefetch: '100', retry: { delays: '1s, 2m' }, buffer: { messages: '5' }, frames: 'false' } as never, {})
+    expect(settings).toMatchObject({ prefetch: 100, frames: false, delays: [1000, 120_000], buffer: { messages: 5 } })
+  })
+})
+
+describe('frames', () => {
+  it('must be true or false', () => {
+    expect(() => resolveRabbitmqSettings({ frames: 'yes' as never }, {})).toThrow('scale.rabbitmq.frames is "yes"')
   })
 })
 

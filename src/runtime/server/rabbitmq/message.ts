@@ -56,3 +56,8 @@ export interface Delivery extends Omit<OutgoingMessage, 'mandatory' | 'content'>
   /** Returns it to the queue unhandled. From RabbitMQ 4.3 this does not count towards the delivery limit. */
   release: () => void
 }
+
+/** Whether AMQP can transfer a number only as a floating-point number, because it is not a whole number or is too large. */
+export function isDouble(value: number): boolean {
+  return !Number.isSafeInteger(value) || Object.is(value, -0)
+}

@@ -7,8 +7,8 @@ import type { RabbitmqSettings } from './settings'
  * trying to connect until it is closed. The RabbitMQ client is imported only if it is needed.
  */
 export async function openBroker(settings: RabbitmqSettings, log: BrokerLog): Promise<Broker> {
-  const { urls, tls, window, buffer, appId } = settings
+  const { urls, tls, window, buffer, appId, frames } = settings
   if (urls.length === 0) return createEmbeddedServer({ limits: buffer, log }).connect()
   const { createAmqpBroker } = await import('./amqp/amqp-broker')
-  return createAmqpBroker({ urls, tls, appId, window, buffer, log })
+  return createAmqpBroker({ urls, tls, appId, window, buffer, frames, log })
 }

@@ -1,7 +1,7 @@
 import type { Duration } from '../core/duration'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
-import { parseBytes, parseChoice, parseCount, parseObject, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import { parseBytes, parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
 import type { OutboxModuleOptions, OutboxSettings } from './outbox/outbox-settings'
 import { resolveOutboxSettings } from './outbox/outbox-settings'
 import type { TlsSettings } from '../core/tls'
@@ -61,6 +61,13 @@ export interface RabbitmqModuleOptions {
    * @env NUXT_SCALE_RABBITMQ_WINDOW
    */
   window?: number
+  /**
+   * Whether the module writes messages as AMQP frames itself, which takes less processor time. `false` sends them with amqplib's own
+   * `publish()`. If the installed amqplib lacks a part that this needs, its `publish()` is used as well, and the log says so.
+   * @default true
+   * @env NUXT_SCALE_RABBITMQ_FRAMES
+   */
+  frames?: boolean
   /**
    * Limits for the messages that wait in the process while the broker is down or slow. Without a URL, they limit each in-memory
    * queue.
@@ -152,6 +159,7 @@ export const rabbitmqDefaults = {
   concurrency: 16,
   timeout: '60s',
   window: 256,
+  frames: true,
   buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' },
   publishTimeout: '10s',
   retry: { delays: ['1s', '5s', '30s', '2m', '10m'] },
@@ -171,6 +179,7 @@ export interface RabbitmqSettings {
   concurrency: number
   timeout: number
   window: number
+  frames: boolean
   buffer: { messages: number, bytes: number, onFull: 'reject' | 'wait' }
   publishTimeout: number
   delays: readonly number[]
@@ -215,6 +224,7 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
     concurrency,
     timeout: parseRun(given.timeout, `${OPTION}.timeout`),
     window: parseCount(given.window, `${OPTION}.window`),
+    frames: parseSwitch(given.frames, `${OPTION}.frames`),
     buffer: {
       messages: parseCount(buffer.messages, `${OPTION}.buffer.messages`),
       bytes: parseBytes(buffer.bytes, `${OPTION}.buffer.bytes`),

@@ -1,18 +1,45 @@
 import { nextTick } from 'node:process'
-import type { Writable } from 'node:stream'
-import type { HeaderValue, OutgoingMessage } from '../message'
-import { BYTES_A_CHARACTER, MOST_SHORT } from '../message'
+import { Writable } from 'node:stream'
+import type { ConfirmChannel } from 'amqplib'
+import type { HeaderValue, MessageProperties, OutgoingMessage } from '../message'
+import { BYTES_A_CHARACTER, MOST_SHORT, isDouble } from '../message'
+import type { PublishPort, PublishPortOptions } from './publish-port'
 
-/** Channel and socket that the frames are written to. */
-export interface FrameTarget {
+/** The parts of an amqplib channel that this port uses and that amqplib does not document. */
+export interface ChannelInternals {
   /** The socket of the connection. */
-  stream: Pick<Writable, 'writable' | 'write'>
+  stream: Pick<Writable, 'writable' | 'write' | 'cork' | 'uncork'>
   /** Number of the channel. */
-  channel: number
+  channelNumber: number
   /** Maximum bytes of a frame, as negotiated by client and broker. */
   frameMax: number
-  /** Default `appId` of the messages. */
-  appId: string | undefined
+}
+
+/** Finds the undocumented parts of an amqplib channel. @returns them, or the name of the first one that is missing */
+export function findInternals(channel: ConfirmChannel): ChannelInternals | { missing: string } {
+  const { ch, connection } = channel as unknown as { ch?: unknown, connection?: { stream?: unknown, frameMax?: unknown } }
+  const { stream, frameMax } = connection ?? {}
+  if (typeof ch !== 'number') return { missing: 'channel.ch' }
+  if (!(stream instanceof Writable)) return { missing: 'connection.stream' }
+  if (typeof frameMax !== 'number' || frameMax <= FRAME_OVERHEAD) return { missing: 'connection.frameMax' }
+  // amqplib handles confirms in its own listeners of these events.
+  if (channel.listenerCount('ack') === 0) return { missing: 'the event "ack"' }
+  if (channel.listenerCount('nack') === 0) return { missing: 'the event "nack"' }
+  return { stream, channelNumber: ch, frameMax }
+}
+
+/**
+ * Creates a port that writes messages as AMQP frames. amqplib's `publish()` allocates five buffers per message, two of them outside
+ * V8's heap. Allocating and collecting them costs more than the rest of a publish. amqplib still handles everything else on the
+ * connection.
+ */
+export function createFramePort(internals: ChannelInternals, { channel, appId, confirmed }: PublishPortOptions): PublishPort {
+  // amqplib's own listeners match confirms with messages that amqplib has sent. Here this port sends them.
+  channel.removeAllListeners('ack').removeAllListeners('nack')
+  channel.on('ack', ({ deliveryTag, multiple }) => confirmed(deliveryTag, multiple, true))
+  channel.on('nack', ({ deliveryTag, multiple }) => confirmed(deliveryTag, multiple, false))
+  const writer = new FrameWriter(internals, appId)
+  return { publish: (message, bytes) => writer.publish(message, bytes) }
 }
 
 /** Maximum bytes of a content that is copied into the shared memory. Longer contents are written from their own buffer. */
@@ -34,209 +61,259 @@ const MOST_AROUND = 128
 const TWO_TO_32 = 2 ** 32
 
 /**
- * Creates a function that writes messages as AMQP frames. It writes many messages into one shared buffer, which is sent at the end
- * of the turn. amqplib would allocate five buffers per message, two of them outside V8's heap; collecting them costs as much as the
- * rest of a publish. amqplib still handles everything else on the connection.
- *
- * All messages are persistent, because confirmed messages must survive a restart of the broker.
- *
- * @returns a function that takes a message and the number of bytes of its content. It throws a TypeError if a property is too long
- * for AMQP; then nothing of that message is sent
+ * Writes messages as AMQP frames into {@link SlabWriter}. All messages are persistent, because confirmed messages must survive a
+ * restart of the broker.
  */
-export function createFrameWriter({ stream, channel, frameMax, appId }: FrameTarget): (message: OutgoingMessage, size: number) => void {
-  const mostOfBody = frameMax - FRAME_OVERHEAD
-  const mostCopied = Math.min(MOST_COPIED, mostOfBody)
-  const takeSlab = createSlabs()
-  let slab = takeSlab(0)
-  let memory = slab.memory
-  /** End of the bytes that were passed to the stream. */
-  let given = 0
-  /** End of the bytes that were written to `memory`. */
-  let at = 0
-  let due = false
+class FrameWriter {
+  private readonly slabs: SlabWriter
+  private readonly mostOfBody: number
+  private readonly mostCopied: number
+  private readonly internals: ChannelInternals
+  private readonly appId: string | undefined
 
-  function put(bytes: Buffer, read?: () => void): void {
-    // On a lost connection, skip the write: nothing is confirmed there, so the next connection sends everything again.
-    if (stream.writable) stream.write(bytes, read)
+  constructor(internals: ChannelInternals, appId: string | undefined) {
+    this.internals = internals
+    this.appId = appId
+    this.slabs = new SlabWriter(internals.stream)
+    this.mostOfBody = internals.frameMax - FRAME_OVERHEAD
+    this.mostCopied = Math.min(MOST_COPIED, this.mostOfBody)
   }
 
-  function flush(): void {
-    if (at > given) put(memory.subarray(given, at), slab.lend())
-    given = at
-  }
-
-  function atEndOfTurn(): void {
-    due = false
-    flush()
-  }
-
-  function reserve(bytes: number): void {
-    if (at + bytes <= memory.length) return
-    flush()
-    slab.leave()
-    slab = takeSlab(bytes)
-    memory = slab.memory
-    given = at = 0
-  }
-
-  function byte(value: number): void {
-    memory[at++] = value
-  }
-
-  function uint16(value: number): void {
-    at = memory.writeUInt16BE(value, at)
-  }
-
-  function uint32(value: number): void {
-    at = memory.writeUInt32BE(value, at)
-  }
-
-  /** Writes a whole number from 0 to 2^53. */
-  function uint64(value: number): void {
-    uint32(Math.floor(value / TWO_TO_32))
-    uint32(value % TWO_TO_32)
-  }
-
-  function short(text: string, name: string): void {
-    const bytes = memory.write(text, at + 1)
-    if (bytes > MOST_SHORT) throw new TypeError(`${name} has ${bytes} bytes, but AMQP allows at most ${MOST_SHORT}`)
-    byte(bytes)
-    at += bytes
-  }
-
-  /** Writes a property if it is set. @returns its flag, or 0 */
-  function optional(text: string | undefined, name: string, flag: number): number {
-    if (text === undefined) return 0
-    short(text, name)
-    return flag
-  }
-
-  /** Writes the head of a frame with an empty size. @returns the position of the size, for `endFrame` */
-  function beginFrame(type: number): number {
-    byte(type)
-    uint16(channel)
-    at += 4
-    return at - 4
-  }
-
-  function endFrame(sizeAt: number): void {
-    memory.writeUInt32BE(at - sizeAt - 4, sizeAt)
-    byte(FRAME.end)
-  }
-
-  function method({ exchange, routingKey, mandatory }: OutgoingMessage): void {
-    const size = beginFrame(FRAME.method)
-    uint16(CLASS_BASIC)
-    uint16(METHOD_PUBLISH)
-    uint16(0)
-    short(exchange, 'the name of the exchange')
-    short(routingKey, 'the routing key')
-    byte(mandatory ? 1 : 0)
-    endFrame(size)
-  }
-
-  function header({ properties }: OutgoingMessage, contentSize: number): void {
-    const { contentType, headers, correlationId, replyTo, messageId, timestamp, type } = properties
-    const app = properties.appId ?? appId
-    const size = beginFrame(FRAME.header)
-    uint16(CLASS_BASIC)
-    uint16(0)
-    uint64(contentSize)
-    const flagsAt = at
-    at += 2
-    let flags = PROPERTY.contentType | PROPERTY.deliveryMode | PROPERTY.messageId | PROPERTY.timestamp
-    short(contentType, 'the content type')
-    if (!isEmpty(headers)) {
-      flags |= PROPERTY.headers
-      table(headers)
-    }
-    byte(PERSISTENT)
-    flags |= optional(correlationId, 'the correlationId', PROPERTY.correlationId)
-    flags |= optional(replyTo, 'replyTo', PROPERTY.replyTo)
-    short(messageId, 'the messageId')
-    uint64(timestamp)
-    flags |= optional(type, 'the type', PROPERTY.type)
-    flags |= optional(app, 'the appId', PROPERTY.appId)
-    memory.writeUInt16BE(flags, flagsAt)
-    endFrame(size)
-  }
-
-  function table(headers: Readonly<Record<string, HeaderValue>>): void {
-    const sizeAt = at
-    at += 4
-    for (const name in headers) {
-      short(name, `the header ${name.slice(0, 30)}`)
-      field(headers[name]!)
-    }
-    memory.writeUInt32BE(at - sizeAt - 4, sizeAt)
-  }
-
-  /** Writes a header value with its type. @see https://www.rabbitmq.com/amqp-0-9-1-errata#section_3 */
-  function field(value: HeaderValue): void {
-    if (typeof value === 'string') {
-      byte(0x53) // S
-      const bytes = memory.write(value, at + 4)
-      uint32(bytes)
-      at += bytes
-    }
-    else if (typeof value === 'boolean') {
-      byte(0x74) // t
-      byte(value ? 1 : 0)
-    }
-    else if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-      byte(0x64) // d
-      at = memory.writeDoubleBE(value, at)
-    }
-    else if (value === (value | 0)) {
-      byte(0x49) // I
-      at = memory.writeInt32BE(value, at)
-    }
-    else {
-      byte(0x6C) // l
-      at = memory.writeBigInt64BE(BigInt(value), at)
-    }
-  }
-
-  /** Copies a short content, which fits into one frame. */
-  function copy(content: string | Buffer, size: number): void {
-    if (size === 0) return
-    reserve(FRAME_OVERHEAD + size)
-    const sizeAt = beginFrame(FRAME.body)
-    at += typeof content === 'string' ? memory.write(content, at) : content.copy(memory, at)
-    endFrame(sizeAt)
-  }
-
-  /** Sends a long content from its own buffer, in as many frames as needed. */
-  function lend(content: Buffer): void {
-    for (let start = 0; start < content.length; start += mostOfBody) {
-      const end = Math.min(content.length, start + mostOfBody)
-      reserve(FRAME_OVERHEAD)
-      byte(FRAME.body)
-      uint16(channel)
-      uint32(end - start)
-      flush()
-      put(content.subarray(start, end))
-      byte(FRAME.end)
-    }
-  }
-
-  return (message, size) => {
-    reserve(MOST_AROUND + mostTextOf(message, appId))
-    const start = at
+  /** Writes a message. @throws TypeError if a property is too long for AMQP; then nothing of the message is sent */
+  publish(message: OutgoingMessage, size: number): void {
+    const { slabs } = this
+    slabs.flushSoon()
+    slabs.reserve(MOST_AROUND + mostTextOf(message, this.appId))
+    const start = slabs.at
     try {
-      method(message)
-      header(message, size)
+      this.method(message)
+      this.header(message, size)
     }
     catch (error) {
-      at = start
+      slabs.at = start
       throw error
     }
     const { content } = message
-    if (size <= mostCopied) copy(content, size)
-    else lend(typeof content === 'string' ? Buffer.from(content) : content)
-    if (due) return
-    due = true
-    nextTick(atEndOfTurn)
+    if (size <= this.mostCopied) this.copyBody(content, size)
+    else this.lendBody(typeof content === 'string' ? Buffer.from(content) : content)
+  }
+
+  private method({ exchange, routingKey, mandatory }: OutgoingMessage): void {
+    const { slabs } = this
+    const size = this.beginFrame(FRAME.method)
+    slabs.uint16(CLASS_BASIC)
+    slabs.uint16(METHOD_PUBLISH)
+    slabs.uint16(0)
+    slabs.short(exchange, 'the name of the exchange')
+    slabs.short(routingKey, 'the routing key')
+    slabs.byte(mandatory ? 1 : 0)
+    this.endFrame(size)
+  }
+
+  private header({ properties }: OutgoingMessage, contentSize: number): void {
+    const { slabs } = this
+    const size = this.beginFrame(FRAME.header)
+    slabs.uint16(CLASS_BASIC)
+    slabs.uint16(0)
+    slabs.uint64(contentSize)
+    const flagsAt = slabs.at
+    slabs.at += 2
+    slabs.memory.writeUInt16BE(this.properties(properties), flagsAt)
+    this.endFrame(size)
+  }
+
+  /** Writes the properties in the order of AMQP. @returns the flags of those that are set */
+  private properties({ contentType, headers, correlationId, replyTo, messageId, timestamp, type, appId }: MessageProperties): number {
+    const { slabs } = this
+    let flags = PROPERTY.contentType | PROPERTY.deliveryMode | PROPERTY.messageId | PROPERTY.timestamp
+    slabs.short(contentType, 'the content type')
+    if (!isEmpty(headers)) {
+      flags |= PROPERTY.headers
+      this.table(headers)
+    }
+    slabs.byte(PERSISTENT)
+    flags |= this.optional(correlationId, 'the correlationId', PROPERTY.correlationId)
+    flags |= this.optional(replyTo, 'replyTo', PROPERTY.replyTo)
+    slabs.short(messageId, 'the messageId')
+    slabs.uint64(timestamp)
+    flags |= this.optional(type, 'the type', PROPERTY.type)
+    flags |= this.optional(appId ?? this.appId, 'the appId', PROPERTY.appId)
+    return flags
+  }
+
+  /** Writes a property if it is set. @returns its flag, or 0 */
+  private optional(text: string | undefined, name: string, flag: number): number {
+    if (text === undefined) return 0
+    this.slabs.short(text, name)
+    return flag
+  }
+
+  private table(headers: Readonly<Record<string, HeaderValue>>): void {
+    const { slabs } = this
+    const sizeAt = slabs.at
+    slabs.at += 4
+    for (const name in headers) {
+      slabs.short(name, `the header ${name.slice(0, 30)}`)
+      slabs.field(headers[name]!)
+    }
+    slabs.memory.writeUInt32BE(slabs.at - sizeAt - 4, sizeAt)
+  }
+
+  /** Copies a short content, which fits into one frame. */
+  private copyBody(content: string | Buffer, size: number): void {
+    if (size === 0) return
+    const { slabs } = this
+    slabs.reserve(FRAME_OVERHEAD + size)
+    const sizeAt = this.beginFrame(FRAME.body)
+    slabs.at += typeof content === 'string' ? slabs.memory.write(content, slabs.at) : content.copy(slabs.memory, slabs.at)
+    this.endFrame(sizeAt)
+  }
+
+  /** Sends a long content from its own buffer, in as many frames as needed. */
+  private lendBody(content: Buffer): void {
+    const { slabs } = this
+    for (let start = 0; start < content.length; start += this.mostOfBody) {
+      const end = Math.min(content.length, start + this.mostOfBody)
+      slabs.reserve(FRAME_OVERHEAD)
+      slabs.byte(FRAME.body)
+      slabs.uint16(this.internals.channelNumber)
+      slabs.uint32(end - start)
+      slabs.sendAfterwards(content.subarray(start, end))
+      slabs.byte(FRAME.end)
+    }
+  }
+
+  /** Writes the head of a frame with an empty size. @returns the position of the size, for `endFrame` */
+  private beginFrame(type: number): number {
+    const { slabs } = this
+    slabs.byte(type)
+    slabs.uint16(this.internals.channelNumber)
+    slabs.at += 4
+    return slabs.at - 4
+  }
+
+  private endFrame(sizeAt: number): void {
+    const { slabs } = this
+    slabs.memory.writeUInt32BE(slabs.at - sizeAt - 4, sizeAt)
+    slabs.byte(FRAME.end)
+  }
+}
+
+/** Writes values of AMQP into shared memory, which it sends to a stream in one call at the end of each turn of the event loop. */
+class SlabWriter {
+  memory: Buffer
+  /** End of the bytes that were written to `memory`. */
+  at = 0
+  private slab: Slab
+  private readonly takeSlab = createSlabs()
+  /** End of the bytes that were passed to the stream. */
+  private given = 0
+  private due = false
+  private corked = false
+  private readonly stream: ChannelInternals['stream']
+
+  constructor(stream: ChannelInternals['stream']) {
+    this.stream = stream
+    this.slab = this.takeSlab(0)
+    this.memory = this.slab.memory
+  }
+
+  /** Ensures that the memory has space for `bytes` bytes in one piece. */
+  reserve(bytes: number): void {
+    if (this.at + bytes <= this.memory.length) return
+    this.flush()
+    this.slab.leave()
+    this.slab = this.takeSlab(bytes)
+    this.memory = this.slab.memory
+    this.given = this.at = 0
+  }
+
+  /** Sends everything at the end of this turn. */
+  flushSoon(): void {
+    if (this.due) return
+    this.due = true
+    nextTick(this.atEndOfTurn)
+  }
+
+  /** Sends `bytes` after everything that was written before, without copying them. */
+  sendAfterwards(bytes: Buffer): void {
+    this.flush()
+    this.put(bytes)
+  }
+
+  byte(value: number): void {
+    this.memory[this.at++] = value
+  }
+
+  uint16(value: number): void {
+    this.at = this.memory.writeUInt16BE(value, this.at)
+  }
+
+  uint32(value: number): void {
+    this.at = this.memory.writeUInt32BE(value, this.at)
+  }
+
+  /** Writes a whole number from 0 to 2^53. */
+  uint64(value: number): void {
+    this.uint32(Math.floor(value / TWO_TO_32))
+    this.uint32(value % TWO_TO_32)
+  }
+
+  short(text: string, name: string): void {
+    const bytes = this.memory.write(text, this.at + 1)
+    if (bytes > MOST_SHORT) throw new TypeError(`${name} has ${bytes} bytes, but AMQP allows at most ${MOST_SHORT}`)
+    this.byte(bytes)
+    this.at += bytes
+  }
+
+  /** Writes a header value with its type. @see https://www.rabbitmq.com/amqp-0-9-1-errata#section_3 */
+  field(value: HeaderValue): void {
+    if (typeof value === 'string') {
+      this.byte(0x53) // S
+      const bytes = this.memory.write(value, this.at + 4)
+      this.uint32(bytes)
+      this.at += bytes
+    }
+    else if (typeof value === 'boolean') {
+      this.byte(0x74) // t
+      this.byte(value ? 1 : 0)
+    }
+    else if (isDouble(value)) {
+      this.byte(0x64) // d
+      this.at = this.memory.writeDoubleBE(value, this.at)
+    }
+    else if (value === (value | 0)) {
+      this.byte(0x49) // I
+      this.at = this.memory.writeInt32BE(value, this.at)
+    }
+    else {
+      this.byte(0x6C) // l
+      this.at = this.memory.writeBigInt64BE(BigInt(value), this.at)
+    }
+  }
+
+  private flush(): void {
+    if (this.at > this.given) this.put(this.memory.subarray(this.given, this.at), this.slab.lend())
+    this.given = this.at
+  }
+
+  private put(bytes: Buffer, read?: () => void): void {
+    const { stream } = this
+    // On a lost connection, skip the write: nothing is confirmed there, so the next connection sends everything again.
+    if (!stream.writable) return
+    if (this.due && !this.corked) {
+      this.corked = true
+      stream.cork()
+    }
+    stream.write(bytes, read)
+  }
+
+  private readonly atEndOfTurn = (): void => {
+    this.due = false
+    this.flush()
+    if (!this.corked) return
+    this.corked = false
+    this.stream.uncork()
   }
 }
 

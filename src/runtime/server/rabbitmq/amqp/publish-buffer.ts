@@ -1,5 +1,139 @@
-import { LONGEST_TIMER } from '../../core/deadline'
 import type { Clock } from '../../core/clock'
+import { LONGEST_TIMER } from '../../core/deadline'
+import type { OutgoingMessage } from '../message'
+import type { PublishError } from '../publish-error'
+
+/** Maximum number and total size of messages in the buffer. */
+interface BufferLimits {
+  messages: number
+  bytes: number
+}
+
+/** Limits of the messages that wait in this process to be sent or confirmed. */
+export interface BufferOptions extends BufferLimits {
+  /**
+   * Behaviour of a publish when the buffer is full: `reject` immediately, or `wait` for space until its timeout.
+   * The limits do not include messages that wait for space, so code that publishes many messages should await each publish.
+   */
+  onFull: 'reject' | 'wait'
+}
+
+/** A message between `publish()` and its outcome. */
+export interface PublishEntry {
+  readonly message: OutgoingMessage
+  /** Size of its content. */
+  readonly bytes: number
+  readonly deadline: number
+  readonly resolve: () => void
+  readonly reject: (error: PublishError) => void
+  /** `waiting` for space in the buffer, `held` in the buffer, or `settled`. */
+  state: 'waiting' | 'held' | 'settled'
+  /** Whether it was sent, so that the broker may have stored it. */
+  sent: boolean
+  /** Whether the broker returned it as unroutable. */
+  returned: boolean
+  /**
+   * Whether the broker closed a channel while this and other messages were unconfirmed. It is sent alone next time, to find the
+   * cause.
+   */
+  suspect: boolean
+  /** How often the broker closed a channel while this was the only unconfirmed message. */
+  strikes: number
+}
+
+/**
+ * The messages that are not sent, in their order. It also counts the space of the messages that are sent and not yet confirmed,
+ * because they may have to be sent again.
+ */
+export class PublishBuffer {
+  private readonly budget: Budget
+  /** Messages that wait for space. */
+  private readonly line = createFifo<PublishEntry>()
+  /** Messages that are ready to be sent. */
+  private readonly ready = createFifo<PublishEntry>()
+  /** Messages whose exchange is being checked. */
+  private readonly parked = new Map<string, PublishEntry[]>()
+
+  private readonly onReady: () => void
+
+  /** @param onReady is called when a message is ready to be sent */
+  constructor(limits: BufferLimits, onReady: () => void) {
+    this.onReady = onReady
+    this.budget = createBudget(limits)
+  }
+
+  /** The next message that is ready to be sent. */
+  get first(): PublishEntry | undefined {
+    return this.ready.first
+  }
+
+  /** Whether a message of this size can be added without waiting. */
+  fits(bytes: number): boolean {
+    return this.line.size === 0 && this.budget.fits(bytes)
+  }
+
+  add(entry: PublishEntry): void {
+    if (this.fits(entry.bytes)) this.hold(entry)
+    else this.line.push(entry)
+  }
+
+  /** Removes the first message, to send or park it. */
+  shift(): void {
+    this.ready.shift()
+  }
+
+  /** Puts messages in front of those that are ready, and keeps their order. */
+  putBack(entries: readonly PublishEntry[]): void {
+    this.ready.unshift(entries.filter(entry => entry.state !== 'settled'))
+  }
+
+  /** Frees the space of a message that gets its outcome now, and gives it to those that wait. */
+  settle(entry: PublishEntry): void {
+    if (entry.state === 'held') this.budget.give(entry.bytes)
+    entry.state = 'settled'
+    for (let next = this.line.first; next && this.budget.fits(next.bytes); next = this.line.first) {
+      this.line.shift()
+      this.hold(next)
+    }
+  }
+
+  /** Keeps a message until its exchange is checked. @returns whether it is the first one, so that the check must be started */
+  park(entry: PublishEntry): boolean {
+    const others = this.parked.get(entry.message.exchange)
+    if (others) others.push(entry)
+    else this.parked.set(entry.message.exchange, [entry])
+    return !others
+  }
+
+  /** Removes and returns the messages that were parked for an exchange; without a name, for all exchanges. */
+  unpark(exchange?: string): PublishEntry[] {
+    const names = exchange === undefined ? [...this.parked.keys()] : [exchange]
+    return names.flatMap((name) => {
+      const entries = this.parked.get(name) ?? []
+      this.parked.delete(name)
+      return entries
+    })
+  }
+
+  /** Removes the messages for which `keep` returns `false`. */
+  filter(keep: (entry: PublishEntry) => boolean): void {
+    this.line.filter(keep)
+    this.ready.filter(keep)
+    for (const [exchange, entries] of this.parked) this.parked.set(exchange, entries.filter(keep))
+  }
+
+  /** Removes and returns all messages. */
+  drain(): PublishEntry[] {
+    return [...this.unpark(), ...this.ready.drain(), ...this.line.drain()]
+  }
+
+  private hold(entry: PublishEntry): void {
+    entry.state = 'held'
+    this.budget.take(entry.bytes)
+    this.ready.push(entry)
+    this.onReady()
+  }
+}
 
 /** A first-in, first-out queue. Items can also be put back in front. */
 export interface Fifo<Item> {
@@ -59,12 +193,6 @@ export function createFifo<Item>(): Fifo<Item> {
   }
 }
 
-/** Maximum number and total size of messages in the buffer. */
-export interface Limits {
-  messages: number
-  bytes: number
-}
-
 /** Counts the messages in the buffer and compares them with the limits. */
 export interface Budget {
   readonly messages: number
@@ -75,7 +203,7 @@ export interface Budget {
   give: (bytes: number) => void
 }
 
-export function createBudget(limits: Limits): Budget {
+export function createBudget(limits: BufferLimits): Budget {
   let heldMessages = 0
   let heldBytes = 0
   return {
@@ -93,55 +221,6 @@ export function createBudget(limits: Limits): Budget {
     give(bytes) {
       heldMessages--
       heldBytes -= bytes
-    },
-  }
-}
-
-/**
- * Messages that were sent on one confirm channel and are not confirmed yet. The broker numbers the messages of a channel from 1, so
- * the window assigns the same numbers.
- */
-export interface ConfirmWindow<Item> {
-  readonly size: number
-  /** Adds an item with the next number. */
-  add: (item: Item) => void
-  /** Removes the item with the number `tag`, or with `multiple` all items up to it, and passes each of them to `handle`. */
-  confirm: (tag: number, multiple: boolean, handle: (item: Item) => void) => void
-  /** All items, in the order of sending. */
-  items: () => Iterable<Item>
-  /** Removes and returns all items, in the order of sending, and starts again with the number 1. */
-  drain: () => Item[]
-}
-
-export function createConfirmWindow<Item>(): ConfirmWindow<Item> {
-  /** Items by tag. A Map keeps the order of insertion, which is the order of the tags. */
-  const items = new Map<number, Item>()
-  let last = 0
-  return {
-    get size() {
-      return items.size
-    },
-    add(item) {
-      items.set(++last, item)
-    },
-    confirm(tag, multiple, handle) {
-      if (!multiple) {
-        const item = items.get(tag)
-        if (items.delete(tag)) handle(item as Item)
-        return
-      }
-      for (const [each, item] of items) {
-        if (each > tag) return
-        items.delete(each)
-        handle(item)
-      }
-    },
-    items: () => items.values(),
-    drain() {
-      const all = [...items.values()]
-      items.clear()
-      last = 0
-      return all
     },
   }
 }
@@ -185,13 +264,4 @@ export function createDeadlines(expire: (now: number) => number, clock: Clock): 
       due = Number.NEGATIVE_INFINITY
     },
   }
-}
-
-/** Limits of the messages that wait in this process to be sent or confirmed. */
-export interface BufferOptions extends Limits {
-  /**
-   * Behaviour of a publish when the buffer is full: `reject` immediately, or `wait` for space until its timeout.
-   * The limits do not include messages that wait for space, so code that publishes many messages should await each publish.
-   */
-  onFull: 'reject' | 'wait'
 }

@@ -1,22 +1,23 @@
-import { Writable } from 'node:stream'
-import type { ConfirmChannel } from 'amqplib'
-import type { Topology } from '../topology'
-import { openConfirmChannel } from './channel'
-import type { OpenConnection } from './supervised-connection'
-import type { Declarer } from './declarer'
+import type { BrokerLog } from '../broker'
 import type { Fault } from '../fault'
 import { faultOf } from '../fault'
-import { createFrameWriter } from './frame-port'
-import type { FrameTarget } from './frame-port'
+import type { Topology } from '../topology'
+import { openConfirmChannel } from './channel'
+import type { Declarer } from './declarer'
+import { createFramePort, findInternals } from './frame-port'
+import type { PublishPort, PublishPortOptions } from './publish-port'
+import { createAmqplibPort } from './publish-port'
 import type { Publisher } from './publisher'
+import type { OpenConnection } from './supervised-connection'
 
-/** Options of {@link publishOn}. */
-export interface PublishingOptions {
+/** Options of {@link openPublishChannel}. */
+export interface PublishChannelOptions {
   publisher: Publisher
   declarer: Declarer
   /** Returns the declared topology, which contains the types of the exchanges. */
   topology: () => Topology
   appId: string | undefined
+  createPort: (options: PublishPortOptions) => PublishPort
   /** Maximum milliseconds until the broker answers. */
   timeout: number
 }
@@ -25,8 +26,8 @@ export interface PublishingOptions {
  * Opens a confirm channel for a publisher on a new connection, and opens another one whenever the channel is closed but the
  * connection is not.
  */
-export async function publishOn(connection: OpenConnection, options: PublishingOptions): Promise<void> {
-  const { publisher, timeout } = options
+export async function openPublishChannel(connection: OpenConnection, options: PublishChannelOptions): Promise<void> {
+  const { publisher, createPort, appId, timeout } = options
 
   function closed(fault: Fault): void {
     const underway = publisher.lost(connection.fault ?? fault)
@@ -39,28 +40,44 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
     // If messages were unconfirmed, the publisher finds and rejects the one that caused it. Without any, a new channel would be
     // closed again immediately, so replace the connection.
     if (underway === 0) connection.abandon(fault.text)
-    else void publishOn(connection, options)
+    else void openPublishChannel(connection, options)
   }
 
   try {
     const channel = await openConfirmChannel(connection.model, { timeout, onClosed: closed })
     if (connection.fault) return
-    // amqplib's own listeners match confirms with messages that amqplib has sent. Here the frame writer sends them.
-    channel.removeAllListeners('ack').removeAllListeners('nack')
-    channel.on('ack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, true))
-    channel.on('nack', ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple, false))
     channel.on('return', ({ fields, properties }) => {
       const { exchange, routingKey } = fields as unknown as { exchange: string, routingKey: string }
       publisher.returned({ messageId: properties.messageId, exchange, routingKey })
     })
-    publisher.open({
-      send: createFrameWriter({ ...partsOf(channel), appId: options.appId }),
-      check: name => checkExchange(connection, name, options),
-      abandon: connection.abandon,
-    })
+    const { publish } = createPort({ channel, appId, confirmed: (tag, multiple, stored) => publisher.confirmed(tag, multiple, stored) })
+    publisher.open({ publish, check: name => checkExchange(connection, name, options), abandon: connection.abandon })
   }
   catch (error) {
     connection.abandon(faultOf(error).text)
+  }
+}
+
+/**
+ * Returns a function that creates the port of each channel. With `frames` it is the frame port, unless amqplib lacks an internal
+ * part that this port needs; then the log says so once, and amqplib's own `publish()` sends the messages.
+ */
+export function choosePort(frames: boolean, log: Pick<BrokerLog, 'info'>): (options: PublishPortOptions) => PublishPort {
+  let isReported = false
+
+  function report(missing: string): void {
+    if (isReported) return
+    isReported = true
+    log.info(`The installed amqplib has no ${missing}, so its own publish() sends the messages, which takes more processor time. `
+      + 'Install amqplib 2.3 to avoid this.')
+  }
+
+  return (options) => {
+    if (!frames) return createAmqplibPort(options)
+    const internals = findInternals(options.channel)
+    if (!('missing' in internals)) return createFramePort(internals, options)
+    report(internals.missing)
+    return createAmqplibPort(options)
   }
 }
 
@@ -68,18 +85,8 @@ export async function publishOn(connection: OpenConnection, options: PublishingO
 async function checkExchange(
   connection: OpenConnection,
   name: string,
-  { declarer, topology }: PublishingOptions,
+  { declarer, topology }: PublishChannelOptions,
 ): Promise<Fault | undefined> {
   const { type } = topology().exchanges.find(exchange => exchange.name === name) ?? { type: 'topic' }
   return declarer.declareExchange(connection, { name, type }).catch(faultOf)
-}
-
-/** Reads the parts of an amqplib 2 channel that its types do not include. */
-function partsOf(channel: ConfirmChannel): Omit<FrameTarget, 'appId'> {
-  const { ch, connection } = channel as unknown as { ch?: unknown, connection?: { stream?: unknown, frameMax?: unknown } }
-  const { stream, frameMax } = connection ?? {}
-  if (!(stream instanceof Writable) || typeof ch !== 'number' || typeof frameMax !== 'number') {
-    throw new TypeError('this version of amqplib does not expose its socket and channel number: install amqplib 2.3')
-  }
-  return { stream, channel: ch, frameMax }
 }

@@ -1,12 +1,11 @@
-import { Writable } from 'node:stream'
 import type { ChannelModel, SocketOptions } from 'amqplib'
 import { connect, credentials } from 'amqplib'
 import { withDeadline } from '../../core/deadline'
 import type { TlsSettings } from '../../core/tls'
 import type { AdminChannel } from './channel'
 import { createAdminChannel } from './channel'
+import type { Backoff } from '../../core/backoff'
 import { createBackoff } from '../../core/backoff'
-import { batchWrites } from './batch-writes'
 import type { Clock } from '../../core/clock'
 import type { Fault } from '../fault'
 import { faultOf } from '../fault'
@@ -71,55 +70,56 @@ const STABLE = 5000
 
 /** Creates a supervised connection. It connects after `start()`. */
 export function createSupervisedConnection(options: SupervisedConnectionOptions): SupervisedConnection {
-  const { hosts, clock } = options
-  const backoff = createBackoff({ base: FIRST_PAUSE, cap: options.maxBackoff, triesPerStep: hosts.length, clock })
-  /** Aborted when the connection is closed for good. */
-  const ending = new AbortController()
-  let running: Promise<void> | undefined
-  let current: OpenConnection | undefined
-  let generation = 0
-  let closing = false
+  return new ReconnectingConnection(options)
+}
 
-  async function run(): Promise<void> {
+class ReconnectingConnection implements SupervisedConnection {
+  current: OpenConnection | undefined
+  private readonly options: SupervisedConnectionOptions
+  private readonly backoff: Backoff
+  /** Aborted when the connection is closed for good. */
+  private readonly ending = new AbortController()
+  private running: Promise<void> | undefined
+  private generation = 0
+  private closing = false
+
+  constructor(options: SupervisedConnectionOptions) {
+    this.options = options
+    this.backoff = createBackoff({
+      base: FIRST_PAUSE,
+      cap: options.maxBackoff,
+      triesPerStep: options.hosts.length,
+      clock: options.clock,
+    })
+  }
+
+  start(): void {
+    if (!this.closing) this.running ??= this.run()
+  }
+
+  private async run(): Promise<void> {
+    const { hosts, clock, onLost } = this.options
     // Start with a random host, so that instances spread over all hosts.
     let turn = Math.floor(clock.random() * hosts.length)
-    while (!closing) {
+    while (!this.closing) {
       const host = hosts[turn++ % hosts.length]!
-      const fault = await attempt(host)
-      if (closing) return
-      options.onLost(fault, host.label)
-      await pause(backoff.next())
+      const fault = await this.attempt(host)
+      if (this.closing) return
+      onLost(fault, host.label)
+      await this.pause(this.backoff.next())
     }
   }
 
   /** Connects to a host. Returns when the attempt has failed or the connection was lost again. */
-  async function attempt(host: BrokerHost): Promise<Fault> {
+  private async attempt(host: BrokerHost): Promise<Fault> {
     const socket = new AbortController()
     const abort = () => socket.abort()
-    ending.signal.addEventListener('abort', abort)
+    this.ending.signal.addEventListener('abort', abort)
     const watched: Watched = { fault: undefined, lost: Promise.withResolvers() }
     try {
-      // Add the listeners immediately: an `error` event without a listener would crash the process.
-      const opening = openModel(host, options, socket.signal).then(model => watch(model, watched, options.onBlocked))
-      const model = await withDeadline(opening, options.connectTimeout, () => {
-        abort()
-        return new Error(`no connection within ${options.connectTimeout} ms`)
-      })
-      const opened = {
-        model,
-        generation: ++generation,
-        version: parseVersion(model.connection.serverProperties.version),
-        admin: createAdminChannel(model, options.operationTimeout),
-        get fault() {
-          return watched.fault
-        },
-        abandon(reason: string) {
-          watched.fault ??= { text: reason }
-          abort()
-        },
-      }
-      await options.setUp(opened)
-      if (!opened.fault && !closing) await use(opened, host, watched.lost.promise)
+      const opened = this.describe(await this.openWatched(host, watched, socket), watched, abort)
+      await this.options.setUp(opened)
+      if (!opened.fault && !this.closing) await this.use(opened, host, watched.lost.promise)
       return opened.fault ?? faultOf(undefined)
     }
     catch (error) {
@@ -128,48 +128,70 @@ export function createSupervisedConnection(options: SupervisedConnectionOptions)
     finally {
       // If the peer does not answer, amqplib leaves the socket half open. Aborting destroys it.
       abort()
-      ending.signal.removeEventListener('abort', abort)
+      this.ending.signal.removeEventListener('abort', abort)
     }
   }
 
-  async function use(opened: OpenConnection, host: BrokerHost, lost: Promise<undefined>): Promise<void> {
-    const since = clock.now()
-    current = opened
-    options.onOpen(opened, host.label)
-    await lost
-    current = undefined
-    if (clock.now() - since >= STABLE) backoff.reset()
-  }
-
-  function pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const over = () => {
-        clock.clearTimeout(timer)
-        ending.signal.removeEventListener('abort', over)
-        resolve()
-      }
-      const timer = clock.setTimeout(over, milliseconds)
-      ending.signal.addEventListener('abort', over)
+  /** Opens the connection within the timeout, and records in `watched` what happens to it. */
+  private openWatched(host: BrokerHost, watched: Watched, socket: AbortController): Promise<ChannelModel> {
+    const { connectTimeout, onBlocked } = this.options
+    // Add the listeners immediately: an `error` event without a listener would crash the process.
+    const opening = openModel(host, this.options, socket.signal).then(model => watchConnection(model, watched, onBlocked))
+    return withDeadline(opening, connectTimeout, () => {
+      socket.abort()
+      return new Error(`no connection within ${connectTimeout} ms`)
     })
   }
 
-  return {
-    get current() {
-      return current
-    },
-    start() {
-      if (!closing) running ??= run()
-    },
-    async close(timeout) {
-      closing = true
-      const model = current?.model
-      if (model) {
-        // A blocked or hanging broker does not answer, so the wait is limited.
-        await withDeadline((async () => model.close())(), timeout, () => new Error('no answer')).catch(() => {})
+  private describe(model: ChannelModel, watched: Watched, abort: () => void): OpenConnection {
+    return {
+      model,
+      generation: ++this.generation,
+      version: parseVersion(model.connection.serverProperties.version),
+      admin: createAdminChannel(model, this.options.operationTimeout),
+      get fault() {
+        return watched.fault
+      },
+      abandon(reason: string) {
+        watched.fault ??= { text: reason }
+        abort()
+      },
+    }
+  }
+
+  private async use(opened: OpenConnection, host: BrokerHost, lost: Promise<undefined>): Promise<void> {
+    const { clock, onOpen } = this.options
+    const since = clock.now()
+    this.current = opened
+    onOpen(opened, host.label)
+    await lost
+    this.current = undefined
+    if (clock.now() - since >= STABLE) this.backoff.reset()
+  }
+
+  private pause(milliseconds: number): Promise<void> {
+    const { clock } = this.options
+    const { signal } = this.ending
+    return new Promise((resolve) => {
+      const over = () => {
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', over)
+        resolve()
       }
-      ending.abort()
-      await running
-    },
+      const timer = clock.setTimeout(over, milliseconds)
+      signal.addEventListener('abort', over)
+    })
+  }
+
+  async close(timeout: number): Promise<void> {
+    this.closing = true
+    const model = this.current?.model
+    if (model) {
+      // A blocked or hanging broker does not answer, so the wait is limited.
+      await withDeadline((async () => model.close())(), timeout, () => new Error('no answer')).catch(() => {})
+    }
+    this.ending.abort()
+    await this.running
   }
 }
 
@@ -194,11 +216,7 @@ export async function openModel(
     credentials: credentials.plain(user, password),
     clientProperties: { connection_name: name },
   }
-  const model = await connect(address, socket)
-  // `stream` is not part of amqplib's public API. If it is missing, messages are written one by one.
-  const { stream } = model.connection as { stream?: unknown }
-  if (stream instanceof Writable) batchWrites(stream)
-  return model
+  return connect(address, socket)
 }
 
 /** State of a connection as reported by its events. */
@@ -207,7 +225,7 @@ interface Watched {
   lost: PromiseWithResolvers<undefined>
 }
 
-function watch(model: ChannelModel, watched: Watched, onBlocked: SupervisedConnectionOptions['onBlocked']): ChannelModel {
+function watchConnection(model: ChannelModel, watched: Watched, onBlocked: SupervisedConnectionOptions['onBlocked']): ChannelModel {
   // amqplib emits this before the `close` events of the channels, whose listeners read the fault.
   model.on('error', error => watched.fault ??= faultOf(error))
   model.on('blocked', reason => onBlocked(true, reason))
