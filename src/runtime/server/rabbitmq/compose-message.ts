@@ -52,7 +52,7 @@ export interface PublishContext {
   now: number
 }
 
-const KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable', 'tx']
+const PUBLISH_KEYS = ['messageId', 'type', 'correlationId', 'replyTo', 'headers', 'timeout', 'unroutable', 'tx']
 
 /**
  * Builds the message to publish from the arguments of `publish()`.
@@ -66,7 +66,7 @@ export function composeMessage(
   options: PublishOptions,
   { appId, tenant, trace, now }: PublishContext,
 ): OutgoingMessage {
-  refuseUnknownKeys(options, KEYS, 'The options of publish()')
+  refuseUnknownKeys(options, PUBLISH_KEYS, 'The options of publish()')
   if (typeof exchange !== 'string') throw new TypeError('The exchange of publish() must be a string: write the name of a topic exchange.')
   const { type = routingKey, messageId = randomUUID(), correlationId, replyTo, unroutable = 'error' } = options
   checkText('exchange', exchange)

@@ -1,5 +1,6 @@
 import { detached } from '../core/detached'
 import { withDeadline } from '../core/deadline'
+import type { Duration } from '../core/duration'
 import type { Role } from '../core/role'
 import type { Broker } from './broker'
 import type { RabbitClient } from './client'
@@ -10,7 +11,10 @@ import { parseExchange, resolveConsumer } from './consume/resolve'
 import type { ResolvedConsumer } from './consume/resolve'
 import type { MessageHandler, RabbitConsumer } from './consume/types'
 import { PublishError } from './publish-error'
+import type { PublishOptions } from './compose-message'
 import { composeMessage } from './compose-message'
+import type { OutgoingMessage } from './message'
+import type { SqlTransaction } from './sql-client'
 import type { RabbitmqSettings } from './settings'
 import { parseWait } from './settings'
 import { topologyOf } from './topology'
@@ -50,27 +54,179 @@ const SHARE_FOR_CONFIRMS = 0.2
 
 /** Creates the messaging feature. Call it outside any request: consumers run in the async context of this call. */
 export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeature {
-  const { broker: opening, settings, role, log, transactions, currentTenant, runAsTenant } = options
-  const { prefix, publishTimeout, appId, queueType, deliveryLimit, drainTimeout } = settings
-  // Runs callbacks in the async context of the start, which belongs to no request.
-  /** The consumer of each queue, by its file or its `subscribe()` call. */
-  const owners = new Map<string, string>()
-  const consumers = new Map<string, RunningConsumer>()
-  let opened: Broker | undefined
-  /** Settles when all pending declarations are done. A message that is published earlier might not find its queue. */
-  let declared: Promise<unknown> = Promise.resolve()
-  let declaring = 0
-  /** Exchange names that are known to be valid. */
-  const exchanges = new Set<string>()
-  let draining = false
-  let closed = false
-  let closing: Promise<void> | undefined
-  opening.then((broker) => {
-    opened = broker
-    if (!draining) transactions?.start(broker)
-  }, error => log.warn(`The messaging feature could not start: ${describeError(error)}`))
+  const messaging = new Messaging(options)
+  // Arrow functions, so that `const { publish } = useRabbit()` works.
+  return {
+    start: list => messaging.start(list),
+    connect: ({ timeout = CONNECT_TIMEOUT } = {}) => messaging.connect(timeout),
+    publish: (exchange, routingKey, message, given = {}) => messaging.publish(exchange, routingKey, message, given),
+    subscribe: (exchange, queue, routingKey, handler, given = {}) =>
+      messaging.subscribe({ exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...given }),
+    close: (left = Infinity) => messaging.close(left),
+  }
+}
 
-  const surroundings: Omit<ConsumerSurroundings, 'broker'> = {
+class Messaging {
+  private readonly options: RabbitFeatureOptions
+  private readonly surroundings: Omit<ConsumerSurroundings, 'broker'>
+  /** The consumer of each queue, by its file or its `subscribe()` call. */
+  private readonly owners = new Map<string, string>()
+  private readonly consumers = new Map<string, RunningConsumer>()
+  private opened: Broker | undefined
+  /** Settles when all pending declarations are done. A message that is published earlier might not find its queue. */
+  private declared: Promise<unknown> = Promise.resolve()
+  private declaring = 0
+  /** Exchange names that are known to be valid. */
+  private readonly exchanges = new Set<string>()
+  private draining = false
+  private closed = false
+  private closing: Promise<void> | undefined
+
+  constructor(options: RabbitFeatureOptions) {
+    const { broker, log, transactions } = options
+    this.options = options
+    this.surroundings = surroundingsOf(options)
+    broker.then((opened) => {
+      this.opened = opened
+      if (!this.draining) transactions?.start(opened)
+    }, error => log.warn(`The messaging feature could not start: ${describeError(error)}`))
+  }
+
+  async connect(timeout: Duration): Promise<boolean> {
+    const milliseconds = parseWait(timeout, 'timeout of connect()')
+    return this.options.broker.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
+  }
+
+  async publish(exchange: string, routingKey: string, message: unknown, given: PublishOptions): Promise<void> {
+    const { settings: { appId, publishTimeout }, currentTenant } = this.options
+    this.checkExchange(exchange)
+    const timeout = given.timeout === undefined ? publishTimeout : parseWait(given.timeout, 'timeout of publish()')
+    const context = { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() }
+    const outgoing = composeMessage(exchange, routingKey, message, given, context)
+    if (given.tx !== undefined) return this.writeToOutbox(given.tx, outgoing)
+    if (this.closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
+    // The usual case, without the cost of a timer and four promises per message.
+    if (this.opened && this.declaring === 0) {
+      await this.opened.publish(outgoing, timeout)
+      return
+    }
+    const end = performance.now() + timeout
+    const broker = await this.untilReady(timeout)
+    await broker.publish(outgoing, Math.max(1, end - performance.now()))
+  }
+
+  /** Validates the name of an exchange once instead of for every message. */
+  private checkExchange(exchange: string): void {
+    const { exchanges } = this
+    if (exchange === '' || exchanges.has(exchange)) return
+    parseExchange(exchange, this.options.settings.prefix, 'publish()')
+    if (exchanges.size < REMEMBERED) exchanges.add(exchange)
+  }
+
+  private async writeToOutbox(transaction: SqlTransaction, message: OutgoingMessage): Promise<void> {
+    const { transactions } = this.options
+    if (!transactions) {
+      throw new Error('publish() received a tx, but the outbox is disabled: '
+        + 'set scale.rabbitmq.outbox to {}, and create its tables with npx nuxt-scale outbox.')
+    }
+    await transactions.write(transaction, message)
+  }
+
+  /** Waits up to `timeout` ms until the broker is open and everything is declared. */
+  private async untilReady(timeout: number): Promise<Broker> {
+    const ready = this.options.broker.then(async (broker) => {
+      await this.declared
+      return broker
+    })
+    const reason = 'The message was not sent: the queues of the app were not declared before the timeout.'
+    return withDeadline(ready, timeout, () => new PublishError('UNAVAILABLE', reason))
+  }
+
+  start(list: readonly { source: string, consumer: RabbitConsumer }[]): void {
+    const routes = list.map(({ source, consumer }) => {
+      const resolved = resolveConsumer(consumer, this.options.settings, source)
+      this.own(resolved, source)
+      return resolved
+    })
+    if (routes.length > 0) detached(() => void this.begin(routes).catch(() => {}))
+  }
+
+  async subscribe(given: RabbitConsumer): Promise<{ cancel: () => Promise<void> }> {
+    const { exchange, queue } = given
+    const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
+    const consumer = resolveConsumer(given, this.options.settings, source)
+    this.own(consumer, source)
+    await detached(() => this.begin([consumer]))
+    return { cancel: () => this.cancel(queue) }
+  }
+
+  private own(consumer: ResolvedConsumer, source: string): void {
+    const owner = this.owners.get(consumer.queue)
+    if (owner !== undefined) {
+      throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get only a part of its messages: `
+        + 'give each consumer its own queue.')
+    }
+    this.owners.set(consumer.queue, source)
+  }
+
+  /**
+   * Declares all routes together and starts their consumers. Resolves when that is done, or immediately if the broker is not
+   * connected.
+   */
+  private async begin(routes: readonly ResolvedConsumer[]): Promise<void> {
+    this.declaring++
+    const broker = await this.options.broker
+    const done = this.declareAndConsume(broker, routes)
+    done.catch((error) => {
+      const queues = routes.map(route => route.queue).join(', ')
+      this.options.log.warn(`The consumers of the queues ${queues} could not start: ${describeError(error)}`)
+    })
+    if (broker.state === 'connected') await done
+  }
+
+  private async declareAndConsume(broker: Broker, routes: readonly ResolvedConsumer[]): Promise<void> {
+    const { role, settings: { prefix, queueType, deliveryLimit } } = this.options
+    // If the connection is lost meanwhile, the next connection declares the routes.
+    const declaration = broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
+    this.declared = Promise.allSettled([this.declared, declaration]).then(() => this.declaring--)
+    await declaration
+    if (role === 'web') return
+    await Promise.all(routes.filter(route => !this.draining && this.owners.has(route.queue)).map((route) => {
+      const { running, started } = startConsumer(route, { broker, ...this.surroundings })
+      this.consumers.set(route.queue, running)
+      return started
+    }))
+  }
+
+  private async cancel(queue: string): Promise<void> {
+    this.owners.delete(queue)
+    const running = this.consumers.get(queue)
+    this.consumers.delete(queue)
+    await running?.stop(AbortSignal.timeout(this.options.settings.drainTimeout))
+  }
+
+  close(left: number): Promise<void> {
+    return this.closing ??= this.drain(left)
+  }
+
+  private async drain(left: number): Promise<void> {
+    const { broker: opening, settings, transactions } = this.options
+    const budget = Math.min(settings.drainTimeout, left)
+    this.draining = true
+    const start = performance.now()
+    const deadline = AbortSignal.timeout(Math.ceil(budget * (1 - SHARE_FOR_CONFIRMS)))
+    await Promise.all([...this.consumers.values()].map(consumer => consumer.stop(deadline)))
+    this.consumers.clear()
+    await transactions?.stop(Math.max(1, budget * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
+    this.closed = true
+    const broker = await opening.catch(() => undefined)
+    await broker?.close(Math.max(1, budget - (performance.now() - start)))
+  }
+}
+
+function surroundingsOf({ settings, log, transactions, runAsTenant }: RabbitFeatureOptions): Omit<ConsumerSurroundings, 'broker'> {
+  const { prefix, publishTimeout } = settings
+  return {
     prefix,
     publishTimeout,
     log,
@@ -81,122 +237,5 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
       const traced = trace ? () => runInTrace(trace, task) : task
       return tenant === undefined ? traced() : runAsTenant(tenant, traced)
     },
-  }
-
-  function own(consumer: ResolvedConsumer, source: string): void {
-    const owner = owners.get(consumer.queue)
-    if (owner !== undefined) {
-      throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get only a part of its messages: `
-        + 'give each consumer its own queue.')
-    }
-    owners.set(consumer.queue, source)
-  }
-
-  /**
-   * Declares all routes together and starts their consumers. Resolves when that is done, or immediately if the broker is not
-   * connected.
-   */
-  async function begin(routes: readonly ResolvedConsumer[]): Promise<void> {
-    declaring++
-    const broker = await opening
-    const done = (async () => {
-      // If the connection is lost meanwhile, the next connection declares the routes.
-      const declaration = broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
-      declared = Promise.allSettled([declared, declaration]).then(() => declaring--)
-      await declaration
-      if (role === 'web') return
-      await Promise.all(routes.filter(route => !draining && owners.has(route.queue)).map((route) => {
-        const { running, started } = startConsumer(route, { broker, ...surroundings })
-        consumers.set(route.queue, running)
-        return started
-      }))
-    })()
-    done.catch((error) => {
-      log.warn(`The consumers of the queues ${routes.map(route => route.queue).join(', ')} could not start: ${describeError(error)}`)
-    })
-    if (broker.state === 'connected') await done
-  }
-
-  /** Validates the name of an exchange once instead of for every message. */
-  function checkExchange(exchange: string): void {
-    if (exchange === '' || exchanges.has(exchange)) return
-    parseExchange(exchange, prefix, 'publish()')
-    if (exchanges.size < REMEMBERED) exchanges.add(exchange)
-  }
-
-  /** Waits up to `timeout` ms until the broker is open and everything is declared. */
-  async function untilReady(timeout: number): Promise<Broker> {
-    const ready = opening.then(async (broker) => {
-      await declared
-      return broker
-    })
-    const reason = 'The message was not sent: the queues of the app were not declared before the timeout.'
-    return withDeadline(ready, timeout, () => new PublishError('UNAVAILABLE', reason))
-  }
-
-  async function close(left: number): Promise<void> {
-    const budget = Math.min(drainTimeout, left)
-    draining = true
-    const start = performance.now()
-    const deadline = AbortSignal.timeout(Math.ceil(budget * (1 - SHARE_FOR_CONFIRMS)))
-    await Promise.all([...consumers.values()].map(consumer => consumer.stop(deadline)))
-    consumers.clear()
-    await transactions?.stop(Math.max(1, budget * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
-    closed = true
-    const broker = await opening.catch(() => undefined)
-    await broker?.close(Math.max(1, budget - (performance.now() - start)))
-  }
-
-  return {
-    start(list) {
-      const routes = list.map(({ source, consumer }) => {
-        const resolved = resolveConsumer(consumer, settings, source)
-        own(resolved, source)
-        return resolved
-      })
-      if (routes.length > 0) detached(() => void begin(routes).catch(() => {}))
-    },
-    async connect({ timeout = CONNECT_TIMEOUT } = {}) {
-      const milliseconds = parseWait(timeout, 'timeout of connect()')
-      return opening.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
-    },
-    async publish(exchange, routingKey, message, options = {}) {
-      checkExchange(exchange)
-      const timeout = options.timeout === undefined ? publishTimeout : parseWait(options.timeout, 'timeout of publish()')
-      const context = { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() }
-      const outgoing = composeMessage(exchange, routingKey, message, options, context)
-      if (options.tx !== undefined) {
-        if (!transactions) {
-          throw new Error('publish() received a tx, but the outbox is disabled: '
-            + 'set scale.rabbitmq.outbox to {}, and create its tables with npx nuxt-scale outbox.')
-        }
-        return transactions.write(options.tx, outgoing)
-      }
-      if (closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
-      // The usual case, without the cost of a timer and four promises per message.
-      if (opened && declaring === 0) {
-        await opened.publish(outgoing, timeout)
-        return
-      }
-      const end = performance.now() + timeout
-      const broker = await untilReady(timeout)
-      await broker.publish(outgoing, Math.max(1, end - performance.now()))
-    },
-    async subscribe(exchange, queue, routingKey, handler, options = {}) {
-      const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
-      const given = { exchange, queue, routingKey, handler: handler as MessageHandler<never>, ...options }
-      const consumer = resolveConsumer(given, settings, source)
-      own(consumer, source)
-      await detached(() => begin([consumer]))
-      return {
-        async cancel() {
-          owners.delete(queue)
-          const running = consumers.get(queue)
-          consumers.delete(queue)
-          await running?.stop(AbortSignal.timeout(drainTimeout))
-        },
-      }
-    },
-    close: (left = Infinity) => closing ??= close(left),
   }
 }

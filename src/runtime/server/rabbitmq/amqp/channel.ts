@@ -16,12 +16,12 @@ const closedHere = new WeakSet<Channel>()
 
 /** Opens a channel with an error listener. Without one, amqplib would close the whole connection after an error of the channel. */
 export async function openChannel(model: ChannelModel, options: ChannelOptions): Promise<Channel> {
-  return withTimeout(model.createChannel().then(channel => watch(channel, options)), options)
+  return withTimeout(model.createChannel().then(channel => watchChannel(channel, options)), options)
 }
 
 /** Opens a channel with publisher confirms: the broker confirms each message that it has stored. */
 export async function openConfirmChannel(model: ChannelModel, options: ChannelOptions): Promise<ConfirmChannel> {
-  return withTimeout(model.createConfirmChannel().then(channel => watch(channel, options)), options)
+  return withTimeout(model.createConfirmChannel().then(channel => watchChannel(channel, options)), options)
 }
 
 /** Closes a channel within `timeout` ms. Never fails. */
@@ -31,7 +31,7 @@ export async function closeChannel(channel: Channel, timeout: number): Promise<v
   await withDeadline((async () => channel.close())(), timeout, () => new Error('no answer')).catch(() => {})
 }
 
-function watch<Opened extends Channel>(channel: Opened, { onClosed }: ChannelOptions): Opened {
+function watchChannel<Opened extends Channel>(channel: Opened, { onClosed }: ChannelOptions): Opened {
   let fault: Fault | undefined
   channel.on('error', error => fault = faultOf(error))
   channel.once('close', () => {

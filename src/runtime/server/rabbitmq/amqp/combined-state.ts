@@ -33,12 +33,11 @@ export function createCombinedState(address: string, log: BrokerLog): CombinedSt
   let waiting: PromiseWithResolvers<undefined> | undefined
   let reason = ''
   let state: BrokerState = 'connecting'
-  /** Whether the log says that RabbitMQ is not available. */
-  let reported = false
+  const logChange = createStateLog(address, log)
 
   function update(): void {
     const next = closed ? 'closed' : open.size < 2 ? 'connecting' : blocked ? 'blocked' : 'connected'
-    logChange(next)
+    logChange(state, next, reason)
     if (next === state) return
     state = next
     if (state !== 'connecting') {
@@ -53,20 +52,6 @@ export function createCombinedState(address: string, log: BrokerLog): CombinedSt
       catch (error) {
         log.warn(`A listener for the state of RabbitMQ failed: ${error instanceof Error ? error.message : String(error)}`)
       }
-    }
-  }
-
-  function logChange(next: BrokerState): void {
-    if (next === 'connecting' && reason && !reported) {
-      reported = true
-      log.warn(`RabbitMQ at ${address} is not available: ${reason}.`)
-    }
-    else if (next === 'blocked' && state !== 'blocked') {
-      log.warn(`RabbitMQ at ${address} accepts no messages now: ${reason}.`)
-    }
-    else if (next === 'connected' && (reported || state === 'blocked')) {
-      reported = false
-      log.info(`RabbitMQ at ${address} is available again.`)
     }
   }
 
@@ -111,5 +96,24 @@ export function createCombinedState(address: string, log: BrokerLog): CombinedSt
       return waiting.promise
     },
     listen,
+  }
+}
+
+/** Returns a function that logs each outage and each recovery in one line. */
+function createStateLog(address: string, log: BrokerLog): (state: BrokerState, next: BrokerState, reason: string) => void {
+  /** Whether the log says that RabbitMQ is not available. */
+  let reported = false
+  return (state, next, reason) => {
+    if (next === 'connecting' && reason && !reported) {
+      reported = true
+      log.warn(`RabbitMQ at ${address} is not available: ${reason}.`)
+    }
+    else if (next === 'blocked' && state !== 'blocked') {
+      log.warn(`RabbitMQ at ${address} accepts no messages now: ${reason}.`)
+    }
+    else if (next === 'connected' && (reported || state === 'blocked')) {
+      reported = false
+      log.info(`RabbitMQ at ${address} is available again.`)
+    }
   }
 }

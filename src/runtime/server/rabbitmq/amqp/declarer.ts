@@ -25,14 +25,7 @@ const REMEMBERED = 1000
 
 /** Creates a declarer. One declarer serves all connections, so it logs each refusal once and not after every reconnect. */
 export function createDeclarer(log: BrokerLog, clock: Clock): Declarer {
-  const warned = new Set<string>()
-
-  function warnOnce(sentence: string): void {
-    if (warned.has(sentence)) return
-    if (warned.size === REMEMBERED) warned.clear()
-    warned.add(sentence)
-    log.warn(sentence)
-  }
+  const warnOnce = createWarnOnce(log)
 
   async function attempt(on: OpenConnection, operation: (channel: Channel) => Promise<unknown>): Promise<Fault | undefined> {
     const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })
@@ -104,6 +97,16 @@ export function createDeclarer(log: BrokerLog, clock: Clock): Declarer {
         }
       }
     },
+  }
+}
+
+function createWarnOnce(log: BrokerLog): (sentence: string) => void {
+  const warned = new Set<string>()
+  return (sentence) => {
+    if (warned.has(sentence)) return
+    if (warned.size === REMEMBERED) warned.clear()
+    warned.add(sentence)
+    log.warn(sentence)
   }
 }
 

@@ -2,6 +2,7 @@ import type { ConsumeMessage } from 'amqplib'
 import { withDeadline } from '../../core/deadline'
 import type { BrokerLog, Subscription } from '../broker'
 import type { Delivery } from '../message'
+import type { Backoff } from '../../core/backoff'
 import { createBackoff } from '../../core/backoff'
 import { closeChannel, openChannel } from './channel'
 import type { Clock } from '../../core/clock'
@@ -44,64 +45,80 @@ const STABLE = 5000
 
 /** Creates a subscriber. It subscribes when `open` is called with a connection. */
 export function createSubscriber(options: SubscriberOptions): Subscriber {
-  const { queue, prefetch, log, clock, timeout } = options
-  const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })
-  let deliveries: DeliveryChannel | undefined
-  let closing: Promise<void> | undefined
-  let consumerTag: string | undefined
-  let since = 0
-  let cancelled = false
-  let retryTimer: unknown
-  let complaint = ''
-  /** Whether the queue did not exist at the last try to subscribe. */
-  let missing = false
+  return new ResubscribingSubscriber(options)
+}
 
-  async function open(connection: OpenConnection): Promise<void> {
-    clock.clearTimeout(retryTimer)
-    if (cancelled || connection.fault) return
+class ResubscribingSubscriber implements Subscriber {
+  private readonly options: SubscriberOptions
+  private readonly backoff: Backoff
+  private deliveries: DeliveryChannel | undefined
+  private closing: Promise<void> | undefined
+  private consumerTag: string | undefined
+  private since = 0
+  private cancelled = false
+  private retryTimer: unknown
+  private complaint = ''
+  /** Whether the queue did not exist at the last try to subscribe. */
+  private missing = false
+
+  constructor(options: SubscriberOptions) {
+    this.options = options
+    this.backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock: options.clock })
+  }
+
+  get active(): boolean {
+    return this.consumerTag !== undefined && !this.cancelled
+  }
+
+  async open(connection: OpenConnection): Promise<void> {
+    const { prefetch, timeout, clock, declare } = this.options
+    clock.clearTimeout(this.retryTimer)
+    if (this.cancelled || connection.fault) return
     let opened: DeliveryChannel | undefined
     let fault: Fault | undefined
     try {
       // Declare again before each try: for a short time after a queue was deleted, RabbitMQ 4.3 answers as if it still existed.
-      if (missing) await options.declare(connection)
+      if (this.missing) await declare(connection)
       const channel = await openChannel(connection.model, { timeout, onClosed: (reason) => {
         fault = reason
-        if (opened) lost(opened, connection, reason)
+        if (opened) this.lost(opened, connection, reason)
       } })
       if (fault) throw new Error(fault.text)
-      if (cancelled) return void closeChannel(channel, timeout)
-      opened = deliveries = createDeliveryChannel(channel, () => {
-        if (cancelled && opened) void closeDeliveries(opened, timeout)
+      if (this.cancelled) return void closeChannel(channel, timeout)
+      opened = this.deliveries = createDeliveryChannel(channel, () => {
+        if (this.cancelled && opened) void this.closeDeliveries(opened, timeout)
       })
-      await answer(channel.prefetch(prefetch))
-      await subscribe(opened, connection)
+      await this.answer(channel.prefetch(prefetch))
+      await this.subscribe(opened, connection)
     }
     catch (error) {
-      if (opened) lost(opened, connection, fault ?? faultOf(error))
-      else retry(connection, fault ?? faultOf(error))
+      if (opened) this.lost(opened, connection, fault ?? faultOf(error))
+      else this.retry(connection, fault ?? faultOf(error))
     }
   }
 
-  async function subscribe(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+  private async subscribe(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+    const { queue, clock } = this.options
     const receive = (message: ConsumeMessage | null) => {
-      if (message) give(on.deliver(queue, message))
-      else void restore(on, connection)
+      if (message) this.give(on.deliver(queue, message))
+      else void this.restore(on, connection)
     }
-    const answered = await answer(on.channel.consume(queue, receive))
-    if (on !== deliveries) return
-    missing = false
-    consumerTag = answered.consumerTag
-    since = clock.now()
-    if (cancelled) await stop(on, answered.consumerTag)
+    const answered = await this.answer(on.channel.consume(queue, receive))
+    if (on !== this.deliveries) return
+    this.missing = false
+    this.consumerTag = answered.consumerTag
+    this.since = clock.now()
+    if (this.cancelled) await this.stop(on, answered.consumerTag)
   }
 
-  function give(delivery: Delivery): void {
-    if (cancelled) {
+  private give(delivery: Delivery): void {
+    const { queue, log, take } = this.options
+    if (this.cancelled) {
       delivery.release()
       return
     }
     try {
-      options.take(delivery)
+      take(delivery)
     }
     catch (error) {
       log.warn(`A message of the queue "${queue}" could not be passed to its consumer and was requeued: ${faultOf(error).text}`)
@@ -113,78 +130,76 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
    * Subscribes again after the broker cancelled the subscription, because the queue was deleted or its node went down. The channel
    * stays open.
    */
-  async function restore(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
-    if (on !== deliveries) return
-    consumerTag = undefined
-    if (cancelled) return
+  private async restore(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+    if (on !== this.deliveries) return
+    this.consumerTag = undefined
+    if (this.cancelled) return
     try {
-      await options.declare(connection)
-      await subscribe(on, connection)
+      await this.options.declare(connection)
+      await this.subscribe(on, connection)
     }
     catch (error) {
-      lost(on, connection, faultOf(error))
+      this.lost(on, connection, faultOf(error))
     }
   }
 
-  function lost(was: DeliveryChannel, connection: OpenConnection, fault: Fault): void {
+  private lost(was: DeliveryChannel, connection: OpenConnection, fault: Fault): void {
+    const { clock, timeout, onEnd } = this.options
     was.end()
-    if (was !== deliveries) return
-    deliveries = undefined
-    consumerTag = undefined
-    if (cancelled) options.onEnd()
-    if (clock.now() - since > STABLE) backoff.reset()
+    if (was !== this.deliveries) return
+    this.deliveries = undefined
+    this.consumerTag = undefined
+    if (this.cancelled) onEnd()
+    if (clock.now() - this.since > STABLE) this.backoff.reset()
     void closeChannel(was.channel, timeout)
     // Wait one microtask: if the whole connection is lost, its `fault` is set after the channels were closed.
-    queueMicrotask(() => retry(connection, fault))
+    queueMicrotask(() => this.retry(connection, fault))
   }
 
-  function retry(connection: OpenConnection, fault: Fault): void {
-    if (cancelled || connection.fault) return
-    if (fault.code === REPLY.NOT_FOUND) missing = true
-    if (fault.text !== complaint) {
-      complaint = fault.text
+  private retry(connection: OpenConnection, fault: Fault): void {
+    const { queue, log, clock } = this.options
+    if (this.cancelled || connection.fault) return
+    if (fault.code === REPLY.NOT_FOUND) this.missing = true
+    if (fault.text !== this.complaint) {
+      this.complaint = fault.text
       log.warn(`The consumer of the queue "${queue}" was interrupted and is started again: ${fault.text}.`)
     }
-    clock.clearTimeout(retryTimer)
-    retryTimer = clock.setTimeout(() => void open(connection), backoff.next())
+    clock.clearTimeout(this.retryTimer)
+    this.retryTimer = clock.setTimeout(() => void this.open(connection), this.backoff.next())
   }
 
-  async function stop(on: DeliveryChannel, tag: string): Promise<void> {
+  async cancel(): Promise<void> {
+    if (this.cancelled) return
+    this.cancelled = true
+    this.options.clock.clearTimeout(this.retryTimer)
+    const tag = this.consumerTag
+    this.consumerTag = undefined
+    if (!this.deliveries) this.options.onEnd()
+    else if (tag !== undefined) await this.stop(this.deliveries, tag)
+  }
+
+  private async stop(on: DeliveryChannel, tag: string): Promise<void> {
     // If it fails, the channel is closed, which also ends the subscription.
-    await answer((async () => on.channel.cancel(tag))()).catch(() => {})
-    if (on.unsettled === 0) await closeDeliveries(on, timeout)
+    await this.answer((async () => on.channel.cancel(tag))()).catch(() => {})
+    if (on.unsettled === 0) await this.closeDeliveries(on, this.options.timeout)
   }
 
-  async function closeDeliveries(on: DeliveryChannel, within: number): Promise<void> {
-    if (on === deliveries) {
-      deliveries = undefined
-      closing = on.close(within).then(options.onEnd)
+  async end(within: number): Promise<void> {
+    this.cancelled = true
+    this.options.clock.clearTimeout(this.retryTimer)
+    await (this.deliveries ? this.closeDeliveries(this.deliveries, within) : this.closing)
+  }
+
+  private async closeDeliveries(on: DeliveryChannel, within: number): Promise<void> {
+    if (on === this.deliveries) {
+      this.deliveries = undefined
+      this.closing = on.close(within).then(this.options.onEnd)
     }
-    await closing
+    await this.closing
   }
 
-  function answer<Result>(work: Promise<Result>): Promise<Result> {
+  private answer<Result>(work: Promise<Result>): Promise<Result> {
+    const { timeout } = this.options
     return withDeadline(work, timeout, () => new Error(`RabbitMQ did not answer within ${timeout} ms`))
-  }
-
-  return {
-    get active() {
-      return consumerTag !== undefined && !cancelled
-    },
-    open,
-    async cancel() {
-      if (cancelled) return
-      cancelled = true
-      clock.clearTimeout(retryTimer)
-      const tag = consumerTag
-      consumerTag = undefined
-      if (!deliveries) options.onEnd()
-      else if (tag !== undefined) await stop(deliveries, tag)
-    },
-    async end(within) {
-      cancelled = true
-      clock.clearTimeout(retryTimer)
-      await (deliveries ? closeDeliveries(deliveries, within) : closing)
-    },
   }
 }

@@ -18,7 +18,7 @@ export interface ResolvedConsumer extends Route {
   timeout: number
 }
 
-const KEYS = ['exchange', 'queue', 'routingKey', 'schema', 'handler', 'concurrency', 'prefetch', 'timeout', 'retry', 'dedupe']
+const CONSUMER_KEYS = ['exchange', 'queue', 'routingKey', 'schema', 'handler', 'concurrency', 'prefetch', 'timeout', 'retry', 'dedupe']
 
 /**
  * Validates a consumer and fills in the defaults.
@@ -31,7 +31,7 @@ export function resolveConsumer(consumer: RabbitConsumer, settings: RabbitmqSett
     throw new TypeError(`${source} does not export a consumer: `
       + 'write export default defineRabbitConsumer({ exchange, queue, routingKey, handler }).')
   }
-  refuseUnknownKeys(consumer, KEYS, source)
+  refuseUnknownKeys(consumer, CONSUMER_KEYS, source)
   if (typeof consumer.handler !== 'function') {
     throw new TypeError(`handler of ${source} must be a function: write handler(message, { signal, attempt }) { … }.`)
   }

@@ -5,6 +5,7 @@ import type { Broker, Subscription } from '../broker'
 import { HEADERS, textHeader } from '../headers'
 import type { Delivery } from '../message'
 import { decodeMessage } from './decode'
+import type { Verdict } from './failure'
 import { attemptOf, copyOf, describeError, judge, originOf } from './failure'
 import type { MessageTransactions } from '../transactions'
 import type { ResolvedConsumer } from './resolve'
@@ -53,68 +54,66 @@ export function startConsumer(
   consumer: ResolvedConsumer,
   surroundings: ConsumerSurroundings,
 ): { running: RunningConsumer, started: Promise<void> } {
-  const { broker, log, prefix, publishTimeout, applyOnce, detach, runFor } = surroundings
-  const { queue, concurrency, prefetch, delays, schema, timeout, dedupe } = consumer
-  const waiting: Delivery[] = []
-  const running = new Set<Promise<void>>()
+  const running = new HandlingConsumer(consumer, surroundings)
+  return { running, started: running.subscribing.then(() => {}) }
+}
+
+class HandlingConsumer implements RunningConsumer {
+  readonly subscribing: Promise<Subscription>
+  private readonly consumer: ResolvedConsumer
+  private readonly surroundings: ConsumerSurroundings
+  private readonly waiting: Delivery[] = []
+  private readonly running = new Set<Promise<void>>()
   /** Aborted when the consumer stops: it ends pauses. */
-  const stopping = new AbortController()
+  private readonly stopping = new AbortController()
   /** Aborted when the stop deadline passes: it aborts the handlers. */
-  const halt = new AbortController()
+  private readonly halt = new AbortController()
   /**
    * Number of handlers that exceeded their timeout and still run. The first `concurrency` of them do not use a slot; further ones
    * keep theirs, so that handlers that ignore their signal cannot pile up without limit.
    */
-  let overdue = 0
+  private overdue = 0
 
-  function take(delivery: Delivery): void {
-    if (stopping.signal.aborted) return delivery.release()
-    waiting.push(delivery)
-    begin()
+  constructor(consumer: ResolvedConsumer, surroundings: ConsumerSurroundings) {
+    this.consumer = consumer
+    this.surroundings = surroundings
+    const { broker, detach } = surroundings
+    this.subscribing = broker.consume(consumer.queue, consumer.prefetch, detach(delivery => this.take(delivery)))
   }
 
-  function begin(): void {
-    while (waiting.length > 0 && running.size + Math.max(0, overdue - concurrency) < concurrency) {
-      const work: Promise<void> = handle(waiting.shift()!).finally(() => {
+  private take(delivery: Delivery): void {
+    if (this.stopping.signal.aborted) return delivery.release()
+    this.waiting.push(delivery)
+    this.begin()
+  }
+
+  /** Starts handlers for waiting messages while slots are free. */
+  private begin(): void {
+    const { waiting, running, consumer: { concurrency } } = this
+    while (waiting.length > 0 && running.size + Math.max(0, this.overdue - concurrency) < concurrency) {
+      const work: Promise<void> = this.handle(waiting.shift()!).finally(() => {
         running.delete(work)
-        begin()
+        this.begin()
       })
       running.add(work)
     }
   }
 
-  async function handle(delivery: Delivery): Promise<void> {
+  private async handle(delivery: Delivery): Promise<void> {
     try {
-      await attempt(delivery)
+      await this.attempt(delivery)
     }
     catch (error) {
-      if (halt.signal.aborted) return delivery.release()
-      return await fail(delivery, error)
+      if (this.halt.signal.aborted) return delivery.release()
+      return await this.fail(delivery, error)
     }
     delivery.ack()
   }
 
-  async function attempt(delivery: Delivery): Promise<void> {
-    const { content, properties, redelivered } = delivery
-    const message = await decodeMessage(content, properties.contentType, schema)
-    const context: Omit<MessageContext, 'signal'> = {
-      ...originOf(delivery),
-      attempt: attemptOf(delivery),
-      queue,
-      properties,
-      redelivered,
-    }
-    const about = {
-      tenant: textHeader(properties.headers, HEADERS.tenant),
-      traceparent: textHeader(properties.headers, HEADERS.traceparent),
-      tracestate: textHeader(properties.headers, HEADERS.tracestate),
-    }
-    const run = runHandler(signal => runFor(about, () => dedupe === undefined
-      ? consumer.handler(message, { ...context, signal })
-      : applyOnce!(
-          { database: dedupe, queue, messageId: properties.messageId, timeout },
-          async tx => consumer.handler(message, { ...context, signal, tx } as MessageContext),
-        )), timeout, halt.signal)
+  private async attempt(delivery: Delivery): Promise<void> {
+    const { content, properties } = delivery
+    const message = await decodeMessage(content, properties.contentType, this.consumer.schema)
+    const run = runHandler(signal => this.callHandler(message, delivery, signal), this.consumer.timeout, this.halt.signal)
     let done = false
     const finished = run.finished.then(() => done = true)
     try {
@@ -123,32 +122,65 @@ export function startConsumer(
     catch (error) {
       // If the handler itself threw, `finished` settles within this microtask. If it still runs, it exceeded its timeout or was aborted.
       await Promise.resolve()
-      if (!done) {
-        overdue++
-        void finished.then(() => {
-          overdue--
-          begin()
-        })
-      }
+      if (!done) this.countOverdue(finished)
       throw error
     }
   }
 
+  /** Calls the handler in the tenant and the trace of the message, and with `dedupe` within the transaction of the inbox. */
+  private callHandler(message: unknown, delivery: Delivery, signal: AbortSignal): unknown {
+    const { applyOnce, runFor } = this.surroundings
+    const { consumer } = this
+    const { queue, timeout, dedupe } = consumer
+    const { properties, redelivered } = delivery
+    const { headers, messageId } = properties
+    const about = {
+      tenant: textHeader(headers, HEADERS.tenant),
+      traceparent: textHeader(headers, HEADERS.traceparent),
+      tracestate: textHeader(headers, HEADERS.tracestate),
+    }
+    const context: MessageContext = { ...originOf(delivery), attempt: attemptOf(delivery), queue, properties, redelivered, signal }
+    return runFor(about, () => dedupe === undefined
+      ? consumer.handler(message, context)
+      : applyOnce!(
+          { database: dedupe, queue, messageId, timeout },
+          async tx => consumer.handler(message, { ...context, tx } as MessageContext),
+        ))
+  }
+
+  private countOverdue(finished: Promise<unknown>): void {
+    this.overdue++
+    void finished.then(() => {
+      this.overdue--
+      this.begin()
+    })
+  }
+
   /** Publishes a copy to a delay queue or the dead-letter queue, and acknowledges the delivery only after the copy is confirmed. */
-  async function fail(delivery: Delivery, error: unknown): Promise<void> {
-    const attempt = attemptOf(delivery)
-    const verdict = judge(error, attempt, delays)
+  private async fail(delivery: Delivery, error: unknown): Promise<void> {
+    const { broker, prefix, publishTimeout } = this.surroundings
+    const verdict = judge(error, attemptOf(delivery), this.consumer.delays)
     try {
       await broker.publish(copyOf(delivery, verdict, error, prefix, new Date()), publishTimeout)
     }
     catch (refusal) {
-      const pause = exponentialDelay(delivery.deliveryCount, PAUSES)
-      log.warn(`A message of the queue ${queue} failed (${describeError(error)}), `
-        + 'and could not be copied to its delay queue or dead-letter queue. '
-        + `It is retried in ${pause / 1000} s: ${describeError(refusal)}`)
-      await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {})
-      return delivery.reject(true)
+      return this.requeueLater(delivery, error, refusal)
     }
+    this.logFailure(attemptOf(delivery), verdict, error)
+    delivery.ack()
+  }
+
+  private async requeueLater(delivery: Delivery, error: unknown, refusal: unknown): Promise<void> {
+    const pause = exponentialDelay(delivery.deliveryCount, PAUSES)
+    this.surroundings.log.warn(`A message of the queue ${this.consumer.queue} failed (${describeError(error)}), `
+      + 'and could not be copied to its delay queue or dead-letter queue. '
+      + `It is retried in ${pause / 1000} s: ${describeError(refusal)}`)
+    await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => {})
+    delivery.reject(true)
+  }
+
+  private logFailure(attempt: number, verdict: Verdict, error: unknown): void {
+    const { consumer: { queue, delays }, surroundings: { log } } = this
     if (verdict.kind === 'dead') {
       const why = `${verdict.reason}, attempt ${attempt}`
       log.warn(`A message of the queue ${queue} was moved to its dead-letter queue (${why}): ${describeError(error)}`)
@@ -159,30 +191,23 @@ export function startConsumer(
       const next = formatDuration(verdict.delay)
       log.warn(`A message of the queue ${queue} failed at ${attempts} and is retried in ${next}: ${describeError(error)}`)
     }
-    delivery.ack()
   }
 
-  const subscribing = broker.consume(queue, prefetch, detach(take))
-
-  return {
-    started: subscribing.then(() => {}),
-    running: {
-      async stop(deadline) {
-        stopping.abort()
-        const giveUp = () => halt.abort(new Error('The server is shutting down.'))
-        deadline.addEventListener('abort', giveUp)
-        if (deadline.aborted) giveUp()
-        // Every wait ends at the deadline, even if a handler or the broker hangs.
-        const given = halt.signal.aborted ? Promise.resolve() : new Promise(resolve => halt.signal.addEventListener('abort', resolve))
-        await Promise.race([cancel(subscribing), given])
-        for (const delivery of waiting.splice(0)) delivery.release()
-        while (running.size > 0 && !halt.signal.aborted) await Promise.race([Promise.all(running), given])
-        // Aborted handlers return their messages within this turn of the event loop.
-        await nextTurn()
-        deadline.removeEventListener('abort', giveUp)
-        giveUp()
-      },
-    },
+  async stop(deadline: AbortSignal): Promise<void> {
+    const { halt, running, waiting } = this
+    this.stopping.abort()
+    const giveUp = () => halt.abort(new Error('The server is shutting down.'))
+    deadline.addEventListener('abort', giveUp)
+    if (deadline.aborted) giveUp()
+    // Every wait ends at the deadline, even if a handler or the broker hangs.
+    const given = halt.signal.aborted ? Promise.resolve() : new Promise(resolve => halt.signal.addEventListener('abort', resolve))
+    await Promise.race([cancel(this.subscribing), given])
+    for (const delivery of waiting.splice(0)) delivery.release()
+    while (running.size > 0 && !halt.signal.aborted) await Promise.race([Promise.all(running), given])
+    // Aborted handlers return their messages within this turn of the event loop.
+    await nextTurn()
+    deadline.removeEventListener('abort', giveUp)
+    giveUp()
   }
 }
 

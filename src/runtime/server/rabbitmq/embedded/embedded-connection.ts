@@ -14,33 +14,112 @@ export interface EmbeddedStore {
 
 /** Creates a connection to the in-memory broker. */
 export function createEmbeddedConnection(store: EmbeddedStore): Broker {
-  let state: BrokerState = 'connected'
-  const listeners = new Set<(state: BrokerState, reason: string) => void>()
-  const subscriptions = new Set<Subscription>()
+  return new EmbeddedConnection(store)
+}
+
+class EmbeddedConnection implements Broker {
+  state: BrokerState = 'connected'
+  private readonly store: EmbeddedStore
+  private readonly listeners = new Set<(state: BrokerState, reason: string) => void>()
+  private readonly subscriptions = new Set<Subscription>()
   /** Delivered messages that are not settled yet, each with a function that returns it to its queue. */
-  const unsettled = new Map<StoredMessage, () => void>()
+  private readonly unsettled = new Map<StoredMessage, () => void>()
 
-  function isOpen(): boolean {
-    return state !== 'closed'
+  constructor(store: EmbeddedStore) {
+    this.store = store
   }
 
-  function refuseClosed(): void {
-    if (!isOpen()) throw new Error('The connection to the in-memory broker is closed.')
+  async connect(): Promise<void> {
+    this.refuseClosed()
   }
 
-  function queueOf(name: string): EmbeddedQueue {
-    const queue = store.queue(name)
+  async declare(topology: Topology): Promise<void> {
+    this.refuseClosed()
+    this.store.declare(topology)
+  }
+
+  async publish(message: OutgoingMessage): Promise<void> {
+    if (this.isClosed) throw new PublishError('CLOSED', 'The message was not sent: the connection to the in-memory broker is closed.')
+    this.store.store(message)
+  }
+
+  async consume(name: string, prefetch: number, take: (delivery: Delivery) => void): Promise<Subscription> {
+    const queue = this.queueOf(name)
+    const { subscriptions } = this
+    let held = 0
+    const remove = queue.addConsumer({
+      hasSpace: () => held < prefetch,
+      take: (message) => {
+        held++
+        take(this.giveOut(queue, message, () => {
+          held--
+          queue.wake()
+        }))
+      },
+    })
+    const subscription: Subscription = {
+      get active() {
+        return subscriptions.has(subscription)
+      },
+      async cancel() {
+        if (subscriptions.delete(subscription)) remove()
+      },
+    }
+    subscriptions.add(subscription)
+    return subscription
+  }
+
+  async get(name: string): Promise<Delivery | undefined> {
+    const queue = this.queueOf(name)
+    const message = queue.shift()
+    return message && this.giveOut(queue, message, () => {})
+  }
+
+  async count(name: string): Promise<number | undefined> {
+    this.refuseClosed()
+    return this.store.queue(name)?.waiting
+  }
+
+  async purge(name: string): Promise<number> {
+    return this.queueOf(name).purge()
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.state = 'closed'
+    for (const subscription of [...this.subscriptions]) await subscription.cancel()
+    for (const back of [...this.unsettled.values()]) back()
+    this.unsettled.clear()
+    for (const listener of [...this.listeners]) listener('closed', 'closed by the app')
+  }
+
+  onState(listener: (state: BrokerState, reason: string) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  private get isClosed(): boolean {
+    return this.state === 'closed'
+  }
+
+  private refuseClosed(): void {
+    if (this.isClosed) throw new Error('The connection to the in-memory broker is closed.')
+  }
+
+  private queueOf(name: string): EmbeddedQueue {
+    this.refuseClosed()
+    const queue = this.store.queue(name)
     if (!queue) throw new Error(`The queue ${name} does not exist: declare it first.`)
     return queue
   }
 
-  function giveOut(queue: EmbeddedQueue, message: StoredMessage, settled: () => void): Delivery {
-    unsettled.set(message, () => {
+  private giveOut(queue: EmbeddedQueue, message: StoredMessage, settled: () => void): Delivery {
+    this.unsettled.set(message, () => {
       queue.giveBack(message, true)
       settled()
     })
     const once = (settle: () => void) => () => {
-      if (!unsettled.delete(message)) return
+      if (!this.unsettled.delete(message)) return
       settle()
       settled()
     }
@@ -57,73 +136,5 @@ export function createEmbeddedConnection(store: EmbeddedStore): Broker {
       reject: requeue => once(() => requeue ? queue.giveBack(message, true) : queue.reject(message))(),
       release: once(() => queue.giveBack(message, false)),
     }
-  }
-
-  return {
-    get state() {
-      return state
-    },
-    async connect() {
-      refuseClosed()
-    },
-    async declare(topology) {
-      refuseClosed()
-      store.declare(topology)
-    },
-    async publish(message) {
-      if (!isOpen()) throw new PublishError('CLOSED', 'The message was not sent: the connection to the in-memory broker is closed.')
-      store.store(message)
-    },
-    async consume(name, prefetch, take) {
-      refuseClosed()
-      const queue = queueOf(name)
-      let held = 0
-      const remove = queue.addConsumer({
-        hasSpace: () => held < prefetch,
-        take(message) {
-          held++
-          take(giveOut(queue, message, () => {
-            held--
-            queue.wake()
-          }))
-        },
-      })
-      const subscription: Subscription = {
-        get active() {
-          return subscriptions.has(subscription)
-        },
-        async cancel() {
-          if (subscriptions.delete(subscription)) remove()
-        },
-      }
-      subscriptions.add(subscription)
-      return subscription
-    },
-    async get(name) {
-      refuseClosed()
-      const queue = queueOf(name)
-      const message = queue.shift()
-      return message && giveOut(queue, message, () => {})
-    },
-    async count(name) {
-      refuseClosed()
-      return store.queue(name)?.waiting
-    },
-    async purge(name) {
-      refuseClosed()
-      return queueOf(name).purge()
-    },
-    async close() {
-      if (!isOpen()) return
-      state = 'closed'
-      for (const subscription of [...subscriptions]) await subscription.cancel()
-      for (const back of [...unsettled.values()]) back()
-      unsettled.clear()
-      for (const listener of [...listeners]) listener('closed', 'closed by the app')
-    },
-    onState(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
   }
 }

@@ -68,47 +68,59 @@ export interface QueueEvents {
   freed: () => void
 }
 
+/** Creates a queue of the in-memory broker. */
 export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, events: QueueEvents): EmbeddedQueue {
-  const { messageTtl, deliveryLimit = Infinity } = declaration
-  const ready: StoredMessage[] = []
+  return new MemoryQueue(declaration, limits, events)
+}
+
+class MemoryQueue implements EmbeddedQueue {
+  readonly declaration: QueueDeclaration
+  private readonly limits: QueueLimits
+  private readonly events: QueueEvents
+  private readonly ready: StoredMessage[] = []
   /** Dead letters whose target queue is full. They stay here and count towards the limits of this queue. */
-  const held: { message: StoredMessage, reason: DeathReason }[] = []
-  const consumers: QueueConsumer[] = []
-  let kept = 0
-  let keptBytes = 0
-  let sequence = 0
-  let pumping: NodeJS.Immediate | undefined
-  let expiry: NodeJS.Timeout | undefined
+  private readonly held: { message: StoredMessage, reason: DeathReason }[] = []
+  private readonly consumers: QueueConsumer[] = []
+  private kept = 0
+  private keptBytes = 0
+  private sequence = 0
+  private pumping: NodeJS.Immediate | undefined
+  private expiry: NodeJS.Timeout | undefined
 
-  function forget({ content }: StoredMessage): void {
-    kept--
-    keptBytes -= content.length
-    events.freed()
+  constructor(declaration: QueueDeclaration, limits: QueueLimits, events: QueueEvents) {
+    this.declaration = declaration
+    this.limits = limits
+    this.events = events
   }
 
-  function die(message: StoredMessage, reason: DeathReason): void {
-    if (events.deadLetter(message, reason)) forget(message)
-    else held.push({ message, reason })
+  get waiting(): number {
+    return this.ready.length
   }
 
-  function expire(): void {
-    clearTimeout(expiry)
-    expiry = undefined
-    if (messageTtl === undefined) return
-    const now = performance.now()
-    while (ready.length > 0 && ready[0]!.expires <= now) die(ready.shift()!, 'expired')
-    // `unref`: waiting messages must not keep the process from exiting.
-    if (ready.length > 0) expiry = setTimeout(expire, Math.max(1, ready[0]!.expires - now)).unref()
+  hasSpace(bytes: number): boolean {
+    return this.kept < this.limits.messages && this.keptBytes + bytes <= this.limits.bytes
   }
 
-  function wake(): void {
+  enqueue({ exchange, routingKey, content, properties }: ArrivingMessage): void {
+    const { messageTtl } = this.declaration
+    const expires = performance.now() + (messageTtl ?? Infinity)
+    const sequence = this.sequence++
+    this.ready.push({ exchange, routingKey, content, properties, sequence, redelivered: false, returns: 0, expires })
+    this.kept++
+    this.keptBytes += content.length
+    if (messageTtl !== undefined && this.expiry === undefined) this.expire()
+    if (this.consumers.length > 0) this.wake()
+  }
+
+  wake(): void {
     // Deliver in another turn of the event loop, so that a message that is requeued endlessly does not block everything else.
-    pumping ??= setImmediate(pump)
+    this.pumping ??= setImmediate(() => this.pump())
   }
 
-  function pump(): void {
-    pumping = undefined
-    expire()
+  private pump(): void {
+    const { ready, consumers } = this
+    this.pumping = undefined
+    this.expire()
     // Deliver only the messages that are waiting now. Messages that consumers give back meanwhile are delivered in the next turn.
     for (let left = ready.length; left > 0 && ready.length > 0; left--) {
       const consumer = consumers.find(candidate => candidate.hasSpace())
@@ -119,52 +131,71 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
     }
   }
 
-  return {
-    declaration,
-    get waiting() {
-      return ready.length
-    },
-    hasSpace: bytes => kept < limits.messages && keptBytes + bytes <= limits.bytes,
-    enqueue({ exchange, routingKey, content, properties }) {
-      const expires = performance.now() + (messageTtl ?? Infinity)
-      ready.push({ exchange, routingKey, content, properties, sequence: sequence++, redelivered: false, returns: 0, expires })
-      kept++
-      keptBytes += content.length
-      if (messageTtl !== undefined && expiry === undefined) expire()
-      if (consumers.length > 0) wake()
-    },
-    shift() {
-      expire()
-      return ready.shift()
-    },
-    settle: forget,
-    giveBack(message, counts) {
-      message.redelivered = true
-      if (counts) message.returns++
-      if (message.returns > deliveryLimit) return die(message, 'delivery_limit')
-      const place = ready.findIndex(other => other.sequence > message.sequence)
-      ready.splice(place === -1 ? ready.length : place, 0, message)
-      expire()
-      wake()
-    },
-    reject: message => die(message, 'rejected'),
-    purge() {
-      const dropped = ready.splice(0)
-      dropped.forEach(forget)
-      return dropped.length
-    },
-    addConsumer(consumer) {
-      consumers.push(consumer)
-      wake()
-      return () => void consumers.splice(consumers.indexOf(consumer), 1)
-    },
-    wake,
-    retryDead() {
-      while (held.length > 0 && events.deadLetter(held[0]!.message, held[0]!.reason)) forget(held.shift()!.message)
-    },
-    close() {
-      clearTimeout(expiry)
-      clearImmediate(pumping)
-    },
+  shift(): StoredMessage | undefined {
+    this.expire()
+    return this.ready.shift()
+  }
+
+  settle(message: StoredMessage): void {
+    this.forget(message)
+  }
+
+  giveBack(message: StoredMessage, counts: boolean): void {
+    const { ready, declaration: { deliveryLimit = Infinity } } = this
+    message.redelivered = true
+    if (counts) message.returns++
+    if (message.returns > deliveryLimit) return this.die(message, 'delivery_limit')
+    const place = ready.findIndex(other => other.sequence > message.sequence)
+    ready.splice(place === -1 ? ready.length : place, 0, message)
+    this.expire()
+    this.wake()
+  }
+
+  reject(message: StoredMessage): void {
+    this.die(message, 'rejected')
+  }
+
+  purge(): number {
+    const dropped = this.ready.splice(0)
+    for (const message of dropped) this.forget(message)
+    return dropped.length
+  }
+
+  addConsumer(consumer: QueueConsumer): () => void {
+    this.consumers.push(consumer)
+    this.wake()
+    return () => void this.consumers.splice(this.consumers.indexOf(consumer), 1)
+  }
+
+  retryDead(): void {
+    const { held, events } = this
+    while (held.length > 0 && events.deadLetter(held[0]!.message, held[0]!.reason)) this.forget(held.shift()!.message)
+  }
+
+  close(): void {
+    clearTimeout(this.expiry)
+    clearImmediate(this.pumping)
+  }
+
+  private expire(): void {
+    const { ready } = this
+    clearTimeout(this.expiry)
+    this.expiry = undefined
+    if (this.declaration.messageTtl === undefined) return
+    const now = performance.now()
+    while (ready.length > 0 && ready[0]!.expires <= now) this.die(ready.shift()!, 'expired')
+    // `unref`: waiting messages must not keep the process from exiting.
+    if (ready.length > 0) this.expiry = setTimeout(() => this.expire(), Math.max(1, ready[0]!.expires - now)).unref()
+  }
+
+  private die(message: StoredMessage, reason: DeathReason): void {
+    if (this.events.deadLetter(message, reason)) this.forget(message)
+    else this.held.push({ message, reason })
+  }
+
+  private forget({ content }: StoredMessage): void {
+    this.kept--
+    this.keptBytes -= content.length
+    this.events.freed()
   }
 }

@@ -1,7 +1,7 @@
 import type { Broker } from '../broker'
 import { PublishError, unroutable } from '../publish-error'
 import type { OutgoingMessage } from '../message'
-import type { Topology } from '../topology'
+import type { ExchangeDeclaration, QueueDeclaration, Topology } from '../topology'
 import type { EmbeddedStore } from './embedded-connection'
 import { createEmbeddedConnection } from './embedded-connection'
 import type { EmbeddedExchange } from './exchange'
@@ -24,55 +24,86 @@ export interface EmbeddedServerOptions {
 }
 
 /** Creates an in-memory broker. Its messages are lost when the process stops. */
-export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): EmbeddedServer {
-  const exchanges = new Map<string, EmbeddedExchange>()
-  const queues = new Map<string, EmbeddedQueue>()
-  const warned = new Set<string>()
-  const connections = new Set<Broker>()
+export function createEmbeddedServer(options: EmbeddedServerOptions): EmbeddedServer {
+  return new MemoryServer(options)
+}
 
-  function warnOnce(sentence: string): void {
-    if (warned.has(sentence)) return
-    warned.add(sentence)
-    log.warn(sentence)
+class MemoryServer implements EmbeddedServer, EmbeddedStore {
+  private readonly options: EmbeddedServerOptions
+  private readonly exchanges = new Map<string, EmbeddedExchange>()
+  private readonly queues = new Map<string, EmbeddedQueue>()
+  private readonly warned = new Set<string>()
+  private readonly connections = new Set<Broker>()
+
+  constructor(options: EmbeddedServerOptions) {
+    this.options = options
   }
 
-  function declare({ exchanges: wantedExchanges, queues: wantedQueues, bindings }: Topology): void {
-    for (const { name, type } of wantedExchanges) {
-      const known = exchanges.get(name)
-      if (!known) exchanges.set(name, createExchange(type))
-      else if (known.type !== type) {
-        warnOnce(`The exchange ${name} already exists with the type ${known.type} instead of ${type}. It is used unchanged.`)
-      }
-    }
-    for (const declaration of wantedQueues) {
-      const known = queues.get(declaration.name)
-      if (known) {
-        if (!isSame(known.declaration, declaration)) {
-          warnOnce(`The queue ${declaration.name} already exists with other arguments. It is used unchanged.`)
-        }
-        continue
-      }
-      queues.set(declaration.name, createQueue(declaration, limits, {
-        deadLetter: (message, reason) => moveDeadLetter(declaration.name, message, reason),
-        freed: () => queues.forEach(queue => queue.retryDead()),
-      }))
-    }
+  connect(): Broker {
+    const connection = createEmbeddedConnection(this)
+    this.connections.add(connection)
+    const stopListening = connection.onState((state) => {
+      if (state !== 'closed') return
+      this.connections.delete(connection)
+      stopListening()
+    })
+    return connection
+  }
+
+  stop(): void {
+    for (const connection of this.connections) void connection.close(0)
+    for (const queue of this.queues.values()) queue.close()
+    this.queues.clear()
+    this.exchanges.clear()
+  }
+
+  queue(name: string): EmbeddedQueue | undefined {
+    return this.queues.get(name)
+  }
+
+  declare({ exchanges, queues, bindings }: Topology): void {
+    for (const exchange of exchanges) this.declareExchange(exchange)
+    for (const queue of queues) this.declareQueue(queue)
     for (const binding of bindings) {
-      if (!exchanges.has(binding.exchange) || !queues.has(binding.queue)) {
+      const exchange = this.exchanges.get(binding.exchange)
+      if (!exchange || !this.queues.has(binding.queue)) {
         throw new Error(`The queue ${binding.queue} cannot be bound to the exchange ${binding.exchange}: declare both first.`)
       }
-      exchanges.get(binding.exchange)!.bind(binding)
+      exchange.bind(binding)
     }
   }
 
-  /** Returns the queues that a message is routed to. An unknown exchange routes to no queue, like a new exchange without bindings. */
-  function route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
-    const names = exchange === '' ? [routingKey] : exchanges.get(exchange)?.route(routingKey) ?? []
-    return [...names].flatMap(name => queues.get(name) ?? [])
+  private declareExchange({ name, type }: ExchangeDeclaration): void {
+    const known = this.exchanges.get(name)
+    if (!known) this.exchanges.set(name, createExchange(type))
+    else if (known.type !== type) {
+      this.warnOnce(`The exchange ${name} already exists with the type ${known.type} instead of ${type}. It is used unchanged.`)
+    }
   }
 
-  function store(message: OutgoingMessage): void {
-    const targets = route(message)
+  private declareQueue(declaration: QueueDeclaration): void {
+    const { name } = declaration
+    const known = this.queues.get(name)
+    if (!known) {
+      this.queues.set(name, createQueue(declaration, this.options.limits, {
+        deadLetter: (message, reason) => this.moveDeadLetter(name, message, reason),
+        freed: () => this.queues.forEach(queue => queue.retryDead()),
+      }))
+    }
+    else if (!isSame(known.declaration, declaration)) {
+      this.warnOnce(`The queue ${name} already exists with other arguments. It is used unchanged.`)
+    }
+  }
+
+  private warnOnce(sentence: string): void {
+    if (this.warned.has(sentence)) return
+    this.warned.add(sentence)
+    this.options.log.warn(sentence)
+  }
+
+  store(message: OutgoingMessage): void {
+    const { limits } = this.options
+    const targets = this.route(message)
     if (targets.length === 0) {
       if (message.mandatory) throw unroutable(message)
       return
@@ -86,16 +117,22 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     targets.forEach(queue => queue.enqueue({ ...message, content }))
   }
 
+  /** Returns the queues that a message is routed to. An unknown exchange routes to no queue, like a new exchange without bindings. */
+  private route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
+    const names = exchange === '' ? [routingKey] : this.exchanges.get(exchange)?.route(routingKey) ?? []
+    return [...names].flatMap(name => this.queues.get(name) ?? [])
+  }
+
   /**
    * Moves a dead letter to the queues of its dead-letter exchange. If there are none, it is dropped, as in RabbitMQ.
    *
    * @returns `false` if one is full
    */
-  function moveDeadLetter(queue: string, message: StoredMessage, reason: DeathReason): boolean {
-    const { deadLetterExchange, deadLetterKey } = queues.get(queue)!.declaration
+  private moveDeadLetter(queue: string, message: StoredMessage, reason: DeathReason): boolean {
+    const { deadLetterExchange, deadLetterKey } = this.queues.get(queue)!.declaration
     if (deadLetterExchange === undefined) return true
     const routingKey = deadLetterKey ?? message.routingKey
-    const targets = route({ exchange: deadLetterExchange, routingKey })
+    const targets = this.route({ exchange: deadLetterExchange, routingKey })
     if (!targets.every(target => target.hasSpace(message.content.length))) return false
     const headers = {
       'x-first-death-exchange': message.exchange,
@@ -107,26 +144,6 @@ export function createEmbeddedServer({ limits, log }: EmbeddedServerOptions): Em
     const deadLetter = { exchange: deadLetterExchange, routingKey, content: message.content, properties }
     targets.forEach(target => target.enqueue(deadLetter))
     return true
-  }
-
-  const shared: EmbeddedStore = { declare, store, queue: name => queues.get(name) }
-  return {
-    connect() {
-      const connection = createEmbeddedConnection(shared)
-      connections.add(connection)
-      const stopListening = connection.onState((state) => {
-        if (state !== 'closed') return
-        connections.delete(connection)
-        stopListening()
-      })
-      return connection
-    },
-    stop() {
-      for (const connection of connections) void connection.close(0)
-      for (const queue of queues.values()) queue.close()
-      queues.clear()
-      exchanges.clear()
-    },
   }
 }
 
