@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { publint } from 'publint'
 import ts from 'typescript'
@@ -12,6 +14,7 @@ import { installApp, installedSpec, packModule } from '../support/package'
 import { startRedis } from '../support/redis'
 import { createTemporaryDirectory } from '../support/temporary-directory'
 
+const execute = promisify(execFile)
 const directory = createTemporaryDirectory('package')
 const app = join(directory.path, 'app')
 const server = join(app, '.output/server')
@@ -31,6 +34,19 @@ afterAll(() => directory.remove())
 
 it('is a package that others can import', async () => {
   expect((await publint({ pkgDir: packed.folder, strict: true })).messages).toEqual([])
+})
+
+it('has types, wherever an ES module is imported', async () => {
+  // The package contains ES modules only, like Nuxt. The profile therefore leaves out `require` in CommonJS and the resolution of node10,
+  // which does not read `exports`. Every rule applies to the others.
+  const { stdout, code } = await execute(resolve('node_modules/.bin/attw'), [packed.tarball, '--profile', 'esm-only', '--format', 'json'], { maxBuffer: 64 * 1024 * 1024 }).then(
+    ({ stdout }) => ({ stdout, code: 0 }),
+    (error: { stdout: string, code: number }) => error,
+  )
+  const { analysis, problems } = JSON.parse(stdout) as { analysis: { entrypoints: object }, problems: Record<string, { resolutionKind: string }[]> }
+  const found = Object.values(problems).flat().filter(({ resolutionKind }) => !['node10', 'node16-cjs'].includes(resolutionKind))
+  expect({ code, found }).toEqual({ code: 0, found: [] })
+  expect(Object.keys(analysis.entrypoints).sort()).toEqual(['.', './config', './package.json', './prisma'])
 })
 
 it('declares every package that it imports', () => {
