@@ -129,8 +129,8 @@ function transformPlugin(name: NitroPatch, module: RegExp, change: (code: string
     transform(code, id) {
       if (!module.test(id)) return null
       const changed = change(code)
-      if (changed === code) useLogger('nuxt-scale').debug(`The Nitro patch "${name}" changes nothing: ${id} has other code than the `
-        + `patch knows.`)
+      if (changed === code) useLogger('nuxt-scale').debug(`The Nitro patch "${name}" changes nothing: ${id} `
+        + `has other code than the patch knows.`)
       return { code: changed, map: null }
     },
   }

@@ -48,8 +48,8 @@ function refuseTwins(queues: readonly ListedQueue[]): void {
     if (queue === null) continue
     const owner = owners.get(queue)
     if (owner !== undefined) {
-      throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each would receive only a part of its `
-        + `messages: `
+      throw new Error(`[nuxt-scale] ${owner} and ${source} both consume the queue ${queue}, so each `
+        + `would receive only a part of its messages: `
         + 'give each of them its own queue.')
     }
     owners.set(queue, source)

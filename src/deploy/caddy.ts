@@ -100,8 +100,8 @@ function upstreams({ servers }: Topology): string[] {
   }))
   const total = entries.reduce((sum, { turns }) => sum + turns, 0)
   if (total > MOST_ENTRIES) {
-    throw new Error(`scale.deploy.servers have weights that need ${total} entries in the Caddyfile, but at most ${MOST_ENTRIES} are `
-      + `allowed: `
+    throw new Error(`scale.deploy.servers have weights that need ${total} entries in the Caddyfile, but at most ${MOST_ENTRIES} `
+      + `are allowed: `
       + 'write smaller numbers, such as 3 and 1.')
   }
   return inTurns(entries)

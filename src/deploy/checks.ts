@@ -21,7 +21,7 @@ export function parseName(value: unknown, path: string): string {
 }
 
 /** Checks the host name or IP address of a server. */
-export function parseHost(value: unknown, path: string): string {
+export function parseServerHost(value: unknown, path: string): string {
   if (typeof value === 'string' && value.length <= 253 && (isIP(value) > 0 ? !value.includes('%') : DOMAIN.test(value))) return value
   throw new TypeError(`${path} is ${show(value)}: write a host name or an address, such as '10.0.0.1', without scheme and port.`)
 }

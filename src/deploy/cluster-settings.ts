@@ -21,7 +21,7 @@ export interface KubernetesSettings {
 const OPTION = 'scale.deploy'
 
 /** @throws Error that names the wrong option */
-export function parseReplicas(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
+export function parseInstances(value: unknown, role: string, defaults: ReplicasSettings): ReplicasSettings {
   const path = `${OPTION}.replicas.${role}`
   const given = group(value, path, ['min', 'max']) as DeployReplicas
   const most = given.max === undefined ? defaults.min : parseCount(given.max, `${path}.max`)

@@ -70,10 +70,10 @@ function tenantHeaderOf(tenancy: ModuleOptions['tenancy']): TopologyTenantHeader
 function redisOf(redis: ModuleOptions['redis']): TopologyRedis | undefined {
   if (redis === false) return undefined
   const { cluster, sentinels, url, host } = redis ?? {}
-  const isSet = (value: unknown) => value !== undefined && value !== '' && value !== false
+  const hasAddress = (value: unknown) => value !== undefined && value !== '' && value !== false
   return {
-    kind: isSet(cluster) ? 'cluster' : isSet(sentinels) ? 'sentinel' : 'single',
-    addressed: [cluster, sentinels, url, host].some(isSet),
+    kind: hasAddress(cluster) ? 'cluster' : hasAddress(sentinels) ? 'sentinel' : 'single',
+    addressed: [cluster, sentinels, url, host].some(hasAddress),
   }
 }
 

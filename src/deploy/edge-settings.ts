@@ -57,8 +57,8 @@ export function parseRateLimit(value: unknown, base: string): EdgeLimitSettings 
   const limit = parseCount(given.limit ?? 10, `${path}.limit`)
   const window = parseDuration(given.window ?? 1, `${path}.window`)
   if (!Number.isInteger(limit * 60_000 / window)) {
-    throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of requests in a minute, as nginx `
-      + `requires.`)
+    throw new TypeError(`${path} is ${limit} in ${window} ms: write a limit that is a whole number of `
+      + `requests in a minute, as nginx requires.`)
   }
   return {
     limit,

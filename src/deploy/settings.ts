@@ -2,9 +2,9 @@ import { parseDuration } from '../runtime/server/core/duration'
 import { parseBytes, parseChoice, parseCount, parseSwitch } from '../runtime/server/core/settings'
 import { compileTrustedAddresses } from '../runtime/server/core/trusted-addresses'
 import type { PathPattern } from './checks'
-import { parseFile, parseHost, parseImage, parseName, parseServerName, group } from './checks'
+import { parseFile, parseServerHost, parseImage, parseName, parseServerName, group } from './checks'
 import type { KubernetesSettings, ReplicasSettings } from './cluster-settings'
-import { parseKubernetes, parseReplicas } from './cluster-settings'
+import { parseKubernetes, parseInstances } from './cluster-settings'
 import type { EdgeCacheSettings, EdgeLimitSettings } from './edge-settings'
 import { parseCache, parsePaths, parseRateLimit } from './edge-settings'
 import type { Balance, DeployModuleOptions, DeployServer, DeployTls } from './options'
@@ -90,8 +90,8 @@ export function resolveDeploySettings(options: DeployModuleOptions = {}, base = 
     imageGiven: given.image !== undefined,
     port: parsePort(given.port ?? 3000, `${OPTION}.port`),
     replicas: {
-      web: parseReplicas(replicas.web, 'web', { min: 3, max: 10 }),
-      worker: parseReplicas(replicas.worker, 'worker', { min: 1, max: 4 }),
+      web: parseInstances(replicas.web, 'web', { min: 3, max: 10 }),
+      worker: parseInstances(replicas.worker, 'worker', { min: 1, max: 4 }),
     },
     kubernetes: parseKubernetes(given.kubernetes, name),
   }
@@ -139,7 +139,7 @@ function parseServer(value: unknown, path: string): ServerSettings {
   const checked = parseCount(weight ?? 1, `${path}.weight`)
   if (checked > MOST_WEIGHT) throw new TypeError(`${path}.weight is ${checked}: write a whole number from 1 to ${MOST_WEIGHT}.`)
   return {
-    host: parseHost(host, `${path}.host`),
+    host: parseServerHost(host, `${path}.host`),
     port: parsePort(port ?? 3000, `${path}.port`),
     weight: checked,
     backup: parseSwitch(backup ?? false, `${path}.backup`),

@@ -1,5 +1,5 @@
 import type { MoveSide } from './guard'
-import { keyOf, readPage, writeRows } from './rows'
+import { rowKey, readPage, writeRows } from './rows'
 import type { CopyState, MovePair } from './sync'
 import { sync } from './sync'
 import type { ShardTable } from './shard-table'
@@ -43,7 +43,7 @@ export async function copyRows(pair: MovePair, { batch, onCopied, signal }: Copy
       const rows = await sync(pair, stateOf(progress), async () => {
         const page = await readPage(leader, table, last, batch)
         await writeRows(follower, follower.tables[table.index]!, page, pass === 1 ? table.selfColumns : [])
-        at = nextProgress(table, at, page.length < batch, page.length > 0 ? keyOf(table, page.at(-1)!) : last, page.length)
+        at = nextProgress(table, at, page.length < batch, page.length > 0 ? rowKey(table, page.at(-1)!) : last, page.length)
         await writeProgress(follower, table, at)
         return page.length
       })

@@ -18,8 +18,8 @@ export async function refuseSplitFamilies(side: MoveSide): Promise<void> {
     if (!child || !parent) continue
     const same = columns.map((column, at) => `t.${identifier(column)} = parent.${identifier(toColumns[at]!)}`).join(' and ')
     const parentMoves = `exists (select from ${objects.table(to)} parent where ${same} and ${moves(side, parent, 'parent')})`
-    const [[split] = []] = await session.rows(`select exists (select from ${objects.table(from)} t where not ${moves(side, child)} and `
-      + `${parentMoves})`)
+    const [[split] = []] = await session.rows(`select exists (select from ${objects.table(from)} t where not ${moves(side, child)} `
+      + `and ${parentMoves})`)
     if (split !== 't') continue
     throw new ReshardError(`Rows of ${from} that stay on ${session.shard} reference rows of ${to} that move (${name}): `
       + 'both rows must have ids of the same slot.')

@@ -43,8 +43,8 @@ export async function readRecords(session: ShardSession): Promise<MoveRecord[]> 
 
 export async function createRecord(session: ShardSession, { id, from, to, slots, role, mapVersion, tables }: MoveRecord): Promise<void> {
   await session.execute(`create table if not exists ${tableOf(session)} (id text primary key, "from" text not null, "to" text not null, `
-    + `slots text not null, role text not null, map_version bigint not null, tables text not null, since timestamptz not null `
-    + `default now())`)
+    + `slots text not null, role text not null, map_version bigint not null, tables text not null, `
+    + `since timestamptz not null default now())`)
   await session.execute(`insert into ${tableOf(session)} (id, "from", "to", slots, role, map_version, tables) values ($1, $2, $3, $4, $5, `
     + `$6, $7) on conflict (id) do nothing`, [id, from, to, slots, role, mapVersion, JSON.stringify(tables)])
 }

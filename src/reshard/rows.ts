@@ -57,7 +57,7 @@ export async function writeRows(side: MoveSide, table: ShardTable, rows: readonl
 }
 
 /** Deletes the moving rows with the given keys. */
-export async function deleteRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
+export async function deleteMovedRows(side: MoveSide, table: ShardTable, keys: readonly Key[]): Promise<number> {
   if (keys.length === 0) return 0
   const { session, objects } = side
   return session.execute(`delete from ${objects.table(table.name)} t using ${keyTable(table)} where ${sameKey(table)} and `
@@ -109,8 +109,8 @@ export async function hashRows(side: MoveSide, table: ShardTable, keys: readonly
 /** Deletes up to `limit` moving rows. */
 export function deleteSome(side: MoveSide, table: ShardTable, limit: number): Promise<number> {
   const name = side.objects.table(table.name)
-  return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} limit `
-    + `${limit}))`)
+  return side.session.execute(`delete from ${name} where ctid = any(array(select t.ctid from ${name} t where ${moves(side, table)} `
+    + `limit ${limit}))`)
 }
 
 /** Counts the moving rows. */
@@ -120,7 +120,7 @@ export async function countRows(side: MoveSide, table: ShardTable): Promise<numb
 }
 
 /** The key of a row that `readPage` or `readRows` returned. */
-export function keyOf(table: ShardTable, row: TextRow): Key {
+export function rowKey(table: ShardTable, row: TextRow): Key {
   return table.key.map(({ name }) => row[table.columns.findIndex(column => column.name === name)]!)
 }
 

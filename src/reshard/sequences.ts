@@ -62,8 +62,8 @@ export async function refuseSharedNumbers({ leader, follower }: Pick<MovePair, '
     if (allLeaves || !await isUniqueByItself(leader, table, column)) continue
     throw new ReshardError(`The sequences ${bareName(ours)} of the shards ${leader.session.shard} and ${follower.session.shard} `
       + `produce the same numbers for ${table.name}.${column}, which must be unique over all shards: `
-      + 'give each shard different numbers (with "alter sequence … increment by 2", or MINVALUE and MAXVALUE), '
-      + 'or use UUIDs.')
+      + 'give each shard different numbers (with "alter sequence … increment by 2", '
+      + 'or MINVALUE and MAXVALUE), or use UUIDs.')
   }
 }
 

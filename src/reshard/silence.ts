@@ -41,8 +41,8 @@ export async function mustSilence(side: MoveSide): Promise<boolean> {
     + 'for rows that still exist on another shard'
   const always = all.find(([, , , always]) => always === 't')
   if (always) {
-    throw new ReshardError(`${sentence(always)}, and it is set to ENABLE ALWAYS: change this setting, or write --fire-triggers to let `
-      + `it fire.`)
+    throw new ReshardError(`${sentence(always)}, and it is set to ENABLE ALWAYS: change this setting, `
+      + `or write --fire-triggers to let it fire.`)
   }
   try {
     await inSilence(side, async () => {})

@@ -61,8 +61,10 @@ function bitmap(slots: readonly number[], count: number): string {
 
 /** MurmurHash3 in SQL. Products are computed in two halves, because bigint is signed. */
 function murmur3Function(name: string): string {
-  const imul = (value: string, factor: number) => `((${value} * ${factor & 0xFFFF} + (((${value} * ${factor >>> 16}) & 65535) << 16)) & `
-    + `4294967295)`
+  const imul = (value: string, factor: number) => {
+    const [low, high] = [factor & 0xFFFF, factor >>> 16]
+    return `((${value} * ${low} + (((${value} * ${high}) & 65535) << 16)) & 4294967295)`
+  }
   const scramble = `block := ${imul('block', 0xCC9E2D51)};
     block := ((block << 15) | (block >> 17)) & 4294967295;
     block := ${imul('block', 0x1B873593)};`

@@ -1,7 +1,7 @@
 import { ReshardError, ShardStatementError } from './errors'
 import type { MoveSide } from './guard'
 import type { Key } from './rows'
-import { RowsInTheWay, deleteRows, detachRows, keyOf, readPointing, readRows, writeRows } from './rows'
+import { RowsInTheWay, deleteMovedRows, detachRows, rowKey, readPointing, readRows, writeRows } from './rows'
 import type { TextRow } from './session'
 import type { ForeignKey, ShardTable } from './shard-table'
 import { readForeignKeys, readTellingColumns } from './tables'
@@ -89,13 +89,13 @@ async function rewriteChanged(pair: MovePair, tables: readonly ShardTable[], cop
     const target = follower.tables[table.index]!
     const telling = await readTellingColumns(follower, target)
     for await (const keys of changedKeys(leader, table)) {
-      const ours = new Map((await readRows(leader, table, keys)).map(row => [JSON.stringify(keyOf(table, row)), row]))
+      const ours = new Map((await readRows(leader, table, keys)).map(row => [JSON.stringify(rowKey(table, row)), row]))
       const isInTheWay = (row: TextRow) => {
-        const now = ours.get(JSON.stringify(keyOf(target, row)))
+        const now = ours.get(JSON.stringify(rowKey(target, row)))
         return !now || target.columns.some(({ name }, at) => telling.has(name) && row[at] !== now[at])
       }
       const inTheWay = (await readRows(follower, target, keys)).filter(isInTheWay)
-      await takeAway(follower, target, inTheWay.map(row => keyOf(target, row)), foreignKeys)
+      await takeAway(follower, target, inTheWay.map(row => rowKey(target, row)), foreignKeys)
     }
   }
   for (const table of leader.tables) {
@@ -122,7 +122,7 @@ async function takeAway(follower: MoveSide, table: ShardTable, keys: readonly Ke
         + 'remove the trigger or rule of the table that keeps them.')
     }
   }
-  return deleteRows(follower, table, keys)
+  return deleteMovedRows(follower, table, keys)
 }
 
 function keepKeys({ session, objects }: MoveSide, { index }: ShardTable, keys: readonly Key[]): Promise<number> {
@@ -149,13 +149,13 @@ async function deleteChanged({ leader, follower }: MovePair, table: ShardTable):
   if (table.selfColumns.length > 0) {
     for await (const keys of goneKeys(leader, table)) await detachRows(follower, target, keys)
   }
-  for await (const keys of goneKeys(leader, table)) await deleteRows(follower, target, keys)
+  for await (const keys of goneKeys(leader, table)) await deleteMovedRows(follower, target, keys)
 }
 
 /** Yields, page by page, the keys of changed rows that are deleted or do not move any more. */
 async function* goneKeys(leader: MoveSide, table: ShardTable): AsyncGenerator<Key[]> {
   for await (const keys of changedKeys(leader, table)) {
-    const there = new Set((await readRows(leader, table, keys)).map(row => JSON.stringify(keyOf(table, row))))
+    const there = new Set((await readRows(leader, table, keys)).map(row => JSON.stringify(rowKey(table, row))))
     yield keys.filter(key => !there.has(JSON.stringify(key)))
   }
 }

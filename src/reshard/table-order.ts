@@ -15,8 +15,8 @@ export function sortTables(named: readonly NamedTable[], foreignKeys: readonly F
     const free = waiting.filter(isFree)
     if (free.length === 0) {
       const names = waiting.map(([name]) => name).join(', ')
-      throw new ReshardError(`The foreign keys of the tables ${names} form a cycle, so their rows cannot be copied in order: remove one `
-        + `of these keys.`)
+      throw new ReshardError(`The foreign keys of the tables ${names} form a cycle, so their rows cannot be `
+        + `copied in order: remove one of these keys.`)
     }
     sorted.push(...free)
     waiting = waiting.filter(table => !free.includes(table))

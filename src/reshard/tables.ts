@@ -28,8 +28,8 @@ export async function describeTables(session: ShardSession, ordered: readonly Na
   const names = ordered.map(([name]) => name)
   for (const { name, from, to } of foreignKeys) {
     if (!names.includes(to) || names.includes(from)) continue
-    throw new ReshardError(`The table ${from} of the shard ${session.shard} references rows of ${to} (${name}), but does not move `
-      + `with them: `
+    throw new ReshardError(`The table ${from} of the shard ${session.shard} references rows of ${to} (${name}`
+      + `), but does not move with them: `
       + 'add it to the tables, with the column of its id.')
   }
   const tables: ShardTable[] = []
@@ -101,8 +101,8 @@ export function refuseDifferentTables(from: readonly ShardTable[], to: readonly 
     const other = to.find(({ name }) => name === table.name)!
     const names = ({ columns }: ShardTable) => columns.map(({ name }) => name).join(', ')
     if (names(table) !== names(other)) {
-      throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} on `
-        + `${shards.to}: `
+      throw new ReshardError(`The table ${table.name} has the columns ${names(table)} on ${shards.from} and ${names(other)} `
+        + `on ${shards.to}: `
         + 'migrate both to the same version.')
     }
     const key = (one: ShardTable) => one.key.map(({ name }) => name).join(', ')

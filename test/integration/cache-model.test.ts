@@ -1,8 +1,8 @@
 import process from 'node:process'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Flight, Flights } from '../../src/runtime/server/cache/flights'
-import { ONLY_TERM } from '../../src/runtime/server/cache/term'
+import { SingleFlight, SingleFlights } from '../../src/runtime/server/cache/single-flights'
+import { SHARED_TERM } from '../../src/runtime/server/cache/term'
 import { CacheModel, tellingEvents } from '../support/cache-model'
 import type { RunReport } from '../support/cache-model'
 import { modelServers, startClusterModelProcess, startEmbeddedModelProcess, startModelProcess } from '../support/cache-model-processes'
@@ -314,11 +314,11 @@ describe('what the model found stays mended', () => {
   })
 
   it('flights that are over are forgotten although newer ones overlap them', () => {
-    const flights = new Flights()
-    let last = new Flight('key', 0, 0, 0, [], ONLY_TERM)
+    const flights = new SingleFlights()
+    let last = new SingleFlight('key', 0, 0, 0, [], SHARED_TERM)
     flights.begin(last)
     for (let count = 0; count < 1000; count++) {
-      const next = new Flight('key', 0, 0, 0, [], ONLY_TERM)
+      const next = new SingleFlight('key', 0, 0, 0, [], SHARED_TERM)
       flights.begin(next)
       flights.end(last)
       last = next

@@ -80,7 +80,7 @@ describe('dlq', () => {
 
   it('purges only on --yes', async () => {
     const asked = await app.run(['dlq', 'purge', '--queue', 'mail'], env)
-    expect([asked.code, asked.stderr.trim().split('\n').at(-1)]).toEqual([1, 'This would permanently delete 1 dead letters of mail: write --yes to confirm.'])
+    expect([asked.code, asked.stderr.trim().split('\n').at(-1)]).toEqual([1, 'This would permanently delete 1 dead letter of mail: write --yes to confirm.'])
     expect(await server.count('mail.dlq')).toBe(1)
     expect(await json('purge', '--queue', 'mail', '--yes')).toMatchObject({ code: 0, document: { purged: [{ queue: 'mail', deleted: 1 }] } })
     expect(await server.count('mail.dlq')).toBe(0)

@@ -4,7 +4,7 @@ import { createClientRegistry } from '../../src/runtime/server/database/clients'
 import { copyFor } from '../../src/runtime/server/database/copy'
 import { probeAddress } from '../../src/runtime/server/database/probe'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
-import { createScope, createUser } from '../../src/runtime/server/database/scope'
+import { createLeaseScope, createUser } from '../../src/runtime/server/database/lease-scope'
 import type { DatabaseSpec } from '../../src/runtime/server/database/types'
 import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
@@ -39,7 +39,7 @@ it('a tenant reads from the replicas that work, each in its turn, and from the p
   async function answering(method: string): Promise<number[]> {
     const numbers = new Set<number>()
     for (let times = 0; times < 10; times++) {
-      const scope = createScope({ method }, createUser(undefined, () => {}))
+      const scope = createLeaseScope({ method }, createUser(undefined, () => {}))
       try {
         const client = await scope.lease(registry, copyFor(spec, 'auto', scope, { replicas, key }))
         numbers.add((await client.query<{ number: number }>('select number from copy')).rows[0]!.number)

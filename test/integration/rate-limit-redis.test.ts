@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bucketOf, judge } from '../../src/runtime/server/core/gcra'
+import { bucketOf, decide } from '../../src/runtime/server/core/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
-import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-store'
-import { judgeScript, judgeWholeScript } from '../../src/runtime/server/rate-limit/script'
+import { createRedisLimits } from '../../src/runtime/server/rate-limit/redis-limits'
+import { decideScript, decideWholeScript } from '../../src/runtime/server/rate-limit/script'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import { defineScript, runScript } from '../../src/runtime/server/redis/script'
@@ -88,8 +88,8 @@ describe('four processes on one Redis', () => {
 
 describe('the script', () => {
   it.each([
-    ['for any interval', judgeScript, 10_000, () => bucketOf(1 + randomInt(50), 1_000_000 * (1 + randomInt(60)), randomInt(8))],
-    ['for whole milliseconds', judgeWholeScript, 3000, () => bucketOf(1, 1000 * (1 + randomInt(60_000)), randomInt(8))],
+    ['for any interval', decideScript, 10_000, () => bucketOf(1 + randomInt(50), 1_000_000 * (1 + randomInt(60)), randomInt(8))],
+    ['for whole milliseconds', decideWholeScript, 3000, () => bucketOf(1, 1000 * (1 + randomInt(60_000)), randomInt(8))],
   ])('%s decides as the algorithm and as nginx do, on thousands of sequences of arrivals', async (name, script, sequences, pickBucket) => {
     // The same text, told by the test when the key would expire, because Redis's own time goes on.
     const parts = script.text.split(/call\('PTTL', key\)|\(raised \+ rest\) \/ 1000/)
@@ -108,7 +108,7 @@ describe('the script', () => {
         now += randomInt(4) === 0 ? 0 : randomInt(Math.ceil(2 * bucket.interval / 1000))
         const answer = await runScript(client, timed, [key], [bucket.interval, bucket.capacity, expiry > now ? expiry - now : -2]) as number
         if (answer >= 0) expiry = now + Math.ceil(answer / 1000)
-        const expected = judge(bucket, arrival, now * 1000, 1)
+        const expected = decide(bucket, arrival, now * 1000, 1)
         arrival = expected.arrival
         decisions++
         if (answer !== (expected.allowed ? expected.fill : -1 - expected.fill) || expected.allowed !== nginx(now * 1000)) wrong.push({ key, request, answer, expected })
@@ -125,7 +125,7 @@ describe('the script', () => {
   it('goes to the socket with others of the same turn, in few writes', async () => {
     const connection = createRedisConnection(resolveRedisSettings({ host: redis.host, port: redis.port }, {})!, { log: silent })
     try {
-      const store = createRedisStore(connection, 5000)
+      const store = createRedisLimits(connection, 5000)
       const bucket = bucketOf(1000, 1_000_000, 0)
       const observer = redis.client()
       const reads = async () => Number(/total_reads_processed:(\d+)/.exec(await observer.info('stats'))![1])
@@ -155,7 +155,7 @@ describe('a Redis that goes away', () => {
     const connection = createRedisConnection(resolveRedisSettings({ host: own.host, port: own.port }, {})!, { log: silent })
     await waitFor(() => connection.available)
     const news: boolean[] = []
-    const limiter = createLimiter({ shared: createRedisStore(connection, 75), share: 1 / 2, onShared: reachable => void news.push(reachable) })
+    const limiter = createLimiter({ shared: createRedisLimits(connection, 75), share: 1 / 2, onShared: reachable => void news.push(reachable) })
     const rule = resolveRateLimit('api', { limit: 10, window: '1h' }, 'rule')
     const take = (key: string) => limiter.take(rule, key)
     expect((await take('before')).by).toBe('redis')
@@ -181,7 +181,7 @@ describe('a Redis that answers late', () => {
     await waitFor(() => connection.available)
     let outages = 0
     connection.onAvailability(available => outages += Number(!available))
-    const limiter = createLimiter({ shared: createRedisStore(connection, 75), share: 1, onShared: () => {} })
+    const limiter = createLimiter({ shared: createRedisLimits(connection, 75), share: 1, onShared: () => {} })
     const rule = resolveRateLimit('api', { limit: 50, window: 1, burst: 20 }, 'rule')
     const nginx = createNginxLimit(rule.bucket.interval, 20)
     const decisions: Promise<{ allowed: boolean }>[] = []

@@ -1,6 +1,6 @@
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import type { Limiter } from '../../src/runtime/server/rate-limit/limiter'
-import { createRedisStore } from '../../src/runtime/server/rate-limit/redis-store'
+import { createRedisLimits } from '../../src/runtime/server/rate-limit/redis-limits'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import type { RateLimitRule } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
@@ -21,7 +21,7 @@ process.on('message', async (message: { redis: object } | Arrivals) => {
     const silent = { info: () => {}, warn: () => {}, error: () => {} }
     const connection = createRedisConnection(resolveRedisSettings(message.redis, {})!, { log: silent })
     await waitFor(() => connection.available, { message: 'Redis to be there' })
-    limiter = createLimiter({ shared: createRedisStore(connection, 10_000), share: 1, onShared: () => {} })
+    limiter = createLimiter({ shared: createRedisLimits(connection, 10_000), share: 1, onShared: () => {} })
     process.send!('ready')
     return
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheCore } from '../../src/runtime/server/cache/core'
-import { beginFlight } from '../../src/runtime/server/cache/core'
-import { Flights, HeardTags } from '../../src/runtime/server/cache/flights'
+import { beginSingleFlight } from '../../src/runtime/server/cache/core'
+import { SingleFlights, InvalidatedTags } from '../../src/runtime/server/cache/single-flights'
 import { keepInL1, refreshEarly } from '../../src/runtime/server/cache/keep'
 import { L1 } from '../../src/runtime/server/cache/l1'
 import { createMemoryStore } from '../../src/runtime/server/cache/memory-store'
@@ -79,15 +79,15 @@ describe('a value comes into L1', () => {
       coherence: { epoch: 7, liveUntil: Infinity, term: { id: '8c1f0a2b' } },
       l1: new L1(settings.l1),
       store: createMemoryStore(clock),
-      flights: new Flights(),
-      heardTags: new HeardTags(),
+      flights: new SingleFlights(),
+      invalidatedTags: new InvalidatedTags(),
     } as CacheCore
   })
 
   const header = () => ({ codec: 'j', expires: core.clock.wall() + 60_000, horizon: core.clock.wall() + 90_000, writeId: 'w', cost: 12, term: '8c1f0a2b', tags: ['product'], versions: ['1'] })
 
   function begin(key = 'product:1') {
-    const flight = beginFlight(core, key, ['product'])
+    const flight = beginSingleFlight(core, key, ['product'])
     core.flights.begin(flight)
     return flight
   }

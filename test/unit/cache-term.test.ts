@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Coherence } from '../../src/runtime/server/cache/coherence'
-import { ONLY_TERM, watchTerm } from '../../src/runtime/server/cache/term'
+import { SHARED_TERM, watchTerm } from '../../src/runtime/server/cache/term'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 
 /** A client whose server answers when the test says so. */
@@ -38,7 +38,7 @@ let stop: () => void
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   client = new Client()
-  coherence = { epoch: 0, liveUntil: 0, term: ONLY_TERM }
+  coherence = { epoch: 0, liveUntil: 0, term: SHARED_TERM }
   changes = 0
   stop = watchTerm({ client, isCluster: false } as unknown as RedisConnection, coherence, () => void changes++)
 })
@@ -63,7 +63,7 @@ it('knows no term before the server has told it, and then what was sent since th
 it('takes what waited for the first connection for a part of it, and says when the server has told its term', async () => {
   const { term } = coherence
   let told = false
-  void term.told.then(() => told = true)
+  void term.known.then(() => told = true)
   client.connect()
   expect(coherence.term).toBe(term)
   await new Promise(resolve => setImmediate(resolve))
@@ -74,14 +74,14 @@ it('takes what waited for the first connection for a part of it, and says when t
 
 it('says so too when the connection is lost before that, or reaches a replica', async () => {
   client.connect()
-  const { told } = coherence.term
+  const { known: told } = coherence.term
   client.lose()
   await told
   client.connect()
   const next = coherence.term
   await client.answer(null, master('aaaa1111')) // of the first connection
   await client.answer(null, REPLICA)
-  await next.told
+  await next.known
   expect(next.id).toBe('')
 })
 
@@ -136,7 +136,7 @@ it('asks again when an answer is lost, and goes on without one where the server 
 })
 
 it('leaves a Cluster without terms', () => {
-  const clustered: Coherence = { epoch: 0, liveUntil: 0, term: { id: '', told: Promise.resolve() } }
+  const clustered: Coherence = { epoch: 0, liveUntil: 0, term: { id: '', known: Promise.resolve() } }
   watchTerm({ isCluster: true } as RedisConnection, clustered, () => {})()
-  expect(clustered.term).toBe(ONLY_TERM)
+  expect(clustered.term).toBe(SHARED_TERM)
 })

@@ -146,7 +146,7 @@ describe('the watch over queries', () => {
       define: { 'import.meta.dev': String(development) },
     })).outputFiles[0]!.text
     expect(await bundle(true)).toContain('createQueryWatch')
-    expect(await bundle(false)).not.toMatch(/createQueryWatch|watchClient|callSite|shapeOf|findUnique/)
+    expect(await bundle(false)).not.toMatch(/createQueryWatch|createWatchedClient|callSite|shapeOf|findUnique/)
   })
 })
 

@@ -3,7 +3,7 @@ import { runInContext } from '../../src/runtime/server/request/call-context'
 import { copyFor } from '../../src/runtime/server/database/copy'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'
-import { createScope, createUser } from '../../src/runtime/server/database/scope'
+import { createLeaseScope, createUser } from '../../src/runtime/server/database/lease-scope'
 import { isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/sticky'
 import { ManualClock, settle } from '../support/manual-clock'
 
@@ -49,8 +49,8 @@ describe('the copy that a call gets', () => {
   const primary = { name: 'acme', url: 'postgresql://p/shop', schema: 'acme', replicas: ['postgresql://r1/shop', 'postgresql://r2/shop'] }
   const warnings: string[] = []
   const replicas = createReplicaSets({ hasKey: true, probe: async () => {}, warn: sentence => warnings.push(sentence) })
-  const scopeOf = (method: string | undefined, cookie?: string) => createScope({ method }, createUser(cookie, () => {}))
-  const copy = (role: 'reader' | 'writer' | 'auto', scope?: ReturnType<typeof createScope>) => copyFor(primary, role, scope, { replicas, key }).name
+  const scopeOf = (method: string | undefined, cookie?: string) => createLeaseScope({ method }, createUser(cookie, () => {}))
+  const copy = (role: 'reader' | 'writer' | 'auto', scope?: ReturnType<typeof createLeaseScope>) => copyFor(primary, role, scope, { replicas, key }).name
 
   it('is a replica with the schema of the primary, in turn, where one is asked for', async () => {
     expect(copy('reader')).toBe('acme')
@@ -64,10 +64,10 @@ describe('the copy that a call gets', () => {
   it('is the primary after a write of that user: in the request, in what it starts inside the server, and in the next ones', () => {
     let cookies = 0
     const user = createUser(undefined, () => cookies++)
-    const scope = createScope({ method: 'POST' }, user)
+    const scope = createLeaseScope({ method: 'POST' }, user)
     expect(copy('reader', scope)).toMatch('replica')
-    runInContext({ leases: scope }, () => expect(copy('writer', createScope())).toBe('acme'))
-    expect([copy('reader', scope), copy('reader', createScope({ method: 'GET' }, user)), cookies]).toEqual(['acme', 'acme', 1])
+    runInContext({ leases: scope }, () => expect(copy('writer', createLeaseScope())).toBe('acme'))
+    expect([copy('reader', scope), copy('reader', createLeaseScope({ method: 'GET' }, user)), cookies]).toEqual(['acme', 'acme', 1])
     copy('writer', scope)
     expect(cookies).toBe(1)
     const cookie = stickyCookie(key, Date.now(), false).split(';')[0]

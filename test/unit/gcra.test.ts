@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bucketOf, judge, remainingOf, shareOf, waitOf } from '../../src/runtime/server/core/gcra'
+import { bucketOf, decide, remainingOf, shareOf, waitOf } from '../../src/runtime/server/core/gcra'
 import { createNginxLimit } from '../support/nginx-limit'
 
 const SECOND = 1_000_000
@@ -20,7 +20,7 @@ describe('the algorithm', () => {
       let now = 1_790_000_000_000_000
       for (const pause of pauses) {
         now += pause
-        const verdict = judge(bucket, arrival, now, 1)
+        const verdict = decide(bucket, arrival, now, 1)
         expect(verdict.allowed).toBe(nginx(now))
         arrival = verdict.arrival
       }
@@ -36,7 +36,7 @@ describe('the algorithm', () => {
       let now = 0
       for (const [pause, cost] of requests) {
         now += pause
-        const verdict = judge(bucket, arrival, now, cost)
+        const verdict = decide(bucket, arrival, now, cost)
         arrival = verdict.arrival
         if (verdict.allowed) passed.push({ at: now, cost })
       }
@@ -58,24 +58,24 @@ describe('the algorithm', () => {
       let now = 5_000_000_000
       for (const pause of pauses) {
         now += pause
-        const verdict = judge(bucket, arrival, now, cost)
+        const verdict = decide(bucket, arrival, now, cost)
         arrival = verdict.arrival
         if (!verdict.allowed) {
           const wait = waitOf(bucket, verdict.fill, cost)
-          expect(judge(bucket, arrival, now + wait - 1, cost).allowed).toBe(false)
-          expect(judge(bucket, arrival, now + wait, cost).allowed).toBe(true)
+          expect(decide(bucket, arrival, now + wait - 1, cost).allowed).toBe(false)
+          expect(decide(bucket, arrival, now + wait, cost).allowed).toBe(true)
         }
         const left = remainingOf(bucket, verdict.fill)
-        expect(left === 0 || judge(bucket, arrival, now, left).allowed).toBe(true)
-        expect(judge(bucket, arrival, now, left + 1).allowed).toBe(false)
+        expect(left === 0 || decide(bucket, arrival, now, left).allowed).toBe(true)
+        expect(decide(bucket, arrival, now, left + 1).allowed).toBe(false)
       }
     }))
   })
 
   it('locks nobody out for longer than a full bucket when the clock is set back', () => {
     const bucket = bucketOf(10, SECOND, 9)
-    const { arrival } = judge(bucket, 0, 1_790_000_000_000_000, 10)
-    const back = judge(bucket, arrival, 1_780_000_000_000_000, 1)
+    const { arrival } = decide(bucket, 0, 1_790_000_000_000_000, 10)
+    const back = decide(bucket, arrival, 1_780_000_000_000_000, 1)
     expect(back.allowed).toBe(false)
     expect(waitOf(bucket, back.fill, 1)).toBe(bucket.interval)
   })

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { STAGES } from '../../src/runtime/server/request/handler-chain'
 
@@ -16,6 +17,26 @@ function importsOf(file: string): string[] {
   return [...specifiers].flatMap(([, specifier]) => {
     const path = join(dirname(file), specifier!)
     return [path, `${path}.ts`, `${path}/index.ts`].filter(candidate => known.has(candidate)).slice(0, 1)
+  })
+}
+
+/** Folders that are being rebuilt: their names and functions are not checked yet. */
+const REBUILT = /^src\/runtime\/server\/(?:rabbitmq|redis)\//
+
+/** The statements of a file. */
+function parse(file: string): ts.SourceFile {
+  return ts.createSourceFile(file, sources.get(file)!, ts.ScriptTarget.Latest, true)
+}
+
+/** Names that a file declares and exports. Default exports and re-exports have no name of their own. */
+function exportedNames(file: string): string[] {
+  return parse(file).statements.flatMap((statement) => {
+    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) ?? [] : []
+    const isExported = modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+    if (!isExported || modifiers.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)) return []
+    if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.map(({ name }) => name.getText())
+    const { name } = statement as ts.DeclarationStatement
+    return name ? [name.getText()] : []
   })
 }
 
@@ -81,5 +102,19 @@ describe('the layout of src', () => {
   it('has no line of more than 140 characters', () => {
     const long = files.flatMap(file => sources.get(file)!.split('\n').flatMap((line, index) => line.length > 140 ? [`${file}:${index + 1}`] : []))
     expect(long).toEqual([])
+  })
+
+  it('has at most 12 files of 15 lines or fewer, so that each file is a concept of its own', () => {
+    const short = files.filter(file => sources.get(file)!.trimEnd().split('\n').length <= 15)
+    expect(short.length, short.join('\n')).toBeLessThanOrEqual(12)
+  })
+
+  it('exports each name from one file', () => {
+    const homes = new Map<string, string[]>()
+    for (const file of files.filter(file => !REBUILT.test(file))) {
+      for (const name of new Set(exportedNames(file))) homes.set(name, [...homes.get(name) ?? [], file])
+    }
+    expect(homes.size).toBeGreaterThan(1000)
+    expect([...homes].filter(([, owners]) => owners.length > 1)).toEqual([])
   })
 })

@@ -117,7 +117,7 @@ describe('stored responses', () => {
     expect(text.split('\n')[1]).toBe('{"price":"5"}')
   })
 
-  it('without a head line are refused', () => {
+  it('without a header line are refused', () => {
     expect(() => responseSerializer.decode(Buffer.from('x'))).toThrow('header line')
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../src/runtime/server/core/gcra'
+import { decide } from '../../src/runtime/server/core/gcra'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import type { RateLimitRule } from '../../src/runtime/server/rate-limit/settings'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
@@ -18,7 +18,7 @@ function setUp({ replicas = 1 } = {}) {
     async take(key, bucket, cost, debt = 0) {
       state.asked++
       if (state.gone) throw new Error('Redis is gone')
-      const verdict = judge(bucket, Math.max(arrivals.get(key) ?? 0, state.now * 1000) + debt, state.now * 1000, cost)
+      const verdict = decide(bucket, Math.max(arrivals.get(key) ?? 0, state.now * 1000) + debt, state.now * 1000, cost)
       arrivals.set(key, verdict.arrival)
       if (state.late) throw new RedisTimeoutError(75)
       return verdict.allowed ? verdict.fill : -1 - verdict.fill

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import type { PartialResult } from '../../src/runtime/server/shards/scatter'
-import { scatter } from '../../src/runtime/server/shards/scatter'
+import { scatterOver as scatter } from '../../src/runtime/server/shards/scatter'
 import type { ScatterError } from '../../src/runtime/server/shards/scatter-error'
 
 const eight = Array.from({ length: 8 }, (_, index) => `shard${index}`)

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { currentTenant, runAsTenant, createTenant } from '../../src/runtime/server/tenancy/tenant'
-import { createTenantDirectory } from '../../src/runtime/server/tenancy/directory'
+import { currentTenant, runAsTenant } from '../../src/runtime/server/request/call-context'
+import { createTenant, createTenantDirectory } from '../../src/runtime/server/tenancy/directory'
 import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../src/runtime/server/tenancy/types'
 

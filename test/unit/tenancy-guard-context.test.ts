@@ -8,7 +8,7 @@ import { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { withContextSetter } from '../../src/build/nitro-patches'
 import { createTenantGuard, REFUSED_ASSIGNMENT } from '../../src/runtime/server/tenancy/guard-context'
-import { createTenant } from '../../src/runtime/server/tenancy/tenant'
+import { createTenant } from '../../src/runtime/server/tenancy/directory'
 import type { Tenant } from '../../src/runtime/server/tenancy/types'
 
 const acme = createTenant('acme', {}, {})

@@ -21,7 +21,7 @@ export const purgeCommand = defineScaleCommand({
       const counts = new Map<string, number>()
       for (const queue of queues) counts.set(queue, await countDead(broker, queue))
       if (!args.yes) {
-        const letters = [...counts].map(([queue, count]) => `${count} dead letters of ${queue}`).join(' and ')
+        const letters = [...counts].map(([queue, count]) => `${count} dead letter${count === 1 ? '' : 's'} of ${queue}`).join(' and ')
         throw new CliFailure(`This would permanently delete ${letters}: write --yes to confirm.`)
       }
       const done: { queue: string, deleted: number }[] = []

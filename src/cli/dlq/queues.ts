@@ -29,8 +29,8 @@ export async function selectQueues(args: { queue?: string, build: string, cwd: s
     listed = (JSON.parse(await readFile(path, 'utf8')) as { queues: ListedQueue[] }).queues
   }
   catch {
-    throw new CliFailure(`No list of queues in ${args.build}/${QUEUE_LIST}: run "nuxt build", which creates it, or write --queue with the `
-      + `names of the queues.`)
+    throw new CliFailure(`No list of queues in ${args.build}/${QUEUE_LIST}: run "nuxt build", which creates it, or `
+      + `write --queue with the names of the queues.`)
   }
   const queues = listed.flatMap(({ queue }) => queue ?? [])
   const unnamed = listed.filter(({ queue }) => queue === null).map(({ source }) => source)

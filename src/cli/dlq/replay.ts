@@ -22,8 +22,8 @@ export const replayCommand = defineScaleCommand({
     }
     const limit = args.limit === undefined ? Infinity : countOf(args.limit, 'limit')
     const { queues } = await selectQueues(args)
-    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: replayed messages stay in their queue, the others stay in the '
-      + 'dead-letter queue.'))
+    const interrupt = onInterrupt(() => terminal.log.warn('Interrupted: replayed messages stay in their queue, '
+      + 'the others stay in the dead-letter queue.'))
     try {
       const outcomes = await withBroker(args.cwd, terminal, async (broker) => {
         const all: ReplayOutcome[] = []

@@ -30,8 +30,8 @@ export async function examineDatabases({ options, app, replicas }: DoctorContext
     const found = await findTargets(app, { all: true, tenants: [], shards: [] })
     targets = found.targets
     for (const { source, path } of found.unset) {
-      notes.error(`${path} names the environment variable ${source}, which is `
-        + `not set.`, 'Set it where the server starts, and here or in .env.')
+      const problem = `${path} names the environment variable ${source}, which is not set.`
+      notes.error(problem, 'Set it where the server starts, and here or in .env.')
     }
   }
   catch (error) {
@@ -104,8 +104,8 @@ async function examineDatabase({ names, url, schema }: MigrationTarget, notes: N
       + coalesce(current_setting('reserved_connections', true)::int, 0) as kept`)
     const skew = skewOf(Number(row!.now), asked, Date.now())
     const server = serverOf(url)
-    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony or another NTP client '
-      + 'on both machines.')
+    if (skew > 0 && !servers.has(server)) notes.warn(`The clock of ${server} differs by ${skew} ms.`, 'Run chrony '
+      + 'or another NTP client on both machines.')
     if (row!.replica) notes.error(`The database ${name} is a replica, which refuses writes.`, 'Write the address of its primary instead, '
       + 'and list this address in replicas.')
     const limit = servers.get(server) ?? { usable: Number(row!.most) - Number(row!.kept), names: [] }

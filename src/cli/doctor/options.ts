@@ -71,8 +71,8 @@ function examineHealth({ options: { health } }: DoctorContext): readonly Finding
     warn('The health route never shows details: scale.health.details is \'token\', but no token is set.', 'Set NUXT_SCALE_HEALTH_TOKEN.')
   }
   else ok(health.details === 'token'
-    ? 'The health route shows details only to callers with '
-    + 'the token.'
+    ? 'The health route shows '
+    + 'details only to callers with the token.'
     : 'The health route does not show details.')
   return findings
 }

@@ -64,8 +64,8 @@ async function examineMaster(master: Redis, { notes, name, replicas, stores }: M
 
   const info = parseInfo(await master.info())
   const config = await readConfig(master)
-  if (info.role !== 'master') notes.error(`${name} is a replica, which refuses writes.`, 'Write the address of the master, or use '
-    + 'Sentinel or Cluster.')
+  if (info.role !== 'master') notes.error(`${name} is a replica, which refuses writes.`, 'Write the address of '
+    + 'the master, or use Sentinel or Cluster.')
   if (info.loading === '1') notes.error(`${name} is still loading its data.`, 'Wait until it is loaded before you start instances.')
   notes.ok(`${name} answers (Redis ${info.redis_version}).`)
 

@@ -25,8 +25,8 @@ export const migrateCommand = defineScaleCommand({
   args: {
     'all': {
       type: 'boolean',
-      description: 'Migrate the default database, all tenants (scale.tenancy.map, and listTenants() in server/scale.config.ts) and '
-        + 'all shards',
+      description: 'Migrate the default database, all tenants (scale.tenancy.map, and listTenants() in '
+        + 'server/scale.config.ts) and all shards',
     },
     'tenant': { type: 'string', description: 'Migrate these tenants, separated by commas', valueHint: 'tenants' },
     'shard': { type: 'string', description: 'Migrate these shards, separated by commas', valueHint: 'shards' },
@@ -95,8 +95,8 @@ export const migrateCommand = defineScaleCommand({
       bar.end()
       const exitCode = exitCodeOf(outcomes)
       terminal.result({ command: args.command, release, ledger: relative(rootDir, path), outcomes }, describe(outcomes))
-      if (exitCode !== exitCodes.ok) terminal.log.info('Fix the cause, then run the command again with --resume, which skips the '
-        + 'databases that succeeded.')
+      if (exitCode !== exitCodes.ok) terminal.log.info('Fix the cause, then run the command again with --resume, '
+        + 'which skips the databases that succeeded.')
       return exitCode
     }
     finally {

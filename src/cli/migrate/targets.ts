@@ -6,7 +6,7 @@ import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/command'
 import { runTimeOptions } from '../support/run-time-options'
 import { didYouMean } from '../support/nearest'
-import { describeUnset, isSet, readSource } from '../support/source'
+import { describeUnset, hasAddress, readSource } from '../support/source'
 import type { TenantSources } from './tenants'
 import { findTenants, listAllTenants, listKnownTenants } from './tenants'
 
@@ -72,13 +72,13 @@ export async function findTargets(
   }
   const targets = new Map<string, MigrationTarget>()
   for (const { name, source, schema, path } of chosen) {
-    if (!isSet(source, env)) continue
+    if (!hasAddress(source, env)) continue
     const url = withSchema(readSource(source, env, path), schema)
     const known = targets.get(url)
     if (known) known.names.push(name)
     else targets.set(url, { names: [name], url, ...schema !== undefined && { schema } })
   }
-  return { targets: [...targets.values()], unset: chosen.filter(({ source }) => !isSet(source, env)) }
+  return { targets: [...targets.values()], unset: chosen.filter(({ source }) => !hasAddress(source, env)) }
 }
 
 function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {

@@ -51,8 +51,8 @@ export async function openMap({ cwd, map: given }: { cwd: string, map?: string }
   }
   const map = text === undefined ? settings?.slotMap : parseSlotMap(text, name)
   if (map === undefined) {
-    throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set scale.shards.map, or write --map with a `
-      + `stored map.`)
+    throw new CliFailure(`There is neither ${name} nor scale.shards in nuxt.config: set `
+      + `scale.shards.map, or write --map with a stored map.`)
   }
   return {
     app,

@@ -17,8 +17,8 @@ export function namedTables(flag: string | undefined, options: ReadonlyMap<strin
   })
   const tables = given.length > 0 ? given : [...options]
   if (tables.length === 0) {
-    throw new CliFailure('No tables are set: set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, or write --tables '
-      + 'User:id,Order:userId.')
+    throw new CliFailure('No tables are set: set scale.shards.tables, as in { User: \'id\', Order: \'userId\' }, '
+      + 'or write --tables User:id,Order:userId.')
   }
   return tables
 }

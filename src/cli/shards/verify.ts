@@ -38,8 +38,8 @@ export const verifyCommand = defineScaleCommand({
       try {
         refuseCopying(open.move)
         if (open.roles.from === undefined) {
-          throw new CliFailure(`The shard ${move.from} has no record of a move to ${move.to}: restore the map that the last `
-            + `command stored.`)
+          throw new CliFailure(`The shard ${move.from} has no record of a move to ${move.to}: `
+            + `restore the map that the last command stored.`)
         }
         const pair = pairOf(open, open.move)
         let done = 0

@@ -10,14 +10,14 @@ import { CliFailure } from './command'
  * @throws CliFailure that names the variable that is not set
  */
 export function readSource(source: string, env: NodeJS.ProcessEnv, path: string): string {
-  if (!isSet(source, env)) throw new CliFailure(describeUnset({ source, path }))
+  if (!hasAddress(source, env)) throw new CliFailure(describeUnset({ source, path }))
   const url = isName(source) ? env[source]! : source
   parseUrl(url)
   return url
 }
 
 /** Whether the option contains a URL, or the name of a variable that is set. */
-export function isSet(source: string, env: NodeJS.ProcessEnv): boolean {
+export function hasAddress(source: string, env: NodeJS.ProcessEnv): boolean {
   return Boolean(isName(source) ? env[source] : source)
 }
 

@@ -92,6 +92,6 @@ function healthy(services: readonly string[]): Record<string, { condition: 'serv
 /** JavaScript that exits with code 0 if the instance can receive requests. */
 function probe({ health, port }: Topology): string {
   const url = `http://127.0.0.1:${port}${health ? health.ready : '/'}`
-  return `fetch('${url}').then(({ ${health ? 'ok' : 'status'} }) => process.exit(${health ? 'ok ? 0 : 1' : 'status < 500 ? 0 : 1'}), () `
-    + `=> process.exit(1))`
+  return `fetch('${url}').then(({ ${health ? 'ok' : 'status'} }) => process.exit(${health ? 'ok ? 0 : 1' : 'status < 500 ? 0 : 1'}`
+    + `), () => process.exit(1))`
 }

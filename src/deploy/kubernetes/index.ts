@@ -1,12 +1,12 @@
 import type { Topology } from '../topology'
 import { toYaml } from '../yaml'
-import { networkOf } from './network'
+import { networkObjects } from './network'
 import { workloadOf } from './workload'
 
 /** The Kubernetes objects of an app. */
 function kubernetesObjects(topology: Topology): object[] {
   const { web, worker } = topology.instances
-  return [...workloadOf(topology, 'web', web), ...worker ? workloadOf(topology, 'worker', worker) : [], ...networkOf(topology)]
+  return [...workloadOf(topology, 'web', web), ...worker ? workloadOf(topology, 'worker', worker) : [], ...networkObjects(topology)]
 }
 
 /** Renders the manifests of an app, for `kubectl apply -f -`. */

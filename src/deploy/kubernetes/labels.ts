@@ -12,6 +12,6 @@ export function metadataOf(topology: Topology, name: string, labels: Record<stri
 }
 
 /** Name of the objects of a role. */
-export function nameOf({ name }: Topology, role: InstanceRole): string {
+export function roleName({ name }: Topology, role: InstanceRole): string {
   return `${name}-${role}`
 }

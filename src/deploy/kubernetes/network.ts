@@ -5,7 +5,7 @@ import type { Topology } from '../topology'
 import { metadataOf, selectorOf } from './labels'
 
 /** The Service in front of the web pods, and the Ingress in front of the Service. */
-export function networkOf(topology: Topology): [IService, IIngress] {
+export function networkObjects(topology: Topology): [IService, IIngress] {
   const { name, hosts, tls, kubernetes: { ingressClass, tlsSecret } } = topology
   const http: IIngressRule['http'] = { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name, port: { name: 'http' } } } }] }
   return [

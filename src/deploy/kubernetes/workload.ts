@@ -6,14 +6,14 @@ import type { IEnvVar } from 'kubernetes-models/v1/EnvVar'
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
 import type { InstanceRole, Topology } from '../topology'
 import { environmentOf } from '../topology'
-import { metadataOf, nameOf, selectorOf } from './labels'
+import { metadataOf, roleName, selectorOf } from './labels'
 
 /** Milliseconds after which every node of a cluster has stopped sending requests to a pod. */
 const PAUSE = 5000
 
 /** The Deployment of a role, its autoscaler, and its disruption budget for node drains. */
 export function workloadOf(topology: Topology, role: InstanceRole, { min, max }: { min: number, max: number }): object[] {
-  const name = nameOf(topology, role)
+  const name = roleName(topology, role)
   const labels = selectorOf(topology, role)
   const deployment: IDeployment = {
     apiVersion: 'apps/v1',

@@ -120,8 +120,8 @@ function proxyLines({ timeouts, servers }: Topology): Line[] {
     directive('proxy_buffer_size', '16k'),
     directive('proxy_buffers', 16, '16k'),
     directive('proxy_busy_buffers_size', '32k'),
-    comment('If a server is down, requests that can be retried go to the next server. The time limit keeps slow servers from '
-      + 'delaying others.'),
+    comment('If a server is down, requests that can be retried go to the next server. The time limit '
+      + 'keeps slow servers from delaying others.'),
     directive('proxy_next_upstream', 'error', 'timeout', 'invalid_header'),
     ...servers.length > 1 ? [directive('proxy_next_upstream_tries', Math.min(MOST_TRIES, servers.length))] : [],
     directive('proxy_next_upstream_timeout', time(Math.min(LONGEST_RETRY, timeouts.read))),

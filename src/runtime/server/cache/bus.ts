@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Times } from '../core/clock'
-import { Waiters } from './flights'
+import { Waiters } from './single-flights'
 import type { Coherence } from './coherence'
 
 export interface BusOptions {
@@ -79,7 +79,7 @@ export class Bus {
    * Whether this process has received every message that was published before this call. It sends a beat, which arrives after them.
    * Returns false when the beat does not arrive within `budget` ms.
    */
-  async heardAll(budget: number): Promise<boolean> {
+  async receivedAll(budget: number): Promise<boolean> {
     const { clock, coherence } = this.#options
     const sent = clock.now()
     if (sent >= coherence.liveUntil) return false

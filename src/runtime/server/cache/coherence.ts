@@ -7,7 +7,7 @@ export interface Term {
   /** Eight characters, or '' while the master is not known. In that case this process neither uses nor stores entries. */
   id: string
   /** Resolves when the id is known, or when the connection is lost before that. */
-  readonly told: Promise<void>
+  readonly known: Promise<void>
 }
 
 /** The state of the bus that decides whether L1 may be used. It is read on every hit, so it is a plain object. */

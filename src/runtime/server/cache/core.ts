@@ -1,7 +1,7 @@
 import type { Coherence } from './coherence'
 import type { Times } from '../core/clock'
-import type { Flights, HeardTags, Waiters } from './flights'
-import { Flight } from './flights'
+import type { SingleFlights, InvalidatedTags, Waiters } from './single-flights'
+import { SingleFlight } from './single-flights'
 import type { L1, L1Entry } from './l1'
 import type { CacheSettings } from './settings'
 import type { CacheStore } from './store'
@@ -15,11 +15,11 @@ export interface CacheCore {
   l1: L1
   store: CacheStore
   /** Running reads and loads for callers that have no value to serve. */
-  flights: Flights
+  flights: SingleFlights
   /** Running background reloads of values that are still served. */
-  refreshes: Flights
+  refreshes: SingleFlights
   waiters: Waiters
-  heardTags: HeardTags
+  invalidatedTags: InvalidatedTags
   stats: CacheStats
   log: CacheLog
   /** Keys for which a warning was logged, because each key is logged once. */
@@ -59,8 +59,8 @@ export class Budget {
 }
 
 /** Records a read or load that begins now, with the current epoch, time, term and count of tag messages. */
-export function beginFlight({ clock, coherence, heardTags }: CacheCore, key: string, tags: readonly string[]): Flight {
-  return new Flight(key, coherence.epoch, clock.now(), heardTags.count, tags, coherence.term)
+export function beginSingleFlight({ clock, coherence, invalidatedTags }: CacheCore, key: string, tags: readonly string[]): SingleFlight {
+  return new SingleFlight(key, coherence.epoch, clock.now(), invalidatedTags.count, tags, coherence.term)
 }
 
 /** Whether an L1 entry may be used at the time `now`: the bus is live, and no invalidation of the entry can have been missed. */
@@ -69,6 +69,6 @@ export function isUsable({ coherence }: CacheCore, entry: L1Entry, now: number):
 }
 
 /** Whether the key was not invalidated since the read or load began: no invalidation was received, and none can have been missed. */
-export function isClean(core: CacheCore, flight: Flight): boolean {
+export function isClean(core: CacheCore, flight: SingleFlight): boolean {
   return !flight.dirty && flight.epoch === core.coherence.epoch
 }

@@ -6,13 +6,13 @@ import type { Times } from '../core/clock'
 import { systemClock } from '../core/clock'
 import type { CacheCore, CacheLog } from './core'
 import { createEngine } from './engine'
-import { Flights, HeardTags, Waiters } from './flights'
+import { SingleFlights, InvalidatedTags, Waiters } from './single-flights'
 import { Invalidations } from './invalidations'
 import { L1 } from './l1'
 import { createMemoryStore } from './memory-store'
 import { createRedisStore } from './redis-store'
 import type { CacheSettings } from './settings'
-import { ONLY_TERM, watchTerm } from './term'
+import { SHARED_TERM, watchTerm } from './term'
 import type { CacheEngine } from './types'
 
 export interface CacheEngineOptions {
@@ -39,16 +39,16 @@ const FAILOVER_CHECK = 10_000
 /** Creates the cache of one process. The caller closes it. */
 export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   const { settings, connection, clock = systemClock, scope = () => '' } = options
-  const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity, term: ONLY_TERM }
+  const coherence: Coherence = { epoch: 0, liveUntil: connection ? 0 : Infinity, term: SHARED_TERM }
   const core: Omit<CacheCore, 'store'> = {
     settings,
     clock,
     coherence,
     l1: new L1(settings.l1),
-    flights: new Flights(),
-    refreshes: new Flights(),
+    flights: new SingleFlights(),
+    refreshes: new SingleFlights(),
     waiters: new Waiters(),
-    heardTags: new HeardTags(),
+    invalidatedTags: new InvalidatedTags(),
     stats: {
       l1Hits: 0, l2Hits: 0, staleHits: 0, loads: 0, loadErrors: 0, uncacheable: 0, fencedWrites: 0, redisErrors: 0,
       invalidationsQueued: 0, epochs: 0,

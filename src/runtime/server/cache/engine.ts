@@ -1,8 +1,8 @@
 import { escapeGlob } from '../redis/scan'
 import type { CacheCore } from './core'
-import { beginFlight, Budget, isUsable } from './core'
+import { beginSingleFlight, Budget, isUsable } from './core'
 import { encodeEntry } from './entry'
-import { AGAIN } from './flights'
+import { AGAIN } from './single-flights'
 import { createGet } from './get'
 import type { Invalidations } from './invalidations'
 import { keepInL1 } from './keep'
@@ -37,7 +37,7 @@ export function createEngine(
       return entry.value as T
     }
     const policy = resolvePolicy(options as CacheOptions | undefined, settings, scope)
-    const flight = beginFlight(core, stored, policy.tags)
+    const flight = beginSingleFlight(core, stored, policy.tags)
     core.flights.begin(flight)
     try {
       const found = await lookUp(core, flight, policy)
@@ -50,7 +50,7 @@ export function createEngine(
       return undefined
     }
     finally {
-      flight.land(AGAIN)
+      flight.resolve(AGAIN)
       core.flights.end(flight)
     }
   }
@@ -72,7 +72,7 @@ export function createEngine(
     try {
       const { term } = core.coherence
       // Directly after the start, the term of the master may not be known yet.
-      if (term.id === '') await budget.spend(core.store.untilTermTold)
+      if (term.id === '') await budget.spend(core.store.untilTermKnown)
       const versions = policy.tags.length === 0 ? [] : await budget.spend(left => core.store.noteTags(policy.tags, life.horizon, left))
       const now = clock.wall()
       const header = {
@@ -90,7 +90,7 @@ export function createEngine(
       await budget.spend(left => core.store.set(stored, encodeEntry(header, encoded.payload), life.horizon, left))
       invalidations.forget(stored)
       if (!core.store.holdsEntries) {
-        keepInL1(core, beginFlight(core, stored, policy.tags), header, encoded.value, encoded.payload.length)
+        keepInL1(core, beginSingleFlight(core, stored, policy.tags), header, encoded.value, encoded.payload.length)
       }
       return true
     }

@@ -1,8 +1,8 @@
 import type { CacheCore } from './core'
 import { SILENCE } from './bus'
-import { beginFlight, Budget, isClean, isUsable } from './core'
-import type { Flight, Landing } from './flights'
-import { AGAIN, PERSONAL } from './flights'
+import { beginSingleFlight, Budget, isClean, isUsable } from './core'
+import type { SingleFlight, LoadResult } from './single-flights'
+import { AGAIN, PERSONAL } from './single-flights'
 import { refreshEarly } from './keep'
 import { encodeKey, scopedKey } from './key'
 import type { L1Entry } from './l1'
@@ -38,7 +38,7 @@ class LoadFailure {
 }
 
 /** A value that may be served when the load fails. */
-type Held = Pick<Landing, 'value' | 'tags'>
+type Held = Pick<LoadResult, 'value' | 'tags'>
 
 /** The parameters of one call of `get`. */
 interface Call {
@@ -132,16 +132,16 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   /** Join only if the result cannot be stale: no invalidation was received, and none can have been missed. */
-  function mayJoin(flight: Flight, now: number): boolean {
+  function mayJoin(flight: SingleFlight, now: number): boolean {
     return !flight.dirty && flight.epoch === coherence.epoch && (now < coherence.liveUntil || now - flight.began < SILENCE)
   }
 
-  async function join(call: Call, flight: Flight): Promise<unknown> {
-    const arrival = await flight.join()
-    if (arrival === PERSONAL) return loadAlone(call)
-    if (arrival === AGAIN) return again(call)
-    reportSource(call.policy, arrival.source, arrival.tags)
-    return arrival.value
+  async function join(call: Call, flight: SingleFlight): Promise<unknown> {
+    const result = await flight.join()
+    if (result === PERSONAL) return loadAlone(call)
+    if (result === AGAIN) return again(call)
+    reportSource(call.policy, result.source, result.tags)
+    return result.value
   }
 
   /** Reads again after a joined load whose result was not for this caller. Another load may have filled L1 meanwhile. */
@@ -157,16 +157,16 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   async function startFlight(call: Call): Promise<unknown> {
-    const flight = beginFlight(core, call.key, call.policy.tags)
+    const flight = beginSingleFlight(core, call.key, call.policy.tags)
     core.flights.begin(flight)
     try {
-      const landing = await readOrLoad(call, flight)
-      flight.land(landing.personal ? PERSONAL : landing)
-      reportSource(call.policy, landing.source, landing.tags)
-      return landing.value
+      const result = await readOrLoad(call, flight)
+      flight.resolve(result.personal ? PERSONAL : result)
+      reportSource(call.policy, result.source, result.tags)
+      return result.value
     }
     catch (error) {
-      flight.fail(error)
+      flight.reject(error)
       throw error
     }
     finally {
@@ -175,7 +175,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   /** Reads the store. If there is nothing to serve, it competes for the lease and loads, or waits for the holder of the lease. */
-  async function readOrLoad(call: Call, flight: Flight): Promise<Landing> {
+  async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult> {
     const { policy, key } = call
     let budget: Budget | undefined
     let pause = FIRST_POLL
@@ -209,19 +209,19 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return loadUnwritten(core, flight, call.load, policy, call.scope)
   }
 
-  function hit(call: Call, found: Found): Landing {
+  function hit(call: Call, found: Found): LoadResult {
     stats.l2Hits++
     if (refreshEarly(call.policy, found.entry!.expires - clock.wall(), found.entry!.cost)) refresh(call, found.writeId)
     return { value: found.value, source: 'l2', tags: found.tags }
   }
 
-  function stale(call: Call, found: Found): Landing {
+  function stale(call: Call, found: Found): LoadResult {
     stats.staleHits++
     refresh(call, found.writeId, l1.get(call.key))
     return { value: found.value, source: 'stale', tags: found.tags }
   }
 
-  function rescued(found: Held): Landing {
+  function rescued(found: Held): LoadResult {
     stats.staleHits++
     return { value: found.value, source: 'stale', tags: found.tags }
   }
@@ -233,17 +233,17 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return clock.now() < Math.min(entry.expires + policy.staleIfError, entry.horizon) ? entry : undefined
   }
 
-  async function lead(call: Call, flight: Flight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<Landing> {
+  async function lead(call: Call, flight: SingleFlight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<LoadResult> {
     // An invalidation that arrived while this caller waited does not affect a load that begins now.
-    const loading = isClean(core, flight) ? flight : beginFlight(core, call.key, call.policy.tags)
+    const loading = isClean(core, flight) ? flight : beginSingleFlight(core, call.key, call.policy.tags)
     if (loading !== flight) core.flights.begin(loading)
     try {
-      const landing = await leadLoad(core, loading, lease, call.load, call.policy, budget)
-      if (loading !== flight) loading.land(landing.personal ? PERSONAL : landing)
-      return landing
+      const result = await leadLoad(core, loading, lease, call.load, call.policy, budget)
+      if (loading !== flight) loading.resolve(result.personal ? PERSONAL : result)
+      return result
     }
     catch (error) {
-      if (loading !== flight) loading.fail(error)
+      if (loading !== flight) loading.reject(error)
       if (!rescue) throw new LoadFailure(error)
       logHidden('Loading', call.key, error)
       return rescued(rescue)
@@ -254,9 +254,9 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
   }
 
   /** Handles the marker `uncacheable`: joined callers stop waiting, and this caller loads for itself alone. */
-  async function loadPersonal(call: Call, flight: Flight): Promise<Landing> {
+  async function loadPersonal(call: Call, flight: SingleFlight): Promise<LoadResult> {
     core.flights.end(flight)
-    flight.land(PERSONAL)
+    flight.resolve(PERSONAL)
     return loadForOne(call)
   }
 
@@ -266,8 +266,8 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     return value
   }
 
-  async function loadForOne(call: Call): Promise<Landing> {
-    const flight = beginFlight(core, call.key, call.policy.tags)
+  async function loadForOne(call: Call): Promise<LoadResult> {
+    const flight = beginSingleFlight(core, call.key, call.policy.tags)
     const { value, tags } = await loadUnwritten(core, flight, call.load, call.policy, call.scope)
     stats.uncacheable++
     return { value, source: 'uncacheable', personal: true, tags }
@@ -283,7 +283,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
       if (now < held.refreshAfter) return
       held.refreshAfter = now + REFRESH_PAUSE
     }
-    const flight = beginFlight(core, key, policy.tags)
+    const flight = beginSingleFlight(core, key, policy.tags)
     core.refreshes.begin(flight)
     const work = reload(call, flight, writeId, held)
       .catch((error) => {
@@ -299,7 +299,7 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
     policy.waitUntil?.(work)
   }
 
-  async function reload(call: Call, flight: Flight, writeId: string, held: L1Entry | undefined): Promise<void> {
+  async function reload(call: Call, flight: SingleFlight, writeId: string, held: L1Entry | undefined): Promise<void> {
     const budget = new Budget(core.budget, clock)
     const answer = await compete(core, call.key, call.scope, writeId, undefined, budget)
     if (answer.state === 'won') await lead(call, flight, answer.lease, budget, undefined)

@@ -189,20 +189,20 @@ export class Invalidations {
   }
 
   #forgetTag(tag: string, version?: string): void {
-    const { l1, flights, refreshes, heardTags } = this.#core
+    const { l1, flights, refreshes, invalidatedTags } = this.#core
     l1.deleteTag(tag, version)
     flights.markTags(named => named === tag)
     refreshes.markTags(named => named === tag)
-    heardTags.hear(tag)
+    invalidatedTags.add(tag)
   }
 
   #forgetTagEverywhere(tag: string): void {
-    const { l1, flights, refreshes, heardTags } = this.#core
+    const { l1, flights, refreshes, invalidatedTags } = this.#core
     const test = (stored: string) => withoutScope(stored) === tag
     l1.deleteTags(test)
     flights.markTags(test)
     refreshes.markTags(test)
-    heardTags.hearEverywhere(tag)
+    invalidatedTags.addEverywhere(tag)
   }
 
   #forgetMatching(pattern: string): number {

@@ -1,12 +1,12 @@
 import type { CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
-import type { Flight } from './flights'
+import type { SingleFlight } from './single-flights'
 import { isPlainKey } from './key'
 import type { Policy } from './policy'
 
 /** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it was put. */
-export function keepInL1(core: CacheCore, flight: Flight, header: EntryHeader, value: unknown, payloadBytes: number): boolean {
+export function keepInL1(core: CacheCore, flight: SingleFlight, header: EntryHeader, value: unknown, payloadBytes: number): boolean {
   if (!isClean(core, flight)) return false
   const { l1, clock, coherence, settings } = core
   const now = clock.now()

@@ -5,8 +5,8 @@ import type { Budget, CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
 import { checkTagList, encodeEntry } from './entry'
-import type { Flight, Landing } from './flights'
-import { AGAIN, PERSONAL } from './flights'
+import type { SingleFlight, LoadResult } from './single-flights'
+import { AGAIN, PERSONAL } from './single-flights'
 import { keepInL1 } from './keep'
 import type { Policy } from './policy'
 import { encodeTags } from './policy'
@@ -75,8 +75,8 @@ interface Loaded {
  * @throws the error of the loader; the lease then becomes the marker `failed`
  */
 export async function leadLoad(
-  core: CacheCore, flight: Flight, lease: Lease, load: CacheLoader<unknown>, policy: Policy, budget: Budget,
-): Promise<Landing> {
+  core: CacheCore, flight: SingleFlight, lease: Lease, load: CacheLoader<unknown>, policy: Policy, budget: Budget,
+): Promise<LoadResult> {
   const { store } = core
   const renewal = setInterval(() => store.renew(flight.key, lease.token, core.budget).catch(() => {}), LEASE_LIFE / 2)
   renewal.unref()
@@ -109,8 +109,8 @@ export async function leadLoad(
  * Runs the loader without storing its value. Used when Redis is unavailable or the load of another process takes too long.
  */
 export async function loadUnwritten(
-  core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string,
-): Promise<Landing> {
+  core: CacheCore, flight: SingleFlight, load: CacheLoader<unknown>, policy: Policy, scope: string,
+): Promise<LoadResult> {
   const loaded = await runLoader(core, flight, load, policy, scope)
   if (loaded.personal || !isStorable(loaded.raw, policy)) {
     return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
@@ -124,7 +124,7 @@ export async function loadUnwritten(
  * @param onPersonal releases the callers that wait in other processes
  */
 async function runLoader(
-  core: CacheCore, flight: Flight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void,
+  core: CacheCore, flight: SingleFlight, load: CacheLoader<unknown>, policy: Policy, scope: string, onPersonal?: () => void,
 ): Promise<Loaded> {
   const abort = new AbortController()
   const lateTags: string[] = []
@@ -147,9 +147,9 @@ async function runLoader(
         lateTags.push(tag)
         if (!flight.tags.includes(tag)) flight.tags = [...flight.tags, tag]
         // The tag was invalidated before this load was known to have it, so the message did not mark the load as dirty.
-        if (core.heardTags.since(tag, flight.heardTags)) {
+        if (core.invalidatedTags.since(tag, flight.tagMessages)) {
           flight.dirty = true
-          flight.land(AGAIN)
+          flight.resolve(AGAIN)
         }
       }
     },
@@ -157,7 +157,7 @@ async function runLoader(
       if (personal) return
       personal = true
       core.flights.end(flight)
-      flight.land(PERSONAL)
+      flight.resolve(PERSONAL)
       onPersonal?.()
     },
     shorten(fresh, stale) {
@@ -183,9 +183,9 @@ async function runLoader(
 }
 
 async function storeLoaded(
-  core: CacheCore, flight: Flight, lease: Lease, loaded: Loaded, versions: string[] | undefined,
+  core: CacheCore, flight: SingleFlight, lease: Lease, loaded: Loaded, versions: string[] | undefined,
   policy: Policy, longest: Life, budget: Budget,
-): Promise<Landing> {
+): Promise<LoadResult> {
   const life = shortened(longest, loaded.limits)
   const encoded = encode(core, flight.key, loaded.raw, policy)
   if (encoded === undefined) {
@@ -198,19 +198,19 @@ async function storeLoaded(
     end(core, flight, lease, 'oversized')
     return { value: encoded.value, source: 'uncacheable', tags }
   }
-  const landing: Landing = { value: encoded.value, source: 'loader', tags }
+  const result: LoadResult = { value: encoded.value, source: 'loader', tags }
   if (flight.dirty) end(core, flight, lease, 'free')
-  if (flight.dirty || versions === undefined || budget.left <= 0) return landing
+  if (flight.dirty || versions === undefined || budget.left <= 0) return result
   try {
-    if (flight.term.id === '') await budget.spend(core.store.untilTermTold)
-    if (flight.term.id === '') return landing
+    if (flight.term.id === '') await budget.spend(core.store.untilTermKnown)
+    if (flight.term.id === '') return result
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {
       core.stats.fencedWrites++
       end(core, flight, lease, 'free')
       // Callers that joined during the load may have begun after the invalidation, so they must read again.
-      flight.land(AGAIN)
-      return landing
+      flight.resolve(AGAIN)
+      return result
     }
     const now = core.clock.wall()
     const header: EntryHeader = {
@@ -237,7 +237,7 @@ async function storeLoaded(
     core.stats.redisErrors++ // The caller gets the value nevertheless.
   }
   core.waiters.wake(flight.key)
-  return landing
+  return result
 }
 
 /**
@@ -246,17 +246,17 @@ async function storeLoaded(
  * A tag without a version gets one here. It was not invalidated, provided that this process has received all messages of the bus.
  */
 async function noteLateTags(
-  core: CacheCore, flight: Flight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget,
+  core: CacheCore, flight: SingleFlight, lease: Lease, tags: readonly string[], life: Life, policy: Policy, budget: Budget,
 ): Promise<string[] | undefined> {
   if (tags.length === 0) return []
   const earliest = lease.time - CLOCK_MARGIN
   // Without the bus, tags without a version cannot be trusted.
   const [versions, heard] = await budget.spend(left => Promise.all([
     core.store.noteTags(tags, life.horizon + policy.timeout, left),
-    core.store.heardAll(left),
+    core.store.receivedAll(left),
   ]))
   const raced = !heard || !isClean(core, flight)
-    || tags.some((tag, index) => core.heardTags.since(tag, flight.heardTags) || Number(versions[index]) >= earliest)
+    || tags.some((tag, index) => core.invalidatedTags.since(tag, flight.tagMessages) || Number(versions[index]) >= earliest)
   return raced ? undefined : versions
 }
 
@@ -268,7 +268,7 @@ function tagsOf(policy: Policy, { lateTags }: Loaded): readonly string[] {
 type Outcome = Parameters<CacheCore['store']['settle']>[2]
 
 /** Ends a lease without a write, in the background: no caller waits for it. */
-function end(core: CacheCore, flight: Flight, lease: Lease, outcome: Outcome): void {
+function end(core: CacheCore, flight: SingleFlight, lease: Lease, outcome: Outcome): void {
   lease.ended = true
   if (outcome === 'uncacheable' || outcome === 'oversized') core.l1.delete(flight.key)
   void releaseLease(core, flight.key, lease.token, outcome)

@@ -2,7 +2,7 @@ import type { Budget, CacheCore } from './core'
 import { deepFreeze } from './load'
 import type { Entry } from './entry'
 import { decodeEntry, WRITE_ID_LENGTH, WRITE_ID_START } from './entry'
-import type { Flight } from './flights'
+import type { SingleFlight } from './single-flights'
 import { keepInL1 } from './keep'
 import type { Policy } from './policy'
 import { decodePayload } from './serializer'
@@ -31,7 +31,7 @@ const NOTHING: Found = { state: 'none', writeId: '', value: undefined, tags: [] 
  *
  * @throws the error of the store
  */
-export async function lookUp(core: CacheCore, flight: Flight, policy: Policy, budget?: Budget): Promise<Found> {
+export async function lookUp(core: CacheCore, flight: SingleFlight, policy: Policy, budget?: Budget): Promise<Found> {
   const { bytes, versions, term } = await core.store.read(flight.key, policy.tags, budget?.left ?? core.budget)
   if (bytes === null) return core.store.holdsEntries ? NOTHING : rescueFromL1(core, flight.key, policy)
   const entry = decodeEntry(bytes)
@@ -81,7 +81,7 @@ function stateOf(entry: Entry, policy: Policy, now: number): Found['state'] {
  * @param versions their versions
  */
 async function tagsAreCurrent(
-  core: CacheCore, flight: Flight, entry: Entry, named: readonly string[], versions: readonly (string | null)[], budget?: Budget,
+  core: CacheCore, flight: SingleFlight, entry: Entry, named: readonly string[], versions: readonly (string | null)[], budget?: Budget,
 ): Promise<boolean> {
   const others = entry.tags.filter(tag => !named.includes(tag))
   let otherVersions: readonly (string | null)[] = []

@@ -24,7 +24,7 @@ export function createMemoryStore(clock: Times): CacheStore {
   return {
     holdsEntries: false,
     available: true,
-    untilTermTold: async () => {},
+    untilTermKnown: async () => {},
     read: async () => NOTHING,
     versions: async () => [],
     async acquire(key, _seenWriteId, token, takeFailedAfter): Promise<LeaseAnswer> {
@@ -52,7 +52,7 @@ export function createMemoryStore(clock: Times): CacheStore {
       leases.delete(key)
     },
     noteTags: async tags => tags.map(() => '0'),
-    heardAll: async () => true,
+    receivedAll: async () => true,
     async delete(key) {
       leases.delete(key)
     },

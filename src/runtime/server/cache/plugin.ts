@@ -8,7 +8,7 @@ import { createAppCache } from './app-cache'
 import { cacheService } from './service'
 import type { CacheModuleOptions } from './settings'
 import { resolveCacheSettings } from './settings'
-import { currentScope } from '../request/scope'
+import { currentScope } from '../request/call-context'
 
 /** Starts the cache of this process: on Redis if it is configured, otherwise in the memory of the process alone. */
 export default defineNitroPlugin((nitroApp) => {

@@ -75,7 +75,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
       return connection.available
     },
 
-    untilTermTold: budget => connection.run(() => coherence.term.told, budget),
+    untilTermKnown: budget => connection.run(() => coherence.term.known, budget),
 
     async read(key, tags, budget): Promise<StoredRead> {
       const asked = coherence.term
@@ -127,7 +127,7 @@ export function createRedisStore(connection: RedisConnection, bus: Bus, coherenc
       return versions.map(String)
     },
 
-    heardAll: budget => bus.heardAll(budget),
+    receivedAll: budget => bus.receivedAll(budget),
 
     async delete(key, budget) {
       await announce(deleteEntry, [entryKey(key), leaseKey(key)], [], 'del', key, budget)

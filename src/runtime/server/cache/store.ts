@@ -8,7 +8,7 @@ export interface CacheStore {
   /** False while Redis is unavailable, so that no caller waits for it. */
   readonly available: boolean
   /** Resolves when the term of the current master is known, or when the connection is lost before that. */
-  untilTermTold: (budget: number) => Promise<void>
+  untilTermKnown: (budget: number) => Promise<void>
   /** Reads the stored entry and the versions of `tags` in the same round trip. */
   read: (key: string, tags: readonly string[], budget: number) => Promise<StoredRead>
   versions: (tags: readonly string[], budget: number) => Promise<(string | null)[]>
@@ -33,7 +33,7 @@ export interface CacheStore {
   /** Returns the versions of tags. A missing version is created with a time before any load. Versions live at least `life` ms. */
   noteTags: (tags: readonly string[], life: number, budget: number) => Promise<string[]>
   /** Whether this process has received every invalidation that was published before this call. */
-  heardAll: (budget: number) => Promise<boolean>
+  receivedAll: (budget: number) => Promise<boolean>
   delete: (key: string, budget: number) => Promise<void>
   /** Deletes the leases, then the entries, whose key matches. Returns the number of deleted entries. */
   deleteMatching: (pattern: ScopedPattern) => Promise<number>

@@ -3,9 +3,9 @@ import type { RedisConnection } from '../redis/types'
 import type { Coherence, Term } from './coherence'
 
 /** The constant term without Redis, and on a Cluster, whose masters change independently. */
-export const ONLY_TERM: Term = Object.freeze({ id: 'only....', told: Promise.resolve() })
+export const SHARED_TERM: Term = Object.freeze({ id: 'only....', known: Promise.resolve() })
 /** The id for a server that does not report its master id. */
-const UNTOLD = 'untold..'
+const UNREPORTED = 'untold..'
 /** Interval in ms of the check whether the server changed its role while the connection stayed open. */
 const CHECK_INTERVAL = 1000
 
@@ -18,19 +18,19 @@ const CHECK_INTERVAL = 1000
  */
 export function watchTerm(connection: RedisConnection, coherence: Coherence, onChange: () => void): () => void {
   if (connection.isCluster) {
-    coherence.term = ONLY_TERM
+    coherence.term = SHARED_TERM
     return () => {}
   }
   const client = connection.client as Redis
-  let known = ''
+  let lastId = ''
   let asking: Term | undefined
-  let resolveTold = () => {}
+  let resolveKnown = () => {}
 
   function forget(): void {
-    resolveTold()
-    const told: PromiseWithResolvers<void> = Promise.withResolvers()
-    resolveTold = told.resolve
-    coherence.term = { id: '', told: told.promise }
+    resolveKnown()
+    const reported: PromiseWithResolvers<void> = Promise.withResolvers()
+    resolveKnown = reported.resolve
+    coherence.term = { id: '', known: reported.promise }
   }
 
   /** @param first true on a new connection: commands that were sent on it before the reply belong to the reported term, too */
@@ -41,13 +41,13 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
     const id = await termOf(client).catch(() => undefined)
     asking = undefined
     if (id === undefined || coherence.term !== term) return
-    resolveTold()
+    resolveKnown()
     if (id === term.id) return
     if (first) term.id = id
-    else coherence.term = { id, told: Promise.resolve() }
-    if (id === '' || id === known) return
-    const replaced = known !== ''
-    known = id
+    else coherence.term = { id, known: Promise.resolve() }
+    if (id === '' || id === lastId) return
+    const replaced = lastId !== ''
+    lastId = id
     if (replaced) onChange()
   }
 
@@ -64,7 +64,7 @@ export function watchTerm(connection: RedisConnection, coherence: Coherence, onC
   forget()
   begin()
   return () => {
-    resolveTold()
+    resolveKnown()
     clearInterval(timer)
     client.off('ready', begin)
     client.off('close', forget)
@@ -76,10 +76,10 @@ async function termOf(client: Redis): Promise<string> {
   const [failure, info] = (await client.pipeline().info('replication').exec())![0]!
   if (failure) {
     // The server refuses INFO, for example because of an ACL. The cache then works without the id.
-    if (failure.name === 'ReplyError') return UNTOLD
+    if (failure.name === 'ReplyError') return UNREPORTED
     throw failure
   }
   if (/^role:slave/m.test(String(info))) return ''
   // The replication id changes with every promotion and every start.
-  return /^master_replid:(\w{8})/m.exec(String(info))?.[1] ?? UNTOLD
+  return /^master_replid:(\w{8})/m.exec(String(info))?.[1] ?? UNREPORTED
 }

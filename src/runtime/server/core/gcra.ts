@@ -14,7 +14,7 @@ export interface Bucket {
 }
 
 /** The decision about one request. */
-export interface Verdict {
+export interface Decision {
   allowed: boolean
   /** Microseconds until the bucket is empty. */
   fill: number
@@ -39,7 +39,7 @@ export function bucketOf(limit: number, window: number, burst: number): Bucket {
  * @param now microseconds of the same clock
  * @returns the decision, and the arrival time to store, which is unchanged if the request is denied
  */
-export function judge({ interval, capacity }: Bucket, arrival: number, now: number, cost: number): Verdict & { arrival: number } {
+export function decide({ interval, capacity }: Bucket, arrival: number, now: number, cost: number): Decision & { arrival: number } {
   // If the clock was set back, no key may be denied for longer than with a full bucket.
   const start = Math.min(Math.max(arrival, now), now + capacity)
   const next = start + cost * interval
@@ -87,7 +87,7 @@ export function createThrottle(rate: number, burst: number, now: () => number = 
   let arrival = 0
   return {
     take() {
-      const verdict = judge(bucket, arrival, Math.floor(now() * 1000), 1)
+      const verdict = decide(bucket, arrival, Math.floor(now() * 1000), 1)
       arrival = verdict.arrival
       return verdict.allowed ? 0 : Math.ceil(waitOf(bucket, verdict.fill, 1) / 1000)
     },

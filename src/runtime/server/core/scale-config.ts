@@ -5,7 +5,7 @@ import type { Role } from './role'
  * The part of `runtimeConfig.scale` that a feature reads of other features. The values have their defaults, and `NUXT_SCALE_*` overrides
  * them. `false` means that the feature is off.
  */
-export interface ScaleConfig {
+export interface ScaleRuntimeConfig {
   role: Role
   secret: string
   redis: false | object
@@ -18,8 +18,8 @@ export interface ScaleConfig {
 }
 
 /** Returns the options of the module where the server runs. */
-export function useScaleConfig(): ScaleConfig {
-  return useRuntimeConfig().scale as unknown as ScaleConfig
+export function useScaleConfig(): ScaleRuntimeConfig {
+  return useRuntimeConfig().scale as unknown as ScaleRuntimeConfig
 }
 
 /** Returns the options of a feature that is on. If it is off, its plugin is not part of the build. */

@@ -1,7 +1,7 @@
 import { detached } from '../core/detached'
 import { idleClock } from '../core/clock'
 import type { ClientEntry } from './entry'
-import { createEntry, earliest, keyOf } from './entry'
+import { createEntry, earliest, clientKey } from './entry'
 import { DatabaseBusyError, DatabaseClosedError } from './errors'
 import type { ClientMaker } from './maker'
 import { createMaker } from './maker'
@@ -181,11 +181,11 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     async lease(spec) {
       if (closing) throw new DatabaseClosedError(labelOf(spec))
       const deadline = clock.now() + pool.acquireTimeout
-      let entry = entries.get(keyOf(spec))
+      let entry = entries.get(clientKey(spec))
       // There is never free space while other callers wait, so this caller does not overtake them.
       if (!entry && used() < capacity) entry = add(spec)
       if (!entry) {
-        const admitted = detached(() => queue.wait(keyOf(spec), spec))
+        const admitted = detached(() => queue.wait(clientKey(spec), spec))
         pump()
         const { place, deadline: until } = await admitted
         return take(place, until)
@@ -196,7 +196,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
       return take(entry, deadline)
     },
     pin(spec) {
-      if (entries.has(keyOf(spec))) return
+      if (entries.has(clientKey(spec))) return
       if (used() >= capacity) {
         throw new Error(`scale.database has no connections left for ${labelOf(spec)}:`
           + ` raise maxConnections (${maxConnections}) to pool.max (${pool.max}) times the number of named databases, replicas and`
@@ -206,7 +206,7 @@ export function createClientRegistry<Client>(options: ClientRegistryOptions<Clie
     },
     leaseNow(spec) {
       if (closing) throw new DatabaseClosedError(labelOf(spec))
-      const entry = entries.get(keyOf(spec))
+      const entry = entries.get(clientKey(spec))
       if (!entry?.pinned) {
         throw new Error(`The client of ${labelOf(spec)} is not available synchronously: use await getTenantPrismaClient() for it.`)
       }

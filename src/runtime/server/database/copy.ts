@@ -1,5 +1,5 @@
 import type { ReplicaSets } from './replica-sets'
-import type { LeaseScope } from './scope'
+import type { LeaseScope } from './lease-scope'
 import { isSafeMethod, isSticky } from './sticky'
 import type { DatabaseRole, DatabaseSpec } from './types'
 

@@ -31,14 +31,14 @@ export interface ClientEntry<Client> {
 }
 
 /** Key of a client in the registry, made of everything that decides which connections it opens. */
-export function keyOf({ url, schema = '', role = 'writer' }: DatabaseSpec): string {
+export function clientKey({ url, schema = '', role = 'writer' }: DatabaseSpec): string {
   return JSON.stringify([url, schema, role])
 }
 
 /** Creates an entry without a client. */
 export function createEntry<Client>(spec: DatabaseSpec, label: string, pinned: boolean): ClientEntry<Client> {
   return {
-    key: keyOf(spec),
+    key: clientKey(spec),
     spec,
     label,
     pinned,

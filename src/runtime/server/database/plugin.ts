@@ -9,7 +9,7 @@ import { defineNitroPlugin } from '../nitro'
 import { pathOf } from '../core/paths'
 import { sharedSigningKey } from '../core/signing-keys'
 import { addStage } from '../request/handler-chain'
-import { tenantDirectoryService } from '../request/tenant-directory'
+import { tenantLocationService } from '../request/tenant'
 import { createAnswerWatch } from './answer-watch'
 import { askNothing } from './ask'
 import { createClientRegistry } from './clients'
@@ -64,7 +64,7 @@ export default defineNitroPlugin((nitroApp) => {
   const { default: usualTenant } = scale.tenancy || {}
   if (usualTenant) {
     provideHealthCheck({ name: `tenant ${usualTenant}`, feature: 'tenants', run: async () => {
-      const location = await tenantDirectoryService.find()?.(usualTenant)
+      const location = await tenantLocationService.find()?.(usualTenant)
       return location && pingDatabase({ name: usualTenant, ...location })
     } })
   }

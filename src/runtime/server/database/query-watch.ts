@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { callSite } from './call-site'
 import { shapeOf, shorten } from './query-shape'
 import type { WatchedQuery } from './watched-client'
-import { watchClient } from './watched-client'
+import { createWatchedClient } from './watched-client'
 
 /** Warns when a request repeats the same query (the N+1 problem). For development only. */
 export interface QueryWatch {
@@ -76,7 +76,7 @@ export function createQueryWatch({ warn, atLeast = 5 }: QueryWatchOptions): Quer
     }
   }
 
-  const client = <Client>(real: Client): Client => watchClient(real, count)
+  const client = <Client>(real: Client): Client => createWatchedClient(real, count)
   return {
     client,
     factory: make => Object.assign((input: never) => {

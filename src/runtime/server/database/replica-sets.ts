@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { keyOf } from './entry'
+import { clientKey } from './entry'
 import type { ReplicaSet, ReplicaSetOptions } from './replicas'
 import { createReplicaSet } from './replicas'
 import type { DatabaseSpec } from './types'
@@ -37,7 +37,7 @@ export function createReplicaSets({ hasKey, warn, ...options }: ReplicaSetsOptio
     of(primary) {
       if (!primary.replicas?.length) return undefined
       if (!hasKey) return refuse()
-      const key = `${keyOf(primary)}${primary.replicas.join()}`
+      const key = `${clientKey(primary)}${primary.replicas.join()}`
       let set = sets.get(key)
       if (set === undefined) {
         set = createReplicaSet({ ...options, specs: specsOf(primary) })

@@ -3,8 +3,8 @@ import type { H3Event } from 'h3'
 import { runRequest } from '../request/call-context'
 import type { AnswerWatch } from './answer-watch'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
-import type { LeaseScope } from './scope'
-import { createScope, createUser, currentScope } from './scope'
+import type { LeaseScope } from './lease-scope'
+import { createLeaseScope, createUser, currentLeaseScope } from './lease-scope'
 
 /** Milliseconds after which an aborted request, or the `waitUntil` work of a finished one, loses its clients. */
 const GRACE = 5000
@@ -52,7 +52,7 @@ export function withLeases(
     let giveUp: (error: Error) => void
     let isGivenUp = false
     // The watches start at the first lease, because most requests use no database.
-    const scope: LeaseScope = createScope(req, currentScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
+    const scope: LeaseScope = createLeaseScope(req, currentLeaseScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
       const forgetAbort = onAbort(res, () => scope.end())
       const forgetAnswer = watch?.({
         leases: () => scope.leases(),

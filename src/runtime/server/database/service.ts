@@ -3,7 +3,7 @@ import type { Copies } from './copy'
 import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
 import type { DatabaseSettings } from './settings'
-import type { TenantLocation } from '../request/tenant-directory'
+import type { TenantLocation } from '../request/tenant'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** The database feature of this process. */

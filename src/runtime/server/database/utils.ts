@@ -1,15 +1,14 @@
 import type { H3Event } from 'h3'
-import { runInContext } from '../request/call-context'
+import { currentScope, runInContext } from '../request/call-context'
 import { withDeadline } from '../core/deadline'
-import { currentScope as currentTenantId } from '../request/scope'
-import type { TenantLocation } from '../request/tenant-directory'
-import { tenantDirectoryService } from '../request/tenant-directory'
+import type { Tenant, TenantLocation } from '../request/tenant'
+import { locatorOf, tenantLocationService } from '../request/tenant'
 import { databaseService, namedDatabase } from './service'
 import { copyFor } from './copy'
 import { DatabaseBusyError, DatabaseUnknownError } from './errors'
 import { scopeOf } from './request'
-import type { LeaseScope } from './scope'
-import { createScope, currentScope } from './scope'
+import type { LeaseScope } from './lease-scope'
+import { createLeaseScope, currentLeaseScope } from './lease-scope'
 import type { DatabaseRole, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Selects the copy of a database. */
@@ -39,7 +38,7 @@ export interface DatabaseCopyOptions {
  */
 export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOptions = {}): ScaleDatabaseClient {
   const { registry, copies } = databaseService.use()
-  const scope = currentScope()
+  const scope = currentLeaseScope()
   const spec = copyFor(namedDatabase(name), role, scope, copies)
   if (scope) return scope.leaseNow(registry, spec)
   const lease = registry.leaseNow(spec)
@@ -67,7 +66,7 @@ export function usePrisma(name = 'default', { role = 'writer' }: DatabaseCopyOpt
 export async function getTenantPrismaClient(
   target: H3Event | string, { role = 'writer' }: DatabaseCopyOptions = {},
 ): Promise<ScaleDatabaseClient> {
-  const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentScope()
+  const scope = (typeof target === 'string' ? undefined : scopeOf(target)) ?? currentLeaseScope()
   if (!scope) throw new Error('getTenantPrismaClient() was called outside a request: use withTenantDatabase(id, fn) there.')
   const { registry, copies } = databaseService.use()
   return scope.lease(registry, copyFor(await tenantSpec(target), role, scope, copies))
@@ -87,8 +86,8 @@ export async function getTenantPrismaClient(
 export async function withTenantDatabase<T>(
   tenant: string, fn: (client: ScaleDatabaseClient) => T | Promise<T>, options?: DatabaseCopyOptions,
 ): Promise<T> {
-  const outer = currentScope()
-  const scope: LeaseScope = createScope(outer?.request, outer?.user, () => outer?.include(scope))
+  const outer = currentLeaseScope()
+  const scope: LeaseScope = createLeaseScope(outer?.request, outer?.user, () => outer?.include(scope))
   try {
     return await runInContext({ leases: scope }, async () => fn(await getTenantPrismaClient(tenant, options)))
   }
@@ -100,28 +99,33 @@ export async function withTenantDatabase<T>(
 
 async function tenantSpec(target: H3Event | string): Promise<DatabaseSpec> {
   if (typeof target === 'string') return isAddress(target) ? { name: 'address', url: target } : lookUp(target)
-  const tenant = target.context.tenant as { id?: string, dbUrl?: string } | undefined
+  const tenant = target.context.tenant as Tenant | undefined
   if (!tenant?.id) {
     throw new DatabaseUnknownError('The request has no tenant: set scale.tenancy, or pass a tenant\'s id or address.', 400)
   }
-  const running = currentTenantId()
+  const running = currentScope()
   if (running !== '' && running !== tenant.id) {
     // A cache around this call would store the rows of one tenant under the key of the other.
     throw new DatabaseUnknownError('The event passed to getTenantPrismaClient() belongs to another tenant than the current one:'
       + ' pass the tenant\'s id instead of the event.', 500)
   }
+  const locate = locatorOf(tenant)
+  if (locate) return specOf(tenant.id, locate())
   // Without scale.tenancy, a middleware of the app may set the tenant and its address.
-  return tenant.dbUrl && !tenantDirectoryService.find() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
+  return tenant.dbUrl && !tenantLocationService.find() ? { name: tenant.id, url: tenant.dbUrl } : lookUp(tenant.id)
 }
 
 async function lookUp(id: string): Promise<DatabaseSpec> {
-  const directory = tenantDirectoryService.find()
-  if (!directory) {
+  const locate = tenantLocationService.find()
+  if (!locate) {
     throw new Error('No tenants are configured: set scale.tenancy.map, write tenants(id) in server/scale.config.ts, or pass an address.')
   }
   const { acquireTimeout } = databaseService.use().settings.pool
-  const location = await withDeadline<TenantLocation | undefined>(directory(id), acquireTimeout, () =>
-    new DatabaseBusyError(`The tenant look-up did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout))
+  return specOf(id, await withDeadline<TenantLocation | undefined>(locate(id), acquireTimeout, () =>
+    new DatabaseBusyError(`The tenant look-up did not answer within ${acquireTimeout} ms: try again later.`, acquireTimeout)))
+}
+
+function specOf(id: string, location: TenantLocation | undefined): DatabaseSpec {
   if (!location) throw new DatabaseUnknownError('There is no such tenant.', 404)
   return { name: id, ...location }
 }

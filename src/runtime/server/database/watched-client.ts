@@ -18,7 +18,7 @@ const RAW_READS: readonly PropertyKey[] = ['$queryRaw', '$queryRawUnsafe']
  * Wraps a client so that `onQuery` is called before each read query.
  * The real client runs the queries and its results are returned unchanged, so types, `$transaction` and fluent calls keep working.
  */
-export function watchClient<Client>(client: Client, onQuery: (query: WatchedQuery) => void): Client {
+export function createWatchedClient<Client>(client: Client, onQuery: (query: WatchedQuery) => void): Client {
   if (typeof client !== 'object' || client === null) return client
   const known = new Map<unknown, unknown>()
   const once = <T>(value: object, make: () => T): T => {
@@ -44,10 +44,10 @@ function watchMethod(client: object, property: PropertyKey, method: Method, onQu
   }
   // The clients that `$transaction` and `$extends` return run queries too, so they are also wrapped.
   if (property === '$transaction') {
-    const watched = (work: unknown) => typeof work === 'function' ? (inner: unknown) => (work as Method)(watchClient(inner, onQuery)) : work
-    return (work, ...rest) => method.call(client, watched(work), ...rest)
+    const watched = (work: Method) => (inner: unknown) => work(createWatchedClient(inner, onQuery))
+    return (work, ...rest) => method.call(client, typeof work === 'function' ? watched(work as Method) : work, ...rest)
   }
-  if (property === '$extends') return (...args) => watchClient(method.apply(client, args), onQuery)
+  if (property === '$extends') return (...args) => createWatchedClient(method.apply(client, args), onQuery)
   return method.bind(client)
 }
 

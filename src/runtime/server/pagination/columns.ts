@@ -15,7 +15,7 @@ const NOT_COMPARABLE = ['Json', 'Bytes']
 const known = new WeakMap<object, Map<string, Promise<boolean>>>()
 
 /** Returns the name of the model; '' if the query has none. */
-export function nameOf(query: PageQuery): string {
+export function modelName(query: PageQuery): string {
   const { $name, name } = query as Delegate
   return [$name, name].find(candidate => typeof candidate === 'string') as string | undefined ?? ''
 }

@@ -1,4 +1,4 @@
-import { nameOf } from './columns'
+import { modelName } from './columns'
 import { createCursors } from './cursor'
 import { readKeysetPage } from './keyset'
 import { readOffsetPage, readTotals } from './offset'
@@ -31,7 +31,7 @@ const OWN = ['take', 'skip', 'cursor', 'distinct']
 export async function paginateWith(
   { key: signingKey, scope }: PaginateContext, event: PageEvent, query: PageQuery, options: Options,
 ): Promise<Page> {
-  const { limit, maxLimit, maxOffset, mode = 'keyset', key = 'id', name = nameOf(query), total = false, orderBy, ...args } = options
+  const { limit, maxLimit, maxOffset, mode = 'keyset', key = 'id', name = modelName(query), total = false, orderBy, ...args } = options
   const refused = OWN.find(option => (args as Record<string, unknown>)[option] !== undefined)
   if (refused) {
     const reason = refused === 'distinct' ? 'Prisma would apply it after cutting the page' : 'the request determines it'

@@ -1,4 +1,4 @@
-import { currentScope } from '../request/scope'
+import { currentScope } from '../request/call-context'
 import { signingKey } from '../core/signing-keys'
 import type { PaginationOptions } from './options'
 import { resolveBounds } from './options'

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
 import { LRUCache } from 'lru-cache'
 import { clientAddress, networkOf } from '../core/client-address'
-import { currentScope } from '../request/scope'
+import { currentScope } from '../request/call-context'
 import type { RateLimit, RateLimitSettings } from './settings'
 
 /** Functions for rate limits in `server/scale.config.ts`. */

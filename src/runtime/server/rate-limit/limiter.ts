@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { RedisTimeoutError } from '../redis/errors'
-import type { Bucket, Verdict } from '../core/gcra'
+import type { Bucket, Decision } from '../core/gcra'
 import { remainingOf, shareOf, waitOf } from '../core/gcra'
-import { createMemoryStore } from './memory-store'
+import { createMemoryLimits } from './memory-limits'
 import type { RateLimit } from './settings'
 
 /** The decision about one request. */
@@ -65,7 +65,7 @@ const WORTH_REMEMBERING = 5
  */
 export function createLimiter({ shared, share, onShared, now = () => performance.now() }: LimiterOptions): Limiter {
   const stats: RateLimitStats = { allowed: 0, denied: 0, shadowed: 0, fallbacks: 0 }
-  const own = createMemoryStore(() => Math.floor(now() * 1000))
+  const own = createMemoryLimits(() => Math.floor(now() * 1000))
   const blocked = new LRUCache<string, { until: number, cost: number, empty: number }>({ max: MOST_BLOCKED })
   let reachable = true
 
@@ -150,7 +150,7 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   }
 }
 
-function decisionOf(bucket: Bucket, { allowed, fill }: Verdict, cost: number, by: RateLimitDecision['by']): RateLimitDecision {
+function decisionOf(bucket: Bucket, { allowed, fill }: Decision, cost: number, by: RateLimitDecision['by']): RateLimitDecision {
   const retryAfter = allowed ? 0 : waitOf(bucket, fill, cost) / 1000
   return { allowed, remaining: remainingOf(bucket, fill), reset: fill / 1000, retryAfter, by }
 }

@@ -8,7 +8,7 @@ import { rateLimitService } from './service'
 import type { RateLimitFunctions } from './key'
 import { createKeyFinder } from './key'
 import { createLimiter } from './limiter'
-import { createRedisStore } from './redis-store'
+import { createRedisLimits } from './redis-limits'
 import { compilePathPatterns, compilePathRules } from '../core/paths'
 import { probePathsOf } from '../core/health-checks'
 import { createPageFinder } from '../request/page-finder'
@@ -33,7 +33,7 @@ export default defineNitroPlugin((nitroApp) => {
   const log = createLog('rate-limit')
   const redis = redisService.find()
   const limiter = createLimiter({
-    shared: redis && createRedisStore(redis, settings.timeout),
+    shared: redis && createRedisLimits(redis, settings.timeout),
     share: 1 / settings.replicas,
     onShared: (reachable, error) => reachable
       ? log.info('Redis is available for rate limiting again.')

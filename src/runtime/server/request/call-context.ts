@@ -37,3 +37,32 @@ export function runRequest<Part extends 'tenant' | 'leases', T>(event: H3Event, 
   context[part] = value
   return storage.run(context, task)
 }
+
+/** The tenant of the running request or `withTenant()` call; undefined outside of both. */
+export function currentTenant(): Tenant | undefined {
+  return callContext()?.tenant
+}
+
+/** Runs `task` with `tenant` as the current tenant. */
+export function runAsTenant<T>(tenant: Tenant, task: () => T): T {
+  return runInContext({ tenant }, task)
+}
+
+/** Returns the scope of the current call: the id of the tenant, or '' for none. Features store the data of each scope separately. */
+export function currentScope(): string {
+  return callContext()?.tenant?.id ?? ''
+}
+
+type ScopeRunner = (scope: string, task: () => unknown) => unknown
+
+let runner: ScopeRunner | undefined
+
+/** Runs a task in the scope of another call, such as a consumer in the scope of the publisher. Without scopes, it just runs the task. */
+export function runInScope(scope: string, task: () => unknown): unknown {
+  return runner === undefined || scope === '' ? task() : runner(scope, task)
+}
+
+/** Sets the function that runs a task in a scope. */
+export function provideScopeRunner(enter: ScopeRunner | undefined): void {
+  runner = enter
+}

@@ -11,7 +11,7 @@ import { databaseOfShard, shardsService, createShardResolver } from './resolve'
 import type { ShardsModuleOptions, ShardSource, ShardsSettings } from './settings'
 import { resolveShardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
-import type { TenantLocation } from '../request/tenant-directory'
+import type { TenantLocation } from '../request/tenant'
 
 /** Registers a database client and a health check for every shard, and provides the shard resolver. */
 export default defineNitroPlugin((nitroApp) => {

@@ -7,7 +7,7 @@ import { ScatterError } from './scatter-error'
 /** Queries one shard. `signal` aborts at the deadline of the shard, and when the failure of another shard ends the whole call. */
 export type ShardCall<Value> = (shard: string, signal: AbortSignal) => Value | Promise<Value>
 
-/** Options of {@link scatter}. */
+/** Options of {@link scatterOver}. */
 export interface ScatterOptions<Value, Merged = Value[]> {
   /**
    * Most shards that are queried at the same time.
@@ -56,13 +56,13 @@ const LONGEST_TIMEOUT = 3_600_000
  * @param call queries one shard
  * @throws ScatterError of the first shard that fails. With `onError: 'partial'`, only if no shard answers
  */
-export function scatter<Value, Merged = Value[]>(
+export function scatterOver<Value, Merged = Value[]>(
   shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> & { onError: 'partial' },
 ): Promise<PartialResult<Merged>>
-export function scatter<Value, Merged = Value[]>(
+export function scatterOver<Value, Merged = Value[]>(
   shards: readonly string[], call: ShardCall<Value>, options?: ScatterOptions<Value, Merged> & { onError?: 'fail' },
 ): Promise<Merged>
-export async function scatter<Value, Merged>(
+export async function scatterOver<Value, Merged>(
   shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
   const limits = resolveLimits(options)

@@ -5,7 +5,7 @@ import { shardsService, databaseOfShard } from './resolve'
 import type { ShardId } from './id'
 import type { ShardTarget } from './resolve'
 import type { PartialResult, ScatterOptions } from './scatter'
-import { scatter as askShards } from './scatter'
+import { scatterOver } from './scatter'
 
 /**
  * Returns the client of a user's shard. The shard is found by the override of the id, then by its prefix, then by its slot.
@@ -74,7 +74,7 @@ export function scatter<Value, Merged>(
   { shards = shardsService.use().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
   const limits = options as ScatterOptions<Value, Merged> & { onError: 'partial' }
-  return askShards<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), limits)
+  return scatterOver<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), limits)
 }
 
 function clientOf(shard: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {

@@ -46,8 +46,8 @@ export default defineNitroPlugin(() => {
     mount(
       'cache',
       cacheStorageDriver(useCacheEngine),
-      'It does not contain the cache of nuxt-scale, and clearing it invalidates nothing. Rename the mount, or set scale.storage.cache '
-      + 'to false.',
+      'It does not contain the cache of nuxt-scale, and clearing it invalidates nothing. Rename the '
+      + 'mount, or set scale.storage.cache to false.',
     )
   }
   if (!connection && scale.redis && settings.redis !== undefined && !import.meta.dev && !import.meta.prerender) {

@@ -2,22 +2,19 @@ import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import config from '#scale/config.mjs'
 import details from '#scale/tenant-details.mjs'
 import { onClose } from '../core/closing'
-import { addressesOf, addressOf, parseReplicas } from '../core/database-address'
 import { createLog } from '../core/log'
 import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import type { PathReadings } from '../core/paths'
 import { compilePathPatterns } from '../core/paths'
 import { createPageFinder } from '../request/page-finder'
-import { provideScope, provideScopeRunner } from '../request/scope'
-import type { TenantLocation } from '../request/tenant-directory'
-import { tenantDirectoryService } from '../request/tenant-directory'
-import { currentTenant } from './tenant'
-import { createTenantDirectory } from './directory'
+import { provideScopeRunner } from '../request/call-context'
+import { tenantLocationService } from '../request/tenant'
+import { createTenantDirectory, locate } from './directory'
 import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver, tenancyService } from './resolve'
 import type { TenancyModuleOptions } from './settings'
 import { resolveTenancySettings } from './settings'
-import type { TenancyFunctions, TenantRecord } from './types'
+import type { TenancyFunctions } from './types'
 import { withTenant } from './utils'
 import { wrapWithTenant } from './wrap'
 
@@ -43,14 +40,13 @@ export default defineNitroPlugin((nitroApp) => {
   const directory = createTenantDirectory(settings, tenants)
   const resolver = createTenantResolver(settings, directory, { tenant, authorize, tenantByDomain }, process.env)
   tenancyService.provide(resolver)
-  tenantDirectoryService.provide(async id => locate(await directory.find(id)))
-  provideScope(() => currentTenant()?.id ?? '')
+  tenantLocationService.provide(async (id) => {
+    const record = await directory.find(id)
+    return record && locate(record, process.env)
+  })
   provideScopeRunner(withTenant)
   // This runs last, because other parts may still work for a tenant while the server shuts down.
-  onClose(nitroApp, 'context', () => {
-    provideScope(undefined)
-    provideScopeRunner(undefined)
-  })
+  onClose(nitroApp, 'context', () => provideScopeRunner(undefined))
   // A prerendered page is one file for all tenants, so prerendering runs without a tenant.
   if (import.meta.prerender) return
 
@@ -89,11 +85,4 @@ function once(action: () => void): () => void {
     if (!done) action()
     done = true
   }
-}
-
-function locate(record: TenantRecord | undefined): TenantLocation | undefined {
-  const url = addressOf(record?.url, process.env)
-  if (url === undefined) return undefined
-  const { schema, replicas } = record!
-  return { url, schema, replicas: addressesOf(parseReplicas(replicas, 'replicas of a tenant'), process.env) }
 }

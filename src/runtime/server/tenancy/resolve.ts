@@ -2,12 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
 import { withDeadline } from '../core/deadline'
 import { HttpError, PublicError } from '../request/errors'
-import type { TenantDirectory } from './directory'
+import type { TenantRecords } from './directory'
+import { createLookUp, createTenant, LOOK_UP_DEADLINE } from './directory'
 import { createIdentifier } from './identify'
 import type { FindByDomain, TenantClaims } from './identify'
-import { createLookUp, LOOK_UP_DEADLINE } from './look-up'
 import type { TenancySettings } from './settings'
-import { createTenant } from './tenant'
 import type { Tenant, TenancyFunctions, TenantRecord } from './types'
 import { defineService } from '../core/service'
 
@@ -29,7 +28,7 @@ export interface TenantResolver {
  * @param environment variables that records of tenants may name
  */
 export function createTenantResolver(
-  settings: TenancySettings, directory: TenantDirectory, functions: TenancyFunctions, environment: NodeJS.ProcessEnv,
+  settings: TenancySettings, directory: TenantRecords, functions: TenancyFunctions, environment: NodeJS.ProcessEnv,
 ): TenantResolver {
   const { tenant: find, authorize, tenantByDomain } = functions
   const identify = createIdentifier(settings, tenantByDomain && domainFinder(tenantByDomain, settings))

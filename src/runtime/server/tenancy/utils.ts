@@ -1,5 +1,5 @@
 import type { H3Event } from 'h3'
-import { currentTenant, runAsTenant } from './tenant'
+import { currentTenant, runAsTenant } from '../request/call-context'
 import { tenancyService } from './resolve'
 import type { Tenant } from './types'
 

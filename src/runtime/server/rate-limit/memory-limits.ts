@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { Bucket, Verdict } from '../core/gcra'
-import { judge } from '../core/gcra'
+import type { Bucket, Decision } from '../core/gcra'
+import { decide } from '../core/gcra'
 
 /** Largest number of buckets in memory, about 20 MB. The least recently used ones are dropped. */
 const MOST_BUCKETS = 100_000
@@ -11,7 +11,7 @@ export interface MemoryStore {
    * Takes `cost` from the bucket of a key.
    * @param isTold whether the shared bucket counts the request too. @default false
    */
-  take: (key: string, bucket: Bucket, cost: number, isTold?: boolean) => Verdict
+  take: (key: string, bucket: Bucket, cost: number, isTold?: boolean) => Decision
   /** Stores the fill of the shared bucket, in microseconds until it is empty. Later local decisions start from there. */
   learn: (key: string, fill: number) => void
   /** Returns the debt of a key: the microseconds of requests that passed here and that the shared bucket has not counted. */
@@ -33,7 +33,7 @@ interface KnownBucket {
  *
  * @param now microseconds of a monotonic clock
  */
-export function createMemoryStore(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
+export function createMemoryLimits(now: () => number = () => Math.floor(performance.now() * 1000)): MemoryStore {
   // The objects are changed in place, because setting a key on each request would cost as much as the decision itself.
   const remembered = new LRUCache<string, KnownBucket>({ max: MOST_BUCKETS })
   /** Keys that may have a debt, so that a look-up is cheap for keys without one. The oldest keys are dropped when it is full. */
@@ -48,7 +48,7 @@ export function createMemoryStore(now: () => number = () => Math.floor(performan
     take(key, bucket, cost, isTold = false) {
       const moment = now()
       const known = remembered.get(key)
-      const verdict = judge(bucket, known?.arrival ?? 0, moment, cost)
+      const verdict = decide(bucket, known?.arrival ?? 0, moment, cost)
       if (!verdict.allowed) return verdict
       if (!isTold) owe(key)
       if (known === undefined) remembered.set(key, { arrival: verdict.arrival, shared: isTold ? verdict.arrival : 0 })

@@ -1,7 +1,7 @@
 import { callContext } from '../request/call-context'
 import { DatabaseEvictedError } from './errors'
 import type { ClientRegistry, DatabaseLease } from './registry'
-import { keyOf } from './entry'
+import { clientKey } from './entry'
 import type { DatabaseSpec } from './types'
 
 /** The part of a request that decides whether it may write. */
@@ -65,7 +65,7 @@ export interface LeaseScope {
 }
 
 /** Returns the scope of the running request or job; undefined outside of both. */
-export function currentScope(): LeaseScope | undefined {
+export function currentLeaseScope(): LeaseScope | undefined {
   return callContext()?.leases as LeaseScope | undefined
 }
 
@@ -74,7 +74,9 @@ export function currentScope(): LeaseScope | undefined {
  *
  * @param onFirstLease called before the first client is leased
  */
-export function createScope(request = currentScope()?.request, user = currentScope()?.user, onFirstLease?: () => void): LeaseScope {
+export function createLeaseScope(
+  request = currentLeaseScope()?.request, user = currentLeaseScope()?.user, onFirstLease?: () => void,
+): LeaseScope {
   return new Scope(request, user, onFirstLease)
 }
 
@@ -96,7 +98,7 @@ class Scope implements LeaseScope {
   async lease<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Promise<Client> {
     this.#refuseEnded(spec)
     const { pending, held } = this.#open()
-    const key = keyOf(spec)
+    const key = clientKey(spec)
     let lease = pending.get(key)
     if (!lease) {
       lease = registry.lease(spec).then((granted) => {
@@ -116,7 +118,7 @@ class Scope implements LeaseScope {
   leaseNow<Client>(registry: ClientRegistry<Client>, spec: DatabaseSpec): Client {
     this.#refuseEnded(spec)
     const { pending, held } = this.#open()
-    const key = keyOf(spec)
+    const key = clientKey(spec)
     let lease = held.get(key)
     if (!lease) {
       lease = registry.leaseNow(spec)

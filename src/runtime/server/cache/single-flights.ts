@@ -2,7 +2,7 @@ import { withoutScope } from './key'
 import type { Term } from './coherence'
 
 /** The result of a read or load. A `personal` result goes only to the caller that started it. */
-export interface Landing<T = unknown> {
+export interface LoadResult<T = unknown> {
   value: T
   source: 'l2' | 'stale' | 'loader' | 'uncacheable'
   /** Encoded, with their scope: the tags of the options and those that the load added. */
@@ -15,16 +15,16 @@ export const PERSONAL = Symbol('personal')
 /** Returned to joined callers in place of a value: the result may be stale for them, so they read again. */
 export const AGAIN = Symbol('again')
 
-export type Arrival = Landing | typeof PERSONAL | typeof AGAIN
+export type JoinResult = LoadResult | typeof PERSONAL | typeof AGAIN
 
 /** One running read or load of a key in this process, and the callers that joined it and wait for its result. */
-export class Flight {
+export class SingleFlight {
   readonly key: string
   readonly epoch: number
   /** Start in monotonic ms. */
   readonly began: number
   /** Number of tag messages that this process had received when it began. */
-  readonly heardTags: number
+  readonly tagMessages: number
   /** Encoded tags of the entry, as far as they are known. */
   tags: readonly string[]
   /** The master's term in which it began. The value is stored under this term. */
@@ -34,21 +34,21 @@ export class Flight {
   /** It is over, or no caller may join it any more. */
   ended = false
   /** A clean read or load of the same key that this one replaced in the registry. Invalidations must still mark it. */
-  older: Flight | undefined
-  #joined: PromiseWithResolvers<Arrival> | undefined
-  #arrival: Arrival | undefined
+  older: SingleFlight | undefined
+  #joined: PromiseWithResolvers<JoinResult> | undefined
+  #result: JoinResult | undefined
 
-  constructor(key: string, epoch: number, began: number, heardTags: number, tags: readonly string[], term: Term) {
+  constructor(key: string, epoch: number, began: number, tagMessages: number, tags: readonly string[], term: Term) {
     this.key = key
     this.epoch = epoch
     this.began = began
-    this.heardTags = heardTags
+    this.tagMessages = tagMessages
     this.tags = tags
     this.term = term
   }
 
-  join(): Promise<Arrival> {
-    if (this.#arrival !== undefined) return Promise.resolve(this.#arrival)
+  join(): Promise<JoinResult> {
+    if (this.#result !== undefined) return Promise.resolve(this.#result)
     if (this.#joined === undefined) {
       this.#joined = Promise.withResolvers()
       this.#joined.promise.catch(() => {}) // Each joined caller handles the error itself.
@@ -57,29 +57,29 @@ export class Flight {
   }
 
   /** Answers the joined callers. Only the first call has an effect: a personal load answers them before it ends. */
-  land(arrival: Arrival): void {
-    if (this.#arrival !== undefined) return
-    this.#arrival = arrival
-    this.#joined?.resolve(arrival)
+  resolve(result: JoinResult): void {
+    if (this.#result !== undefined) return
+    this.#result = result
+    this.#joined?.resolve(result)
   }
 
-  fail(error: unknown): void {
+  reject(error: unknown): void {
     this.#joined?.reject(error)
   }
 }
 
 /** The running reads and loads of this process by key. Invalidations mark them, so that no stale value is stored or joined. */
-export class Flights {
-  readonly #byKey = new Map<string, Flight>()
+export class SingleFlights {
+  readonly #byKey = new Map<string, SingleFlight>()
 
-  get(key: string): Flight | undefined {
+  get(key: string): SingleFlight | undefined {
     return this.#byKey.get(key)
   }
 
-  begin(flight: Flight): void {
+  begin(flight: SingleFlight): void {
     let older = this.#byKey.get(flight.key)
     // Ended and dirty ones need no further marks.
-    for (let at: Flight | undefined = older; at; at = at.older) {
+    for (let at: SingleFlight | undefined = older; at; at = at.older) {
       while (at.older && (at.older.dirty || at.older.ended)) at.older = at.older.older
     }
     while (older && (older.dirty || older.ended)) older = older.older
@@ -87,7 +87,7 @@ export class Flights {
     this.#byKey.set(flight.key, flight)
   }
 
-  end(flight: Flight): void {
+  end(flight: SingleFlight): void {
     flight.ended = true
     let newest = this.#byKey.get(flight.key)
     if (newest !== flight) return
@@ -113,9 +113,9 @@ export class Flights {
     this.#byKey.clear()
   }
 
-  #mark(concerns: (flight: Flight) => boolean): void {
+  #mark(concerns: (flight: SingleFlight) => boolean): void {
     for (const newest of this.#byKey.values()) {
-      for (let flight: Flight | undefined = newest; flight; flight = flight.older) {
+      for (let flight: SingleFlight | undefined = newest; flight; flight = flight.older) {
         if (concerns(flight)) flight.dirty = true
       }
     }
@@ -154,36 +154,36 @@ export class Waiters {
 }
 
 /** Maximum number of tags whose last message is remembered. */
-const MOST_HEARD_TAGS = 10_000
+const MOST_TAGS = 10_000
 /** Prefix for tags that were invalidated in every scope. No stored tag begins with it, because braces are encoded. */
 const EVERY_SCOPE = '{*}'
 
 /** The tags that were invalidated recently, for loads that add a tag while they run. */
-export class HeardTags {
+export class InvalidatedTags {
   /** Number of received messages. */
   count = 0
   #forgotten = 0
-  readonly #lastHeard = new Map<string, number>()
+  readonly #lastMessage = new Map<string, number>()
 
-  hear(tag: string): void {
-    this.#lastHeard.delete(tag)
-    this.#lastHeard.set(tag, ++this.count)
-    if (this.#lastHeard.size > MOST_HEARD_TAGS) {
-      const [oldest, heard] = this.#lastHeard.entries().next().value!
-      this.#lastHeard.delete(oldest)
-      this.#forgotten = heard
+  add(tag: string): void {
+    this.#lastMessage.delete(tag)
+    this.#lastMessage.set(tag, ++this.count)
+    if (this.#lastMessage.size > MOST_TAGS) {
+      const [oldest, message] = this.#lastMessage.entries().next().value!
+      this.#lastMessage.delete(oldest)
+      this.#forgotten = message
     }
   }
 
   /** Notes that a tag was invalidated in every scope. */
-  hearEverywhere(tag: string): void {
-    this.hear(EVERY_SCOPE + tag)
+  addEverywhere(tag: string): void {
+    this.add(EVERY_SCOPE + tag)
   }
 
   /** Whether a message about the tag may have arrived since `count` was `mark`. A forgotten message counts as received. */
   since(tag: string, mark: number): boolean {
     return this.#forgotten > mark
-      || (this.#lastHeard.get(tag) ?? 0) > mark
-      || (this.#lastHeard.get(EVERY_SCOPE + withoutScope(tag)) ?? 0) > mark
+      || (this.#lastMessage.get(tag) ?? 0) > mark
+      || (this.#lastMessage.get(EVERY_SCOPE + withoutScope(tag)) ?? 0) > mark
   }
 }

@@ -1,24 +1,24 @@
 import type { RedisConnection } from '../redis/types'
 import { runScriptAtOnce } from '../redis/script'
 import type { SharedLimits } from './limiter'
-import { judgeDebtScript, judgeScript, judgeWholeScript } from './script'
+import { decideDebtScript, decideScript, decideWholeScript } from './script'
 
 /**
  * Creates the buckets that all instances share. Each request runs one script on Redis.
  *
  * @param deadline longest time of one call in milliseconds
  */
-export function createRedisStore(connection: RedisConnection, deadline: number): SharedLimits {
+export function createRedisLimits(connection: RedisConnection, deadline: number): SharedLimits {
   const head = `${connection.prefix}:limit:{`
   return {
     take(key, { interval, capacity }, cost, debt = 0) {
       if (debt > 0) {
         return connection.run(
-          client => runScriptAtOnce(client, judgeDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>,
+          client => runScriptAtOnce(client, decideDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>,
           deadline,
         )
       }
-      const script = interval % 1000 === 0 ? judgeWholeScript : judgeScript
+      const script = interval % 1000 === 0 ? decideWholeScript : decideScript
       return connection.run(
         client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>,
         deadline,
