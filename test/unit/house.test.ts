@@ -40,6 +40,23 @@ function exportedNames(file: string): string[] {
   })
 }
 
+/** Functions of a file that have more than `most` lines, as `file:line (lines)`. */
+function longFunctions(file: string, most: number): string[] {
+  const source = parse(file)
+  const found: string[] = []
+  const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line
+  const walk = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) {
+      const first = lineOf(node.getStart())
+      const lines = lineOf(node.end) - first + 1
+      if (lines > most) found.push(`${file}:${first + 1} (${lines})`)
+    }
+    ts.forEachChild(node, walk)
+  }
+  walk(source)
+  return found
+}
+
 /** The floor of a file. A file imports from its own floor and from those below. */
 function floorOf(file: string): number {
   const floors = [
@@ -116,5 +133,9 @@ describe('the layout of src', () => {
     }
     expect(homes.size).toBeGreaterThan(1000)
     expect([...homes].filter(([, owners]) => owners.length > 1)).toEqual([])
+  })
+
+  it('has no function of more than 80 lines', () => {
+    expect(files.filter(file => !REBUILT.test(file)).flatMap(file => longFunctions(file, 80))).toEqual([])
   })
 })

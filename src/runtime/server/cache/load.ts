@@ -202,7 +202,7 @@ async function storeLoaded(
   if (flight.dirty) end(core, flight, lease, 'free')
   if (flight.dirty || versions === undefined || budget.left <= 0) return result
   try {
-    if (flight.term.id === '') await budget.spend(core.store.untilTermKnown)
+    if (flight.term.id === '') await budget.spend(left => core.store.untilTermKnown(left))
     if (flight.term.id === '') return result
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {

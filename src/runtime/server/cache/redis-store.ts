@@ -29,146 +29,177 @@ const SETTLEMENTS = {
 
 /** Creates the store on Redis: values, leases and tag versions, on one server or a Cluster. */
 export function createRedisStore(connection: RedisConnection, bus: Bus, coherence: Coherence): CacheStore {
-  const { prefix, isCluster } = connection
-  const reader = new Reader(connection)
-  const entryKey = (key: string) => `${prefix}:cache:{${key}}`
-  const leaseKey = (key: string) => `${prefix}:lease:{${key}}`
-  const tagKey = (tag: string) => `${prefix}:tag:{${tag}}`
-  const entryHead = `${prefix}:cache:{`
-  const leaseHead = `${prefix}:lease:{`
+  return new RedisStore(connection, bus, coherence)
+}
+
+class RedisStore implements CacheStore {
+  readonly holdsEntries = true
+  readonly #connection: RedisConnection
+  readonly #bus: Bus
+  readonly #coherence: Coherence
+  readonly #reader: Reader
+  readonly #entryHead: string
+  readonly #leaseHead: string
+  readonly #tagHead: string
+
+  constructor(connection: RedisConnection, bus: Bus, coherence: Coherence) {
+    const { prefix } = connection
+    this.#connection = connection
+    this.#bus = bus
+    this.#coherence = coherence
+    this.#reader = new Reader(connection)
+    this.#entryHead = `${prefix}:cache:{`
+    this.#leaseHead = `${prefix}:lease:{`
+    this.#tagHead = `${prefix}:tag:{`
+  }
+
+  get available(): boolean {
+    return this.#connection.available
+  }
+
+  untilTermKnown(budget: number): Promise<void> {
+    return this.#connection.run(() => this.#coherence.term.known, budget)
+  }
+
+  async read(key: string, tags: readonly string[], budget: number): Promise<StoredRead> {
+    const asked = this.#coherence.term
+    const keys = tags.length === 0 ? [this.#entryKey(key)] : [this.#entryKey(key), ...tags.map(tag => this.#tagKey(tag))]
+    const [bytes, ...versions] = await this.#reader.read(keys, budget)
+    return {
+      bytes: bytes!,
+      versions: versions.length === 0 ? NO_VERSIONS : versions.map(readVersion),
+      term: this.#coherence.term === asked ? asked.id : '',
+    }
+  }
+
+  async versions(tags: readonly string[], budget: number): Promise<(string | null)[]> {
+    return (await this.#reader.read(tags.map(tag => this.#tagKey(tag)), budget)).map(readVersion)
+  }
+
+  async acquire(
+    key: string, seenWriteId: string, token: string, takeFailedAfter: number | undefined, budget: number,
+  ): Promise<LeaseAnswer> {
+    const takeBelow = takeFailedAfter === undefined ? NEVER : MARKER_LIFE - takeFailedAfter
+    const answer = await this.#connection.run(
+      client => runScript(client, acquireLease, [this.#entryKey(key), this.#leaseKey(key)], [seenWriteId, token, LEASE_LIFE, takeBelow]),
+      budget,
+    ) as [LeaseAnswer['state'], string]
+    return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]) } : { state: answer[0] }
+  }
+
+  async renew(key: string, token: string, budget: number): Promise<void> {
+    await this.#connection.run(client => runScript(client, renewLease, [this.#leaseKey(key)], [token, LEASE_LIFE]), budget)
+  }
+
+  async settle(key: string, token: string, outcome: keyof typeof SETTLEMENTS, budget: number): Promise<void> {
+    const { marker, entry, operation } = SETTLEMENTS[outcome]
+    const args = [token, marker, MARKER_LIFE, entry]
+    await this.#announce(settleLease, [this.#entryKey(key), this.#leaseKey(key)], args, operation, key, budget)
+  }
+
+  async write(key: string, token: string, entry: string | Buffer, life: number, budget: number): Promise<boolean> {
+    return await this.#announce(writeEntry, [this.#entryKey(key), this.#leaseKey(key)], [token, entry, life], 'fill', key, budget) === 1
+  }
+
+  async set(key: string, entry: string | Buffer, life: number, budget: number): Promise<void> {
+    await this.#announce(setEntry, [this.#entryKey(key), this.#leaseKey(key)], [entry, life], 'del', key, budget)
+  }
+
+  async noteTags(tags: readonly string[], life: number, budget: number): Promise<string[]> {
+    const args = [Math.max(life, TAG_LIFE)]
+    const versions = await this.#connection.run(
+      client => Promise.all(tags.map(tag => runScript(client, noteTag, [this.#tagKey(tag)], args))),
+      budget,
+    )
+    return versions.map(String)
+  }
+
+  receivedAll(budget: number): Promise<boolean> {
+    return this.#bus.receivedAll(budget)
+  }
+
+  async delete(key: string, budget: number): Promise<void> {
+    await this.#announce(deleteEntry, [this.#entryKey(key), this.#leaseKey(key)], [], 'del', key, budget)
+  }
+
+  async deleteMatching(pattern: ScopedPattern): Promise<number> {
+    let deleted = 0
+    for (let sweeps = 0; sweeps < MOST_SWEEPS; sweeps++) {
+      const before = await slotMap(this.#connection)
+      // Delete leases first: a running load then loses its lease and cannot write after its entry was deleted.
+      await this.#sweep(this.#leaseHead, pattern)
+      deleted += await this.#sweep(this.#entryHead, pattern)
+      if (await slotMap(this.#connection) === before) break
+    }
+    await this.#bus.publish('pattern', writePattern(pattern), SWEEP_BUDGET)
+    return deleted
+  }
+
+  async bumpTag(tag: string, budget: number): Promise<void> {
+    await this.#announce(bumpTag, [this.#tagKey(tag)], [TAG_LIFE], 'tag', tag, budget)
+  }
+
+  async bumpTagEverywhere(tag: string, budget: number): Promise<void> {
+    // Publish first: the scan finds existing tags only. A load that adds the tag in a scope without a version relies on the message.
+    await this.#bus.publish('tag-everywhere', tag, budget)
+    const head = this.#tagHead
+    await scanKeys(this.#connection, `${escapeGlob(head)}*${escapeGlob(tag)}}`, async (found) => {
+      const tags = found.map(key => key.slice(head.length, -1)).filter(stored => withoutScope(stored) === tag)
+      await Promise.all(tags.map(stored => this.bumpTag(stored, SWEEP_BUDGET)))
+    })
+  }
+
+  async keys(pattern: ScopedPattern): Promise<string[]> {
+    const accepts = patternTest(writePattern(pattern))
+    const found = new Set<string>()
+    await scanKeys(this.#connection, scanMatch(this.#entryHead, pattern), (keys) => {
+      for (const key of keys) {
+        const stored = key.slice(this.#entryHead.length, -1)
+        if (accepts(stored)) found.add(stored)
+      }
+    })
+    return [...found]
+  }
+
+  #entryKey(key: string): string {
+    return `${this.#entryHead}${key}}`
+  }
+
+  #leaseKey(key: string): string {
+    return `${this.#leaseHead}${key}}`
+  }
+
+  #tagKey(tag: string): string {
+    return `${this.#tagHead}${tag}}`
+  }
 
   /**
    * Runs a script whose last two arguments are a channel and a message.
    * On one server the script publishes the message. On a Cluster the message is published after the script, through the node
    * that this process uses for all messages.
    */
-  async function announce(
+  async #announce(
     script: Script, keys: string[], args: (string | Buffer | number)[], operation: string, argument: string, budget: number,
   ): Promise<unknown> {
-    if (!isCluster) {
-      return connection.run(client => runScript(client, script, keys, [...args, bus.channel, bus.stamp(operation, argument)]), budget)
+    if (!this.#connection.isCluster) {
+      const message = () => [this.#bus.channel, this.#bus.stamp(operation, argument)]
+      return this.#connection.run(client => runScript(client, script, keys, [...args, ...message()]), budget)
     }
-    const answer = await connection.run(client => runScript(client, script, keys, [...args, '', '']), budget)
+    const answer = await this.#connection.run(client => runScript(client, script, keys, [...args, '', '']), budget)
     const version = script === bumpTag ? ` ${String(answer)}` : ''
-    if (script !== writeEntry || answer === 1) await bus.publish(operation, argument + version, budget)
+    if (script !== writeEntry || answer === 1) await this.#bus.publish(operation, argument + version, budget)
     return answer
   }
 
   /** Deletes the matching keys with the prefix `head`. */
-  async function sweep(head: string, pattern: ScopedPattern): Promise<number> {
+  async #sweep(head: string, pattern: ScopedPattern): Promise<number> {
     const accepts = patternTest(writePattern(pattern))
     let deleted = 0
-    await scanKeys(connection, scanMatch(head, pattern), async (found) => {
-      const unlinked = await unlinkKeys(connection, found.filter(key => accepts(key.slice(head.length, -1))))
+    await scanKeys(this.#connection, scanMatch(head, pattern), async (found) => {
+      const unlinked = await unlinkKeys(this.#connection, found.filter(key => accepts(key.slice(head.length, -1))))
       deleted += unlinked // Added after the await, because the masters are scanned concurrently.
     })
     return deleted
-  }
-
-  async function bump(tag: string, budget: number): Promise<void> {
-    await announce(bumpTag, [tagKey(tag)], [TAG_LIFE], 'tag', tag, budget)
-  }
-
-  return {
-    holdsEntries: true,
-    get available() {
-      return connection.available
-    },
-
-    untilTermKnown: budget => connection.run(() => coherence.term.known, budget),
-
-    async read(key, tags, budget): Promise<StoredRead> {
-      const asked = coherence.term
-      const keys = tags.length === 0 ? [entryKey(key)] : [entryKey(key), ...tags.map(tagKey)]
-      const [bytes, ...versions] = await reader.read(keys, budget)
-      return {
-        bytes: bytes!,
-        versions: versions.length === 0 ? NO_VERSIONS : versions.map(readVersion),
-        term: coherence.term === asked ? asked.id : '',
-      }
-    },
-
-    async versions(tags, budget) {
-      return (await reader.read(tags.map(tagKey), budget)).map(readVersion)
-    },
-
-    async acquire(key, seenWriteId, token, takeFailedAfter, budget): Promise<LeaseAnswer> {
-      const takeBelow = takeFailedAfter === undefined ? NEVER : MARKER_LIFE - takeFailedAfter
-      const answer = await connection.run(
-        client => runScript(client, acquireLease, [entryKey(key), leaseKey(key)], [seenWriteId, token, LEASE_LIFE, takeBelow]),
-        budget,
-      ) as [LeaseAnswer['state'], string]
-      return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]) } : { state: answer[0] }
-    },
-
-    async renew(key, token, budget) {
-      await connection.run(client => runScript(client, renewLease, [leaseKey(key)], [token, LEASE_LIFE]), budget)
-    },
-
-    async settle(key, token, outcome, budget) {
-      const { marker, entry, operation } = SETTLEMENTS[outcome]
-      await announce(settleLease, [entryKey(key), leaseKey(key)], [token, marker, MARKER_LIFE, entry], operation, key, budget)
-    },
-
-    async write(key, token, entry, life, budget) {
-      return await announce(writeEntry, [entryKey(key), leaseKey(key)], [token, entry, life], 'fill', key, budget) === 1
-    },
-
-    async set(key, entry, life, budget) {
-      await announce(setEntry, [entryKey(key), leaseKey(key)], [entry, life], 'del', key, budget)
-    },
-
-    async noteTags(tags, life, budget) {
-      const args = [Math.max(life, TAG_LIFE)]
-      const versions = await connection.run(
-        client => Promise.all(tags.map(tag => runScript(client, noteTag, [tagKey(tag)], args))),
-        budget,
-      )
-      return versions.map(String)
-    },
-
-    receivedAll: budget => bus.receivedAll(budget),
-
-    async delete(key, budget) {
-      await announce(deleteEntry, [entryKey(key), leaseKey(key)], [], 'del', key, budget)
-    },
-
-    async deleteMatching(pattern) {
-      let deleted = 0
-      for (let sweeps = 0; sweeps < MOST_SWEEPS; sweeps++) {
-        const before = await slotMap(connection)
-        // Delete leases first: a running load then loses its lease and cannot write after its entry was deleted.
-        await sweep(leaseHead, pattern)
-        deleted += await sweep(entryHead, pattern)
-        if (await slotMap(connection) === before) break
-      }
-      await bus.publish('pattern', writePattern(pattern), SWEEP_BUDGET)
-      return deleted
-    },
-
-    bumpTag: bump,
-
-    async bumpTagEverywhere(tag, budget) {
-      // Publish first: the scan finds existing tags only. A load that adds the tag in a scope without a version relies on the message.
-      await bus.publish('tag-everywhere', tag, budget)
-      const head = tagKey('').slice(0, -1)
-      await scanKeys(connection, `${escapeGlob(head)}*${escapeGlob(tag)}}`, async (found) => {
-        const tags = found.map(key => key.slice(head.length, -1)).filter(stored => withoutScope(stored) === tag)
-        await Promise.all(tags.map(stored => bump(stored, SWEEP_BUDGET)))
-      })
-    },
-
-    async keys(pattern) {
-      const accepts = patternTest(writePattern(pattern))
-      const found = new Set<string>()
-      await scanKeys(connection, scanMatch(entryHead, pattern), (keys) => {
-        for (const key of keys) {
-          const stored = key.slice(entryHead.length, -1)
-          if (accepts(stored)) found.add(stored)
-        }
-      })
-      return [...found]
-    },
   }
 }
 

@@ -25,6 +25,11 @@ interface MakerEvents<Client> {
   ended: (entry: ClientEntry<Client>) => void
 }
 
+const NO_DISPOSER = 'the client has no $disconnect, end, close or destroy, so its connections could not be closed;'
+  + ' write defineScaleDatabase(factory, { dispose: client => … })'
+const NOT_FINISHED = 'the factory has not finished, and usePrisma() cannot wait;'
+  + ' return the client instead of a promise, or write the factory as an async function, which runs before the first request'
+
 /** Creates the maker of a registry. */
 export function createMaker<Client>(options: ClientRegistryOptions<Client>, events: MakerEvents<Client>): ClientMaker<Client> {
   const { factory, pool, log, disconnectTimeout = 5000 } = options
@@ -33,10 +38,7 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
   let stuck = 0
 
   function open(entry: ClientEntry<Client>, raw: Client): void {
-    if (!disposerOf(raw, factory.dispose)) {
-      throw new TypeError('the client has no $disconnect, end, close or destroy, so its connections could not be closed;'
-        + ' write defineScaleDatabase(factory, { dispose: client => … })')
-    }
+    if (!disposerOf(raw, factory.dispose)) throw new TypeError(NO_DISPOSER)
     entry.raw = raw
     entry.handle = createHandle(raw, entry.label)
     entry.state = 'open'
@@ -55,6 +57,29 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
     return failure
   }
 
+  /** Disconnects a client. Its connections stay reserved until the disconnect has settled. */
+  function disconnect(entry: ClientEntry<Client>): void {
+    let late = false
+    const timer = clock.setTimeout(() => {
+      late = true
+      stuck++
+      log?.warn(`The database client of ${entry.label} has not disconnected within ${disconnectTimeout} ms:`
+        + ` its ${pool.max} connections stay reserved until it has. Check that the database answers.`)
+    }, disconnectTimeout)
+    Promise.resolve()
+      .then(disposerOf(entry.raw, factory.dispose)!)
+      .catch((error) => {
+        log?.warn(`The database client of ${entry.label} did not disconnect cleanly: ${redactError(error, entry.spec.url).message}`)
+      })
+      .finally(() => {
+        clock.clearTimeout(timer)
+        if (late) stuck--
+        entry.raw = undefined
+        entry.handle = undefined
+        events.ended(entry)
+      })
+  }
+
   return {
     get stuck() {
       return stuck
@@ -64,14 +89,8 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
       entry.state = 'making'
       try {
         const made = factory({ name, url, schema, role, pool: { ...pool } })
-        if (isPromise(made)) {
-          entry.ready = Promise.resolve(made).then(raw => open(entry, raw)).catch((error) => {
-            throw fail(entry, error)
-          })
-        }
-        else {
-          open(entry, made)
-        }
+        if (!isPromise(made)) open(entry, made)
+        else entry.ready = Promise.resolve(made).then(raw => open(entry, raw)).catch(error => Promise.reject(fail(entry, error)))
       }
       catch (error) {
         entry.ready = Promise.reject(fail(entry, error))
@@ -82,33 +101,12 @@ export function createMaker<Client>(options: ClientRegistryOptions<Client>, even
     end(entry) {
       if (entry.state !== 'open') return
       entry.state = 'ending'
-      const label = entry.label
       // The handle is disabled before the disconnect, because a query in between would reconnect.
-      entry.handle!.poison(() => new DatabaseEvictedError(label))
-      let late = false
-      const timer = clock.setTimeout(() => {
-        late = true
-        stuck++
-        log?.warn(`The database client of ${label} has not disconnected within ${disconnectTimeout} ms:`
-          + ` its ${pool.max} connections stay reserved until it has. Check that the database answers.`)
-      }, disconnectTimeout)
-      const disconnect = disposerOf(entry.raw, factory.dispose)!
-      Promise.resolve()
-        .then(disconnect)
-        .catch((error) => {
-          log?.warn(`The database client of ${label} did not disconnect cleanly: ${redactError(error, entry.spec.url).message}`)
-        })
-        .finally(() => {
-          clock.clearTimeout(timer)
-          if (late) stuck--
-          entry.raw = undefined
-          entry.handle = undefined
-          events.ended(entry)
-        })
+      entry.handle!.poison(() => new DatabaseEvictedError(entry.label))
+      disconnect(entry)
     },
     notReady(entry) {
-      return failures.get(entry) ?? new DatabaseFactoryError(entry.label, 'the factory has not finished, and usePrisma() cannot wait;'
-        + ' return the client instead of a promise, or write the factory as an async function, which runs before the first request')
+      return failures.get(entry) ?? new DatabaseFactoryError(entry.label, NOT_FINISHED)
     },
   }
 }

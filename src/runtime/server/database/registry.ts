@@ -11,7 +11,7 @@ export interface DatabaseLease<Client> {
 }
 
 /** Current numbers of the registry, for metrics and tests. */
-interface DatabaseGauges {
+export interface DatabaseGauges {
   /** Clients that exist, or are being created or closed. */
   clients: number
   /** Reserved connections; never more than `maxConnections`. */

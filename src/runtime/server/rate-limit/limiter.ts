@@ -54,6 +54,13 @@ export interface Limiter {
   readonly stats: RateLimitStats
 }
 
+/** A denied key: no request of at least this cost can pass before `until`. The bucket is empty at `empty`. */
+interface Block {
+  until: number
+  cost: number
+  empty: number
+}
+
 /** Largest number of denied keys that are remembered. */
 const MOST_BLOCKED = 50_000
 /** Denials longer than this many milliseconds are remembered. A shorter one would expire before it saves a call to Redis. */
@@ -66,7 +73,7 @@ const WORTH_REMEMBERING = 5
 export function createLimiter({ shared, share, onShared, now = () => performance.now() }: LimiterOptions): Limiter {
   const stats: RateLimitStats = { allowed: 0, denied: 0, shadowed: 0, fallbacks: 0 }
   const own = createMemoryLimits(() => Math.floor(now() * 1000))
-  const blocked = new LRUCache<string, { until: number, cost: number, empty: number }>({ max: MOST_BLOCKED })
+  const blocked = new LRUCache<string, Block>({ max: MOST_BLOCKED })
   let reachable = true
 
   function noteReachable(isReachable: boolean, error?: unknown): void {
@@ -98,7 +105,7 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   }
 
   function shareDecision(rule: RateLimit, key: string, cost: number, answer: number): RateLimitDecision {
-    const verdict = answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
+    const verdict = decisionIn(answer)
     const decision = decisionOf(rule.bucket, verdict, cost, 'redis')
     own.learn(key, verdict.fill)
     noteReachable(true)
@@ -117,14 +124,6 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     return count(rule, decideHere(shareOf(rule.bucket, share, cost), key, cost, error instanceof RedisTimeoutError))
   }
 
-  /** Returns the remembered denial of a key, if it still applies to a request of this cost. */
-  function blockOf(key: string, cost: number): RateLimitDecision | undefined {
-    const block = blocked.size === 0 ? undefined : blocked.get(key)
-    const moment = block === undefined ? 0 : now()
-    if (block === undefined || moment >= block.until || cost < block.cost) return undefined
-    return { allowed: false, remaining: 0, reset: block.empty - moment, retryAfter: block.until - moment, by: 'redis' }
-  }
-
   function count(rule: RateLimit, decision: RateLimitDecision): RateLimitDecision {
     if (decision.allowed) stats.allowed++
     else if (rule.shadow) stats.shadowed++
@@ -136,18 +135,30 @@ export function createLimiter({ shared, share, onShared, now = () => performance
     stats,
     take(rule, ofKey, cost = rule.cost) {
       const { bucket } = rule
-      if (cost * bucket.interval > bucket.capacity) {
-        return Promise.reject(new TypeError(
-          `A request of cost ${cost} can never pass the rate limit "${rule.name}", `
-          + `which allows ${bucket.capacity / bucket.interval} at once: raise its burst, or lower the cost.`,
-        ))
-      }
+      if (cost * bucket.interval > bucket.capacity) return Promise.reject(impossibleCost(rule, cost))
       const key = `${rule.name}:${ofKey}`
       if (shared === undefined) return count(rule, decideHere(bucket, key, cost, true))
-      const block = blockOf(key, cost)
-      return block === undefined ? ask(shared, rule, key, cost) : count(rule, block)
+      const block = blocked.size === 0 ? undefined : blocked.get(key)
+      const denial = block && denialOf(block, cost, now())
+      return denial === undefined ? ask(shared, rule, key, cost) : count(rule, denial)
     },
   }
+}
+
+/** Returns the denial of a remembered key, if it still applies to a request of this cost. */
+function denialOf({ until, cost: denied, empty }: Block, cost: number, moment: number): RateLimitDecision | undefined {
+  if (moment >= until || cost < denied) return undefined
+  return { allowed: false, remaining: 0, reset: empty - moment, retryAfter: until - moment, by: 'redis' }
+}
+
+function impossibleCost({ name, bucket }: RateLimit, cost: number): TypeError {
+  return new TypeError(`A request of cost ${cost} can never pass the rate limit "${name}", `
+    + `which allows ${bucket.capacity / bucket.interval} at once: raise its burst, or lower the cost.`)
+}
+
+/** Reads the plain number with which the shared store answers. */
+function decisionIn(answer: number): Decision {
+  return answer < 0 ? { allowed: false, fill: -1 - answer } : { allowed: true, fill: answer }
 }
 
 function decisionOf(bucket: Bucket, { allowed, fill }: Decision, cost: number, by: RateLimitDecision['by']): RateLimitDecision {

@@ -36,9 +36,7 @@ const BULK_SIZE = 500
  * @throws TypeError when `base` is empty or `ttl` is not a positive number
  */
 export function redisStorageDriver({ connection, base, ttl }: RedisStorageOptions): Driver {
-  if (!base) {
-    throw new TypeError('A storage mount on Redis has no base: pass a name such as \'redis\'.')
-  }
+  if (!base) throw new TypeError('A storage mount on Redis has no base: pass a name such as \'redis\'.')
   checkTtl(ttl, `the mount ${base}`)
   // The name is encoded: a mount 'a:b' must not lie inside a mount 'a', and a brace would set the Cluster slot of all keys.
   const root = `${connection.prefix}:storage:${encodeURIComponent(base)}:`
@@ -72,12 +70,9 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
 
     getItemRaw: key => send<Buffer | null>(commander => commander.getBuffer(toKey(key))),
 
-    getItems: items => inBulk(items, ({ key }) => key, async keys => connection.run(
-      client => Promise.all(keys.map(async key => ({
-        key,
-        value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))),
-      }))),
-    )),
+    getItems: items => inBulk(items, ({ key }) => key, keys => connection.run(client => Promise.all(keys.map(async (key) => {
+      return { key, value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))) }
+    })))),
 
     setItem: (key, value, options) => write(key, value, options),
 
@@ -94,21 +89,15 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     },
 
     async getMeta(key): Promise<StorageMeta | null> {
-      const [milliseconds, size] = await connection.run(client => Promise.all([
+      return metaOf(await connection.run(client => Promise.all([
         followRedirection<number>(client, commander => commander.pttl(toKey(key))),
         followRedirection<number>(client, commander => commander.strlen(toKey(key))),
-      ]))
-      if (milliseconds === -2) {
-        return null
-      }
-      return milliseconds < 0 ? { size } : { ttl: Math.ceil(milliseconds / 1000), size }
+      ])))
     },
 
     async getKeys(start) {
       const found = new Set<string>()
-      await scanKeys(connection, below(start), (keys) => {
-        keys.forEach(key => found.add(key.slice(root.length)))
-      })
+      await scanKeys(connection, below(start), keys => keys.forEach(key => found.add(key.slice(root.length))))
       return [...found]
     },
 
@@ -121,6 +110,12 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     // The connection is shared, so unmounting must not close it.
     dispose() {},
   }
+}
+
+/** @param reply the answers of PTTL, which is -2 without an entry and -1 without an expiry, and of STRLEN */
+function metaOf([milliseconds, size]: [number, number]): StorageMeta | null {
+  if (milliseconds === -2) return null
+  return milliseconds < 0 ? { size } : { ttl: Math.ceil(milliseconds / 1000), size }
 }
 
 /** Applies `work` to slices of bounded size, one after the other, so that each slice has its own command timeout. */

@@ -59,168 +59,194 @@ interface Waiting {
  * Meanwhile new keys wait, up to a limit. A key that is purged several times waits only once.
  */
 export function createPurgeQueue(options: PurgeQueueOptions): PurgeQueue {
-  const { call, limits, throttle, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log } = options
-  const stats: PurgeStats = { calls: 0, faults: 0, purged: 0, lost: 0 }
-  const waiting = new Map<string, Waiting>()
-  /** Keys that wait for their second purge, with its time. They are sorted by time, because the pause is always the same. */
-  const again = new Map<string, number>()
-  let againTimer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  /** Aborts all pauses, because the server shuts down. */
-  const hurry = new AbortController()
-  /** Aborts calls too. */
-  const stop = new AbortController()
-  let isFull = false
-  let isFailing = false
-  // Sockets and timers are shared by all callers, so they must not keep the tenant of the first caller.
+  return new Purges(options)
+}
 
-  function add(key: string, isFirst: boolean): Promise<undefined> | undefined {
-    const known = waiting.get(key)
+/** Sockets and timers are shared by all callers, so `detached` keeps them from holding the tenant of the first caller. */
+class Purges implements PurgeQueue {
+  readonly stats: PurgeStats = { calls: 0, faults: 0, purged: 0, lost: 0 }
+  readonly #call: PurgeCall
+  readonly #limits: CallLimits
+  readonly #throttle: Throttle
+  readonly #timeout: number
+  readonly #againAfter: number
+  readonly #firstPause: number
+  readonly #most: number
+  readonly #log: PurgeQueueOptions['log']
+  readonly #waiting = new Map<string, Waiting>()
+  /** Keys that wait for their second purge, with its time. They are sorted by time, because the pause is always the same. */
+  readonly #again = new Map<string, number>()
+  #againTimer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  /** Aborts all pauses, because the server shuts down. */
+  readonly #hurry = new AbortController()
+  /** Aborts calls too. */
+  readonly #stop = new AbortController()
+  #isFull = false
+  #isFailing = false
+
+  constructor({ call, limits, throttle, timeout, againAfter, firstPause = FIRST_PAUSE, most = MOST_KEYS, log }: PurgeQueueOptions) {
+    this.#call = call
+    this.#limits = limits
+    this.#throttle = throttle
+    this.#timeout = timeout
+    this.#againAfter = againAfter
+    this.#firstPause = firstPause
+    this.#most = most
+    this.#log = log
+  }
+
+  async purge(keys: readonly string[]): Promise<void> {
+    const promises: Promise<undefined>[] = []
+    let refused = 0
+    for (const key of keys) {
+      const isNew = !this.#waiting.has(key) && !this.#again.has(key)
+      if (this.#hurry.signal.aborted || (isNew && this.#waiting.size + this.#again.size >= this.#most)) refused++
+      else promises.push(this.#add(key, true)!)
+    }
+    if (promises.length > 0) this.#run()
+    if (refused > 0) {
+      this.stats.lost += refused
+      for (const promise of promises) promise.catch(() => {})
+      if (this.#hurry.signal.aborted) throw new Error('The CDN was not purged, because the server is shutting down.')
+      if (!this.#isFull) {
+        this.#log.error(
+          `The queue of CDN purges is full (${count(this.#waiting.size + this.#again.size)}). `
+          + 'New invalidations do not reach the CDN, which serves their old copies until they expire.',
+        )
+      }
+      this.#isFull = true
+      throw new Error('The CDN was not purged, because too many keys are waiting already.')
+    }
+    await Promise.all(promises)
+  }
+
+  async close(budget: number): Promise<void> {
+    clearTimeout(this.#againTimer)
+    this.#hurry.abort()
+    this.#repeatDue(Number.POSITIVE_INFINITY)
+    const timer = setTimeout(() => this.#stop.abort(), budget)
+    await this.#running
+    clearTimeout(timer)
+    const left = [...this.#waiting.values()]
+    this.#waiting.clear()
+    if (left.length > 0) this.#lose(left, 'the server stopped before')
+    if (this.#stop.signal.aborted) {
+      this.#log.error('The server stops before the CDN has purged all keys. The CDN serves old copies until they expire.')
+    }
+  }
+
+  #add(key: string, isFirst: boolean): Promise<undefined> | undefined {
+    const known = this.#waiting.get(key)
     if (known) return isFirst ? (known.done ??= pending()).promise : undefined
     const done = isFirst ? pending() : undefined
-    waiting.set(key, { key, done })
+    this.#waiting.set(key, { key, done })
     return done?.promise
   }
 
-  function run(): void {
-    running ??= detached(async () => {
+  #run(): void {
+    this.#running ??= detached(async () => {
       // Invalidations of one turn share a call.
       await nextTurn()
-      while (waiting.size > 0 && !stop.signal.aborted) await sendBatch()
-      running = undefined
-      isFull = false
+      while (this.#waiting.size > 0 && !this.#stop.signal.aborted) await this.#sendBatch()
+      this.#running = undefined
+      this.#isFull = false
     })
   }
 
-  async function sendBatch(): Promise<void> {
-    await mayCall()
-    const batch = takeBatch()
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  async #sendBatch(): Promise<void> {
+    await this.#mayCall()
+    const batch = this.#takeBatch()
+    for (let pause = this.#firstPause; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        stats.calls++
-        await call(batch.map(({ key }) => key), AbortSignal.any([AbortSignal.timeout(timeout), stop.signal]))
-        return confirm(batch)
+        this.stats.calls++
+        await this.#call(batch.map(({ key }) => key), AbortSignal.any([AbortSignal.timeout(this.#timeout), this.#stop.signal]))
+        return this.#confirm(batch)
       }
       catch (error) {
-        stats.faults++
+        this.stats.faults++
         const fault = error instanceof PurgeFault ? error : new PurgeFault(String(error), false)
-        if (stop.signal.aborted) return lose(batch, 'the server stopped before')
+        if (this.#stop.signal.aborted) return this.#lose(batch, 'the server stopped before')
         if (!fault.isPassing) {
-          log.error(
+          this.#log.error(
             `The CDN refuses to purge ${count(batch.length)} (${fault.message}): check scale.http.purge. `
             + 'The CDN serves old copies until they expire.',
           )
-          return lose(batch, fault.message)
+          return this.#lose(batch, fault.message)
         }
-        if (!isFailing) log.warn(`The CDN does not purge (${fault.message}). The purge is retried; meanwhile the CDN may serve old copies.`)
-        isFailing = true
-        await rest(Math.max(pause, Math.min(fault.retryAfter ?? 0, LONGEST_PAUSE)))
-        await mayCall()
+        this.#noteFailing(fault)
+        await this.#rest(Math.max(pause, Math.min(fault.retryAfter ?? 0, LONGEST_PAUSE)))
+        await this.#mayCall()
       }
     }
   }
 
-  function takeBatch(): Waiting[] {
+  #noteFailing({ message }: PurgeFault): void {
+    if (!this.#isFailing) {
+      this.#log.warn(`The CDN does not purge (${message}). The purge is retried; meanwhile the CDN may serve old copies.`)
+    }
+    this.#isFailing = true
+  }
+
+  #takeBatch(): Waiting[] {
     const batch: Waiting[] = []
     let bytes = 0
-    for (const entry of waiting.values()) {
+    for (const entry of this.#waiting.values()) {
       bytes += entry.key.length + 1
-      if (batch.length > 0 && (batch.length >= limits.keys || bytes > limits.bytes)) break
+      if (batch.length > 0 && (batch.length >= this.#limits.keys || bytes > this.#limits.bytes)) break
       batch.push(entry)
-      waiting.delete(entry.key)
+      this.#waiting.delete(entry.key)
     }
     return batch
   }
 
-  function confirm(batch: readonly Waiting[]): void {
-    stats.purged += batch.length
-    if (isFailing) log.info('The CDN purges again.')
-    isFailing = false
+  #confirm(batch: readonly Waiting[]): void {
+    this.stats.purged += batch.length
+    if (this.#isFailing) this.#log.info('The CDN purges again.')
+    this.#isFailing = false
     for (const { key, done } of batch) {
       if (!done) continue
       done.resolve(undefined)
-      if (againAfter > 0 && !hurry.signal.aborted) {
-        again.delete(key)
-        again.set(key, performance.now() + againAfter)
+      if (this.#againAfter > 0 && !this.#hurry.signal.aborted) {
+        this.#again.delete(key)
+        this.#again.set(key, performance.now() + this.#againAfter)
       }
     }
-    scheduleAgain()
+    this.#scheduleAgain()
   }
 
-  function lose(batch: readonly Waiting[], reason: string): void {
-    stats.lost += batch.length
+  #lose(batch: readonly Waiting[], reason: string): void {
+    this.stats.lost += batch.length
     for (const { done } of batch) done?.reject(new Error(`The CDN did not purge: ${reason}.`))
   }
 
-  function scheduleAgain(): void {
-    const next = again.values().next()
-    if (againTimer || next.done) return
-    againTimer = detached(setTimeout, () => {
-      againTimer = undefined
-      repeatDue(performance.now())
-      scheduleAgain()
+  #scheduleAgain(): void {
+    const next = this.#again.values().next()
+    if (this.#againTimer || next.done) return
+    this.#againTimer = detached(setTimeout, () => {
+      this.#againTimer = undefined
+      this.#repeatDue(performance.now())
+      this.#scheduleAgain()
     }, Math.max(1, next.value - performance.now()))
-    againTimer.unref()
+    this.#againTimer.unref()
   }
 
-  function repeatDue(moment: number): void {
-    for (const [key, due] of again) {
+  #repeatDue(moment: number): void {
+    for (const [key, due] of this.#again) {
       if (due > moment) break
-      again.delete(key)
-      void add(key, false)
+      this.#again.delete(key)
+      void this.#add(key, false)
     }
-    if (waiting.size > 0) run()
+    if (this.#waiting.size > 0) this.#run()
   }
 
-  async function mayCall(): Promise<void> {
-    for (let left = throttle.take(); left > 0 && !hurry.signal.aborted; left = throttle.take()) await rest(left)
+  async #mayCall(): Promise<void> {
+    for (let left = this.#throttle.take(); left > 0 && !this.#hurry.signal.aborted; left = this.#throttle.take()) await this.#rest(left)
   }
 
-  async function rest(milliseconds: number): Promise<void> {
-    if (hurry.signal.aborted) await sleep(PAUSE_AT_END, undefined, { signal: stop.signal }).catch(() => {})
-    else await sleep(milliseconds, undefined, { signal: hurry.signal, ref: false }).catch(() => {})
-  }
-
-  return {
-    stats,
-    async purge(keys) {
-      const promises: Promise<undefined>[] = []
-      let refused = 0
-      for (const key of keys) {
-        const isNew = !waiting.has(key) && !again.has(key)
-        if (hurry.signal.aborted || (isNew && waiting.size + again.size >= most)) refused++
-        else promises.push(add(key, true)!)
-      }
-      if (promises.length > 0) run()
-      if (refused > 0) {
-        stats.lost += refused
-        for (const promise of promises) promise.catch(() => {})
-        if (hurry.signal.aborted) throw new Error('The CDN was not purged, because the server is shutting down.')
-        if (!isFull) {
-          log.error(
-            `The queue of CDN purges is full (${count(waiting.size + again.size)}). `
-            + 'New invalidations do not reach the CDN, which serves their old copies until they expire.',
-          )
-        }
-        isFull = true
-        throw new Error('The CDN was not purged, because too many keys are waiting already.')
-      }
-      await Promise.all(promises)
-    },
-    async close(budget) {
-      clearTimeout(againTimer)
-      hurry.abort()
-      repeatDue(Number.POSITIVE_INFINITY)
-      const timer = setTimeout(() => stop.abort(), budget)
-      await running
-      clearTimeout(timer)
-      const left = [...waiting.values()]
-      waiting.clear()
-      if (left.length > 0) lose(left, 'the server stopped before')
-      if (stop.signal.aborted) {
-        log.error('The server stops before the CDN has purged all keys. The CDN serves old copies until they expire.')
-      }
-    },
+  async #rest(milliseconds: number): Promise<void> {
+    if (this.#hurry.signal.aborted) await sleep(PAUSE_AT_END, undefined, { signal: this.#stop.signal }).catch(() => {})
+    else await sleep(milliseconds, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => {})
   }
 }
 
