@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { clientAddress, networkOf } from '../core/client-address'
-import { bucketOf, judge, waitOf } from '../core/gcra'
+import { bucketOf, decide, waitOf } from '../core/gcra'
 
 /** Options of {@link createAddressLimiter}. */
 export interface AddressLimiterOptions {
@@ -37,9 +37,9 @@ export function createAddressLimiter(
     const address = clientAddress(socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(',') : forwarded, trusts)
     const key = address === undefined ? 'unknown' : networkOf(address)
     const moment = now()
-    const own = judge(bucket, arrivals.get(key) ?? 0, moment, 1)
+    const own = decide(bucket, arrivals.get(key) ?? 0, moment, 1)
     if (!own.allowed) return Math.max(1, waitOf(bucket, own.fill, 1) / 1000)
-    const all = judge(total, arrivalOfAll, moment, 1)
+    const all = decide(total, arrivalOfAll, moment, 1)
     if (!all.allowed) return Math.max(1, waitOf(total, all.fill, 1) / 1000)
     arrivals.set(key, own.arrival)
     arrivalOfAll = all.arrival
