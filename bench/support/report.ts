@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { execFile } from 'node:child_process'
@@ -24,13 +25,18 @@ export interface Report extends Measured, Machine {
   date: string
 }
 
+/** Version of an installed library. `bench/` has its own libraries; the others are those of the module. */
+async function versionOf(name: string): Promise<string> {
+  const files = ['../node_modules', '../../node_modules'].map(folder => new URL(`${folder}/${name}/package.json`, import.meta.url))
+  const file = files.find(file => existsSync(file)) ?? files[1]!
+  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version
+}
+
 /** Versions and processor: what a reader needs to compare two reports. */
 export async function describeMachine(): Promise<Machine> {
   const { stdout } = await promisify(execFile)(requireBinary('redis-server'), ['--version'])
   const versions = await Promise.all(libraries.map(async (name) => {
-    const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
-    const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
-    return [name, version] as const
+    return [name, await versionOf(name)] as const
   }))
   return {
     node: process.version,
