@@ -30,6 +30,16 @@ describe('the client behind proxies', () => {
   })
 })
 
+describe('a trusted address', () => {
+  it.each([
+    ['10.0.0.2', true], ['::ffff:10.0.0.2', true], ['::FFFF:10.0.0.2', true], ['::ffff:a00:2', true], ['0:0:0:0:0:ffff:10.0.0.2', true],
+    ['::ffff:10.0.0.2%eth0', true], ['fd00::1%eth0', true], ['11.0.0.2', false], ['::ffff:11.0.0.2', false], ['::ffff:b00:2', false],
+    ['::10.0.0.2', false], ['[::1]', false], ['10.0.0.2:80', false], ['unknown', false], [undefined, false],
+  ])('%j: %j', (address, isTrusted) => {
+    expect(trusts(address)).toBe(isTrusted)
+  })
+})
+
 describe('an address', () => {
   it.each([
     ['203.0.113.9', '203.0.113.9'], ['203.0.113.9:80', '203.0.113.9'], ['::ffff:203.0.113.9', '203.0.113.9'], ['::ffff:cb00:7109', '203.0.113.9'],

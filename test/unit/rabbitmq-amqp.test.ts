@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAcknowledgements, readProperties } from '../../src/runtime/server/rabbitmq/amqp/delivery-channel'
-import { createBackoff } from '../../src/runtime/server/core/backoff'
 import { createBudget, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
 import { createConfirmWindow } from '../../src/runtime/server/rabbitmq/amqp/publish-port'
 import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/fault'
@@ -181,16 +180,6 @@ describe('deadlines', () => {
     deadlines.stop()
     deadlines.watch(1500)
     expect(clock.timers.size).toBe(0)
-  })
-})
-
-describe('back-off', () => {
-  it('is a random part of a pause that doubles up to its cap, after every host was tried', () => {
-    const clock = { random: () => 0.5 }
-    const backoff = createBackoff({ base: 100, cap: 500, triesPerStep: 2, clock })
-    expect(Array.from({ length: 8 }, backoff.next)).toEqual([50, 50, 100, 100, 200, 200, 250, 250])
-    backoff.reset()
-    expect(backoff.next()).toBe(50)
   })
 })
 

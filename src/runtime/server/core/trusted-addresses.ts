@@ -1,5 +1,4 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
-import { plainAddress } from './client-address'
 
 /** Trusted peers: `'any'` for all, or a list of addresses and CIDR ranges. */
 export type TrustedAddresses = 'any' | readonly string[]
@@ -49,6 +48,8 @@ function add(list: BlockList, entry: unknown, option: string): void {
 }
 
 function contains(list: BlockList, address: string): boolean {
-  const plain = plainAddress(address)
-  return plain !== undefined && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+  const plain = address.split('%')[0]!
+  if (isIPv4(plain)) return list.check(plain, 'ipv4')
+  // A block list compares an IPv4-mapped IPv6 address as its IPv4 address.
+  return isIPv6(plain) && list.check(plain, 'ipv6')
 }
