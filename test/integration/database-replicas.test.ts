@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createClientRegistry } from '../../src/runtime/server/database/clients'
-import { copyFor } from '../../src/runtime/server/database/copy'
+import { copyFor } from '../../src/runtime/server/database/read-your-writes'
 import { probeAddress } from '../../src/runtime/server/database/probe'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createLeaseScope, createUser } from '../../src/runtime/server/database/lease-scope'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { lifeOf } from '../../src/runtime/server/cache/load'
+import { lifeOf } from '../../src/runtime/server/cache/lifetime'
 import { resolvePolicy } from '../../src/runtime/server/cache/policy'
 import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheOptions } from '../../src/runtime/server/cache/types'

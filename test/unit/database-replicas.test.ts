@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { runInContext } from '../../src/runtime/server/request/call-context'
-import { copyFor } from '../../src/runtime/server/database/copy'
+import { copyFor, isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/read-your-writes'
 import { createReplicaSets } from '../../src/runtime/server/database/replica-sets'
 import { createReplicaSet } from '../../src/runtime/server/database/replicas'
 import { createLeaseScope, createUser } from '../../src/runtime/server/database/lease-scope'
-import { isSafeMethod, isSticky, stickyCookie } from '../../src/runtime/server/database/sticky'
 import { ManualClock, settle } from '../support/manual-clock'
 
 describe('replicas', () => {

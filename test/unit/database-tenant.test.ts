@@ -1,6 +1,6 @@
 import type { H3Event } from 'h3'
 import { expect, it } from 'vitest'
-import type { Copies } from '../../src/runtime/server/database/copy'
+import type { Copies } from '../../src/runtime/server/database/read-your-writes'
 import { createLeaseScope } from '../../src/runtime/server/database/lease-scope'
 import type { ClientRegistry } from '../../src/runtime/server/database/registry'
 import type { CurrentDatabase } from '../../src/runtime/server/database/service'

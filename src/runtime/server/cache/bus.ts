@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Times } from '../core/clock'
-import { Waiters } from './single-flights'
+import { Waiters } from './waiters'
 import type { Coherence } from './coherence'
 
 export interface BusOptions {

@@ -3,7 +3,7 @@ import { SILENCE } from './bus'
 import { beginSingleFlight, Budget, isClean, isUsable } from './core'
 import type { SingleFlight, LoadResult } from './single-flights'
 import { AGAIN, PERSONAL } from './single-flights'
-import { refreshEarly } from './keep'
+import { refreshEarly } from './lifetime'
 import { encodeKey, scopedKey } from './key'
 import type { L1Entry } from './l1'
 import type { Lease } from './load'
@@ -12,6 +12,7 @@ import type { Found } from './look-up'
 import { lookUp } from './look-up'
 import type { Policy } from './policy'
 import { resolvePolicy } from './policy'
+import { WaitForLoad } from './wait-for-load'
 import type { CacheEngine, CacheLoader, CacheOptions, CacheSource } from './types'
 
 /** A call reads again at most this often because the entry changed meanwhile. After that it loads without storing. */
@@ -21,9 +22,6 @@ const MOST_CHANGES = 20
  * Until then each process loads once for itself and does not store the value.
  */
 const FAILED_BINDS = 1000
-/** First and longest pause in ms between two polls of a key that another process loads. A bus message usually ends the wait earlier. */
-const FIRST_POLL = 50
-const LONGEST_POLL = 500
 /** Pause in ms before a stale L1 entry competes for the lease again. */
 const REFRESH_PAUSE = 1000
 const REFRESH_PAUSE_AFTER_FAILURE = 10_000
@@ -184,9 +182,9 @@ async function startFlight(call: Call): Promise<unknown> {
 async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult> {
   const { core, policy, key } = call
   let budget: Budget | undefined
-  let pause = FIRST_POLL
   let rescue: Found | undefined
   let changes = 0
+  const wait = new WaitForLoad(core, key, policy, flight.began)
   try {
     for (;;) {
       const found = await lookUp(core, flight, policy, budget)
@@ -198,11 +196,9 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
       if (answer.state === 'won') return await lead(call, flight, answer.lease, budget, rescue)
       if (answer.state === 'changed' && ++changes < MOST_CHANGES) continue
       if (answer.state === 'uncacheable') return await loadPersonal(call, flight)
-      const waited = core.clock.now() - flight.began
-      if (rescue && (answer.state === 'failed' || waited >= policy.softTimeout)) return rescued(core, rescue)
-      if (answer.state !== 'held' || !policy.lease || waited >= policy.timeout) break
-      await core.waiters.wait(key, Math.min(pause, policy.timeout - waited, rescue ? policy.softTimeout - waited : Infinity))
-      pause = Math.min(pause * 2, LONGEST_POLL)
+      if (rescue && (answer.state === 'failed' || wait.isSoftOver)) return rescued(core, rescue)
+      if (answer.state !== 'held' || wait.isOver) break
+      await wait.poll(rescue !== undefined)
       budget = new Budget(core.budget, core.clock)
     }
   }

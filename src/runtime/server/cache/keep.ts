@@ -3,7 +3,6 @@ import { isClean } from './core'
 import type { EntryHeader } from './entry'
 import type { SingleFlight } from './single-flights'
 import { isPlainKey } from './key'
-import type { Policy } from './policy'
 
 /** Puts a value into L1, unless it was invalidated since its read or load began. Returns whether it was put. */
 export function keepInL1(core: CacheCore, flight: SingleFlight, header: EntryHeader, value: unknown, payloadBytes: number): boolean {
@@ -32,18 +31,4 @@ export function keepInL1(core: CacheCore, flight: SingleFlight, header: EntryHea
     refreshAfter: 0,
   }, payloadBytes)
   return true
-}
-
-/**
- * Whether to refresh a value before its ttl ends. The decision is random: the probability grows towards the end of the ttl, and earlier
- * for slow loads. Each process decides independently.
- *
- * @see XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015
- * @param left ms until the end of the ttl
- * @param cost ms that the last load took
- */
-export function refreshEarly(
-  policy: Pick<Policy, 'earlyRefresh'>, left: number, cost: number, random: () => number = Math.random,
-): boolean {
-  return policy.earlyRefresh > 0 && -cost * policy.earlyRefresh * Math.log(1 - random()) >= left
 }

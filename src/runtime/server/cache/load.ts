@@ -1,3 +1,5 @@
+import type { Life } from './lifetime'
+import { lifeOf, shortened } from './lifetime'
 import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { withDeadline } from '../core/deadline'
@@ -288,25 +290,6 @@ async function releaseLease(core: CacheCore, key: string, token: string, outcome
     core.waiters.wake(key)
     if (!settled) await setTimeout(RETRY_PAUSE, undefined, { ref: false })
   }
-}
-
-interface Life {
-  /** How long the value is fresh, in ms. */
-  fresh: number
-  /** When Redis deletes the value, in ms after the write. */
-  horizon: number
-}
-
-/** Returns the lifetime of a value by its policy, with the jitter of its ttl. */
-export function lifeOf(policy: Policy, random: () => number = Math.random): Life {
-  const fresh = Math.max(1, Math.round(policy.ttl * (1 + policy.jitter * (2 * random() - 1))))
-  return { fresh, horizon: fresh + Math.max(policy.staleTtl, policy.staleIfError) }
-}
-
-/** Applies the limits that the loader set to a lifetime. */
-function shortened({ fresh, horizon }: Life, limits: Loaded['limits']): Life {
-  const shorter = Math.max(1, Math.min(fresh, Math.round(limits.fresh)))
-  return { fresh: shorter, horizon: shorter + Math.min(horizon - fresh, Math.round(limits.stale)) }
 }
 
 function isStorable(value: unknown, policy: Policy): boolean {

@@ -1,4 +1,3 @@
-import { withoutScope } from './key'
 import type { Term } from './coherence'
 
 /** The result of a read or load. A `personal` result goes only to the caller that started it. */
@@ -119,71 +118,5 @@ export class SingleFlights {
         if (concerns(flight)) flight.dirty = true
       }
     }
-  }
-}
-
-/** Callers that wait for the load of a key in another process. */
-export class Waiters {
-  readonly #byKey = new Map<string, Set<() => void>>()
-
-  /** Resolves when the key is woken, or after `longest` ms. */
-  wait(key: string, longest: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#byKey.get(key) ?? new Set()
-      this.#byKey.set(key, waiting)
-      const done = () => {
-        clearTimeout(timer)
-        waiting.delete(done)
-        if (waiting.size === 0 && this.#byKey.get(key) === waiting) this.#byKey.delete(key)
-        resolve()
-      }
-      const timer = setTimeout(done, longest)
-      waiting.add(done)
-    })
-  }
-
-  wake(key: string): void {
-    for (const done of [...this.#byKey.get(key) ?? []]) done()
-  }
-
-  wakeMatching(test: (key: string) => boolean): void {
-    for (const key of [...this.#byKey.keys()]) {
-      if (test(key)) this.wake(key)
-    }
-  }
-}
-
-/** Maximum number of tags whose last message is remembered. */
-const MOST_TAGS = 10_000
-/** Prefix for tags that were invalidated in every scope. No stored tag begins with it, because braces are encoded. */
-const EVERY_SCOPE = '{*}'
-
-/** The tags that were invalidated recently, for loads that add a tag while they run. */
-export class InvalidatedTags {
-  /** Number of received messages. */
-  count = 0
-  #forgotten = 0
-  readonly #lastMessage = new Map<string, number>()
-
-  add(tag: string): void {
-    this.#lastMessage.delete(tag)
-    this.#lastMessage.set(tag, ++this.count)
-    if (this.#lastMessage.size > MOST_TAGS) {
-      const [oldest, message] = this.#lastMessage.entries().next().value!
-      this.#lastMessage.delete(oldest)
-      this.#forgotten = message
-    }
-  }
-
-  /** Notes that a tag was invalidated in every scope. */
-  addEverywhere(tag: string): void {
-    this.add(EVERY_SCOPE + tag)
-  }
-
-  /** Whether a message about the tag may have arrived since `count` was `mark`. A forgotten message counts as received. */
-  since(tag: string, mark: number): boolean {
-    return this.#forgotten > mark
-      || (this.#lastMessage.get(tag) ?? 0) > mark
-      || (this.#lastMessage.get(EVERY_SCOPE + withoutScope(tag)) ?? 0) > mark
   }
 }

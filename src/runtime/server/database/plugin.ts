@@ -23,7 +23,7 @@ import type { LeaseOptions } from './request'
 import { withLeases } from './request'
 import type { DatabaseModuleOptions, DatabaseSettings } from './settings'
 import { resolveDatabaseSettings } from './settings'
-import { stickyCookie } from './sticky'
+import { stickyCookie } from './read-your-writes'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Creates the registry of database clients when the server starts, and disconnects all clients when it shuts down. */

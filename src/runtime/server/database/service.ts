@@ -1,5 +1,5 @@
 import { defineService } from '../core/service'
-import type { Copies } from './copy'
+import type { Copies } from './read-your-writes'
 import { DatabaseUnknownError } from './errors'
 import type { ClientRegistry } from './registry'
 import type { DatabaseSettings } from './settings'

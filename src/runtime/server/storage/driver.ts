@@ -137,15 +137,11 @@ function toBase(start: string | undefined): string {
 }
 
 function toBinary(value: unknown, key: string): Buffer | string {
-  if (typeof value === 'string') {
-    return value
-  }
+  if (typeof value === 'string') return value
   if (ArrayBuffer.isView(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   }
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
-    return Buffer.from(value)
-  }
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return Buffer.from(value)
   throw new TypeError(`The raw value of the storage key ${key} is not binary: pass a Buffer, a typed array or a string, or use setItem.`)
 }
 
