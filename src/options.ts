@@ -1,35 +1,35 @@
 import type { DeployModuleOptions } from './deploy/options'
 import { resolveDeploySettings } from './deploy/settings'
 import type { CacheModuleOptions } from './runtime/server/cache/settings'
-import { cacheDefaults, resolveCacheSettings } from './runtime/server/cache/settings'
+import { cacheSettings } from './runtime/server/cache/settings'
 import type { DatabaseModuleOptions } from './runtime/server/database/settings'
-import { databaseDefaults, resolveDatabaseSettings } from './runtime/server/database/settings'
+import { databaseSettings } from './runtime/server/database/settings'
 import { isName } from './runtime/server/core/database-address'
+import type { Complete, FeatureSettings } from './runtime/server/core/feature-settings'
 import type { HealthModuleOptions } from './runtime/server/health/settings'
-import { healthDefaults, resolveHealthSettings } from './runtime/server/health/settings'
+import { healthSettings } from './runtime/server/health/settings'
 import type { HttpModuleOptions } from './runtime/server/http/settings'
-import { httpDefaults, resolveHttpSettings } from './runtime/server/http/settings'
-import { checkPurgeOptions, httpPurgeDefaults } from './runtime/server/http/purge/settings'
+import { httpSettings } from './runtime/server/http/settings'
+import { checkPurgeOptions } from './runtime/server/http/purge/settings'
 import type { MonitoringModuleOptions } from './runtime/server/monitoring/settings'
-import { monitoringDefaults, resolveMonitoringSettings } from './runtime/server/monitoring/settings'
+import { monitoringSettings } from './runtime/server/monitoring/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
-import { rateLimitDefaults, resolveRateLimitSettings } from './runtime/server/rate-limit/settings'
+import { rateLimitSettings } from './runtime/server/rate-limit/settings'
 import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
-import { listUrls, rabbitmqDefaults, resolveRabbitmqSettings } from './runtime/server/rabbitmq/settings'
+import { listUrls, rabbitmqSettings } from './runtime/server/rabbitmq/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
-import { redisDefaults } from './runtime/server/redis/runtime-options'
-import { resolveRedisSettings } from './runtime/server/redis/settings'
+import { redisSettings } from './runtime/server/redis/settings'
 import type { Role } from './runtime/server/core/role'
 import { DEFAULT_ROLE, parseRole } from './runtime/server/core/role'
 import { refuseUnknownKeys } from './runtime/server/core/settings'
 import type { ShardsModuleOptions } from './runtime/server/shards/settings'
-import { resolveShardsSettings, shardsDefaults } from './runtime/server/shards/settings'
+import { shardsSettings } from './runtime/server/shards/settings'
 import type { ShutdownModuleOptions } from './runtime/server/shutdown/settings'
-import { resolveShutdownSettings, shutdownDefaults } from './runtime/server/shutdown/settings'
+import { shutdownSettings } from './runtime/server/shutdown/settings'
 import type { StorageModuleOptions } from './runtime/server/storage/settings'
-import { resolveStorageSettings, storageDefaults } from './runtime/server/storage/settings'
+import { storageSettings } from './runtime/server/storage/settings'
 import type { TenancyModuleOptions } from './runtime/server/tenancy/settings'
-import { resolveTenancySettings, tenancyDefaults } from './runtime/server/tenancy/settings'
+import { tenancySettings } from './runtime/server/tenancy/settings'
 
 export type {
   CacheModuleOptions,
@@ -182,18 +182,18 @@ export interface ModuleOptions {
 
 /** The options with every default filled in: the initial value of `runtimeConfig.scale`. Environment variables can override each value. */
 export interface ResolvedOptions {
-  redis: false | Required<RedisRuntimeOptions>
-  storage: false | Required<StorageModuleOptions>
-  cache: false | Required<CacheModuleOptions>
-  http: false | Required<HttpModuleOptions>
-  health: false | Required<HealthModuleOptions>
-  shutdown: false | Required<ShutdownModuleOptions>
-  tenancy: false | Required<TenancyModuleOptions>
-  database: false | Required<DatabaseModuleOptions>
-  shards: false | Required<ShardsModuleOptions>
-  rateLimit: false | Required<RateLimitModuleOptions>
-  rabbitmq: false | Required<RabbitmqModuleOptions>
-  monitoring: false | Required<MonitoringModuleOptions>
+  redis: false | Complete<RedisRuntimeOptions>
+  storage: false | Complete<StorageModuleOptions>
+  cache: false | Complete<CacheModuleOptions>
+  http: false | Complete<HttpModuleOptions>
+  health: false | Complete<HealthModuleOptions>
+  shutdown: false | Complete<ShutdownModuleOptions>
+  tenancy: false | Complete<TenancyModuleOptions>
+  database: false | Complete<DatabaseModuleOptions>
+  shards: false | Complete<ShardsModuleOptions>
+  rateLimit: false | Complete<RateLimitModuleOptions>
+  rabbitmq: false | Complete<RabbitmqModuleOptions>
+  monitoring: false | Complete<MonitoringModuleOptions>
   role: Role
   secret: string
 }
@@ -203,83 +203,84 @@ export function hasFeature({ role: _, secret: __, ...features }: ResolvedOptions
   return Object.values(features).some(feature => feature !== false)
 }
 
+/** A feature of the module: its options, and whether it is on if they are not set. */
+interface Feature {
+  settings: FeatureSettings<object, unknown, never[]>
+  onByDefault: boolean
+}
+
+type FeatureName = Exclude<keyof ResolvedOptions, 'role' | 'secret'>
+
+const FEATURES = {
+  redis: { settings: redisSettings, onByDefault: true },
+  storage: { settings: storageSettings, onByDefault: true },
+  cache: { settings: cacheSettings, onByDefault: true },
+  http: { settings: httpSettings, onByDefault: false },
+  health: { settings: healthSettings, onByDefault: true },
+  shutdown: { settings: shutdownSettings, onByDefault: false },
+  tenancy: { settings: tenancySettings, onByDefault: false },
+  database: { settings: databaseSettings, onByDefault: false },
+  shards: { settings: shardsSettings, onByDefault: false },
+  rateLimit: { settings: rateLimitSettings, onByDefault: false },
+  rabbitmq: { settings: rabbitmqSettings, onByDefault: false },
+  monitoring: { settings: monitoringSettings, onByDefault: false },
+} satisfies Record<FeatureName, Feature>
+
 /**
  * Validates the options and fills in the defaults. It reads no environment variables and has no side effects.
  *
  * @throws Error with one sentence that names the wrong option and says what to write
  */
 export function resolveOptions(options: ModuleOptions): ResolvedOptions {
-  const keys = [
-    'redis', 'storage', 'cache', 'http', 'health', 'shutdown', 'tenancy', 'database', 'shards', 'rateLimit', 'rabbitmq', 'monitoring',
-    'role', 'deploy', 'nitroPatches', 'secret',
-  ]
-  refuseUnknownKeys(options, keys, 'scale')
-  const redis = feature(options.redis, 'scale.redis')
-  const storage = feature(options.storage, 'scale.storage')
-  const cache = feature(options.cache, 'scale.cache')
-  const http = feature(options.http ?? false, 'scale.http')
-  const health = feature(options.health, 'scale.health')
-  const shutdown = feature(options.shutdown ?? false, 'scale.shutdown')
-  const tenancy = feature(options.tenancy ?? false, 'scale.tenancy')
-  const database = feature(options.database ?? false, 'scale.database')
-  const shards = feature(options.shards ?? false, 'scale.shards')
-  const rateLimit = feature(options.rateLimit ?? false, 'scale.rateLimit')
-  const rabbitmq = feature(options.rabbitmq ?? false, 'scale.rabbitmq')
-  const monitoring = feature(options.monitoring ?? false, 'scale.monitoring')
-  const role = parseRole(options.role ?? DEFAULT_ROLE)
-  if (redis) {
-    refuseUnknownKeys(redis, Object.keys(redisDefaults), 'scale.redis')
-    resolveRedisSettings(redis, {})
-  }
-  if (storage) resolveStorageSettings(storage)
-  if (cache) resolveCacheSettings(cache)
-  if (http) resolveHttpSettings(http)
-  if (http && http.purge) {
-    checkPurgeOptions(http.purge, http.cdn)
-    if (!cache) throw new Error('scale.http.purge needs the cache, but scale.cache is false: remove scale.cache: false, or remove purge.')
-  }
-  if (health) resolveHealthSettings(health)
-  if (shutdown) resolveShutdownSettings(shutdown)
-  if (tenancy) resolveTenancySettings(tenancy)
-  if (database) resolveDatabaseSettings(database)
-  if (shards) resolveShardsSettings(shards)
-  if (rateLimit) resolveRateLimitSettings(rateLimit)
-  if (rabbitmq) resolveRabbitmqSettings(rabbitmq, {})
-  if (monitoring) resolveMonitoringSettings(monitoring)
-  resolveDeploySettings(options.deploy)
-  if (shards && !database) {
-    throw new Error('scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.')
-  }
-  if (rabbitmq && rabbitmq.outbox && !database) {
-    throw new Error('scale.rabbitmq.outbox needs scale.database, which stores its messages: '
-      + 'add database: {} to the scale block, or remove outbox.')
-  }
-  if (!rabbitmq && role !== DEFAULT_ROLE) {
-    throw new Error(`scale.role is '${role}', which needs scale.rabbitmq: add rabbitmq: {} to the scale block, or remove the role.`)
-  }
-  return {
-    redis: redis && { ...redisDefaults, ...redis },
-    storage: storage && { ...storageDefaults, ...storage },
-    cache: cache && { ...cacheDefaults, ...cache, l1: cache.l1 === false ? false : { ...cacheDefaults.l1, ...cache.l1 } },
-    http: http && { ...httpDefaults, ...http, purge: http.purge ? { ...httpPurgeDefaults, ...http.purge } : false },
-    health: health && { ...healthDefaults, ...health, checks: { ...healthDefaults.checks, ...health.checks } },
-    shutdown: shutdown && { ...shutdownDefaults, ...shutdown },
-    tenancy: tenancy && { ...tenancyDefaults, ...tenancy },
-    database: database && { ...databaseDefaults, ...database, pool: { ...databaseDefaults.pool, ...database.pool } },
-    shards: shards && { ...shardsDefaults, ...shards },
-    rateLimit: rateLimit && { ...rateLimitDefaults, ...rateLimit },
-    rabbitmq: rabbitmq && {
-      ...rabbitmqDefaults,
-      ...rabbitmq,
-      tls: { ...rabbitmqDefaults.tls, ...rabbitmq.tls },
-      buffer: { ...rabbitmqDefaults.buffer, ...rabbitmq.buffer },
-      retry: { ...rabbitmqDefaults.retry, ...rabbitmq.retry },
-      queue: { ...rabbitmqDefaults.queue, ...rabbitmq.queue },
-    },
-    monitoring: monitoring && { ...monitoringDefaults, ...monitoring },
-    role,
+  refuseUnknownKeys(options, [...Object.keys(FEATURES), 'role', 'deploy', 'nitroPatches', 'secret'], 'scale')
+  const resolved = {
+    ...resolveFeatures(options),
+    role: parseRole(options.role ?? DEFAULT_ROLE),
     secret: options.secret ?? '',
   }
+  resolveDeploySettings(options.deploy)
+  for (const check of RULES) check(resolved)
+  return resolved
+}
+
+/** Walks the features. The table has an entry for every name, which the type of a walked object cannot say. */
+function resolveFeatures(options: ModuleOptions): Pick<ResolvedOptions, FeatureName> {
+  const features = Object.entries<Feature>(FEATURES).map(([name, feature]) =>
+    [name, resolveFeature(feature, options[name as FeatureName], `scale.${name}`)])
+  return Object.fromEntries(features) as Pick<ResolvedOptions, FeatureName>
+}
+
+function resolveFeature({ settings, onByDefault }: Feature, given: false | object | undefined, path: string): false | object {
+  const options = objectOrFalse(given ?? (onByDefault ? {} : false), path)
+  if (!options) return false
+  const complete = settings.complete(options)
+  settings.resolve(complete)
+  return complete
+}
+
+/** Rules between features. */
+const RULES = [purgeNeedsCache, shardsNeedDatabase, outboxNeedsDatabase, roleNeedsRabbitmq]
+
+function purgeNeedsCache({ http, cache }: ResolvedOptions): void {
+  if (!http || !http.purge) return
+  checkPurgeOptions(http.purge, http.cdn)
+  if (!cache) throw new Error('scale.http.purge needs the cache, but scale.cache is false: remove scale.cache: false, or remove purge.')
+}
+
+function shardsNeedDatabase({ shards, database }: ResolvedOptions): void {
+  if (!shards || database) return
+  throw new Error('scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.')
+}
+
+function outboxNeedsDatabase({ rabbitmq, database }: ResolvedOptions): void {
+  if (!rabbitmq || !rabbitmq.outbox || database) return
+  throw new Error('scale.rabbitmq.outbox needs scale.database, which stores its messages: '
+    + 'add database: {} to the scale block, or remove outbox.')
+}
+
+function roleNeedsRabbitmq({ rabbitmq, role }: ResolvedOptions): void {
+  if (rabbitmq || role === DEFAULT_ROLE) return
+  throw new Error(`scale.role is '${role}', which needs scale.rabbitmq: add rabbitmq: {} to the scale block, or remove the role.`)
 }
 
 /**
@@ -288,7 +289,7 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
  * @throws Error that names the wrong option
  */
 export function resolveNitroPatches(given: false | NitroPatchOptions = {}): Record<NitroPatch, boolean> {
-  const options = feature(given, 'scale.nitroPatches')
+  const options = objectOrFalse(given, 'scale.nitroPatches')
   if (options) refuseUnknownKeys(options, [...NITRO_PATCHES], 'scale.nitroPatches')
   const isOn = (name: NitroPatch) => {
     const value = options ? options[name] ?? true : false
@@ -300,8 +301,7 @@ export function resolveNitroPatches(given: false | NitroPatchOptions = {}): Reco
   return Object.fromEntries(NITRO_PATCHES.map(name => [name, isOn(name)])) as Record<NitroPatch, boolean>
 }
 
-function feature<Options extends object>(options: false | Options | undefined, path: string): false | Options {
-  if (options === undefined) return {} as Options
+function objectOrFalse<Options extends object>(options: false | Options, path: string): false | Options {
   if (options === false || (typeof options === 'object' && options !== null)) return options
   throw new TypeError(`${path} is ${JSON.stringify(options)}: write false, or an object of options.`)
 }

@@ -5,8 +5,8 @@ if (!address) throw new Error(`${ENGINE_VARIABLE} is not set: start the bench wi
 
 /** The cache, the shards and the broker as they are in `src/runtime`. */
 export const {
-  createCacheEngine, resolveCacheSettings, createRedisConnection, createClient, resolveRedisSettings,
+  createCacheEngine, cacheSettings, createRedisConnection, createClient, redisSettings,
   createLimiter, createRateLimitStore, resolveRateLimit,
-  createClientRegistry, createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap,
-  createAmqpBroker, createRabbitFeature, resolveRabbitmqSettings,
+  createClientRegistry, createShardResolver, firstSlotMap, moduloShard, planShards, shardsSettings, serializeSlotMap,
+  createAmqpBroker, createRabbitFeature, rabbitmqSettings,
 } = await import(address) as typeof import('./engine-entry.ts')

@@ -8,7 +8,7 @@ import type { CacheModuleOptions } from '../../src/runtime/server/cache/settings
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 import { waitFor } from '../../test/support/wait.ts'
-import { createCacheEngine, createRedisConnection, resolveCacheSettings, resolveRedisSettings } from './engine.ts'
+import { createCacheEngine, createRedisConnection, cacheSettings, redisSettings } from './engine.ts'
 
 const HOST = '127.0.0.1'
 /** Seconds that values live, longer than any measure. */
@@ -33,7 +33,7 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** Settings of our connection. Only the address differs from the defaults. */
 export function connectionSettings(address: RedisAddress) {
-  const settings = resolveRedisSettings('port' in address ? { host: HOST, port: address.port } : { cluster: address.cluster }, {})
+  const settings = redisSettings.resolveGiven('port' in address ? { host: HOST, port: address.port } : { cluster: address.cluster }, {})
   if (!settings) throw new Error('The bench started without the address of a Redis.')
   return settings
 }
@@ -44,7 +44,7 @@ export function connectionSettings(address: RedisAddress) {
  */
 export async function startOurs(address: RedisAddress, cache: CacheModuleOptions = {}, wrap = (connection: RedisConnection) => connection): Promise<OwnPeer> {
   const connection = createRedisConnection(connectionSettings(address), { log: silent })
-  const engine = createCacheEngine({ settings: resolveCacheSettings(cache), connection: wrap(connection), log: silent })
+  const engine = createCacheEngine({ settings: cacheSettings.resolveGiven(cache), connection: wrap(connection), log: silent })
   await waitFor(() => connection.available && engine.live, { timeout: 10_000, message: 'the cache to come alive' })
   return {
     engine,

@@ -1,6 +1,6 @@
 import ConsistentHash from 'consistent-hash'
 import HashRing from 'hashring'
-import { createShardResolver, firstSlotMap, moduloShard, planShards, resolveShardsSettings, serializeSlotMap } from './engine.ts'
+import { createShardResolver, firstSlotMap, moduloShard, planShards, shardsSettings, serializeSlotMap } from './engine.ts'
 
 /** A way to place ids on shards. */
 export interface Placer {
@@ -21,7 +21,7 @@ export function createOurs(count: number): Placer {
 }
 
 function placeOurs(map: ReturnType<typeof firstSlotMap>): Placer {
-  const settings = resolveShardsSettings({ map: Object.fromEntries(map.shards.map(shard => [shard, 'DATABASE_URL'])), slotMap: serializeSlotMap(map) })
+  const settings = shardsSettings.resolveGiven({ map: Object.fromEntries(map.shards.map(shard => [shard, 'DATABASE_URL'])), slotMap: serializeSlotMap(map) })
   return {
     find: createShardResolver(settings).shardOfId,
     grow: () => placeOurs(planShards(map, { add: [`shard${map.shards.length}`] }).after),

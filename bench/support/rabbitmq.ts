@@ -2,7 +2,7 @@ import type { ConfirmChannel } from 'amqplib'
 import { connect as connectManaged } from 'amqp-connection-manager'
 import { Connection } from 'rabbitmq-client'
 import type { RabbitServer } from '../../test/support/rabbitmq.ts'
-import { createAmqpBroker, createRabbitFeature, resolveRabbitmqSettings } from './engine.ts'
+import { createAmqpBroker, createRabbitFeature, rabbitmqSettings } from './engine.ts'
 
 /** Publishes to a queue and resolves when the broker has confirmed it. */
 export type Publish = (index: number) => Promise<unknown>
@@ -35,7 +35,7 @@ const TIMEOUT = 60_000
 export async function startOurs(server: RabbitServer, queue: string, window: number, frames = true): Promise<RabbitPeer> {
   const broker = createAmqpBroker({ urls: [server.url()], window, frames, log: silent })
   await broker.connect(TIMEOUT)
-  const settings = resolveRabbitmqSettings({ publishTimeout: '60s' }, {})
+  const settings = rabbitmqSettings.resolveGiven({ publishTimeout: '60s' }, {})
   const feature = createRabbitFeature({ broker: Promise.resolve(broker), settings, role: 'web', log: silent, currentTenant: () => '', runAsTenant: (_, task) => task() })
   return {
     publish: index => feature.publish('', queue, message, { messageId: String(index) }),

@@ -1,7 +1,7 @@
 /** A process with a heap of its own, whose growth under a full L1 is measured. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createCacheEngine, resolveCacheSettings } from '../support/engine.ts'
+import { createCacheEngine, cacheSettings } from '../support/engine.ts'
 import { serve } from '../support/workers.ts'
 
 /** What values are made of. Strings differ from key to key, as they do in an app; V8 keeps equal short ones once. */
@@ -31,7 +31,7 @@ export interface Filled {
 
 const methods = {
   async fill(shape: Shape, bytes: number, keys: number, bound: number): Promise<Filled> {
-    const settings = resolveCacheSettings({ l1: { maxEntries: 250_000, maxBytes: bound } })
+    const settings = cacheSettings.resolveGiven({ l1: { maxEntries: 250_000, maxBytes: bound } })
     const engine = createCacheEngine({ settings, log: { warn: () => {}, error: () => {} } })
     const make = shapes[shape]
     let payload = 0

@@ -1,9 +1,9 @@
 import type { HealthPaths } from '../runtime/server/core/health-checks'
 import { probePathsOf } from '../runtime/server/core/health-checks'
 import type { HealthModuleOptions } from '../runtime/server/health/settings'
-import { resolveHealthSettings } from '../runtime/server/health/settings'
+import { healthSettings } from '../runtime/server/health/settings'
 import type { ShutdownModuleOptions } from '../runtime/server/shutdown/settings'
-import { resolveShutdownSettings } from '../runtime/server/shutdown/settings'
+import { shutdownSettings } from '../runtime/server/shutdown/settings'
 
 /** Times of the shutdown of an instance, in milliseconds. */
 export interface ShutdownBudget {
@@ -24,13 +24,13 @@ const withoutShutdown: ShutdownBudget = { drainDelay: 0, keepAliveTimeout: 5000,
 /** Health paths of an app, including its base path. Undefined with `scale.health: false`; then balancers do not check the instances. */
 export function healthPathsOf(health: false | HealthModuleOptions | undefined, base: string): HealthPaths | undefined {
   if (health === false) return undefined
-  return probePathsOf(`${base}${resolveHealthSettings(health).path}`)
+  return probePathsOf(`${base}${healthSettings.resolveGiven(health).path}`)
 }
 
 /** The shutdown budget of an app. */
 export function shutdownBudgetOf(options: false | ShutdownModuleOptions | undefined): ShutdownBudget {
   if (!options) return withoutShutdown
-  const { drainDelay, keepAliveTimeout, gracePeriod } = resolveShutdownSettings(options)
+  const { drainDelay, keepAliveTimeout, gracePeriod } = shutdownSettings.resolveGiven(options)
   return { drainDelay, keepAliveTimeout, gracePeriod }
 }
 

@@ -1,10 +1,10 @@
 import type { ModuleOptions } from '../options'
 import { isName } from '../runtime/server/core/database-address'
-import { databaseDefaults } from '../runtime/server/database/settings'
-import { httpDefaults, parseCredentialHeaders } from '../runtime/server/http/settings'
-import { resolveRabbitmqSettings } from '../runtime/server/rabbitmq/settings'
-import { resolveShardsSettings } from '../runtime/server/shards/settings'
-import { resolveTenancySettings } from '../runtime/server/tenancy/settings'
+import { databaseSettings } from '../runtime/server/database/settings'
+import { httpSettings, parseCredentialHeaders } from '../runtime/server/http/settings'
+import { rabbitmqSettings } from '../runtime/server/rabbitmq/settings'
+import { shardsSettings } from '../runtime/server/shards/settings'
+import { tenancySettings } from '../runtime/server/tenancy/settings'
 import { healthPathsOf, shutdownBudgetOf } from './app-contract'
 import { parseCookiePattern, parseHeaderName, parsePlainPath, parseServerName, parseVariable } from './checks'
 import { resolveDeploySettings } from './settings'
@@ -28,7 +28,7 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
   const { serverNames, replicas, ...settings } = resolveDeploySettings(options.deploy, base)
   const health = healthPathsOf(options.health, base)
   if (health) parsePlainPath(health.aggregate, 'scale.health.path')
-  if (options.rabbitmq) resolveRabbitmqSettings(options.rabbitmq, {})
+  if (options.rabbitmq) rabbitmqSettings.resolveGiven(options.rabbitmq, {})
   const redis = redisOf(options.redis)
   const databases = databasesOf(options)
   return {
@@ -38,7 +38,7 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
     health,
     shutdown: shutdownBudgetOf(options.shutdown),
     sessionCookies: cookiesOf(options.http),
-    credentialHeaders: parseCredentialHeaders((options.http && options.http.credentialHeaders) || httpDefaults.credentialHeaders),
+    credentialHeaders: parseCredentialHeaders(httpSettings.complete(options.http || {}).credentialHeaders),
     tenantHeader: tenantHeaderOf(options.tenancy),
     instances: { web: replicas.web, worker: options.rabbitmq ? replicas.worker : undefined },
     redis,
@@ -50,19 +50,19 @@ export function createTopology({ options, paths }: TopologyInput): Topology {
 
 function hostsOfTenants(tenancy: ModuleOptions['tenancy']): string[] {
   if (!tenancy) return []
-  const { baseDomains, byDomain } = resolveTenancySettings(tenancy)
+  const { baseDomains, byDomain } = tenancySettings.resolveGiven(tenancy)
   // If tenants have their own domains, the app must accept any host.
   if (byDomain && tenancy.from?.includes('domain')) return []
   return baseDomains.flatMap(domain => [domain, `*.${domain}`]).map(host => parseServerName(host, 'scale.tenancy.baseDomains'))
 }
 
 function cookiesOf(http: ModuleOptions['http']): readonly string[] {
-  const patterns = http && http.sessionCookies ? http.sessionCookies : httpDefaults.sessionCookies
-  return patterns.map((pattern, index) => parseCookiePattern(pattern, `scale.http.sessionCookies[${index}]`))
+  const { sessionCookies } = httpSettings.complete(http || {})
+  return sessionCookies.map((pattern, index) => parseCookiePattern(pattern, `scale.http.sessionCookies[${index}]`))
 }
 
 function tenantHeaderOf(tenancy: ModuleOptions['tenancy']): TopologyTenantHeader | undefined {
-  const header = tenancy ? resolveTenancySettings(tenancy).header : undefined
+  const header = tenancy ? tenancySettings.resolveGiven(tenancy).header : undefined
   if (!tenancy || header === undefined) return undefined
   return { name: parseHeaderName(header, 'scale.tenancy.header'), fromEdgeOnly: Array.isArray(tenancy.trustedProxies) }
 }
@@ -87,12 +87,15 @@ function databasesOf({ database, tenancy, shards }: ModuleOptions): TopologyData
     if (known) known.names.push(name)
     else found.set(variable, { names: [name], variable, ownServer })
   }
-  if (database && database.url !== false) add('default', database.url ?? databaseDefaults.url, 'scale.database.url', false)
+  if (database) {
+    const { url } = databaseSettings.complete(database)
+    if (url !== false) add('default', url, 'scale.database.url', false)
+  }
   if (tenancy) {
-    for (const [id, { url }] of resolveTenancySettings(tenancy).map) add(`tenant ${id}`, url, `scale.tenancy.map.${id}`, false)
+    for (const [id, { url }] of tenancySettings.resolveGiven(tenancy).map) add(`tenant ${id}`, url, `scale.tenancy.map.${id}`, false)
   }
   if (shards) {
-    for (const [shard, { url }] of resolveShardsSettings(shards).map) add(`shard ${shard}`, url, `scale.shards.map.${shard}`, true)
+    for (const [shard, { url }] of shardsSettings.resolveGiven(shards).map) add(`shard ${shard}`, url, `scale.shards.map.${shard}`, true)
   }
   return [...found.values()]
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CacheEngine, CacheOptions, CacheSource } from '../../src/runtime/server/cache/types'
 import { cacheService } from '../../src/runtime/server/cache/service'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
 import { cacheWithRedis, invalidateCache, invalidateCachePattern, invalidateCacheTags } from '../../src/runtime/server/cache/utils'
 import { startCacheProcess, startEmbeddedCache } from '../support/cache'
 import type { CacheProcess } from '../support/cache'
@@ -458,7 +458,7 @@ describe('options that do not exist', () => {
   it.each(Object.entries(calls))('are refused by %s in development, also when L1 holds the value, and ignored in production', async (name, call) => {
     for (const development of [true, false]) {
       const engine = startEmbeddedCache({}, { development })
-      cacheService.provide({ engine, settings: resolveCacheSettings() })
+      cacheService.provide({ engine, settings: cacheSettings.resolveGiven({}) })
       await engine.get('key', () => 1)
       const sentence = name.endsWith('string') ? /must be an object: .* takes / : /^The cache option \w+ does not exist: .* takes .*\.$/
       if (development) await expect(call(engine)).rejects.toThrow(sentence)

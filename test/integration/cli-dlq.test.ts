@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { CliApp } from '../support/cli'
 import { createCliApp } from '../support/cli'
 import type { RabbitServer } from '../support/rabbitmq'
@@ -32,7 +32,7 @@ beforeAll(async () => {
   bare = createCliApp('{}')
   const broker = createAmqpBroker({ urls: [server.url()], log })
   await broker.connect(10_000)
-  feature = createRabbitFeature({ broker: Promise.resolve(broker), settings: resolveRabbitmqSettings({ retry: { delays: [] } }, {}), role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
+  feature = createRabbitFeature({ broker: Promise.resolve(broker), settings: rabbitmqSettings.resolveGiven({ retry: { delays: [] } }, {}), role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
   await feature.subscribe('orders', 'mail', 'order.*', (message, { attempt }) => {
     if (broken) throw new Error('The mail server is away.')
     handled.push([message, attempt])

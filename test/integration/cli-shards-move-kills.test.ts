@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { NamedMap } from '../../src/reshard/map-store'
 import { cleanShard } from '../../src/reshard/clean'
 import { openSession } from '../../src/reshard/open-session'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import { startMoves } from '../../src/runtime/server/shards/moves'
 import { planShards } from '../../src/runtime/server/shards/plan'
@@ -103,7 +103,7 @@ async function recover(story: string): Promise<void> {
 
 /** What the stored map leads to: rows that are not where it says, and where each can be written. */
 async function look(): Promise<{ unreachable: number, takenByBoth: number, takenByNone: number }> {
-  const resolver = createShardResolver(resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') }))
+  const resolver = createShardResolver(shardsSettings.resolveGiven({ ...options, slotMap: readFileSync(mapFile, 'utf8') }))
   const [a, b] = await Promise.all(shards.map(async (shard) => {
     const rows = await server.query<{ id: string, there: boolean, takes: boolean, guarded: boolean }>(`select number::text as id, exists (select from public.users where id = number::text and name = 'x') as there,
       probe.takes(number::text) as takes, exists (select from pg_trigger where tgname like 'nuxt_scale_guard%') as guarded from generate_series(1, ${ROWS}) number`, shard)

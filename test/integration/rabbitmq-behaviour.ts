@@ -9,7 +9,7 @@ import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
 import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import type { RabbitmqModuleOptions } from '../../src/runtime/server/rabbitmq/settings'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { currentTrace, runInTrace } from '../../src/runtime/server/rabbitmq/trace'
 import { deadLetterQueue } from '../../src/runtime/server/rabbitmq/topology'
 import type { Role } from '../../src/runtime/server/core/role'
@@ -53,7 +53,7 @@ export function describeRabbitFeature(name: string, startBroker: () => Promise<B
       const broker = await server.connect()
       const feature = createRabbitFeature({
         broker: Promise.resolve(broker),
-        settings: resolveRabbitmqSettings({ prefix: `test-${id}`, retry: { delays: ['20ms', '40ms'] }, drainTimeout: '5s', ...options }, {}),
+        settings: rabbitmqSettings.resolveGiven({ prefix: `test-${id}`, retry: { delays: ['20ms', '40ms'] }, drainTimeout: '5s', ...options }, {}),
         role,
         log: { info: log, warn: log },
         currentTenant: () => tenants.getStore() ?? '',

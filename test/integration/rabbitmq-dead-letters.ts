@@ -4,7 +4,7 @@ import { countQueues, replayDead, showDead } from '../../src/cli/dlq/dead-letter
 import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
 import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { waitFor } from '../support/wait'
 import type { BrokerUnderTest } from './rabbitmq-behaviour'
 
@@ -35,7 +35,7 @@ export function describeDeadLetters(name: string, startBroker: () => Promise<Bro
       orders = `orders-${id}`
       broken = true
       handled = []
-      const settings = resolveRabbitmqSettings({ prefix: `test-${id}`, retry: { delays: ['10ms'] } }, {})
+      const settings = rabbitmqSettings.resolveGiven({ prefix: `test-${id}`, retry: { delays: ['10ms'] } }, {})
       const log = { info: () => {}, warn: () => {} }
       feature = createRabbitFeature({ broker: server.connect(), settings, role: 'all', log, currentTenant: () => '', runAsTenant: (_, task) => task() })
       await feature.subscribe(orders, queue, 'order.*', (message, { attempt, exchange, routingKey }) => {

@@ -5,11 +5,11 @@ import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
 import type { InboxContext, MessageHandler, RabbitConsumer } from '../../src/runtime/server/rabbitmq/consume/types'
 import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded/server'
 import { createMessageTransactions } from '../../src/runtime/server/rabbitmq/outbox/create-message-transactions'
-import { resolveOutboxSettings } from '../../src/runtime/server/rabbitmq/outbox/outbox-settings'
+import { outboxSettings } from '../../src/runtime/server/rabbitmq/outbox/outbox-settings'
 import { outboxTables } from '../../src/runtime/server/rabbitmq/outbox/tables'
 import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { SqlClient, SqlTransaction } from '../../src/runtime/server/rabbitmq/sql-client'
 import { startPostgres } from '../support/postgres'
 import type { PostgresServer } from '../support/postgres'
@@ -55,13 +55,13 @@ afterAll(async () => {
 async function startInstances(queue: string, open: () => Broker, handler: MessageHandler<{ id: string }, InboxContext> = addItem) {
   features = Array.from({ length: INSTANCES }, () => createRabbitFeature({
     broker: Promise.resolve(open()),
-    settings: resolveRabbitmqSettings({ retry: { delays: ['50ms', '100ms', '200ms'] }, publishTimeout: '20s', prefetch: 32, concurrency: 8, outbox: {} }, {}),
+    settings: rabbitmqSettings.resolveGiven({ retry: { delays: ['50ms', '100ms', '200ms'] }, publishTimeout: '20s', prefetch: 32, concurrency: 8, outbox: {} }, {}),
     role: 'all',
     log: silent,
     currentTenant: () => '',
     runAsTenant: (_, task) => task(),
     transactions: createMessageTransactions({
-      settings: resolveOutboxSettings({ interval: '50ms', batch: 50 }, 'outbox'),
+      settings: outboxSettings.resolveGiven({ interval: '50ms', batch: 50 }),
       publishTimeout: 20_000,
       useDatabase: (_, task) => task(prisma),
       useTenant: () => Promise.reject(new Error('no tenants here')),

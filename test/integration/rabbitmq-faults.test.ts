@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { InboxContext, MessageHandler } from '../../src/runtime/server/rabbitmq/consume/types'
 import { createMessageTransactions } from '../../src/runtime/server/rabbitmq/outbox/create-message-transactions'
-import { resolveOutboxSettings } from '../../src/runtime/server/rabbitmq/outbox/outbox-settings'
+import { outboxSettings } from '../../src/runtime/server/rabbitmq/outbox/outbox-settings'
 import { outboxTables } from '../../src/runtime/server/rabbitmq/outbox/tables'
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import type { SqlTransaction } from '../../src/runtime/server/rabbitmq/sql-client'
 import { CONNECT_TIMEOUT, PUBLISH_TIMEOUT, collector, connectBroker, openBroker, queueTopology, untilState } from '../support/amqp-broker.ts'
 import { messageOf, outcomeOf, tally } from '../support/messages.ts'
@@ -42,7 +42,7 @@ async function startInbox() {
   })
   await client.$executeRawUnsafe(`${outboxTables}; create table effect (message_id text not null)`)
   const made = createMessageTransactions({
-    settings: resolveOutboxSettings({ interval: '1h' }, 'outbox'),
+    settings: outboxSettings.resolveGiven({ interval: '1h' }),
     publishTimeout: PUBLISH_TIMEOUT,
     useDatabase: (_, task) => task(client),
     useTenant: () => Promise.reject(new Error('no tenants here')),
@@ -79,7 +79,7 @@ it('loses none of 100,000 messages over six cuts and a crash of the broker, and 
   const proxy = await proxied()
   const { broker } = openBroker([server.url(proxy.port)], { window: WINDOW })
   // Everything that is held is in the database at once, so that a cut finds as many in the middle of their transactions as can be.
-  const settings = resolveRabbitmqSettings({ prefetch: WINDOW, concurrency: WINDOW, publishTimeout: '4m', retry: { delays: [] }, outbox: {} }, {})
+  const settings = rabbitmqSettings.resolveGiven({ prefetch: WINDOW, concurrency: WINDOW, publishTimeout: '4m', retry: { delays: [] }, outbox: {} }, {})
   const feature = createRabbitFeature({ broker: Promise.resolve(broker), settings, role: 'all', log: silent, transactions: inbox.transactions, currentTenant: () => '', runAsTenant: (_, task) => task() })
   onTestFinished(() => feature.close())
   await feature.connect({ timeout: CONNECT_TIMEOUT / 1000 })

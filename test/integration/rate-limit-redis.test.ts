@@ -8,7 +8,7 @@ import { decideScript, decideWholeScript } from '../../src/runtime/server/rate-l
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import { defineScript, runScript } from '../../src/runtime/server/redis/script'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import { createNginxLimit } from '../support/nginx-limit'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
@@ -123,7 +123,7 @@ describe('the script', () => {
   }, 180_000)
 
   it('goes to the socket with others of the same turn, in few writes', async () => {
-    const connection = createRedisConnection(resolveRedisSettings({ host: redis.host, port: redis.port }, {})!, { log: silent })
+    const connection = createRedisConnection(redisSettings.resolveGiven({ host: redis.host, port: redis.port }, {})!, { log: silent })
     try {
       const store = createRedisLimits(connection, 5000)
       const bucket = bucketOf(1000, 1_000_000, 0)
@@ -152,7 +152,7 @@ describe('the script', () => {
 describe('a Redis that goes away', () => {
   it('costs no request more than its deadline, and is said once in each direction', async () => {
     const own = await startRedis()
-    const connection = createRedisConnection(resolveRedisSettings({ host: own.host, port: own.port }, {})!, { log: silent })
+    const connection = createRedisConnection(redisSettings.resolveGiven({ host: own.host, port: own.port }, {})!, { log: silent })
     await waitFor(() => connection.available)
     const news: boolean[] = []
     const limiter = createLimiter({ shared: createRedisLimits(connection, 75), share: 1 / 2, onShared: reachable => void news.push(reachable) })
@@ -177,7 +177,7 @@ describe('a Redis that goes away', () => {
 describe('a Redis that answers late', () => {
   /** Requests of one caller, one every two milliseconds, for `seconds`; `trouble` happens twice a second. Everything is judged by nginx's algorithm too. */
   async function flood(own: RedisServer, commandTimeout: string, seconds: number, trouble: () => Promise<void>) {
-    const connection = createRedisConnection(resolveRedisSettings({ host: own.host, port: own.port, commandTimeout }, {})!, { log: silent })
+    const connection = createRedisConnection(redisSettings.resolveGiven({ host: own.host, port: own.port, commandTimeout }, {})!, { log: silent })
     await waitFor(() => connection.available)
     let outages = 0
     connection.onAvailability(available => outages += Number(!available))

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { RedisLibrary } from '../../src/runtime/server/redis/client'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 import { trackUnhandledRejections } from '../support/wait.ts'
 
@@ -26,7 +26,7 @@ export function open(options: RedisRuntimeOptions, ioredis: RedisLibrary): OpenC
   const lost: string[] = []
   const back: string[] = []
   const rejections = trackUnhandledRejections()
-  const connection = createRedisConnection(resolveRedisSettings(options, {})!, {
+  const connection = createRedisConnection(redisSettings.resolveGiven(options, {})!, {
     log: { info: message => back.push(message), warn: message => lost.push(message) },
     ioredis,
   })

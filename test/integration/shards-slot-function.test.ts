@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { slotFunctions, wantedSlots } from '../../src/reshard/slot-function'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { startPostgres } from '../support/postgres'
@@ -13,7 +13,7 @@ let server: PostgresServer
 let client: pg.Client
 
 const slots = Array.from({ length: 3000 }, (_, slot) => slot).filter(slot => slot % 3 > 0)
-const settings = resolveShardsSettings({
+const settings = shardsSettings.resolveGiven({
   map: { 'eu': 'EU', 'us': 'US', 'eu-west': 'EU_WEST' },
   regions: { 'CA': 'us', 'k9': 'eu', 'it\'s': 'eu' },
   slotMap: serializeSlotMap({ ...firstSlotMap(['eu', 'us'], 3000), overrides: new Map([['customer-42', 'us'], ['o\'hara', 'eu'], ['$nuxt_scale', 'us']]) }),
@@ -53,6 +53,6 @@ it('nothing is in no slot', async () => {
 })
 
 it('a region in other letters is refused', () => {
-  const odd = resolveShardsSettings({ map: { eu: 'EU' }, regions: { Österreich: 'eu' } })
+  const odd = shardsSettings.resolveGiven({ map: { eu: 'EU' }, regions: { Österreich: 'eu' } })
   expect(() => wantedSlots(odd, slots)).toThrow('The region "österreich" of scale.shards.regions must contain only ASCII characters')
 })

@@ -3,7 +3,7 @@ import { createStorage, prefixStorage } from 'unstorage'
 import memoryDriver from 'unstorage/drivers/memory'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 import { clearBelowMounts } from '../../src/runtime/server/storage/clear'
 import { redisStorageDriver } from '../../src/runtime/server/storage/driver'
@@ -38,7 +38,7 @@ describe.each(cases)('$target, $name', ({ start, library }) => {
 
   beforeAll(async () => {
     target = await start()
-    connection = createRedisConnection(resolveRedisSettings(target.options, {})!, { log: { info() {}, warn() {} }, ioredis: library })
+    connection = createRedisConnection(redisSettings.resolveGiven(target.options, {})!, { log: { info() {}, warn() {} }, ioredis: library })
   })
 
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe.each(cases)('$target, $name', ({ start, library }) => {
   }
 
   it('can be scanned before the first connection is there', async () => {
-    const early = createRedisConnection(resolveRedisSettings(target.options, {})!, { log: { info() {}, warn() {} }, ioredis: library })
+    const early = createRedisConnection(redisSettings.resolveGiven(target.options, {})!, { log: { info() {}, warn() {} }, ioredis: library })
     expect(await createStorage({ driver: redisStorageDriver({ connection: early, base: 'early' }) }).getKeys()).toEqual([])
     await early.close()
   })

@@ -1,9 +1,9 @@
 import { createCacheEngine } from '../../src/runtime/server/cache/create'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheModuleOptions } from '../../src/runtime/server/cache/settings'
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
 import type { RedisConnection } from '../../src/runtime/server/redis/types'
 import { waitFor } from './wait'
@@ -33,10 +33,10 @@ export async function startCacheProcess({ redis, cache, scope, development, libr
     warn: (message: string) => void logged.push(message),
     error: (message: string) => void logged.push(message),
   }
-  const settings = resolveRedisSettings(redis, {})
+  const settings = redisSettings.resolveGiven(redis, {})
   if (!settings) throw new Error('startCacheProcess needs the address of a Redis.')
   const connection = createRedisConnection(settings, { log, ioredis: library })
-  const engine = createCacheEngine({ settings: resolveCacheSettings(cache), connection, log, scope, development })
+  const engine = createCacheEngine({ settings: cacheSettings.resolveGiven(cache), connection, log, scope, development })
   await waitFor(() => connection.available && engine.live, { message: 'the cache never came alive on its Redis' })
   return {
     engine,
@@ -53,5 +53,5 @@ export async function startCacheProcess({ redis, cache, scope, development, libr
 export function startEmbeddedCache(cache?: CacheModuleOptions, options: { development?: boolean, scope?: () => string } = {}): CacheEngine & { logged: string[] } {
   const logged: string[] = []
   const log = { warn: (message: string) => void logged.push(message), error: (message: string) => void logged.push(message) }
-  return Object.assign(createCacheEngine({ settings: resolveCacheSettings(cache), log, ...options }), { logged })
+  return Object.assign(createCacheEngine({ settings: cacheSettings.resolveGiven(cache), log, ...options }), { logged })
 }

@@ -4,7 +4,7 @@ import { createRedisLimits } from '../../src/runtime/server/rate-limit/redis-lim
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
 import type { RateLimitRule } from '../../src/runtime/server/rate-limit/settings'
 import { createRedisConnection } from '../../src/runtime/server/redis/connection'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import { waitFor } from './wait'
 
 /** Requests that one process makes: how many of each key, and the cost of each. */
@@ -19,7 +19,7 @@ let limiter: Limiter | undefined
 process.on('message', async (message: { redis: object } | Arrivals) => {
   if ('redis' in message) {
     const silent = { info: () => {}, warn: () => {}, error: () => {} }
-    const connection = createRedisConnection(resolveRedisSettings(message.redis, {})!, { log: silent })
+    const connection = createRedisConnection(redisSettings.resolveGiven(message.redis, {})!, { log: silent })
     await waitFor(() => connection.available, { message: 'Redis to be there' })
     limiter = createLimiter({ shared: createRedisLimits(connection, 10_000), share: 1, onShared: () => {} })
     process.send!('ready')

@@ -10,7 +10,7 @@ import { finishMove, runBack, runForward } from '../../src/reshard/run'
 import { openSession } from '../../src/reshard/open-session'
 import { startMoves } from '../../src/runtime/server/shards/moves'
 import { planShards } from '../../src/runtime/server/shards/plan'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
@@ -65,7 +65,7 @@ export async function createMoveLab({ server, name, schema, tables, role = 'app'
   for (const shard of ['eu', 'eu2'] as const) {
     await superuser(`set role app; create schema ${schemas[shard]}; set search_path to ${schemas[shard]}; ${schema}`)
   }
-  const settings = () => resolveShardsSettings({ map: { eu: 'A', eu2: 'B' }, tables, slotMap: serializeSlotMap(map) })
+  const settings = () => shardsSettings.resolveGiven({ map: { eu: 'A', eu2: 'B' }, tables, slotMap: serializeSlotMap(map) })
   const addressOf = (shard: string) => ({ shard, url: mover, schema: schemas[shard as 'eu'] })
 
   const store: MapStore = {

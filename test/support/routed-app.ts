@@ -4,8 +4,8 @@ import { decodePath, encodePath, parseURL, withLeadingSlash, withoutTrailingSlas
 import { vi } from 'vitest'
 import { createMemoryHistory, createRouter as createPageRouter } from 'vue-router'
 import { compilePathPatterns, compilePathRules } from '../../src/runtime/server/core/paths'
-import { resolveHttpSettings, stricterHttpRule } from '../../src/runtime/server/http/settings'
-import { resolveRateLimitSettings, stricterRateLimit } from '../../src/runtime/server/rate-limit/settings'
+import { httpSettings, stricterHttpRule } from '../../src/runtime/server/http/settings'
+import { rateLimitSettings, stricterRateLimit } from '../../src/runtime/server/rate-limit/settings'
 
 const apiRoutes = {
   '/api/limited': '/api/limited',
@@ -61,11 +61,11 @@ function isPage(path: string): boolean {
 
 /** The rules of the app, by the functions that the module finds them with. */
 export const rules = {
-  limitOf: compilePathRules(resolveRateLimitSettings({ rules: {
+  limitOf: compilePathRules(rateLimitSettings.resolveGiven({ rules: {
     '/api/limited': { limit: 5 }, '/api/Case': { limit: 6 }, '/api/users/*': { limit: 7 }, '/api/*/members': { limit: 8 },
     '/login': { limit: 1 }, '/admin/**': { limit: 2 }, '/account': { limit: 3 }, '/private/**': { limit: 4 }, '/Shop': { limit: 9 },
   } }).rules, 'limits', { stricter: stricterRateLimit, isPage }),
-  classOf: compilePathRules(resolveHttpSettings({ rules: {
+  classOf: compilePathRules(httpSettings.resolveGiven({ rules: {
     '/admin/**': 'no-store', '/account': 'private', '/api/limited': 'no-store', '/api/users/*': 'private', '/api/open/**': 'static',
     '/private/**': 'no-store', '/api/*/members': 'no-store', '/api/Case': { class: 'static', maxAge: 5 }, '/Shop': { class: 'page', maxAge: 7 },
   } }).rules, 'classes', { stricter: stricterHttpRule, isPage }),

@@ -6,7 +6,7 @@ import { createMapStore, saveOnly } from '../../src/reshard/map-store'
 import type { OpenMove } from '../../src/reshard/move'
 import { openMove } from '../../src/reshard/open-move'
 import type { RunOptions } from '../../src/reshard/run'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import type { ShardsModuleOptions, ShardsSettings } from '../../src/runtime/server/shards/settings'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
@@ -82,7 +82,7 @@ export async function createMoveBench({ servers, name, tables, options: given, o
     shards,
     store,
     get settings() {
-      return resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') })
+      return shardsSettings.resolveGiven({ ...options, slotMap: readFileSync(mapFile, 'utf8') })
     },
     map: () => parseSlotMap(readFileSync(mapFile, 'utf8')),
     writeMap: map => writeFileSync(mapFile, serializeSlotMap(map)),

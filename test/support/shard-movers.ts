@@ -9,7 +9,7 @@ import { openSession } from '../../src/reshard/open-session'
 import { CliFailure } from '../../src/cli/support/command'
 import { ReshardError } from '../../src/reshard/errors'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import type { MoveState, SlotMove } from '../../src/runtime/server/shards/slot-map'
 import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { quietRun } from './shard-move'
@@ -71,7 +71,7 @@ export async function runMover(mover: MoverOptions): Promise<MoverEnd> {
   const store = withPoints(createMapStore(mapFile, 'server/shards.json'), pass, holds => holdsFile = holds)
   const work = async (): Promise<'done'> => {
     const map = parseSlotMap(readFileSync(mapFile, 'utf8'))
-    const settings = { ...resolveShardsSettings({ ...options, slotMap: serializeSlotMap(map) }), slotMap: map }
+    const settings = { ...shardsSettings.resolveGiven({ ...options, slotMap: serializeSlotMap(map) }), slotMap: map }
     if (command === 'clean') {
       for (const shard of map.shards) {
         const session = await openSession(address(shard))

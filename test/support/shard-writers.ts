@@ -5,7 +5,7 @@ import { STALE_SHARD_MAP } from '../../src/runtime/server/database/errors'
 import type { ShardResolver } from '../../src/runtime/server/shards/resolve'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 
 /** Parents, children with a composite key, and rows that point at rows of their own table. */
 export const shopTables = `
@@ -206,7 +206,7 @@ export async function auditShop({ options, urls, mapFile, expected, everywhere }
 }
 
 function readResolver(options: ShardsModuleOptions, mapFile: string): ShardResolver {
-  return createShardResolver(resolveShardsSettings({ ...options, slotMap: readFileSync(mapFile, 'utf8') }))
+  return createShardResolver(shardsSettings.resolveGiven({ ...options, slotMap: readFileSync(mapFile, 'utf8') }))
 }
 
 function createClients(urls: Record<string, string>): Clients {

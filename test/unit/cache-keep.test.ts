@@ -9,7 +9,7 @@ import { refreshEarly } from '../../src/runtime/server/cache/lifetime'
 import { L1 } from '../../src/runtime/server/cache/l1'
 import { createMemoryStore } from '../../src/runtime/server/cache/memory-store'
 import { patternTest, writePattern } from '../../src/runtime/server/cache/pattern'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
 
 /** Numbers from 0 to 1 that are the same in every run (mulberry32). */
 function seeded(seed: number): () => number {
@@ -74,7 +74,7 @@ describe('a value comes into L1', () => {
   beforeEach(() => {
     now = 5000
     const clock = { now: () => now, wall: () => now + 1_763_860_000_000 }
-    const settings = resolveCacheSettings()
+    const settings = cacheSettings.resolveGiven({})
     core = {
       settings,
       clock,

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lifeOf } from '../../src/runtime/server/cache/lifetime'
 import { resolvePolicy } from '../../src/runtime/server/cache/policy'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheOptions } from '../../src/runtime/server/cache/types'
 
-const settings = resolveCacheSettings({ ttl: 100, staleTtl: 20, staleIfError: 50, jitter: 0.1, timeout: '10s', lease: false })
+const settings = cacheSettings.resolveGiven({ ttl: 100, staleTtl: 20, staleIfError: 50, jitter: 0.1, timeout: '10s', lease: false })
 const policyOf = (options?: CacheOptions | number, scope = '') => resolvePolicy(options, settings, scope)
 
 /** The largest number that Math.random() can give. */

@@ -6,7 +6,7 @@ import { findBusy } from '../../src/runtime/server/database/errors'
 import { createHandle } from '../../src/runtime/server/database/handle'
 import { driverFor } from '../../src/runtime/server/database/prisma/drivers'
 import { describeUrl, redact, redactError } from '../../src/runtime/server/database/redact'
-import { resolveDatabaseSettings } from '../../src/runtime/server/database/settings'
+import { databaseSettings } from '../../src/runtime/server/database/settings'
 
 describe('scale.database', () => {
   it('is off until its key is present', () => {
@@ -19,13 +19,13 @@ describe('scale.database', () => {
 
   it('reads addresses from the environment where the server starts', () => {
     const env = { DATABASE_URL: 'postgresql://a/b', REPLICA: 'postgresql://r/b' }
-    expect(resolveDatabaseSettings({ replicas: ['REPLICA', 'ABSENT', 'mysql://m/b'] }, env)).toEqual({
+    expect(databaseSettings.resolveGiven({ replicas: ['REPLICA', 'ABSENT', 'mysql://m/b'] }, env)).toEqual({
       url: 'postgresql://a/b', source: 'DATABASE_URL', hasDefault: true, pool: { max: 3, acquireTimeout: 5000 }, maxClients: 50, maxConnections: 20, answerTimeout: 15_000, idleTimeout: 60_000, replicas: ['postgresql://r/b', 'mysql://m/b'],
     })
-    expect(resolveDatabaseSettings({ replicas: 'REPLICA, ABSENT' }, env).replicas).toEqual(['postgresql://r/b'])
-    expect(resolveDatabaseSettings({}, {})).toMatchObject({ url: undefined, hasDefault: true })
-    for (const url of [false, 'false'] as const) expect(resolveDatabaseSettings({ url }, env)).toMatchObject({ url: undefined, source: 'scale.database.url', hasDefault: false })
-    expect(resolveDatabaseSettings({ url: 'file:./dev.db' }, {})).toMatchObject({ url: 'file:./dev.db', source: 'scale.database.url' })
+    expect(databaseSettings.resolveGiven({ replicas: 'REPLICA, ABSENT' }, env).replicas).toEqual(['postgresql://r/b'])
+    expect(databaseSettings.resolveGiven({}, {})).toMatchObject({ url: undefined, hasDefault: true })
+    for (const url of [false, 'false'] as const) expect(databaseSettings.resolveGiven({ url }, env)).toMatchObject({ url: undefined, source: 'scale.database.url', hasDefault: false })
+    expect(databaseSettings.resolveGiven({ url: 'file:./dev.db' }, {})).toMatchObject({ url: 'file:./dev.db', source: 'scale.database.url' })
   })
 
   it.each([

@@ -4,7 +4,7 @@ import { appChecks, featureChecks } from '../../src/runtime/server/health/config
 import { watchEventLoopLag } from '../../src/runtime/server/health/event-loop-lag'
 import { createProbes } from '../../src/runtime/server/health/probes'
 import { createReporter } from '../../src/runtime/server/health/report'
-import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
+import { healthSettings } from '../../src/runtime/server/health/settings'
 import { createProbe } from '../../src/runtime/server/core/probe'
 import { waitFor } from '../support/wait'
 
@@ -139,7 +139,7 @@ it('the lag of the event loop shows a pause at once, and behind it', async () =>
 })
 
 describe('the checks', () => {
-  const settings = resolveHealthSettings({ timeout: '2s', checks: { redis: 'critical', shards: false } })
+  const settings = healthSettings.resolveGiven({ timeout: '2s', checks: { redis: 'critical', shards: false } })
 
   it('of features have the level that the settings give them', async () => {
     const run = vi.fn(async () => {})
@@ -180,14 +180,14 @@ describe('the checks', () => {
 })
 
 it('options that cannot be are refused', () => {
-  expect(() => resolveHealthSettings({ path: 'health' })).toThrow('scale.health.path is "health"')
-  expect(() => resolveHealthSettings({ path: '/' })).toThrow('scale.health.path is "/"')
-  expect(() => resolveHealthSettings({ timeout: 'soon' })).toThrow('scale.health.timeout is "soon"')
-  expect(() => resolveHealthSettings({ details: 'sometimes' as never })).toThrow('scale.health.details is "sometimes"')
-  expect(() => resolveHealthSettings({ checks: [] as never })).toThrow('scale.health.checks is []: write an object.')
-  expect(() => resolveHealthSettings({ checks: { redis: 'fatal' as never } })).toThrow('scale.health.checks.redis is "fatal"')
-  expect(() => resolveHealthSettings({ checks: { mysql: 'critical' } as never })).toThrow('scale.health.checks.mysql is not an option')
-  expect(() => resolveHealthSettings({ maxEventLoopLag: 'much' })).toThrow('scale.health.maxEventLoopLag is "much"')
-  expect(resolveHealthSettings({ maxEventLoopLag: '5s', checks: { database: 'false' as never } })).toMatchObject({ maxEventLoopLag: 5000, checks: { database: false } })
-  expect(resolveHealthSettings().maxEventLoopLag).toBeUndefined()
+  expect(() => healthSettings.resolveGiven({ path: 'health' })).toThrow('scale.health.path is "health"')
+  expect(() => healthSettings.resolveGiven({ path: '/' })).toThrow('scale.health.path is "/"')
+  expect(() => healthSettings.resolveGiven({ timeout: 'soon' })).toThrow('scale.health.timeout is "soon"')
+  expect(() => healthSettings.resolveGiven({ details: 'sometimes' as never })).toThrow('scale.health.details is "sometimes"')
+  expect(() => healthSettings.resolveGiven({ checks: [] as never })).toThrow('scale.health.checks is []: write an object.')
+  expect(() => healthSettings.resolveGiven({ checks: { redis: 'fatal' as never } })).toThrow('scale.health.checks.redis is "fatal"')
+  expect(() => healthSettings.resolveGiven({ checks: { mysql: 'critical' } as never })).toThrow('scale.health.checks.mysql is not an option')
+  expect(() => healthSettings.resolveGiven({ maxEventLoopLag: 'much' })).toThrow('scale.health.maxEventLoopLag is "much"')
+  expect(healthSettings.resolveGiven({ maxEventLoopLag: '5s', checks: { database: 'false' as never } })).toMatchObject({ maxEventLoopLag: 5000, checks: { database: false } })
+  expect(healthSettings.resolveGiven({}).maxEventLoopLag).toBeUndefined()
 })

@@ -9,7 +9,7 @@ import type { GuardedRequest } from '../../src/runtime/server/http/guard'
 import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy'
 import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
 import type { HttpModuleOptions, HttpRule } from '../../src/runtime/server/http/settings'
-import { resolveHttpSettings } from '../../src/runtime/server/http/settings'
+import { httpSettings } from '../../src/runtime/server/http/settings'
 import { applySharedLifetime } from '../../src/runtime/server/request/shared-lifetime'
 import { wrapWithHttpRules } from '../../src/runtime/server/http/wrap'
 
@@ -19,7 +19,7 @@ const sharedHeaders = [...Object.values(cdnHeaders), 'surrogate-key', 'cache-tag
 interface Answer { status: number, cacheControl?: string, setCookie?: boolean, surrogateKey?: boolean }
 
 function ruleOf(rule: CacheClass | HttpRule, cdn?: CdnTarget) {
-  return resolveHttpSettings({ rules: { '/a': rule }, cdn }).rules.get('/a') || undefined
+  return httpSettings.resolveGiven({ rules: { '/a': rule }, cdn }).rules.get('/a') || undefined
 }
 
 function guarded({ status, cacheControl, setCookie, surrogateKey }: Answer, request: Partial<GuardedRequest>, cdn?: CdnTarget) {
@@ -78,7 +78,7 @@ describe('a response that must not be shared', () => {
 describe('the credentials of a request', () => {
   /** What a public page says to a request with these headers. */
   function answerTo(headers: IncomingHttpHeaders, options: HttpModuleOptions = {}): string {
-    const settings = resolveHttpSettings({ ...options, rules: { '/**': 'page' } })
+    const settings = httpSettings.resolveGiven({ ...options, rules: { '/**': 'page' } })
     const request = Object.assign(new IncomingMessage(new Socket()), { headers })
     const response = new ServerResponse(request)
     const app = { handler: () => response.writeHead(200) } as unknown as Pick<App, 'handler'>
@@ -200,16 +200,16 @@ describe('a cached route', () => {
 
 describe('the options', () => {
   it('begin with five rules', () => {
-    expect([...resolveHttpSettings({}).rules.keys()]).toEqual(['/_nuxt/**', '/api/realtime/**', '/api/static/**', '/api/**', '/**'])
-    expect([...resolveHttpSettings({ preset: false, rules: { '/a': false } }).rules]).toEqual([['/a', false]])
+    expect([...httpSettings.resolveGiven({}).rules.keys()]).toEqual(['/_nuxt/**', '/api/realtime/**', '/api/static/**', '/api/**', '/**'])
+    expect([...httpSettings.resolveGiven({ preset: false, rules: { '/a': false } }).rules]).toEqual([['/a', false]])
   })
 
   it.each(['session', 'connect.sid', 'PHPSESSID', '__session', 'nuxt-session', 'sb-access-token', 'auth._token', 'jwt'])('know the cookie %s', (name) => {
-    expect(resolveHttpSettings({}).isSessionCookie(name)).toBe(true)
+    expect(httpSettings.resolveGiven({}).isSessionCookie(name)).toBe(true)
   })
 
   it.each(['_ga', 'theme', 'i18n_redirected'])('do not take the cookie %s for a session', (name) => {
-    expect(resolveHttpSettings({}).isSessionCookie(name)).toBe(false)
+    expect(httpSettings.resolveGiven({}).isSessionCookie(name)).toBe(false)
   })
 
   it.each([
@@ -226,6 +226,6 @@ describe('the options', () => {
     [{ credentialHeaders: ['x api key'] }, 'scale.http.credentialHeaders is ["x api key"]'],
     [{ sessionCookies: 'session' }, 'scale.http.sessionCookies is "session": write a list'],
   ])('refuse %j', (options, message) => {
-    expect(() => resolveHttpSettings(options as never)).toThrow(message)
+    expect(() => httpSettings.resolveGiven(options as never)).toThrow(message)
   })
 })

@@ -8,7 +8,7 @@ import { createPurgeQueue } from '../../src/runtime/server/http/purge/queue'
 import { createThrottle } from '../../src/runtime/server/core/gcra'
 import type { PurgeQueue, PurgeQueueOptions } from '../../src/runtime/server/http/purge/queue'
 import type { HttpPurgeOptions, PurgeTarget } from '../../src/runtime/server/http/purge/settings'
-import { checkPurgeOptions, resolvePurgeSettings } from '../../src/runtime/server/http/purge/settings'
+import { checkPurgeOptions, purgeSettings } from '../../src/runtime/server/http/purge/settings'
 import { tagFormats } from '../../src/runtime/server/http/tag-header'
 import { waitFor } from '../support/wait'
 
@@ -40,7 +40,7 @@ async function startApi(answer: (response: ServerResponse, call: Call, index: nu
 }
 
 function createQueue(cdn: PurgeTarget, url: string, options: Partial<PurgeQueueOptions> = {}, { rate = 1000, burst = 1000 } = {}) {
-  const settings = resolvePurgeSettings({ url, id: 'id/1', token: 'secret' }, cdn)!
+  const settings = purgeSettings.resolveGiven({ url, id: 'id/1', token: 'secret' }, cdn)!
   const lines: string[] = []
   const note = (message: string) => void lines.push(message)
   const queue = createPurgeQueue({
@@ -253,7 +253,7 @@ describe('the options of a purge', () => {
     [{ timeout: 0 }, 'fastly', 'scale.http.purge.timeout is 0'],
     [{ soft: true } as HttpPurgeOptions, 'fastly', 'scale.http.purge.soft is not an option'],
   ])('%j with cdn %s are refused at build', (options, cdn, message) => {
-    expect(() => checkPurgeOptions(options, cdn)).toThrow(message)
+    expect(() => checkPurgeOptions(purgeSettings.complete(options), cdn)).toThrow(message)
   })
 
   it.each<[HttpPurgeOptions, PurgeTarget, string]>([
@@ -261,11 +261,11 @@ describe('the options of a purge', () => {
     [{ id: 'x' }, 'cloudflare', 'scale.http.purge.token is not set: set NUXT_SCALE_HTTP_PURGE_TOKEN'],
     [{ token: 'x' }, 'generic', 'scale.http.purge.url is not set: set NUXT_SCALE_HTTP_PURGE_URL'],
   ])('%j with cdn %s stop the boot', (options, cdn, message) => {
-    expect(() => resolvePurgeSettings(options, cdn)).toThrow(message)
+    expect(() => purgeSettings.resolveGiven(options, cdn)).toThrow(message)
   })
 
   it('that are not there turn it off where the server starts', () => {
-    expect(resolvePurgeSettings({}, 'nginx')).toBeUndefined()
-    expect(resolvePurgeSettings({ id: 'x', token: 'y' }, 'fastly')).toMatchObject({ urls: ['https://api.fastly.com'], timeout: 5000, wait: 1000 })
+    expect(purgeSettings.resolveGiven({}, 'nginx')).toBeUndefined()
+    expect(purgeSettings.resolveGiven({ id: 'x', token: 'y' }, 'fastly')).toMatchObject({ urls: ['https://api.fastly.com'], timeout: 5000, wait: 1000 })
   })
 })

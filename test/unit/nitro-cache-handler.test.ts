@@ -14,7 +14,7 @@ import { addEventCacheTags } from '../../src/runtime/server/cache/nitro/tags'
 import { responseSerializer } from '../../src/runtime/server/cache/nitro/response'
 import type { CachedRouteOptions } from '../../src/runtime/server/cache/nitro/types'
 import { responseTagsOf } from '../../src/runtime/server/cache/response-tags'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
 import type { CacheEngine } from '../../src/runtime/server/cache/types'
 import { waitFor } from '../support/wait'
 
@@ -36,7 +36,7 @@ function createHost(): TestHost {
   const log = { info: () => {}, warn: (...message: unknown[]) => void warnings.push(...message), error: (...message: unknown[]) => void warnings.push(...message) }
   let skipped = 0
   const clock = { now: () => performance.now() + skipped, wall: () => Date.now() + skipped }
-  const cache = createCacheEngine({ settings: resolveCacheSettings({ jitter: 0 }), log, development: true, clock })
+  const cache = createCacheEngine({ settings: cacheSettings.resolveGiven({ jitter: 0 }), log, development: true, clock })
   const errors: Error[] = []
   open.push(() => cache.close())
   return {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { ModuleOptions } from '../../src/options'
 import { refuseSecrets, resolveNitroPatches, resolveOptions } from '../../src/options'
-import { resolveCacheSettings } from '../../src/runtime/server/cache/settings'
-import { resolveHealthSettings } from '../../src/runtime/server/health/settings'
-import { resolveRabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
-import { resolveShutdownSettings } from '../../src/runtime/server/shutdown/settings'
-import { resolveStorageSettings } from '../../src/runtime/server/storage/settings'
-import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
+import { cacheSettings } from '../../src/runtime/server/cache/settings'
+import { healthSettings } from '../../src/runtime/server/health/settings'
+import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
+import { shutdownSettings } from '../../src/runtime/server/shutdown/settings'
+import { storageSettings } from '../../src/runtime/server/storage/settings'
+import { tenancySettings } from '../../src/runtime/server/tenancy/settings'
 
 describe('options', () => {
   it('are all on with their defaults when nothing is said', () => {
@@ -105,13 +105,13 @@ describe('options', () => {
   })
 
   it.each<[string, (options: never) => unknown]>([
-    ['redis', options => resolveRedisSettings(options, {})],
-    ['cache', resolveCacheSettings],
-    ['storage', resolveStorageSettings],
-    ['health', resolveHealthSettings],
-    ['shutdown', resolveShutdownSettings],
-    ['tenancy', resolveTenancySettings],
-    ['rabbitmq', options => resolveRabbitmqSettings(options, {})],
+    ['redis', options => redisSettings.resolveGiven(options, {})],
+    ['cache', cacheSettings.resolve],
+    ['storage', storageSettings.resolve],
+    ['health', healthSettings.resolve],
+    ['shutdown', shutdownSettings.resolve],
+    ['tenancy', tenancySettings.resolve],
+    ['rabbitmq', options => rabbitmqSettings.resolveGiven(options, {})],
   ])('of %s are refused when a variable put something else in their place, without showing it', (feature, resolve) => {
     for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
       const variable = `NUXT_SCALE_${feature.toUpperCase()}`

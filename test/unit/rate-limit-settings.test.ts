@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { compilePathRules } from '../../src/runtime/server/core/paths'
-import { resolveRateLimitSettings, stricterRateLimit } from '../../src/runtime/server/rate-limit/settings'
+import { rateLimitSettings, stricterRateLimit } from '../../src/runtime/server/rate-limit/settings'
 
 const rule = { limit: 10, window: 1 }
 
 describe('the options', () => {
   it('have defaults', () => {
-    const { rules, timeout, replicas, headers, trusts } = resolveRateLimitSettings({ rules: { '/api/**': { limit: 10 } } })
+    const { rules, timeout, replicas, headers, trusts } = rateLimitSettings.resolveGiven({ rules: { '/api/**': { limit: 10 } } })
     expect(rules.get('/api/**')).toEqual({
       name: '/api/**', label: '"/api/**"', policy: '"/api/**";q=10;w=1', bucket: { interval: 100_000, capacity: 1_000_000 }, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory',
     })
@@ -15,12 +15,12 @@ describe('the options', () => {
   })
 
   it('take what the environment says', () => {
-    const { replicas, headers, timeout } = resolveRateLimitSettings({ replicas: '3' as never, headers: 'false' as never, timeout: '50ms' })
+    const { replicas, headers, timeout } = rateLimitSettings.resolveGiven({ replicas: '3' as never, headers: 'false' as never, timeout: '50ms' })
     expect([replicas, headers, timeout]).toEqual([3, false, 50])
   })
 
   it('trust a UNIX socket when it is named', () => {
-    const { trusts } = resolveRateLimitSettings({ trustedProxies: ['unix', '10.0.0.0/8'] })
+    const { trusts } = rateLimitSettings.resolveGiven({ trustedProxies: ['unix', '10.0.0.0/8'] })
     expect([trusts(undefined), trusts('10.1.2.3'), trusts('127.0.0.1')]).toEqual([true, true, false])
   })
 
@@ -37,12 +37,12 @@ describe('the options', () => {
     [{ trustedProxies: ['proxy'] }, 'scale.rateLimit.trustedProxies contains "proxy"'],
     [{ replicas: 0 }, 'scale.rateLimit.replicas is 0'],
   ])('refuse %j', (options, message) => {
-    expect(() => resolveRateLimitSettings(options as never)).toThrow(message)
+    expect(() => rateLimitSettings.resolveGiven(options as never)).toThrow(message)
   })
 })
 
 describe('the rule of a path', () => {
-  const find = compilePathRules(resolveRateLimitSettings({ rules: {
+  const find = compilePathRules(rateLimitSettings.resolveGiven({ rules: {
     '/**': rule, '/api/**': rule, '/api/*/export': rule, '/api/login': rule, '/api/open/**': false,
   } }).rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit })
 
@@ -54,11 +54,11 @@ describe('the rule of a path', () => {
   })
 
   it('must begin with a slash', () => {
-    expect(() => resolveRateLimitSettings({ rules: { 'api/**': rule } })).toThrow('write a path that begins with /')
+    expect(() => rateLimitSettings.resolveGiven({ rules: { 'api/**': rule } })).toThrow('write a path that begins with /')
   })
 
   it('of two readings is the slower one that counts the method', () => {
-    const { rules } = resolveRateLimitSettings({ rules: { '/a': rule, '/b': { limit: 1, window: '1h', methods: ['POST'] } } })
+    const { rules } = rateLimitSettings.resolveGiven({ rules: { '/a': rule, '/b': { limit: 1, window: '1h', methods: ['POST'] } } })
     const choose = compilePathRules(rules, 'scale.rateLimit.rules', { stricter: stricterRateLimit })
     expect([['/a', '/b'], ['/b', '/a'], ['/b', '/c']].map(readings => ['GET', 'POST'].map(method => choose(readings, method)?.name)))
       .toEqual([['/a', '/b'], ['/a', '/b'], [undefined, '/b']])

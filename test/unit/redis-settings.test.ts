@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeRedis, resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { describeRedis, redisSettings } from '../../src/runtime/server/redis/settings'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
 
 type Environment = Record<string, string>
@@ -10,7 +10,7 @@ const unset: RedisRuntimeOptions = {
 
 /** As Nitro does it: the environment has already been put over the options, parsed. */
 function resolve(options: RedisRuntimeOptions, env: Environment = {}) {
-  return resolveRedisSettings({ ...unset, ...options }, env)
+  return redisSettings.resolveGiven({ ...unset, ...options }, env)
 }
 
 const PEM = '-----BEGIN CERTIFICATE-----'
@@ -26,7 +26,7 @@ describe('nothing configured', () => {
     ['empty environment names', {}, { REDIS_URL: '', REDIS_HOST: '', REDIS_SENTINELS: '' }],
   ])('%s means no Redis', (_, options, env) => {
     expect(resolve(options, env)).toBeUndefined()
-    expect(resolveRedisSettings(options, env)).toBeUndefined()
+    expect(redisSettings.resolveGiven(options, env)).toBeUndefined()
   })
 })
 

@@ -3,11 +3,11 @@ import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import type { RedisLibrary } from '../../src/runtime/server/redis/client'
 import type { RedisRuntimeOptions } from '../../src/runtime/server/redis/runtime-options'
-import { resolveRedisSettings } from '../../src/runtime/server/redis/settings'
+import { redisSettings } from '../../src/runtime/server/redis/settings'
 import { createSubscribers, subscriberAddress } from '../../src/runtime/server/redis/client'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
-const settingsOf = (options: RedisRuntimeOptions) => resolveRedisSettings(options, {})!
+const settingsOf = (options: RedisRuntimeOptions) => redisSettings.resolveGiven(options, {})!
 const node = (host?: string, port?: number) => ({ options: { host, port } }) as unknown as Redis
 const clusterWith = (nodes: Redis[]) => ({ isCluster: true, nodes: () => nodes }) as unknown as RedisClient
 

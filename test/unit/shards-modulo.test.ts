@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { moduloShard } from '../../src/runtime/server/shards/modulo'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { makeIds } from '../support/ids'
 
 /** What wrote the data that the strategy is for, with names in place of clients. Without a prototype, where no data can be. */
@@ -28,7 +28,7 @@ function oldShardForUser(userId: string): string {
 
 describe('the strategy \'modulo\'', () => {
   it('finds data where the old formula put it', () => {
-    const { shardOfId } = createShardResolver(resolveShardsSettings({
+    const { shardOfId } = createShardResolver(shardsSettings.resolveGiven({
       map: { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' },
       regions: { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' },
       defaultRegion: 'EU',
@@ -43,7 +43,7 @@ describe('the strategy \'modulo\'', () => {
 
   it('counts the shards in the order of spread', () => {
     const shards = ['c', 'a', 'b']
-    const { shardOfId } = createShardResolver(resolveShardsSettings({ map: { a: 'A', b: 'B', c: 'C', other: 'O' }, spread: shards, strategy: 'modulo' }))
+    const { shardOfId } = createShardResolver(shardsSettings.resolveGiven({ map: { a: 'A', b: 'B', c: 'C', other: 'O' }, spread: shards, strategy: 'modulo' }))
     for (const id of makeIds('ObjectId', 1000)) expect(shardOfId(id)).toBe(shards[oldHash(id) % 3])
   })
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { advanceMove, startMoves, takeBackMove } from '../../src/runtime/server/shards/moves'
 import { planShards } from '../../src/runtime/server/shards/plan'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { firstSlotMap, slotCounts, slotOf } from '../../src/runtime/server/shards/slot-map'
 import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
@@ -11,7 +11,7 @@ import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/
 const first = firstSlotMap(['a', 'b', 'c'])
 const plan = planShards(first, { add: ['d'] })
 const fromA = { from: 'a', to: 'd' }
-const resolverOf = (map: SlotMap) => createShardResolver(resolveShardsSettings({ map: { a: 'A', b: 'B', c: 'C', d: 'D' }, slotMap: serializeSlotMap(map) }))
+const resolverOf = (map: SlotMap) => createShardResolver(shardsSettings.resolveGiven({ map: { a: 'A', b: 'B', c: 'C', d: 'D' }, slotMap: serializeSlotMap(map) }))
 const moving = new Set(plan.moves.find(({ from }) => from === 'a')!.slots)
 const id = Array.from({ length: 100_000 }, (_, index) => String(index)).find(id => moving.has(slotOf(id, 4096)))!
 

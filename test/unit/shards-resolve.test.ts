@@ -4,13 +4,13 @@ import type { ShardId } from '../../src/runtime/server/shards/id'
 import type { ShardTarget } from '../../src/runtime/server/shards/resolve'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { firstSlotMap, slotOf } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 
 const map = { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' }
 const regions = { EU: 'eu', US: 'us', CA: 'us', AS: 'asia', AU: 'asia' }
-const resolverOf = (options: Partial<ShardsModuleOptions> = {}) => createShardResolver(resolveShardsSettings({ map, regions, ...options }))
+const resolverOf = (options: Partial<ShardsModuleOptions> = {}) => createShardResolver(shardsSettings.resolveGiven({ map, regions, ...options }))
 const withOverrides = (overrides: Record<string, string>) => resolverOf({ slotMap: serializeSlotMap({ ...firstSlotMap(Object.keys(map)), overrides: new Map(Object.entries(overrides)) }) })
 const bySlot = (id: string) => firstSlotMap(Object.keys(map)).owners[slotOf(id, 4096)]!
 

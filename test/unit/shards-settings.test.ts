@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
-import { resolveShardsSettings, shardsDefaults } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 
@@ -9,22 +9,22 @@ const slotMap = serializeSlotMap(firstSlotMap(['eu', 'us'], 64))
 
 describe('shards settings', () => {
   it('need the shards alone', () => {
-    const settings = resolveShardsSettings({ map })
+    const settings = shardsSettings.resolveGiven({ map })
     expect(settings).toMatchObject({ spread: ['eu', 'us'], strategy: 'slots', stored: false, defaultShard: undefined, slotMap: firstSlotMap(['eu', 'us']) })
-    expect(resolveShardsSettings({ ...shardsDefaults, map })).toEqual(settings)
-    expect(resolveShardsSettings({ ...shardsDefaults, map, regions: undefined, placement: undefined, slotMap: undefined, spread: undefined, defaultRegion: undefined, slots: undefined, strategy: undefined })).toEqual(settings)
+    expect(shardsSettings.resolveGiven({ ...shardsSettings.defaults, map })).toEqual(settings)
+    expect(shardsSettings.resolveGiven({ ...shardsSettings.defaults, map, regions: undefined, placement: undefined, slotMap: undefined, spread: undefined, defaultRegion: undefined, slots: undefined, strategy: undefined })).toEqual(settings)
   })
 
   it('keep a stored map as it is, whatever the shards of the options', () => {
-    const settings = resolveShardsSettings({ map: { asia: 'DATABASE_URL_ASIA', ...map }, slotMap })
+    const settings = shardsSettings.resolveGiven({ map: { asia: 'DATABASE_URL_ASIA', ...map }, slotMap })
     expect(settings.stored).toBe(true)
     expect(settings.slotMap).toEqual(firstSlotMap(['eu', 'us'], 64))
-    expect(resolveShardsSettings({ map, slotMap: JSON.parse(slotMap), slots: 64 }).slotMap).toEqual(settings.slotMap)
+    expect(shardsSettings.resolveGiven({ map, slotMap: JSON.parse(slotMap), slots: 64 }).slotMap).toEqual(settings.slotMap)
   })
 
   it('take numbers as an environment variable says them, and URLs of every kind', () => {
-    expect(resolveShardsSettings({ map, slots: '64' as never }).slotMap.owners).toHaveLength(64)
-    expect([...resolveShardsSettings({ map: { a: 'postgres://db.internal/a', b: 'file:./b.db', c: '_C1', d: { url: 'DATABASE_URL', schema: 'd' } } }).map.values()]).toEqual([{ url: 'postgres://db.internal/a' }, { url: 'file:./b.db' }, { url: '_C1' }, { url: 'DATABASE_URL', schema: 'd' }])
+    expect(shardsSettings.resolveGiven({ map, slots: '64' as never }).slotMap.owners).toHaveLength(64)
+    expect([...shardsSettings.resolveGiven({ map: { a: 'postgres://db.internal/a', b: 'file:./b.db', c: '_C1', d: { url: 'DATABASE_URL', schema: 'd' } } }).map.values()]).toEqual([{ url: 'postgres://db.internal/a' }, { url: 'file:./b.db' }, { url: '_C1' }, { url: 'DATABASE_URL', schema: 'd' }])
   })
 
   it.each<[options: unknown, sentence: string]>([
@@ -68,7 +68,7 @@ describe('shards settings', () => {
   ])('%j stop the boot with one sentence', (options, sentence) => {
     let message = ''
     try {
-      resolveShardsSettings(options as ShardsModuleOptions)
+      shardsSettings.resolveGiven(options as ShardsModuleOptions)
     }
     catch (error) {
       message = (error as Error).message

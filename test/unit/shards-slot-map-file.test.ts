@@ -1,7 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { resolveShardsSettings } from '../../src/runtime/server/shards/settings'
+import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { followSlotMapFile, readSlotMapFile } from '../../src/runtime/server/shards/slot-map-file'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait'
 let directory: TemporaryDirectory
 let file: string
 const map = firstSlotMap(['eu', 'us'], 64)
-const settings = () => resolveShardsSettings({ map: { eu: 'A', us: 'B' }, slotMapFile: file })
+const settings = () => shardsSettings.resolveGiven({ map: { eu: 'A', us: 'B' }, slotMapFile: file })
 
 beforeEach(() => {
   directory = createTemporaryDirectory('map')

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { checkBudget } from '../../src/runtime/server/shutdown/budget'
 import { createDrain } from '../../src/runtime/server/shutdown/drain'
 import { NITRO_SHUTDOWN, takeNitroShutdown } from '../../src/runtime/server/shutdown/nitro-shutdown'
-import { resolveShutdownSettings } from '../../src/runtime/server/shutdown/settings'
+import { shutdownSettings } from '../../src/runtime/server/shutdown/settings'
 import type { ShutdownModuleOptions } from '../../src/runtime/server/shutdown/settings'
 
 beforeEach(() => {
@@ -18,7 +18,7 @@ function createWorld(options: ShutdownModuleOptions = {}, { streams = 0, request
   const seen: [string, number][] = []
   const note = (name: string) => seen.push([name, Math.round(performance.now() - start)])
   const onSignal = createDrain({
-    settings: resolveShutdownSettings(options),
+    settings: shutdownSettings.resolveGiven(options),
     connections: {
       closeAfterResponse: () => note('close after response'),
       stopListening: async () => {
@@ -106,12 +106,13 @@ describe('the budget', () => {
   const consumers = { option: 'scale.rabbitmq.drainTimeout', milliseconds: 15_000 }
 
   it('of the defaults fits, with consumers too', () => {
-    expect(checkBudget(resolveShutdownSettings(), [])).toBeUndefined()
-    expect(checkBudget(resolveShutdownSettings(), [consumers])).toBeUndefined()
+    expect(checkBudget(shutdownSettings.resolveGiven({}), [])).toBeUndefined()
+    expect(checkBudget(shutdownSettings.resolveGiven({}), [consumers])).toBeUndefined()
   })
 
   it('that does not fit is told in one sentence', () => {
-    expect(checkBudget(resolveShutdownSettings({ drainDelay: '15s' }), [consumers]))
+    const { problem, fix } = checkBudget(shutdownSettings.resolveGiven({ drainDelay: '15s' }), [consumers])!
+    expect(`${problem}: ${fix}.`)
       .toBe('The shutdown may take 40 s (drainDelay 15 s, timeout 8 s, scale.rabbitmq.drainTimeout 15 s, and 2 s for the rest), but the process is killed after 30 s (scale.shutdown.gracePeriod): shorten one of these times, or raise gracePeriod together with the grace period of your orchestrator.')
   })
 })
@@ -123,5 +124,5 @@ it.each<[ShutdownModuleOptions, string]>([
   [{ hookTimeout: '8s' } as never, 'scale.shutdown.hookTimeout is not an option'],
   ['8s' as never, 'scale.shutdown (NUXT_SCALE_SHUTDOWN) must be an object of options'],
 ])('the options %j are refused', (options, sentence) => {
-  expect(() => resolveShutdownSettings(options)).toThrow(sentence)
+  expect(() => shutdownSettings.resolveGiven(options)).toThrow(sentence)
 })

@@ -2,10 +2,10 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { currentTenant, runAsTenant } from '../../src/runtime/server/request/call-context'
 import { createTenant, createTenantDirectory } from '../../src/runtime/server/tenancy/directory'
-import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
+import { tenancySettings } from '../../src/runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../src/runtime/server/tenancy/types'
 
-const settings = resolveTenancySettings({ map: { acme: 'DATABASE_URL_ACME', globex: { url: 'postgres://h/globex', schema: 'g' } }, cacheTtl: '60s' })
+const settings = tenancySettings.resolveGiven({ map: { acme: 'DATABASE_URL_ACME', globex: { url: 'postgres://h/globex', schema: 'g' } }, cacheTtl: '60s' })
 
 function withSource(answer: (id: string) => TenantRecord | undefined | Promise<TenantRecord | undefined>) {
   const clock = { now: 1 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { createIdentifier } from '../../src/runtime/server/tenancy/identify'
 import type { TenancyModuleOptions } from '../../src/runtime/server/tenancy/settings'
-import { resolveTenancySettings } from '../../src/runtime/server/tenancy/settings'
+import { tenancySettings } from '../../src/runtime/server/tenancy/settings'
 
 const base: TenancyModuleOptions = { baseDomains: ['shop.example', 'eu.shop.example'], trustedProxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] }
 const identify = (claims: { header?: string, host?: string, peer?: string }, options = base) =>
-  createIdentifier(resolveTenancySettings(options))({ header: undefined, host: undefined, peer: '10.1.2.3', ...claims })
+  createIdentifier(tenancySettings.resolveGiven(options))({ header: undefined, host: undefined, peer: '10.1.2.3', ...claims })
 
 function refusal(claims: Parameters<typeof identify>[0], options = base): number {
   try {
@@ -78,9 +78,9 @@ describe('the host', () => {
     for (const host of ['www.acme.shop.example', 'a.www.shop.example']) expect(refusal({ host })).toBe(404)
     expect(identify({ host: 'www2.shop.example' })).toBe('www2')
     for (const wrong of ['a.b', '', 'www.']) {
-      expect(() => resolveTenancySettings({ ignoreSubdomains: [wrong] })).toThrow('scale.tenancy.ignoreSubdomains contains')
+      expect(() => tenancySettings.resolveGiven({ ignoreSubdomains: [wrong] })).toThrow('scale.tenancy.ignoreSubdomains contains')
     }
-    expect(() => resolveTenancySettings({ ignoreSubdomains: 'www' as never })).toThrow('scale.tenancy.ignoreSubdomains is "www": write a list')
+    expect(() => tenancySettings.resolveGiven({ ignoreSubdomains: 'www' as never })).toThrow('scale.tenancy.ignoreSubdomains is "www": write a list')
   })
 
   it('and the header must agree', () => {
@@ -90,7 +90,7 @@ describe('the host', () => {
   })
 
   it('is the same when it is asked again, however many hosts came between', () => {
-    const again = createIdentifier(resolveTenancySettings(base))
+    const again = createIdentifier(tenancySettings.resolveGiven(base))
     const ask = (host: string) => again({ header: undefined, host, peer: undefined })
     for (let round = 0; round < 2; round++) {
       for (let number = 0; number < 2500; number++) expect(ask(`t${number}.shop.example`)).toBe(`t${number}`)
@@ -106,7 +106,7 @@ describe('the host', () => {
 
 describe('a whole domain', () => {
   const asked: string[] = []
-  const settings = resolveTenancySettings(base)
+  const settings = tenancySettings.resolveGiven(base)
   const find = createIdentifier(settings, (domain) => {
     asked.push(domain)
     return domain === 'acme.com' ? 'acme' : domain === 'later.com' ? Promise.resolve('globex') : undefined
@@ -156,10 +156,10 @@ describe('wrong options are named in one sentence', () => {
     [{ pattern: '[' }, 'scale.tenancy.pattern'],
     [{ cacheTtl: '-1s' }, 'scale.tenancy.cacheTtl'],
   ])('%j', (options, named) => {
-    expect(() => resolveTenancySettings(options as TenancyModuleOptions)).toThrow(named)
+    expect(() => tenancySettings.resolveGiven(options as TenancyModuleOptions)).toThrow(named)
   })
 
   it('without the database that the option holds', () => {
-    expect(() => resolveTenancySettings({ map: { acme: { url: 'postgres://u:secret@h/db', ulr: 1 } as never } })).not.toThrow('secret')
+    expect(() => tenancySettings.resolveGiven({ map: { acme: { url: 'postgres://u:secret@h/db', ulr: 1 } as never } })).not.toThrow('secret')
   })
 })

@@ -1,6 +1,6 @@
 import type { Broker } from '../../runtime/server/rabbitmq/broker'
 import { openBroker } from '../../runtime/server/rabbitmq/open-broker'
-import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import { loadApp } from '../support/app'
 import { CliFailure } from '../support/command'
 import { runTimeOptions } from '../support/run-time-options'
@@ -18,7 +18,7 @@ const CLOSE_TIMEOUT = 5000
 export async function withBroker<T>(cwd: string, terminal: Terminal, task: (broker: Broker) => Promise<T>): Promise<T> {
   const { options, env } = await loadApp(cwd)
   const { rabbitmq } = runTimeOptions({ ...options, rabbitmq: options.rabbitmq || {} }, env)
-  const settings = resolveRabbitmqSettings(rabbitmq || {}, env)
+  const settings = rabbitmqSettings.resolveGiven(rabbitmq || {}, env)
   if (settings.urls.length === 0) {
     throw new CliFailure('No RabbitMQ is configured, so messages exist only in the process of the app: '
       + 'set NUXT_SCALE_RABBITMQ_URL (or RABBITMQ_URL), or add it to .env.')

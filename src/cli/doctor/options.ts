@@ -2,8 +2,8 @@ import { shutdownBudgetOf } from '../../deploy/app-contract'
 import { parseDuration } from '../../runtime/server/core/duration'
 import { LEAST_SECRET_CHARACTERS } from '../../runtime/server/core/secret'
 import { checkBudget } from '../../runtime/server/shutdown/budget'
-import { resolveShutdownSettings } from '../../runtime/server/shutdown/settings'
-import { resolveTenancySettings } from '../../runtime/server/tenancy/settings'
+import { shutdownSettings } from '../../runtime/server/shutdown/settings'
+import { tenancySettings } from '../../runtime/server/tenancy/settings'
 import type { Finding } from './finding'
 import { notesOf } from './finding'
 import type { DoctorContext } from './context'
@@ -24,7 +24,7 @@ export function examineOptions(context: DoctorContext): Finding[] {
 function examineTenancy({ options: { tenancy }, functions }: DoctorContext): readonly Finding[] {
   const { findings, error, warn, ok } = notesOf('tenancy')
   if (!tenancy) return findings
-  const { header, trusts } = resolveTenancySettings(tenancy)
+  const { header, trusts } = tenancySettings.resolveGiven(tenancy)
   if (header === undefined) ok('No header selects the tenant.')
   else if (functions.authorize) ok(`authorize() checks the tenant of the header ${header}.`)
   else if (trusts === undefined) {
@@ -100,10 +100,10 @@ function examineShutdown({ options: { shutdown, rabbitmq }, replicas, balancerKe
   }
   const option = 'scale.rabbitmq.drainTimeout'
   const limits = rabbitmq ? [{ option, milliseconds: parseDuration(rabbitmq.drainTimeout, option) }] : []
-  const sentence = checkBudget(resolveShutdownSettings(shutdown), limits)
-  if (sentence) {
+  const exceeded = checkBudget(shutdownSettings.resolveGiven(shutdown), limits)
+  if (exceeded) {
     warn(
-      `${sentence.slice(0, sentence.lastIndexOf(': '))}.`,
+      `${exceeded.problem}.`,
       'Shorten one of these times, or raise gracePeriod together with the grace period of the container or service manager.',
     )
   }

@@ -4,7 +4,7 @@ import { openModel } from '../../runtime/server/rabbitmq/amqp/supervised-connect
 import { faultOf } from '../../runtime/server/rabbitmq/fault'
 import { parseBrokerHost } from '../../runtime/server/rabbitmq/amqp/broker-host'
 import { isAtLeast, parseVersion } from '../../runtime/server/rabbitmq/amqp/queue-arguments'
-import { resolveRabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
+import { rabbitmqSettings } from '../../runtime/server/rabbitmq/settings'
 import type { TlsSettings } from '../../runtime/server/core/tls'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
@@ -20,7 +20,7 @@ const ALARM_WAIT = 500
 export async function examineRabbitmq({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('rabbitmq')
   if (!options.rabbitmq) return notes.findings
-  const { urls, tls } = resolveRabbitmqSettings(options.rabbitmq, app.env)
+  const { urls, tls } = rabbitmqSettings.resolveGiven(options.rabbitmq, app.env)
   if (urls.length === 0) {
     const where = replicas > 1 ? 'the process that sends them' : 'the process'
     notes.error(

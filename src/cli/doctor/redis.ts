@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { createRedisConnection } from '../../runtime/server/redis/connection'
-import { describeRedis, resolveRedisSettings } from '../../runtime/server/redis/settings'
+import { describeRedis, redisSettings } from '../../runtime/server/redis/settings'
 import { withDeadline } from '../../runtime/server/core/deadline'
 import type { Finding, Notes } from './finding'
 import { notesOf } from './finding'
@@ -13,7 +13,7 @@ const CONNECTIONS_PER_INSTANCE = 3
 /** Checks whether Redis answers, accepts writes, and keeps keys as long as the module needs them. */
 export async function examineRedis({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('redis')
-  const settings = options.redis ? resolveRedisSettings(options.redis, app.env) : undefined
+  const settings = options.redis ? redisSettings.resolveGiven(options.redis, app.env) : undefined
   if (!settings) {
     if (replicas > 1) {
       notes.error(

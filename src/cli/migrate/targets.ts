@@ -1,6 +1,6 @@
 import { parseUrl } from '../../runtime/server/database/redact'
-import { databaseDefaults, resolveDatabaseSettings } from '../../runtime/server/database/settings'
-import { resolveShardsSettings } from '../../runtime/server/shards/settings'
+import { databaseSettings } from '../../runtime/server/database/settings'
+import { shardsSettings } from '../../runtime/server/shards/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
 import { CliFailure } from '../support/command'
@@ -83,10 +83,11 @@ export async function findTargets(
 
 function defaultLocation(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   const written = options.database || {}
-  const { url, source, hasDefault } = resolveDatabaseSettings(runTimeOptions({ ...options, database: written }, env).database || {}, env)
+  const { database } = runTimeOptions({ ...options, database: written }, env)
+  const { url, source, hasDefault } = databaseSettings.resolveGiven(database || {}, env)
   if (url !== undefined) return [{ name: 'default', source: url, path: 'scale.database.url' }]
   // An app that stores all data with tenants or shards does not need a default database.
-  const isMissing = !hasDefault || (written.url === undefined && source === databaseDefaults.url)
+  const isMissing = !hasDefault || (written.url === undefined && source === databaseSettings.defaults.url)
   return isMissing ? [] : [{ name: 'default', source, path: 'scale.database.url' }]
 }
 
@@ -105,7 +106,7 @@ function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[]
 export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   const { shards } = runTimeOptions(options, env)
   if (!shards) return []
-  return [...resolveShardsSettings(shards).map].map(([shard, { url, schema }]) => ({
+  return [...shardsSettings.resolveGiven(shards).map].map(([shard, { url, schema }]) => ({
     name: `shard:${shard}`,
     source: url,
     schema,

@@ -1,6 +1,6 @@
 import type { ScaleConfig } from '../../config'
 import { withDeadline } from '../../runtime/server/core/deadline'
-import { parseTenants, resolveTenancySettings } from '../../runtime/server/tenancy/settings'
+import { parseTenants, tenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenancySettings } from '../../runtime/server/tenancy/settings'
 import type { TenantRecord } from '../../runtime/server/tenancy/types'
 import type { AppOptions } from '../support/app'
@@ -61,7 +61,7 @@ export async function findTenants(ids: readonly string[], sources: TenantSources
 
 function settingsOf({ options, env }: TenantSources): TenancySettings | undefined {
   const { tenancy } = runTimeOptions(options, env)
-  return tenancy ? resolveTenancySettings(tenancy) : undefined
+  return tenancy ? tenancySettings.resolveGiven(tenancy) : undefined
 }
 
 async function bounded<T>(work: () => T | Promise<T>, name: string, deadline: number): Promise<T> {

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import type { ShardsSettings } from '../../runtime/server/shards/settings'
-import { resolveShardsSettings } from '../../runtime/server/shards/settings'
+import { shardsSettings } from '../../runtime/server/shards/settings'
 import type { SlotMap } from '../../runtime/server/shards/slot-map'
 import { parseSlotMap } from '../../runtime/server/shards/stored-map'
 import { loadApp } from '../support/app'
@@ -39,7 +39,7 @@ export interface StoredMap {
 export async function openMap({ cwd, map: given }: { cwd: string, map?: string }): Promise<StoredMap> {
   const app = await loadApp(cwd)
   const { shards } = app.options
-  const settings = shards ? resolveShardsSettings(shards) : undefined
+  const settings = shards ? shardsSettings.resolveGiven(shards) : undefined
   if (settings?.strategy === 'modulo') {
     throw new CliFailure('scale.shards.strategy is \'modulo\', which does not have slots to move: change the strategy to \'slots\' first.')
   }

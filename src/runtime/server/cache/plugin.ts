@@ -7,12 +7,12 @@ import { createCacheEngine } from './create'
 import { createAppCache } from './app-cache'
 import { cacheService } from './service'
 import type { CacheModuleOptions } from './settings'
-import { resolveCacheSettings } from './settings'
+import { cacheSettings } from './settings'
 import { currentScope } from '../request/call-context'
 
 /** Starts the cache of this process: on Redis if it is configured, otherwise in the memory of the process alone. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveCacheSettings(useFeatureConfig<CacheModuleOptions>('cache'))
+  const settings = cacheSettings.resolve(useFeatureConfig<CacheModuleOptions>('cache'))
   if (import.meta.dev) settings.debugHeaders = true
   const connection = redisService.find()
   const log = createLog('cache')

@@ -17,7 +17,7 @@ export function useCacheEngine(): CacheEngine {
 }
 
 /** The settings of `scale.cache` that cached routes and functions need. */
-export function cacheSettings(): { debugHeaders: boolean, staleMaxAge: number, maxBodySize: number } {
+export function nitroCacheSettings(): { debugHeaders: boolean, staleMaxAge: number, maxBodySize: number } {
   const settings = cacheService.find()?.settings
   return {
     debugHeaders: settings?.debugHeaders ?? false,

@@ -1,5 +1,7 @@
 import { parseDuration } from '../core/duration'
-import { parseBytes, parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseBytes, parseCount, parseShare, parseSwitch } from '../core/settings'
 import type { Duration } from '../core/duration'
 
 /** `scale.cache`: the cache of the whole app. A plain number is seconds where the option is a duration. */
@@ -112,64 +114,58 @@ export interface CacheSettings {
   debugHeaders: boolean
 }
 
-export const cacheDefaults = {
-  ttl: 300,
-  staleTtl: 0,
-  staleIfError: 0,
-  jitter: 0.05,
-  timeout: '30s',
-  lease: true,
-  l1: { maxEntries: 10_000, maxBytes: '64mb', ttl: 60 },
-  nitro: true,
-  staleMaxAge: '1d',
-  maxValueSize: '16mb',
-  maxBodySize: '8mb',
-  debugHeaders: false,
-} as const satisfies CacheModuleOptions
+const OPTION = 'scale.cache'
+const L1_DEFAULTS = { maxEntries: 10_000, maxBytes: '64mb', ttl: 60 }
 
-/**
- * Validates `scale.cache` and converts it to numbers.
- * Runs at build with the options of nuxt.config, and again when the server starts, with the values of the environment applied.
- *
- * @throws Error that names the invalid option
- */
-export function resolveCacheSettings(options: CacheModuleOptions = {}): CacheSettings {
-  const path = 'scale.cache'
-  refuseOtherThanObject(options, path)
-  refuseUnknownKeys(options, Object.keys(cacheDefaults), path)
-  const given = { ...cacheDefaults, ...withoutUndefined(options) }
-  const ttl = parseDuration(given.ttl, `${path}.ttl`)
-  if (ttl === 0) throw new TypeError(`${path}.ttl is 0: write a duration above 0, or turn the cache off with scale.cache: false.`)
-  if (options.nitro !== undefined) parseSwitch(options.nitro, `${path}.nitro`)
+/** The options of `scale.cache`. */
+export const cacheSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    ttl: 300,
+    staleTtl: 0,
+    staleIfError: 0,
+    jitter: 0.05,
+    timeout: '30s',
+    lease: true,
+    l1: L1_DEFAULTS,
+    nitro: true,
+    staleMaxAge: '1d',
+    maxValueSize: '16mb',
+    maxBodySize: '8mb',
+    debugHeaders: false,
+  },
+  resolve: resolveCache,
+})
+
+function resolveCache(given: Complete<CacheModuleOptions>): CacheSettings {
+  const ttl = parseDuration(given.ttl, `${OPTION}.ttl`)
+  if (ttl === 0) throw new TypeError(`${OPTION}.ttl is 0: write a duration above 0, or turn the cache off with scale.cache: false.`)
+  parseSwitch(given.nitro, `${OPTION}.nitro`)
   return {
     ttl,
-    staleTtl: parseDuration(given.staleTtl, `${path}.staleTtl`),
-    staleIfError: parseDuration(given.staleIfError, `${path}.staleIfError`),
-    jitter: parseShare(given.jitter, `${path}.jitter`),
-    timeout: parseDuration(given.timeout, `${path}.timeout`),
-    lease: parseSwitch(given.lease, `${path}.lease`),
-    l1: resolveL1(given.l1, `${path}.l1`),
-    staleMaxAge: parseDuration(given.staleMaxAge, `${path}.staleMaxAge`),
-    maxValueSize: parseBytes(given.maxValueSize, `${path}.maxValueSize`),
-    maxBodySize: parseBytes(given.maxBodySize, `${path}.maxBodySize`),
-    debugHeaders: parseSwitch(given.debugHeaders, `${path}.debugHeaders`),
+    staleTtl: parseDuration(given.staleTtl, `${OPTION}.staleTtl`),
+    staleIfError: parseDuration(given.staleIfError, `${OPTION}.staleIfError`),
+    jitter: parseShare(given.jitter, `${OPTION}.jitter`),
+    timeout: parseDuration(given.timeout, `${OPTION}.timeout`),
+    lease: parseSwitch(given.lease, `${OPTION}.lease`),
+    l1: resolveL1(given.l1, `${OPTION}.l1`),
+    staleMaxAge: parseDuration(given.staleMaxAge, `${OPTION}.staleMaxAge`),
+    maxValueSize: parseBytes(given.maxValueSize, `${OPTION}.maxValueSize`),
+    maxBodySize: parseBytes(given.maxBodySize, `${OPTION}.maxBodySize`),
+    debugHeaders: parseSwitch(given.debugHeaders, `${OPTION}.debugHeaders`),
   }
 }
 
-function resolveL1(l1: false | CacheL1Options, path: string): CacheSettings['l1'] {
+function resolveL1(l1: Complete<CacheModuleOptions>['l1'], path: string): CacheSettings['l1'] {
   if (l1 === false) return { maxEntries: 0, maxBytes: 0, ttl: 0 }
   if (typeof l1 !== 'object' || l1 === null) {
     throw new TypeError(`${path} is ${JSON.stringify(l1)}: write false, or an object with maxEntries, maxBytes and ttl.`)
   }
-  refuseUnknownKeys(l1, Object.keys(cacheDefaults.l1), path)
-  const given = { ...cacheDefaults.l1, ...withoutUndefined(l1) }
+  // With `l1: false` in nuxt.config, a variable that sets some options at run time finds no defaults to join.
+  const given = { ...L1_DEFAULTS, ...l1 }
   return {
     maxEntries: parseCount(given.maxEntries, `${path}.maxEntries`),
     maxBytes: parseBytes(given.maxBytes, `${path}.maxBytes`),
     ttl: parseDuration(given.ttl, `${path}.ttl`),
   }
-}
-
-function withoutUndefined<T extends object>(options: T): { [Key in keyof T]-?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 }

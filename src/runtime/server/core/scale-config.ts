@@ -1,4 +1,5 @@
 import { useRuntimeConfig } from '../nitro'
+import type { Complete } from './feature-settings'
 import type { Role } from './role'
 
 /**
@@ -22,7 +23,9 @@ export function useScaleConfig(): ScaleRuntimeConfig {
   return useRuntimeConfig().scale as unknown as ScaleRuntimeConfig
 }
 
-/** Returns the options of a feature that is on. If it is off, its plugin is not part of the build. */
-export function useFeatureConfig<Options extends object>(feature: string): Options {
-  return (useRuntimeConfig().scale as unknown as Record<string, Options>)[feature]!
+/**
+ * Returns the options of a feature that is on. If it is off, its plugin is not part of the build. The build has filled in every default.
+ */
+export function useFeatureConfig<Options extends object>(feature: string): Complete<Options> {
+  return (useRuntimeConfig().scale as unknown as Record<string, Complete<Options>>)[feature]!
 }

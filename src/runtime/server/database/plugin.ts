@@ -22,14 +22,14 @@ import { createReplicaSets } from './replica-sets'
 import type { LeaseOptions } from './request'
 import { withLeases } from './request'
 import type { DatabaseModuleOptions, DatabaseSettings } from './settings'
-import { resolveDatabaseSettings } from './settings'
+import { databaseSettings } from './settings'
 import { stickyCookie } from './read-your-writes'
 import type { DatabaseFactory, DatabaseSpec, ScaleDatabaseClient } from './types'
 
 /** Creates the registry of database clients when the server starts, and disconnects all clients when it shuts down. */
 export default defineNitroPlugin((nitroApp) => {
   const scale = useScaleConfig()
-  const settings = resolveDatabaseSettings(useFeatureConfig<DatabaseModuleOptions>('database'), process.env)
+  const settings = databaseSettings.resolve(useFeatureConfig<DatabaseModuleOptions>('database'), process.env)
   if (typeof factory !== 'function') {
     throw new TypeError('The default export of server/scale.database.ts must be a factory:'
       + ' write export default defineScaleDatabase(({ url, schema, pool }) => …).')

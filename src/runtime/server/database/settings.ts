@@ -2,7 +2,9 @@ import type { Duration } from '../core/duration'
 import { addressesOf, addressOf, checkAddress, isName, parseReplicas } from '../core/database-address'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
-import { parseCount, readSwitch, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseCount, readSwitch } from '../core/settings'
 
 /**
  * `scale.database`: one limit on clients and connections for all databases of a process.
@@ -88,49 +90,47 @@ export interface DatabaseSettings {
   replicas: string[]
 }
 
-/** Defaults of `scale.database`. */
-export const databaseDefaults = {
-  url: 'DATABASE_URL',
-  pool: { max: 3, acquireTimeout: '5s' },
-  maxClients: 50,
-  maxConnections: 20,
-  answerTimeout: '15s',
-  idleTimeout: '60s',
-  replicas: [] as string[],
-} as const satisfies DatabaseModuleOptions
+const OPTION = 'scale.database'
 
-/**
- * Checks and resolves `scale.database`. Called at build time without an environment, and again when the server starts.
- *
- * @throws Error that names the invalid option
- */
-export function resolveDatabaseSettings(options: DatabaseModuleOptions = {}, env: NodeJS.ProcessEnv = {}): DatabaseSettings {
-  const path = 'scale.database'
-  refuseUnknownKeys(options, Object.keys(databaseDefaults), path)
-  const given = { ...databaseDefaults, ...options }
+/** The options of `scale.database`. The build resolves them without an environment. */
+export const databaseSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    url: 'DATABASE_URL',
+    pool: { max: 3, acquireTimeout: '5s' },
+    maxClients: 50,
+    maxConnections: 20,
+    answerTimeout: '15s',
+    idleTimeout: '60s',
+    replicas: [],
+  },
+  resolve: resolveDatabase,
+})
+
+function resolveDatabase(given: Complete<DatabaseModuleOptions>, env: NodeJS.ProcessEnv = {}): DatabaseSettings {
   if (typeof given.pool !== 'object' || given.pool === null) {
-    throw new TypeError(`${path}.pool must be an object: write { max: 3, acquireTimeout: '5s' }.`)
+    throw new TypeError(`${OPTION}.pool must be an object: write { max: 3, acquireTimeout: '5s' }.`)
   }
-  refuseUnknownKeys(given.pool, Object.keys(databaseDefaults.pool), `${path}.pool`)
-  const pool = { ...databaseDefaults.pool, ...given.pool }
-  const max = parseCount(pool.max, `${path}.pool.max`)
-  const maxConnections = parseCount(given.maxConnections, `${path}.maxConnections`)
+  const { pool } = given
+  const max = parseCount(pool.max, `${OPTION}.pool.max`)
+  const maxConnections = parseCount(given.maxConnections, `${OPTION}.maxConnections`)
   if (max > maxConnections) {
-    throw new TypeError(`${path}.pool.max is ${max}, but maxConnections is only ${maxConnections}: lower pool.max or raise maxConnections.`)
+    throw new TypeError(`${OPTION}.pool.max is ${max}, but maxConnections is only ${maxConnections}: `
+      + 'lower pool.max or raise maxConnections.')
   }
-  const source = readSwitch(given.url) === false ? '' : checkAddress(given.url, `${path}.url`)
+  const source = readSwitch(given.url) === false ? '' : checkAddress(given.url, `${OPTION}.url`)
   return {
     url: addressOf(source, env),
-    source: isName(source) ? source : `${path}.url`,
+    source: isName(source) ? source : `${OPTION}.url`,
     hasDefault: readSwitch(given.url) !== false,
-    pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${path}.pool.acquireTimeout`) },
-    maxClients: parseCount(given.maxClients, `${path}.maxClients`),
+    pool: { max, acquireTimeout: parseTime(pool.acquireTimeout, `${OPTION}.pool.acquireTimeout`) },
+    maxClients: parseCount(given.maxClients, `${OPTION}.maxClients`),
     maxConnections,
     answerTimeout: readSwitch(given.answerTimeout) === false
       ? undefined
-      : parseTime(given.answerTimeout as Duration, `${path}.answerTimeout`),
-    idleTimeout: parseTime(given.idleTimeout, `${path}.idleTimeout`),
-    replicas: addressesOf(parseReplicas(given.replicas, `${path}.replicas`), env),
+      : parseTime(given.answerTimeout as Duration, `${OPTION}.answerTimeout`),
+    idleTimeout: parseTime(given.idleTimeout, `${OPTION}.idleTimeout`),
+    replicas: addressesOf(parseReplicas(given.replicas, `${OPTION}.replicas`), env),
   }
 }
 

@@ -12,12 +12,12 @@ import { healthService, createProbes } from './probes'
 import { watchEventLoopLag } from './event-loop-lag'
 import { createReporter } from './report'
 import type { HealthModuleOptions } from './settings'
-import { resolveHealthSettings } from './settings'
+import { healthSettings } from './settings'
 import type { HealthFunctions } from './types'
 
 /** Validates the settings when the server starts, so that a wrong one fails the start and not the first probe. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveHealthSettings(useFeatureConfig<HealthModuleOptions>('health'))
+  const settings = healthSettings.resolve(useFeatureConfig<HealthModuleOptions>('health'))
   const ofApp = appChecks((config as HealthFunctions).healthChecks, settings.timeout)
   if (import.meta.prerender) return
   // Checks run outside any request, although a request triggers them.

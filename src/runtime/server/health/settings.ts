@@ -1,5 +1,7 @@
 import { parseDuration } from '../core/duration'
-import { parseChoice, parseObject, readSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseChoice, parseObject, readSwitch } from '../core/settings'
 import type { Duration } from '../core/duration'
 import type { CheckedFeature } from '../core/health-checks'
 import type { HealthLevel } from './types'
@@ -82,16 +84,6 @@ interface FeatureHealthLevels {
   tenants?: false | HealthLevel
 }
 
-export const healthDefaults = {
-  path: '/api/health',
-  timeout: '1s',
-  cacheTtl: '1s',
-  details: 'never',
-  token: '',
-  checks: { redis: 'degraded', rabbitmq: 'degraded', database: 'critical', shards: 'degraded', tenants: 'degraded' },
-  maxEventLoopLag: false,
-} as const satisfies HealthModuleOptions
-
 /** Validated settings. All times are in milliseconds. */
 export interface HealthSettings {
   path: string
@@ -104,35 +96,46 @@ export interface HealthSettings {
   maxEventLoopLag: number | undefined
 }
 
-/** Validates `scale.health`. @throws Error naming the option that is wrong */
-export function resolveHealthSettings(options: HealthModuleOptions = {}): HealthSettings {
-  const option = 'scale.health'
-  refuseOtherThanObject(options, option)
-  refuseUnknownKeys(options, Object.keys(healthDefaults), option)
-  const { path, timeout, cacheTtl, details, token, checks, maxEventLoopLag } = { ...healthDefaults, ...options }
+const OPTION = 'scale.health'
+
+/** The options of `scale.health`. */
+export const healthSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    path: '/api/health',
+    timeout: '1s',
+    cacheTtl: '1s',
+    details: 'never',
+    token: '',
+    checks: { redis: 'degraded', rabbitmq: 'degraded', database: 'critical', shards: 'degraded', tenants: 'degraded' },
+    maxEventLoopLag: false,
+  },
+  resolve: resolveHealth,
+})
+
+function resolveHealth(options: Complete<HealthModuleOptions>): HealthSettings {
+  const { path, timeout, cacheTtl, details, token, checks, maxEventLoopLag } = options
   if (typeof path !== 'string' || !/^\/[^\s?#]*[^\s?#/]$/.test(path)) {
     throw new TypeError(
-      `${option}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`,
+      `${OPTION}.path is ${JSON.stringify(path)}: write a path that begins with / and does not end with one, such as '/api/health'.`,
     )
   }
   return {
     path,
-    timeout: parseDuration(timeout, `${option}.timeout`),
-    cacheTtl: parseDuration(cacheTtl, `${option}.cacheTtl`),
-    details: parseChoice(details, ['never', 'token', 'always'], `${option}.details`),
+    timeout: parseDuration(timeout, `${OPTION}.timeout`),
+    cacheTtl: parseDuration(cacheTtl, `${OPTION}.cacheTtl`),
+    details: parseChoice(details, ['never', 'token', 'always'], `${OPTION}.details`),
     token: String(token),
-    checks: parseLevels(checks, `${option}.checks`),
+    checks: parseLevels(checks, `${OPTION}.checks`),
     maxEventLoopLag: readSwitch(maxEventLoopLag) === false
       ? undefined
-      : parseDuration(maxEventLoopLag as Duration, `${option}.maxEventLoopLag`),
+      : parseDuration(maxEventLoopLag as Duration, `${OPTION}.maxEventLoopLag`),
   }
 }
 
 function parseLevels(given: unknown, path: string): HealthSettings['checks'] {
   const levels = parseObject(given, path)
-  refuseUnknownKeys(levels, Object.keys(healthDefaults.checks), path)
-  const entries = Object.entries({ ...healthDefaults.checks, ...levels })
-  return Object.fromEntries(entries.map(([name, level]) =>
+  return Object.fromEntries(Object.entries(levels).map(([name, level]) =>
     [
       name,
       readSwitch(level) === false ? false : parseChoice(level, ['critical', 'degraded'], `${path}.${name}`),

@@ -3,7 +3,7 @@ import { defineNitroPlugin, getPublicAsset, useRuntimeConfig } from '../nitro'
 import { compilePathRules } from '../core/paths'
 import { answerConditionally } from './conditional-body'
 import type { HttpModuleOptions } from './settings'
-import { resolveHttpSettings, stricterHttpRule } from './settings'
+import { httpSettings, stricterHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
 import { wrapWithHttpRules } from './wrap'
 import { wantResponseTags } from '../cache/response-tags'
@@ -15,7 +15,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const { app } = useRuntimeConfig()
   const buildAssets = `/${app.buildAssetsDir.replace(/^\/|\/$/g, '')}`
-  const settings = resolveHttpSettings(useFeatureConfig<HttpModuleOptions>('http'), buildAssets)
+  const settings = httpSettings.resolve(useFeatureConfig<HttpModuleOptions>('http'), buildAssets)
   const base = app.baseURL.replace(/\/$/, '')
   const ruleOf = compilePathRules(settings.rules, 'scale.http.rules', { stricter: stricterHttpRule, isPage: createPageFinder(), base })
   const publicFile = (path: string) => getPublicAsset(path) as PublicFile | undefined

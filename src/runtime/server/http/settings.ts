@@ -1,10 +1,13 @@
 import type { Duration } from '../core/duration'
 import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../core/duration'
-import { parseChoice, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys, show } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseChoice, parseObject, parseSwitch, refuseUnknownKeys, show } from '../core/settings'
 import type { CacheClass, CachePolicy, CdnTarget } from './policy'
 import { cacheClasses, cacheControlOf, cdnHeaders } from './policy'
 import type { HttpPurgeOptions } from './purge/settings'
+import { purgeSettings } from './purge/settings'
 import type { TagFormat } from './tag-header'
 import { tagFormats } from './tag-header'
 
@@ -82,16 +85,6 @@ export interface HttpModuleOptions {
   purge?: false | HttpPurgeOptions
 }
 
-export const httpDefaults = {
-  rules: {},
-  preset: true,
-  cdn: '',
-  sessionCookies: ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*'],
-  credentialHeaders: ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token'],
-  etag: true,
-  purge: false,
-} satisfies Required<HttpModuleOptions>
-
 /** A validated rule. */
 export interface ResolvedHttpRule {
   policy: CachePolicy
@@ -103,7 +96,7 @@ export interface ResolvedHttpRule {
   hashedOnly: boolean
 }
 
-export interface HttpSettings {
+interface HttpSettings {
   /** Rules by path pattern. */
   rules: ReadonlyMap<string, ResolvedHttpRule | false>
   /** Rule `/**` of the preset, for paths without a rule of their own; undefined if the app sets this rule itself. */
@@ -122,16 +115,24 @@ export interface HttpSettings {
 const OPTION = 'scale.http'
 const RULE_KEYS = ['class', 'maxAge', 'sharedMaxAge', 'staleWhileRevalidate', 'staleIfError', 'vary']
 
-/**
- * Validates `scale.http` and resolves its rules.
- *
- * @param buildAssets path of the build files, such as `/_nuxt`
- * @throws Error naming the option that is wrong
- */
-export function resolveHttpSettings(options: HttpModuleOptions, buildAssets = '/_nuxt'): HttpSettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(httpDefaults), OPTION)
-  const given = { ...httpDefaults, ...options }
+/** The options of `scale.http`. */
+export const httpSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    rules: {},
+    preset: true,
+    cdn: '',
+    sessionCookies: ['*sess*', '*sid*', '*auth*', '*token*', '*jwt*', '*login*', '*user*'],
+    credentialHeaders: ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token'],
+    etag: true,
+    purge: false,
+  },
+  offGroups: { purge: purgeSettings.defaults },
+  resolve: resolveHttp,
+})
+
+/** @param buildAssets path of the build files, such as `/_nuxt` */
+function resolveHttp(given: Complete<HttpModuleOptions>, buildAssets = '/_nuxt'): HttpSettings {
   const cdn = !given.cdn ? undefined : parseChoice(given.cdn, Object.keys(cdnHeaders) as CdnTarget[], `${OPTION}.cdn`)
   const own = parseObject(given.rules, `${OPTION}.rules`)
   checkPathPatterns(Object.keys(own), `${OPTION}.rules`)

@@ -2,6 +2,7 @@ import config from '#scale/config.mjs'
 import pages from '#scale/page-routes.mjs'
 import { onClose } from '../core/closing'
 import { createLog, atMostEvery, quoted } from '../core/log'
+import type { Complete } from '../core/feature-settings'
 import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import { defineNitroPlugin } from '../nitro'
 import { createAddressLimiter } from './address-limiter'
@@ -10,14 +11,14 @@ import { createReceiver } from './receive'
 import { createRing } from './ring'
 import { monitoringService } from './service'
 import type { MonitoringModuleOptions } from './settings'
-import { resolveMonitoringSettings } from './settings'
+import { monitoringSettings } from './settings'
 import type { ClientError, MonitoringFunctions, ResolvedFrame } from './types'
 
 const QUIET = 1000
 
 /** Receives the reports of browsers. */
 export default defineNitroPlugin((nitroApp) => {
-  const settings = resolveMonitoringSettings(withProxies(useFeatureConfig<MonitoringModuleOptions>('monitoring')))
+  const settings = monitoringSettings.resolve(withProxies(useFeatureConfig<MonitoringModuleOptions>('monitoring')))
   if (import.meta.prerender) return
   const log = createLog('monitoring')
   const onceASecond = { error: atMostEvery(QUIET), failed: atMostEvery(QUIET) }
@@ -43,9 +44,9 @@ export default defineNitroPlugin((nitroApp) => {
 })
 
 /** Most apps name their proxies once, for the rate limits. */
-function withProxies(options: MonitoringModuleOptions): MonitoringModuleOptions {
+function withProxies(options: Complete<MonitoringModuleOptions>): Complete<MonitoringModuleOptions> {
   const { rateLimit } = useScaleConfig()
-  if (options.trustedProxies && options.trustedProxies.length > 0) return options
+  if (options.trustedProxies.length > 0) return options
   return { ...options, trustedProxies: rateLimit ? rateLimit.trustedProxies : [] }
 }
 

@@ -1,6 +1,8 @@
 import type { Duration } from '../core/duration'
 import { parseDuration } from '../core/duration'
-import { parseCount, parseShare, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseCount, parseShare, parseSwitch } from '../core/settings'
 import { compileProxies } from '../core/trusted-addresses'
 
 /** `scale.monitoring`: error tracking and performance monitoring in the browser. The feature is off unless the option is set. */
@@ -51,20 +53,8 @@ export interface MonitoringModuleOptions {
   trustedProxies?: readonly string[]
 }
 
-/** Defaults of `scale.monitoring`. */
-export const monitoringDefaults: Required<MonitoringModuleOptions> = {
-  errors: true,
-  vitals: true,
-  sampleRate: 1,
-  slowResource: '1s',
-  release: '',
-  path: '/_scale/ingest',
-  maxRequests: 600,
-  trustedProxies: [],
-}
-
 /** Validated settings. */
-export interface MonitoringSettings {
+interface MonitoringSettings {
   errors: boolean
   vitals: boolean
   sampleRate: number
@@ -81,11 +71,23 @@ export interface MonitoringSettings {
 const OPTION = 'scale.monitoring'
 const LONGEST_RELEASE = 100
 
-/** Validates `scale.monitoring`. @throws Error naming the option that is wrong */
-export function resolveMonitoringSettings(options: MonitoringModuleOptions): MonitoringSettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(monitoringDefaults), OPTION)
-  const given = { ...monitoringDefaults, ...options }
+/** The options of `scale.monitoring`. */
+export const monitoringSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    errors: true,
+    vitals: true,
+    sampleRate: 1,
+    slowResource: '1s',
+    release: '',
+    path: '/_scale/ingest',
+    maxRequests: 600,
+    trustedProxies: [],
+  },
+  resolve: resolveMonitoring,
+})
+
+function resolveMonitoring(given: Complete<MonitoringModuleOptions>): MonitoringSettings {
   return {
     errors: parseSwitch(given.errors, `${OPTION}.errors`),
     vitals: parseSwitch(given.vitals, `${OPTION}.vitals`),

@@ -12,7 +12,7 @@ import { rabbitService } from './client'
 import { openBroker } from './open-broker'
 import { createRabbitFeature } from './rabbit-feature'
 import type { RabbitmqModuleOptions } from './settings'
-import { resolveRabbitmqSettings } from './settings'
+import { rabbitmqSettings } from './settings'
 import { readTrace, runInTrace } from './trace'
 import { messageTransactionsService } from './transactions'
 import { closeToRequests } from './worker'
@@ -27,7 +27,7 @@ export default defineNitroPlugin((nitroApp) => {
   const given = useFeatureConfig<RabbitmqModuleOptions>('rabbitmq')
   // Prerendering runs during the build, where no broker is available and nothing is consumed.
   const options = import.meta.prerender ? { ...given, url: '' } : given
-  const settings = resolveRabbitmqSettings(options, import.meta.prerender ? {} : process.env)
+  const settings = rabbitmqSettings.resolve(options, import.meta.prerender ? {} : process.env)
   const role = import.meta.prerender ? 'web' : parseRole(scale.role)
   const remote = settings.urls.length > 0
   const log = createLog('rabbitmq')

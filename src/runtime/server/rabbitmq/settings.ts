@@ -1,9 +1,11 @@
 import type { Duration } from '../core/duration'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
-import { parseBytes, parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseBytes, parseChoice, parseCount, parseObject, parseSwitch } from '../core/settings'
 import type { OutboxModuleOptions, OutboxSettings } from './outbox/outbox-settings'
-import { resolveOutboxSettings } from './outbox/outbox-settings'
+import { outboxSettings } from './outbox/outbox-settings'
 import type { TlsSettings } from '../core/tls'
 import type { RabbitmqTlsOptions } from './tls'
 import { parseTls, rabbitmqTlsDefaults } from './tls'
@@ -150,24 +152,6 @@ interface RabbitmqQueueOptions {
   deliveryLimit?: number
 }
 
-export const rabbitmqDefaults = {
-  url: '',
-  tls: rabbitmqTlsDefaults,
-  prefix: 'scale',
-  appId: '',
-  prefetch: 64,
-  concurrency: 16,
-  timeout: '60s',
-  window: 256,
-  frames: true,
-  buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' },
-  publishTimeout: '10s',
-  retry: { delays: ['1s', '5s', '30s', '2m', '10m'] },
-  queue: { type: 'quorum', deliveryLimit: 20 },
-  outbox: false,
-  drainTimeout: '15s',
-} as const satisfies RabbitmqModuleOptions
-
 /** The validated options. All times are in milliseconds. */
 export interface RabbitmqSettings {
   /** Addresses of the nodes of one broker. Empty for the in-memory broker. They may contain passwords, so never log them. */
@@ -194,19 +178,34 @@ const OPTION = 'scale.rabbitmq'
 const LONGEST_RUN = 25 * 60_000
 const MOST_DELAYS = 100
 
-/**
- * Validates the options and fills in the defaults.
- *
- * @param env environment from which `RABBITMQ_URL` is read
- * @throws Error that names the invalid option
- */
-export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: NodeJS.ProcessEnv): RabbitmqSettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(rabbitmqDefaults), OPTION)
-  const given = { ...rabbitmqDefaults, ...options }
-  const buffer = group(given.buffer, rabbitmqDefaults.buffer, 'buffer')
-  const retry = group(given.retry, rabbitmqDefaults.retry, 'retry')
-  const queue = group(given.queue, rabbitmqDefaults.queue, 'queue')
+/** The options of `scale.rabbitmq`. `RABBITMQ_URL` is read from the environment if the options contain no address. */
+export const rabbitmqSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    url: '',
+    tls: rabbitmqTlsDefaults,
+    prefix: 'scale',
+    appId: '',
+    prefetch: 64,
+    concurrency: 16,
+    timeout: '60s',
+    window: 256,
+    frames: true,
+    buffer: { messages: 10_000, bytes: '64mb', onFull: 'reject' },
+    publishTimeout: '10s',
+    retry: { delays: ['1s', '5s', '30s', '2m', '10m'] },
+    queue: { type: 'quorum', deliveryLimit: 20 },
+    outbox: false,
+    drainTimeout: '15s',
+  },
+  offGroups: { outbox: outboxSettings.defaults },
+  resolve: resolveRabbitmq,
+})
+
+function resolveRabbitmq(given: Complete<RabbitmqModuleOptions>, env: NodeJS.ProcessEnv = {}): RabbitmqSettings {
+  for (const name of ['buffer', 'retry', 'queue'] as const) parseObject(given[name], `${OPTION}.${name}`)
+  const { buffer, retry, queue, outbox } = given
+  if (outbox !== false) parseObject(outbox, `${OPTION}.outbox`)
   const prefetch = parseCount(given.prefetch, `${OPTION}.prefetch`)
   const concurrency = parseCount(given.concurrency, `${OPTION}.concurrency`)
   if (prefetch > 65_535) throw new TypeError(`${OPTION}.prefetch is ${prefetch}: write a whole number up to 65535.`)
@@ -217,7 +216,7 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
   const urls = parseUrls(given.url, env)
   return {
     urls,
-    tls: parseTls(given.tls ?? {}, urls, `${OPTION}.tls`),
+    tls: parseTls(given.tls, urls, `${OPTION}.tls`),
     prefix: parsePrefix(given.prefix),
     appId: String(given.appId) || undefined,
     prefetch,
@@ -234,16 +233,9 @@ export function resolveRabbitmqSettings(options: RabbitmqModuleOptions, env: Nod
     delays: parseDelays(retry.delays, `${OPTION}.retry.delays`),
     queueType: parseChoice(queue.type, ['quorum', 'classic'], `${OPTION}.queue.type`),
     deliveryLimit: parseCount(queue.deliveryLimit, `${OPTION}.queue.deliveryLimit`),
-    outbox: given.outbox === false ? undefined : resolveOutboxSettings(given.outbox, `${OPTION}.outbox`),
+    outbox: outbox === false ? undefined : outboxSettings.resolve(outbox),
     drainTimeout: parseWait(given.drainTimeout, `${OPTION}.drainTimeout`),
   }
-}
-
-function group<Group extends object>(given: unknown, defaults: Group, name: string): Record<keyof Group, unknown> {
-  const path = `${OPTION}.${name}`
-  const values = parseObject(given, path)
-  refuseUnknownKeys(values, Object.keys(defaults), path)
-  return { ...defaults, ...values }
 }
 
 /** Splits the addresses of an option or an environment variable into a list. */

@@ -13,14 +13,14 @@ import { compilePathPatterns, compilePathRules } from '../core/paths'
 import { probePathsOf } from '../core/health-checks'
 import { createPageFinder } from '../request/page-finder'
 import type { RateLimitModuleOptions } from './settings'
-import { resolveRateLimitSettings, stricterRateLimit } from './settings'
+import { rateLimitSettings, stricterRateLimit } from './settings'
 import { wrapWithRateLimit } from './wrap'
 
 /** Applies the rate limits to requests from outside. */
 export default defineNitroPlugin((nitroApp) => {
   const { app } = useRuntimeConfig()
   const scale = useScaleConfig()
-  const settings = resolveRateLimitSettings(useFeatureConfig<RateLimitModuleOptions>('rateLimit'))
+  const settings = rateLimitSettings.resolve(useFeatureConfig<RateLimitModuleOptions>('rateLimit'))
   if (import.meta.prerender) return
   const functions = config as RateLimitFunctions
   const unkeyed = [...settings.rules.values()].find(rule => rule && rule.key === 'function')

@@ -1,7 +1,9 @@
 import type { Duration } from '../core/duration'
 import { checkPathPatterns } from '../core/paths'
 import { parseDuration } from '../core/duration'
-import { parseChoice, parseCount, parseObject, parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseChoice, parseCount, parseObject, parseSwitch, refuseUnknownKeys } from '../core/settings'
 import { compileProxies } from '../core/trusted-addresses'
 import type { Bucket } from '../core/gcra'
 import { bucketOf } from '../core/gcra'
@@ -93,14 +95,6 @@ export interface RateLimitModuleOptions {
   headers?: boolean
 }
 
-export const rateLimitDefaults: Required<RateLimitModuleOptions> = {
-  rules: {},
-  trustedProxies: [],
-  timeout: '75ms',
-  replicas: 1,
-  headers: true,
-}
-
 /** A validated limit. */
 export interface RateLimit {
   /** Name of the limit, used for its buckets and headers. */
@@ -133,11 +127,20 @@ export interface RateLimitSettings {
 const OPTION = 'scale.rateLimit'
 const RULE = { limit: 0, window: 1, burst: 0, cost: 1, key: 'address', methods: [], shadow: false, fallback: 'memory' }
 
-/** Validates `scale.rateLimit`. @throws Error naming the option that is wrong */
-export function resolveRateLimitSettings(options: RateLimitModuleOptions): RateLimitSettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(rateLimitDefaults), OPTION)
-  const given = { ...rateLimitDefaults, ...options }
+/** The options of `scale.rateLimit`. */
+export const rateLimitSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    rules: {},
+    trustedProxies: [],
+    timeout: '75ms',
+    replicas: 1,
+    headers: true,
+  },
+  resolve: resolveAll,
+})
+
+function resolveAll(given: Complete<RateLimitModuleOptions>): RateLimitSettings {
   const rules = parseObject(given.rules, `${OPTION}.rules`)
   checkPathPatterns(Object.keys(rules), `${OPTION}.rules`)
   return {

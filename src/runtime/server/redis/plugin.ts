@@ -5,14 +5,14 @@ import { defineNitroPlugin } from '../nitro'
 import { createLog } from '../core/log'
 import { createRedisConnection } from './connection'
 import { redisService } from './service'
-import { resolveRedisSettings } from './settings'
+import { redisSettings } from './settings'
 import type { RedisRuntimeOptions } from './runtime-options'
 
 /** Opens the shared connection when the server starts, and closes it after all features that use it. */
 export default defineNitroPlugin((nitroApp) => {
   // During prerendering there is no Redis to connect to.
   if (import.meta.prerender) return
-  const settings = resolveRedisSettings(useFeatureConfig<RedisRuntimeOptions>('redis'), process.env)
+  const settings = redisSettings.resolve(useFeatureConfig<RedisRuntimeOptions>('redis'), process.env)
   if (!settings) return
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   redisService.provide(connection)

@@ -1,5 +1,7 @@
 import { parseDuration } from '../core/duration'
-import { refuseOtherThanObject, readSwitch } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { readSwitch } from '../core/settings'
 import type { RedisNode } from './address'
 import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseHostAndPort, parseNatMap, parseNodes, parseConnectionUrl, formatNode } from './address'
 import { createOptionSources } from './option-sources'
@@ -52,18 +54,17 @@ export type RedisSettings = SingleRedisSettings | SentinelRedisSettings | Cluste
 const LONGEST_COMMAND_TIMEOUT = 60_000
 
 /**
- * Decides which Redis to use. Run-time options come first, plain environment variables such as `REDIS_URL` second.
+ * The options of `scale.redis`, and the choice which Redis to use. Options come first, plain environment variables such as `REDIS_URL`
+ * second. The settings are undefined if no Redis is configured.
  *
  * The address (`cluster`, else `sentinels`, else `url`, else `host`) comes from one of these places only: the first
  * that has an address. Each other field is looked up separately: in the options, then in the URL, then in its plain variable.
- *
- * @param options `runtimeConfig.scale.redis`, already overridden by `NUXT_SCALE_REDIS_*`
- * @param env the environment of the process
- * @returns undefined when no Redis is configured
- * @throws Error naming the option, and the environment variable if the value came from one
+ * An error names the option, and the environment variable if the value came from one.
  */
-export function resolveRedisSettings(options: RedisRuntimeOptions, env: NodeJS.ProcessEnv): RedisSettings | undefined {
-  refuseOtherThanObject(options, 'scale.redis')
+export const redisSettings = defineSettings({ path: 'scale.redis', defaults: redisDefaults, resolve: resolveRedis })
+
+/** @param env the environment of the process; the build has none */
+function resolveRedis(options: Complete<RedisRuntimeOptions>, env: NodeJS.ProcessEnv = {}): RedisSettings | undefined {
   const { option, plain, either } = createOptionSources(options, env)
   const topology = findTopology({ option, plain, either })
   const name = either('name')

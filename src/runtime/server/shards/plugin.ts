@@ -9,13 +9,13 @@ import { createLog } from '../core/log'
 import { defineNitroPlugin } from '../nitro'
 import { databaseOfShard, shardsService, createShardResolver } from './resolve'
 import type { ShardsModuleOptions, ShardSource, ShardsSettings } from './settings'
-import { resolveShardsSettings } from './settings'
+import { shardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
 import type { TenantLocation } from '../request/tenant'
 
 /** Registers a database client and a health check for every shard, and provides the shard resolver. */
 export default defineNitroPlugin((nitroApp) => {
-  const options = resolveShardsSettings(useFeatureConfig<ShardsModuleOptions>('shards'), details)
+  const options = shardsSettings.resolve(useFeatureConfig<ShardsModuleOptions>('shards'), details)
   const settings = options.slotMapFile ? readSlotMapFile(options) : options
   for (const [shard, source] of settings.map) {
     const name = databaseOfShard(shard)

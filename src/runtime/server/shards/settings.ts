@@ -1,4 +1,6 @@
 import { parseReplicas } from '../core/database-address'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
 import { parseChoice, parseObject, refuseUnknownKeys, show } from '../core/settings'
 import type { SourceDetails } from '../core/source-details'
 import { withDetails } from '../core/source-details'
@@ -104,44 +106,41 @@ export interface ShardsSettings {
   domains: ReadonlyMap<string, string>
 }
 
-/** Defaults of `scale.shards`. */
-export const shardsDefaults: Required<ShardsModuleOptions> = {
-  map: {},
-  spread: [],
-  regions: {},
-  defaultRegion: '',
-  strategy: 'slots',
-  slots: DEFAULT_SLOTS,
-  slotMap: '',
-  slotMapFile: '',
-  tables: {},
-  placement: { models: {}, domains: {} },
-}
-
 const OPTION = 'scale.shards'
 
-/**
- * Checks and resolves `scale.shards`.
- *
- * @param details the `schema` and `replicas` of each shard in `scale.shards.map`, since an environment variable may replace its entry
- * @throws Error that names the invalid option
- */
-export function resolveShardsSettings(options: ShardsModuleOptions, details: Record<string, SourceDetails> = {}): ShardsSettings {
-  refuseUnknownKeys(options, Object.keys(shardsDefaults), OPTION)
+/** The options of `scale.shards`. */
+export const shardsSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    map: {},
+    spread: [],
+    regions: {},
+    defaultRegion: '',
+    strategy: 'slots',
+    slots: DEFAULT_SLOTS,
+    slotMap: '',
+    slotMapFile: '',
+    tables: {},
+    placement: { models: {}, domains: {} },
+  },
+  resolve: resolveShards,
+})
+
+/** @param details the `schema` and `replicas` of each shard in `scale.shards.map`, since a variable may replace its entry */
+function resolveShards(options: Complete<ShardsModuleOptions>, details: Record<string, SourceDetails> = {}): ShardsSettings {
   const map = resolveMap(withDetails(options.map, details))
   const shards = [...map.keys()]
-  const regions = resolveRegions(options.regions ?? {}, shards)
-  const strategy = parseChoice(options.strategy ?? shardsDefaults.strategy, ['slots', 'modulo'], `${OPTION}.strategy`)
-  const slotMapFile = resolveFile(options.slotMapFile ?? '')
+  const regions = resolveRegions(options.regions, shards)
+  const strategy = parseChoice(options.strategy, ['slots', 'modulo'], `${OPTION}.strategy`)
+  const slotMapFile = resolveFile(options.slotMapFile)
   if (options.slotMap && slotMapFile) throw new Error(`${OPTION}.slotMap and ${OPTION}.slotMapFile are both set: remove one of the two.`)
   const stored = Boolean(options.slotMap || slotMapFile)
   if (stored && strategy === 'modulo') {
     const name = options.slotMap ? 'slotMap' : 'slotMapFile'
     throw new Error(`${OPTION}.${name} is set, but ${OPTION}.strategy is 'modulo', which uses no slot map: remove one of the two.`)
   }
-  const spread = resolveSpread(options.spread ?? [], shards, stored)
-  const placement = parseObject(options.placement ?? {}, `${OPTION}.placement`)
-  refuseUnknownKeys(placement, ['models', 'domains'], `${OPTION}.placement`)
+  const spread = resolveSpread(options.spread, shards, stored)
+  const placement = parseObject(options.placement, `${OPTION}.placement`)
   return {
     map,
     spread,
@@ -150,7 +149,7 @@ export function resolveShardsSettings(options: ShardsModuleOptions, details: Rec
     strategy,
     slotMap: options.slotMap ? resolveStoredMap(options, shards) : firstSlotMap(spread, resolveSlots(options.slots, spread)),
     slotMapFile,
-    tables: resolveTables(options.tables ?? {}),
+    tables: resolveTables(options.tables),
     stored,
     models: resolvePlaces(placement.models, shards, `${OPTION}.placement.models`),
     domains: resolvePlaces(placement.domains, shards, `${OPTION}.placement.domains`),
@@ -159,7 +158,7 @@ export function resolveShardsSettings(options: ShardsModuleOptions, details: Rec
 
 function resolveMap(value: unknown): ReadonlyMap<string, ShardSource> {
   const path = `${OPTION}.map`
-  const entries = Object.entries(parseObject(value ?? {}, path))
+  const entries = Object.entries(parseObject(value, path))
   if (entries.length === 0) {
     throw new Error(`${path} is empty: write at least one shard, such as { eu: 'DATABASE_URL_EU' }, or remove ${OPTION}.`)
   }
@@ -191,7 +190,7 @@ function resolveSpread(value: unknown, shards: readonly string[], stored: boolea
 }
 
 function resolveSlots(value: unknown, spread: readonly string[]): number {
-  const slots = parseSlots(value ?? shardsDefaults.slots, `${OPTION}.slots`)
+  const slots = parseSlots(value, `${OPTION}.slots`)
   if (slots < spread.length) throw new TypeError(`${OPTION}.slots is ${slots}: write at least the number of shards, ${spread.length}.`)
   return slots
 }
@@ -229,10 +228,10 @@ function resolveTables(value: unknown): ReadonlyMap<string, string> {
   }))
 }
 
-function resolveStoredMap({ slotMap, slots }: ShardsModuleOptions, shards: readonly string[]): SlotMap {
+function resolveStoredMap({ slotMap, slots }: Complete<ShardsModuleOptions>, shards: readonly string[]): SlotMap {
   const map = parseKnownMap(slotMap, shards, `${OPTION}.slotMap`)
-  const wanted = parseSlots(slots ?? shardsDefaults.slots, `${OPTION}.slots`)
-  if (wanted !== shardsDefaults.slots && wanted !== map.owners.length) {
+  const wanted = parseSlots(slots, `${OPTION}.slots`)
+  if (wanted !== DEFAULT_SLOTS && wanted !== map.owners.length) {
     throw new Error(`${OPTION}.slots is ${wanted}, but the stored slot map has ${map.owners.length} slots, and this number must not change:`
       + ` remove ${OPTION}.slots.`)
   }
@@ -257,6 +256,6 @@ function resolveDefaultRegion(value: unknown, regions: ReadonlyMap<string, strin
 }
 
 function resolvePlaces(value: unknown, shards: readonly string[], path: string): ReadonlyMap<string, string> {
-  const places = Object.entries(parseObject(value ?? {}, path))
+  const places = Object.entries(parseObject(value, path))
   return new Map(places.map(([name, shard]) => [name, parseKnownShard(shard, shards, `${path}.${name}`)]))
 }

@@ -10,17 +10,17 @@ import { watchConnections } from './connections'
 import { createDrain } from './drain'
 import { NITRO_SHUTDOWN, takeNitroShutdown } from './nitro-shutdown'
 import type { ShutdownModuleOptions } from './settings'
-import { resolveShutdownSettings } from './settings'
+import { shutdownSettings } from './settings'
 
 /** Shuts the instance down without losing requests. Only builds for Nitro's node-server include this plugin, after all others. */
 export default defineNitroPlugin((nitroApp) => {
   const scale = useScaleConfig()
-  const given = resolveShutdownSettings(useFeatureConfig<ShutdownModuleOptions>('shutdown'))
+  const given = shutdownSettings.resolve(useFeatureConfig<ShutdownModuleOptions>('shutdown'))
   const role = parseRole(scale.role)
   const settings = role === 'worker' ? { ...given, drainDelay: 0 } : given
   const log = createLog('shutdown')
-  const warning = checkBudget(settings, closingLimits())
-  if (warning) log.warn(warning)
+  const exceeded = checkBudget(settings, closingLimits())
+  if (exceeded) log.warn(`${exceeded.problem}: ${exceeded.fix}.`)
 
   const connections = watchConnections(nitroApp.h3App, settings.keepAliveTimeout)
   const taken = takeNitroShutdown(process.env, settings.gracePeriod)

@@ -1,7 +1,8 @@
 import type { Duration } from '../core/duration'
 import { LONGEST_TIMER } from '../core/deadline'
 import { parseDuration } from '../core/duration'
-import { refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
 
 /**
  * `scale.shutdown`: graceful shutdown. It finishes running requests within one time budget. Off until this key is present.
@@ -37,13 +38,6 @@ export interface ShutdownModuleOptions {
   gracePeriod?: Duration
 }
 
-export const shutdownDefaults = {
-  drainDelay: '5s',
-  timeout: '8s',
-  keepAliveTimeout: '65s',
-  gracePeriod: '30s',
-} as const satisfies ShutdownModuleOptions
-
 /** Validated settings. All times are in milliseconds. */
 export interface ShutdownSettings {
   drainDelay: number
@@ -54,11 +48,19 @@ export interface ShutdownSettings {
 
 const OPTION = 'scale.shutdown'
 
-/** Validates `scale.shutdown`. @throws Error naming the option that is wrong */
-export function resolveShutdownSettings(options: ShutdownModuleOptions = {}): ShutdownSettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(shutdownDefaults), OPTION)
-  const given = { ...shutdownDefaults, ...options }
+/** The options of `scale.shutdown`. */
+export const shutdownSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    drainDelay: '5s',
+    timeout: '8s',
+    keepAliveTimeout: '65s',
+    gracePeriod: '30s',
+  },
+  resolve: resolveShutdown,
+})
+
+function resolveShutdown(given: Complete<ShutdownModuleOptions>): ShutdownSettings {
   return {
     drainDelay: parseTime(given.drainDelay, 'drainDelay'),
     timeout: parseTime(given.timeout, 'timeout'),

@@ -10,7 +10,7 @@ import { clearBelowMounts } from './clear'
 import { redisStorageDriver } from './driver'
 import { mountAtRunTime } from './mount'
 import type { StorageModuleOptions } from './settings'
-import { resolveStorageSettings } from './settings'
+import { storageSettings } from './settings'
 
 const OWN_DRIVERS = ['nuxt-scale-redis', 'nuxt-scale-cache']
 
@@ -20,7 +20,7 @@ const OWN_DRIVERS = ['nuxt-scale-redis', 'nuxt-scale-cache']
  */
 export default defineNitroPlugin(() => {
   const scale = useScaleConfig()
-  const settings = resolveStorageSettings(useFeatureConfig<StorageModuleOptions>('storage'))
+  const settings = storageSettings.resolve(useFeatureConfig<StorageModuleOptions>('storage'))
   const storage = useStorage()
   const log = createLog('storage')
 

@@ -1,4 +1,6 @@
-import { parseSwitch, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseSwitch } from '../core/settings'
 
 /** `scale.storage`: the unstorage mounts that nuxt-scale creates when the server starts. */
 export interface StorageModuleOptions {
@@ -19,13 +21,21 @@ export interface StorageModuleOptions {
   cache?: boolean
 }
 
-export const storageDefaults = { redis: 'redis', cache: true } as const satisfies StorageModuleOptions
+/** Validated settings. */
+interface StorageSettings {
+  /** Name of the mount on Redis; undefined for none. */
+  redis: string | undefined
+  cache: boolean
+}
 
-/** @throws Error that names the invalid option */
-export function resolveStorageSettings(options: StorageModuleOptions = {}): { redis: string | undefined, cache: boolean } {
-  refuseOtherThanObject(options, 'scale.storage')
-  refuseUnknownKeys(options, Object.keys(storageDefaults), 'scale.storage')
-  const { redis = storageDefaults.redis, cache = storageDefaults.cache } = options
+/** The options of `scale.storage`. */
+export const storageSettings = defineSettings({
+  path: 'scale.storage',
+  defaults: { redis: 'redis', cache: true },
+  resolve: resolveStorage,
+})
+
+function resolveStorage({ redis, cache }: Complete<StorageModuleOptions>): StorageSettings {
   if (redis !== false && !(typeof redis === 'string' && /^[\w-]+$/.test(redis))) {
     throw new TypeError(`scale.storage.redis is ${JSON.stringify(redis)}: write a name of letters, digits, - and _, or false.`)
   }

@@ -13,7 +13,7 @@ import { createTenantDirectory, locate } from './directory'
 import { REFUSED_ASSIGNMENT } from './guard-context'
 import { createTenantResolver, tenancyService } from './resolve'
 import type { TenancyModuleOptions } from './settings'
-import { resolveTenancySettings } from './settings'
+import { tenancySettings } from './settings'
 import type { TenancyFunctions } from './types'
 import { withTenant } from './utils'
 import { wrapWithTenant } from './wrap'
@@ -22,7 +22,7 @@ import { wrapWithTenant } from './wrap'
 export default defineNitroPlugin((nitroApp) => {
   const { app } = useRuntimeConfig()
   const scale = useScaleConfig()
-  const settings = resolveTenancySettings(useFeatureConfig<TenancyModuleOptions>('tenancy'), details)
+  const settings = tenancySettings.resolve(useFeatureConfig<TenancyModuleOptions>('tenancy'), details)
   const { tenant, authorize, tenants, tenantByDomain } = config as TenancyFunctions
   if (settings.map.size === 0 && !tenants) {
     throw new Error('scale.tenancy has no tenants: list them in scale.tenancy.map, or look them up in tenants() of server/scale.config.ts.')

@@ -1,7 +1,9 @@
 import type { Duration } from '../core/duration'
 import { parseReplicas } from '../core/database-address'
 import { parseDuration } from '../core/duration'
-import { parseCount, refuseOtherThanObject, refuseUnknownKeys } from '../core/settings'
+import type { Complete } from '../core/feature-settings'
+import { defineSettings } from '../core/feature-settings'
+import { parseCount, refuseUnknownKeys } from '../core/settings'
 import { checkPathPatterns } from '../core/paths'
 import type { SourceDetails } from '../core/source-details'
 import { withDetails } from '../core/source-details'
@@ -95,22 +97,6 @@ export interface TenancyModuleOptions {
   cacheTtl?: Duration
 }
 
-/** Defaults of `scale.tenancy`. */
-export const tenancyDefaults: Required<TenancyModuleOptions> = {
-  from: ['header', 'subdomain', 'domain'],
-  header: 'x-tenant-id',
-  baseDomains: [],
-  ignoreSubdomains: ['www'],
-  map: {},
-  default: '',
-  unknown: 404,
-  missing: 400,
-  trustedProxies: '',
-  exclude: [],
-  pattern: '[a-z0-9][a-z0-9-]{0,62}',
-  cacheTtl: '60s',
-}
-
 /** The options after validation. */
 export interface TenancySettings {
   /** Lower-case name of the header; undefined when no header names the tenant. */
@@ -136,18 +122,32 @@ export interface TenancySettings {
 
 const OPTION = 'scale.tenancy'
 
-/**
- * Checks and resolves `scale.tenancy`.
- *
- * @param details the `schema` and `replicas` of each tenant in `scale.tenancy.map`, since an environment variable may replace its entry
- * @throws Error that names the invalid option
- */
-export function resolveTenancySettings(options: TenancyModuleOptions, details: Record<string, SourceDetails> = {}): TenancySettings {
-  refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(tenancyDefaults), OPTION)
-  const given = { ...tenancyDefaults, ...options }
+const SOURCES: readonly TenantSource[] = ['header', 'subdomain', 'domain']
+
+/** The options of `scale.tenancy`. */
+export const tenancySettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    from: SOURCES,
+    header: 'x-tenant-id',
+    baseDomains: [],
+    ignoreSubdomains: ['www'],
+    map: {},
+    default: '',
+    unknown: 404,
+    missing: 400,
+    trustedProxies: '',
+    exclude: [],
+    pattern: '[a-z0-9][a-z0-9-]{0,62}',
+    cacheTtl: '60s',
+  },
+  resolve: resolveTenancy,
+})
+
+/** @param details the `schema` and `replicas` of each tenant in `scale.tenancy.map`, since a variable may replace its entry */
+function resolveTenancy(given: Complete<TenancyModuleOptions>, details: Record<string, SourceDetails> = {}): TenancySettings {
   const from = listOf(given.from, 'from')
-  const wrong = from.find(source => !tenancyDefaults.from.includes(source))
+  const wrong = from.find(source => !SOURCES.includes(source))
   if (wrong !== undefined || from.length === 0) {
     const problem = wrong === undefined ? 'is empty' : `contains ${JSON.stringify(wrong)}`
     throw new TypeError(`${OPTION}.from ${problem}: write one or several of 'header', 'subdomain' and 'domain'.`)

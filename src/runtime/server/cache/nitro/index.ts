@@ -1,7 +1,7 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createEvent, defineEventHandler, fetchWithEvent, splitCookiesString, useNitroApp, useRuntimeConfig } from '../../nitro'
-import { cacheSettings, useCacheEngine } from '../service'
+import { nitroCacheSettings, useCacheEngine } from '../service'
 import { createCachedFunction } from './function'
 import { createCachedEventHandler } from './handler'
 import type { NitroCacheHost } from './host'
@@ -41,7 +41,7 @@ export function cachedEventHandler(handler: EventHandler, options: CachedRouteOp
 function host(): NitroCacheHost {
   return {
     engine: useCacheEngine,
-    settings: () => import.meta.dev ? { ...cacheSettings(), debugHeaders: true } : cacheSettings(),
+    settings: () => import.meta.dev ? { ...nitroCacheSettings(), debugHeaders: true } : nitroCacheSettings(),
     buildId: () => String(useRuntimeConfig().app.buildId ?? ''),
     captureError: (error, event) => useNitroApp().captureError(error, { event, tags: ['cache'] }),
     createEvent: createNitroEvent,

@@ -7,8 +7,7 @@ import { tagFormats } from '../tag-header'
 import { createPurgeCall, limitsOf } from './call'
 import { followInvalidations } from './follow'
 import { createPurgeQueue } from './queue'
-import type { HttpPurgeOptions } from './settings'
-import { resolvePurgeSettings } from './settings'
+import { purgeSettings } from './settings'
 import type { HttpModuleOptions } from '../settings'
 
 /** Milliseconds that the shutdown waits for the CDN. */
@@ -18,7 +17,8 @@ const CLOSE_BUDGET = 3000
 export default defineNitroPlugin((nitroApp) => {
   if (import.meta.prerender) return
   const { purge, cdn } = useFeatureConfig<HttpModuleOptions>('http')
-  const settings = resolvePurgeSettings(purge as HttpPurgeOptions, cdn)
+  // Only a build with `purge` includes this plugin.
+  const settings = purgeSettings.resolve(purge as Exclude<typeof purge, false>, cdn)
   const log = createLog('http')
   if (!settings) {
     if (!import.meta.dev) {

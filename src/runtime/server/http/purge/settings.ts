@@ -1,6 +1,8 @@
 import type { Duration } from '../../core/duration'
 import { parseDuration } from '../../core/duration'
-import { parseChoice, parseNumberAbove, refuseOtherThanObject, refuseUnknownKeys, parseCount } from '../../core/settings'
+import type { Complete } from '../../core/feature-settings'
+import { defineSettings } from '../../core/feature-settings'
+import { parseChoice, parseCount, parseNumberAbove, refuseOtherThanObject } from '../../core/settings'
 import type { CdnTarget } from '../policy'
 
 /**
@@ -62,17 +64,6 @@ export interface HttpPurgeOptions {
   againAfter?: Duration
 }
 
-export const httpPurgeDefaults = {
-  url: '',
-  id: '',
-  token: '',
-  timeout: '5s',
-  wait: '1s',
-  rate: 5,
-  burst: 25,
-  againAfter: '4s',
-} satisfies Required<HttpPurgeOptions>
-
 /** CDNs that can be purged by tag. */
 export type PurgeTarget = 'generic' | 'fastly' | 'cloudflare'
 
@@ -95,32 +86,26 @@ export interface HttpPurgeSettings {
 
 const OPTION = 'scale.http.purge'
 
-/**
- * Validates the options at build time. Ids and tokens may be missing then, because they come from the environment of the server.
- *
- * @throws Error naming the option that is wrong
- */
-export function checkPurgeOptions(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): void {
-  if (!(TARGETS as readonly unknown[]).includes(cdn)) {
-    throw new TypeError(
-      `${OPTION} requires scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: set it, or remove purge.`,
-    )
-  }
-  resolveRest(options)
-  readUrls(options.url)
-}
+/** The options of `scale.http.purge`. The settings are undefined if none of address, id and token is set. */
+export const purgeSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    url: '',
+    id: '',
+    token: '',
+    timeout: '5s',
+    wait: '1s',
+    rate: 5,
+    burst: 25,
+    againAfter: '4s',
+  },
+  resolve: resolvePurge,
+})
 
-/**
- * Resolves the settings when the server starts.
- *
- * @returns undefined if none of address, id and token is set
- * @throws Error naming the option that is wrong or missing, and its variable
- */
-export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTarget | undefined): HttpPurgeSettings | undefined {
-  const given = { ...httpPurgeDefaults, ...options }
+function resolvePurge(given: Complete<HttpPurgeOptions>, cdn: '' | CdnTarget | undefined): HttpPurgeSettings | undefined {
   // An environment variable of digits arrives as a number.
   const [url, id, token] = [String(given.url), String(given.id), String(given.token)] as const
-  const rest = resolveRest(options)
+  const rest = resolveRest(given)
   if (!url && !id && !token) return undefined
   const target = parseChoice(cdn, TARGETS, 'scale.http.cdn')
   const needs = (value: string, option: string) => {
@@ -135,10 +120,23 @@ export function resolvePurgeSettings(options: HttpPurgeOptions, cdn: '' | CdnTar
   return { target, urls: readUrls(url || APIS[target]), id, token, ...rest }
 }
 
-function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target' | 'urls' | 'id' | 'token'> {
+/**
+ * Validates the options at build time. Ids and tokens may be missing then, because they come from the environment of the server.
+ *
+ * @throws Error naming the option that is wrong
+ */
+export function checkPurgeOptions(options: Complete<HttpPurgeOptions>, cdn: '' | CdnTarget | undefined): void {
+  if (!(TARGETS as readonly unknown[]).includes(cdn)) {
+    throw new TypeError(
+      `${OPTION} requires scale.http.cdn to be one of ${TARGETS.join(', ')}, which can be purged by tag: set it, or remove purge.`,
+    )
+  }
   refuseOtherThanObject(options, OPTION)
-  refuseUnknownKeys(options, Object.keys(httpPurgeDefaults), OPTION)
-  const given = { ...httpPurgeDefaults, ...options }
+  resolveRest(options)
+  readUrls(options.url)
+}
+
+function resolveRest(given: Complete<HttpPurgeOptions>): Omit<HttpPurgeSettings, 'target' | 'urls' | 'id' | 'token'> {
   const timeout = parseDuration(given.timeout, `${OPTION}.timeout`)
   if (timeout === 0) throw new TypeError(`${OPTION}.timeout is 0, but every call needs time: write a time such as '5s'.`)
   return {
@@ -151,8 +149,8 @@ function resolveRest(options: HttpPurgeOptions): Omit<HttpPurgeSettings, 'target
 }
 
 /** Parses the addresses, and refuses addresses with credentials, because errors may show addresses. */
-function readUrls(text: string | undefined): string[] {
-  return (text ?? '').split(',').map(part => part.trim()).filter(Boolean).map((part) => {
+function readUrls(text: string): string[] {
+  return text.split(',').map(part => part.trim()).filter(Boolean).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : undefined
     if (!url || !/^https?:$/.test(url.protocol)) {
       throw new TypeError(

@@ -1,6 +1,8 @@
 import type { Duration } from '../../core/duration'
 import { parseDuration } from '../../core/duration'
-import { parseCount, parseObject, refuseUnknownKeys } from '../../core/settings'
+import type { Complete } from '../../core/feature-settings'
+import { defineSettings } from '../../core/feature-settings'
+import { parseCount } from '../../core/settings'
 
 /**
  * `scale.rabbitmq.outbox`: publishes messages only if a transaction commits, and applies each received message once. It needs
@@ -38,14 +40,6 @@ export interface OutboxModuleOptions {
   keep?: Duration
 }
 
-const outboxDefaults = {
-  databases: ['default'],
-  tenants: [],
-  interval: '1s',
-  batch: 200,
-  keep: '7d',
-} as const satisfies OutboxModuleOptions
-
 /** The validated options. All times are in milliseconds. */
 export interface OutboxSettings {
   databases: readonly string[]
@@ -55,21 +49,28 @@ export interface OutboxSettings {
   keep: number
 }
 
-/**
- * Validates the options and fills in the defaults.
- *
- * @param path option path for errors
- * @throws Error that names the invalid option
- */
-export function resolveOutboxSettings(options: OutboxModuleOptions, path: string): OutboxSettings {
-  refuseUnknownKeys(parseObject(options, path), Object.keys(outboxDefaults), path)
-  const { databases, tenants, interval, batch, keep } = { ...outboxDefaults, ...options }
+const OPTION = 'scale.rabbitmq.outbox'
+
+/** The options of `scale.rabbitmq.outbox`. */
+export const outboxSettings = defineSettings({
+  path: OPTION,
+  defaults: {
+    databases: ['default'],
+    tenants: [],
+    interval: '1s',
+    batch: 200,
+    keep: '7d',
+  },
+  resolve: resolveOutbox,
+})
+
+function resolveOutbox({ databases, tenants, interval, batch, keep }: Complete<OutboxModuleOptions>): OutboxSettings {
   return {
-    databases: parseNames(databases, `${path}.databases`),
-    tenants: parseNames(tenants, `${path}.tenants`),
-    interval: parseTime(interval, `${path}.interval`, 10),
-    batch: parseBatch(batch, `${path}.batch`),
-    keep: parseTime(keep, `${path}.keep`, 60_000),
+    databases: parseNames(databases, `${OPTION}.databases`),
+    tenants: parseNames(tenants, `${OPTION}.tenants`),
+    interval: parseTime(interval, `${OPTION}.interval`, 10),
+    batch: parseBatch(batch, `${OPTION}.batch`),
+    keep: parseTime(keep, `${OPTION}.keep`, 60_000),
   }
 }
 

@@ -4,7 +4,7 @@ import { createLog } from '../../core/log'
 import { defineNitroPlugin } from '../../nitro'
 import { currentScope } from '../../request/call-context'
 import type { RabbitmqModuleOptions } from '../settings'
-import { resolveRabbitmqSettings } from '../settings'
+import { rabbitmqSettings } from '../settings'
 import { asSqlClient } from '../sql-client'
 import { messageTransactionsService } from '../transactions'
 import { createMessageTransactions } from './create-message-transactions'
@@ -13,7 +13,7 @@ import { createMessageTransactions } from './create-message-transactions'
 export default defineNitroPlugin(() => {
   if (import.meta.prerender) return
   const given = useFeatureConfig<RabbitmqModuleOptions>('rabbitmq')
-  const { outbox, publishTimeout } = resolveRabbitmqSettings(given, process.env)
+  const { outbox, publishTimeout } = rabbitmqSettings.resolve(given, process.env)
   if (!outbox) return
   messageTransactionsService.provide(createMessageTransactions({
     settings: outbox,
