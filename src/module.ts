@@ -5,6 +5,7 @@ import { defu } from 'defu'
 import { addDatabaseTypes } from './build/database'
 import type { FeatureContext } from './build/feature'
 import { setupFeatures } from './build/features'
+import { replaceNamedPlugins } from './build/monitoring'
 import { setupNitroPatches } from './build/nitro-patches'
 import { withPlainErrors } from './build/plain-error'
 import { setupPresets } from './build/presets'
@@ -58,6 +59,7 @@ export default defineNuxtModule<ModuleOptions>({
     if (hasFeature(options)) setupNitroPatches(context)
     setupPresets(context)
     setupFeatures(context)
+    replaceNamedPlugins(nuxt, options.monitoring !== false)
   }),
 })
 

@@ -36,6 +36,24 @@ declare module 'h3' {
 export {}
 `,
   }, everywhere)
+  addTypeTemplate({
+    filename: 'types/nuxt-scale-app.d.ts',
+    getContents: () => `import type { ReportedEvent } from ${JSON.stringify(runtime('../app/report'))}
+
+declare module '#app' {
+  interface RuntimeNuxtHooks {
+    /**
+     * Runs before \`scale.monitoring\` adds an event to its next message. It can change the values of the event, or drop the event.
+     * It must be synchronous.
+     */
+    'scale:beforeSend': (event: ReportedEvent, drop: () => void) => void
+  }
+}
+
+export {}
+`,
+  }, { nuxt: true })
+  addTypeTemplate({ filename: 'types/nuxt-scale-build.d.ts', getContents: () => clientModules(runtime('../app')) }, { nuxt: true })
   addTypeTemplate({ filename: 'types/nuxt-scale-virtual.d.ts', getContents: () => virtualModules }, everywhere)
   addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
 }
@@ -93,3 +111,20 @@ declare module '#nitro-internal-virtual/public-assets' {
   export function isPublicAssetURL(path: string): boolean
 }
 `
+
+/** Modules that exist only in the build of the client, whose types need a browser. */
+function clientModules(app: string): string {
+  return `declare module '#build/scale/monitoring.mjs' {
+  export const path: string
+  export const release: string
+  /** Milliseconds. */
+  export const slowResource: number
+  export const sampleRate: number
+}
+
+declare module '#build/scale/reporters.mjs' {
+  export const createErrorReporter: typeof import('${app}/error-reporter').createErrorReporter
+  export const startPerformanceReporter: typeof import('${app}/performance-reporter').startPerformanceReporter
+}
+`
+}

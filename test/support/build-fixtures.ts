@@ -8,7 +8,7 @@ import { buildFixture } from './nuxt.ts'
 import { generatePrisma } from './prisma.ts'
 
 const AT_A_TIME = 2
-const apps = ['playground', ...['tenancy', 'edge', 'operations', 'rabbitmq', 'database'].map(name => `test/fixtures/${name}`)]
+const apps = ['playground', ...['tenancy', 'edge', 'operations', 'rabbitmq', 'database', 'monitoring'].map(name => `test/fixtures/${name}`)]
 
 const next = apps.values()
 await Promise.all(Array.from({ length: AT_A_TIME }, async () => {

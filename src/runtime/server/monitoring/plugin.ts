@@ -1,3 +1,5 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import config from '#scale/config.mjs'
 import pages from '#scale/page-routes.mjs'
 import { onClose } from '../core/closing'
@@ -12,7 +14,8 @@ import { createRing } from './ring'
 import { monitoringService } from './service'
 import type { MonitoringModuleOptions } from './settings'
 import { monitoringSettings } from './settings'
-import type { ClientError, MonitoringFunctions, ResolvedFrame } from './types'
+import { createStackResolver, MAPS_FOLDER } from './stack-resolver'
+import type { ClientError, MonitoringFunctions } from './types'
 
 const QUIET = 1000
 
@@ -23,6 +26,8 @@ export default defineNitroPlugin((nitroApp) => {
   const log = createLog('monitoring')
   const onceASecond = { error: atMostEvery(QUIET), failed: atMostEvery(QUIET) }
   const ring = createRing(pages)
+  // In every chunk, Nitro makes this the address of the file that starts the server. It is not known yet while plugins start.
+  const resolve = createStackResolver(() => join(dirname(fileURLToPath(import.meta.url)), MAPS_FOLDER))
   const receive = createReceiver({
     ring,
     functions: config as MonitoringFunctions,
@@ -52,8 +57,4 @@ function withProxies(options: Complete<MonitoringModuleOptions>): Complete<Monit
 
 function describeError({ kind, name, message, route }: ClientError): string {
   return `A browser reports a new ${kind === 'chunk' ? 'failed download' : 'error'} on ${quoted(route)}: ${quoted(`${name}: ${message}`)}.`
-}
-
-function resolve({ frames }: Pick<ClientError, 'frames'>): Promise<ResolvedFrame[]> {
-  return Promise.resolve(frames.map(([name, file, line, column]) => ({ name, file, line, column, component: undefined, resolved: false })))
 }
