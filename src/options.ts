@@ -239,7 +239,10 @@ export function resolveOptions(options: ModuleOptions): ResolvedOptions {
     secret: options.secret ?? '',
   }
   resolveDeploySettings(options.deploy)
-  for (const check of RULES) check(resolved)
+  for (const problemOf of RULES) {
+    const problem = problemOf(resolved)
+    if (problem !== undefined) throw new Error(problem)
+  }
   return resolved
 }
 
@@ -258,29 +261,30 @@ function resolveFeature({ settings, onByDefault }: Feature, given: false | objec
   return complete
 }
 
-/** Rules between features. */
+/** Rules between features. Each returns its sentence if the options break it. */
 const RULES = [purgeNeedsCache, shardsNeedDatabase, outboxNeedsDatabase, roleNeedsRabbitmq]
 
-function purgeNeedsCache({ http, cache }: ResolvedOptions): void {
-  if (!http || !http.purge) return
+function purgeNeedsCache({ http, cache }: ResolvedOptions): string | undefined {
+  if (!http || !http.purge) return undefined
   checkPurgeOptions(http.purge, http.cdn)
-  if (!cache) throw new Error('scale.http.purge needs the cache, but scale.cache is false: remove scale.cache: false, or remove purge.')
+  if (cache) return undefined
+  return 'scale.http.purge needs the cache, but scale.cache is false: remove scale.cache: false, or remove purge.'
 }
 
-function shardsNeedDatabase({ shards, database }: ResolvedOptions): void {
-  if (!shards || database) return
-  throw new Error('scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.')
+function shardsNeedDatabase({ shards, database }: ResolvedOptions): string | undefined {
+  if (!shards || database) return undefined
+  return 'scale.shards needs scale.database, which creates the client of each shard: add database: {} to the scale block.'
 }
 
-function outboxNeedsDatabase({ rabbitmq, database }: ResolvedOptions): void {
-  if (!rabbitmq || !rabbitmq.outbox || database) return
-  throw new Error('scale.rabbitmq.outbox needs scale.database, which stores its messages: '
-    + 'add database: {} to the scale block, or remove outbox.')
+function outboxNeedsDatabase({ rabbitmq, database }: ResolvedOptions): string | undefined {
+  if (!rabbitmq || !rabbitmq.outbox || database) return undefined
+  return 'scale.rabbitmq.outbox needs scale.database, which stores its messages: '
+    + 'add database: {} to the scale block, or remove outbox.'
 }
 
-function roleNeedsRabbitmq({ rabbitmq, role }: ResolvedOptions): void {
-  if (rabbitmq || role === DEFAULT_ROLE) return
-  throw new Error(`scale.role is '${role}', which needs scale.rabbitmq: add rabbitmq: {} to the scale block, or remove the role.`)
+function roleNeedsRabbitmq({ rabbitmq, role }: ResolvedOptions): string | undefined {
+  if (rabbitmq || role === DEFAULT_ROLE) return undefined
+  return `scale.role is '${role}', which needs scale.rabbitmq: add rabbitmq: {} to the scale block, or remove the role.`
 }
 
 /**

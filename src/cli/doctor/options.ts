@@ -24,7 +24,7 @@ export function examineOptions(context: DoctorContext): Finding[] {
 function examineTenancy({ options: { tenancy }, functions }: DoctorContext): readonly Finding[] {
   const { findings, error, warn, ok } = notesOf('tenancy')
   if (!tenancy) return findings
-  const { header, trusts } = tenancySettings.resolveGiven(tenancy)
+  const { header, trusts } = tenancySettings.resolve(tenancy)
   if (header === undefined) ok('No header selects the tenant.')
   else if (functions.authorize) ok(`authorize() checks the tenant of the header ${header}.`)
   else if (trusts === undefined) {
@@ -100,7 +100,7 @@ function examineShutdown({ options: { shutdown, rabbitmq }, replicas, balancerKe
   }
   const option = 'scale.rabbitmq.drainTimeout'
   const limits = rabbitmq ? [{ option, milliseconds: parseDuration(rabbitmq.drainTimeout, option) }] : []
-  const exceeded = checkBudget(shutdownSettings.resolveGiven(shutdown), limits)
+  const exceeded = checkBudget(shutdownSettings.resolve(shutdown), limits)
   if (exceeded) {
     warn(
       `${exceeded.problem}.`,

@@ -20,7 +20,7 @@ const ALARM_WAIT = 500
 export async function examineRabbitmq({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('rabbitmq')
   if (!options.rabbitmq) return notes.findings
-  const { urls, tls } = rabbitmqSettings.resolveGiven(options.rabbitmq, app.env)
+  const { urls, tls } = rabbitmqSettings.resolve(options.rabbitmq, app.env)
   if (urls.length === 0) {
     const where = replicas > 1 ? 'the process that sends them' : 'the process'
     notes.error(

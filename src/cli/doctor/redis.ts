@@ -13,7 +13,7 @@ const CONNECTIONS_PER_INSTANCE = 3
 /** Checks whether Redis answers, accepts writes, and keeps keys as long as the module needs them. */
 export async function examineRedis({ options, app, replicas }: DoctorContext): Promise<readonly Finding[]> {
   const notes = notesOf('redis')
-  const settings = options.redis ? redisSettings.resolveGiven(options.redis, app.env) : undefined
+  const settings = options.redis ? redisSettings.resolve(options.redis, app.env) : undefined
   if (!settings) {
     if (replicas > 1) {
       notes.error(

@@ -106,7 +106,7 @@ function tenantLocations(tenants: ReadonlyMap<string, TenantRecord>): Location[]
 export function shardLocations(options: AppOptions, env: NodeJS.ProcessEnv): Location[] {
   const { shards } = runTimeOptions(options, env)
   if (!shards) return []
-  return [...shardsSettings.resolveGiven(shards).map].map(([shard, { url, schema }]) => ({
+  return [...shardsSettings.resolve(shards).map].map(([shard, { url, schema }]) => ({
     name: `shard:${shard}`,
     source: url,
     schema,

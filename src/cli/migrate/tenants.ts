@@ -61,7 +61,7 @@ export async function findTenants(ids: readonly string[], sources: TenantSources
 
 function settingsOf({ options, env }: TenantSources): TenancySettings | undefined {
   const { tenancy } = runTimeOptions(options, env)
-  return tenancy ? tenancySettings.resolveGiven(tenancy) : undefined
+  return tenancy ? tenancySettings.resolve(tenancy) : undefined
 }
 
 async function bounded<T>(work: () => T | Promise<T>, name: string, deadline: number): Promise<T> {
