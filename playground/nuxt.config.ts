@@ -26,6 +26,7 @@ export default defineNuxtConfig({
   scale: {
     cache: { debugHeaders: true },
     database: { maxConnections: 30 },
+    monitoring: {},
 
     // Messages stay in the process until RABBITMQ_URL is set. The short delays make retries visible.
     rabbitmq: {

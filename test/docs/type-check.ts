@@ -35,7 +35,9 @@ export async function typeCheck(blocks: readonly Block[]): Promise<string[]> {
     writeFileSync(join(app, 'server/generated/prisma/client.ts'), `export * from ${JSON.stringify(join(reader, 'server/generated/prisma/client'))}\n`)
   }
   await Promise.all([generatePrisma(reader), nuxt('prepare', reader)])
-  const errors = await check([...owners.keys()])
+  const isOfBrowser = (path: string) => relative(appOf(path), path).startsWith('app/plugins/')
+  const paths = [...owners.keys()]
+  const errors = [...await check(paths.filter(path => !isOfBrowser(path))), ...await checkInBrowser(paths.filter(isOfBrowser))]
   return errors.map((line) => {
     const [, path, message] = /^(.+?)\(\d+,\d+\): (.*)$/.exec(line) ?? []
     const owner = path && owners.get(resolve(path))
@@ -65,15 +67,25 @@ function fileOf({ text, file, fragment }: Block): string {
   return file === 'nuxt.config.ts' ? configHead + wholeConfig(text) : `${text}\nexport {}\n`
 }
 
-async function check(files: readonly string[]): Promise<string[]> {
+/** Plugins of the app have the types of the browser. */
+function checkInBrowser(files: readonly string[]): Promise<string[]> {
   const types = join(reader, '.nuxt')
-  const tsconfig = join(folder, 'tsconfig.json')
+  return checkWith('tsconfig.app.json', [join(types, 'nuxt.d.ts'), ...files])
+}
+
+function check(files: readonly string[]): Promise<string[]> {
+  const types = join(reader, '.nuxt')
   const declarations = [...serverTypes.map(name => join(types, 'types', `${name}.d.ts`)), join(types, 'nuxt.node.d.ts'), join(reader, 'reader.d.ts')]
+  return checkWith('tsconfig.server.json', [...declarations, ...files])
+}
+
+async function checkWith(base: string, files: readonly string[]): Promise<string[]> {
+  const tsconfig = join(folder, base)
   writeFileSync(tsconfig, JSON.stringify({
-    extends: join(types, 'tsconfig.server.json'),
+    extends: join(reader, '.nuxt', base),
     compilerOptions: { noUncheckedIndexedAccess: false },
     include: [],
-    files: [...declarations, ...files],
+    files,
   }, null, 2))
   try {
     await run(process.execPath, [resolve('node_modules/vue-tsc/bin/vue-tsc.js'), '--noEmit', '--pretty', 'false', '-p', tsconfig], { maxBuffer: 1 << 26 })
