@@ -30,8 +30,6 @@ export default createConfigForNuxt({
   },
 }, {
   files: ['src/**/*.ts'],
-  // These folders are being rebuilt.
-  ignores: ['src/runtime/server/{rabbitmq,redis}/**'],
   plugins: { house: { rules: { 'short-guard': shortGuard } } },
   rules: {
     'house/short-guard': 'error',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
 import type { Delivery, OutgoingMessage } from '../../src/runtime/server/rabbitmq/message'
-import type { Topology } from '../../src/runtime/server/rabbitmq/topology'
+import type { BrokerTopology } from '../../src/runtime/server/rabbitmq/topology'
 import { delayExchange, topologyOf } from '../../src/runtime/server/rabbitmq/topology'
 import { waitFor } from '../support/wait'
 import type { BrokerUnderTest } from './rabbitmq-behaviour'
@@ -32,7 +32,7 @@ export function describeBroker(name: string, startBroker: () => Promise<BrokerUn
       await server?.stop()
     })
 
-    const topology = (settings: { deliveryLimit?: number, queues?: string[], keys?: string[] } = {}): Topology => topologyOf(
+    const topology = (settings: { deliveryLimit?: number, queues?: string[], keys?: string[] } = {}): BrokerTopology => topologyOf(
       (settings.queues ?? [work]).map(queue => ({ exchange: orders, queue, routingKeys: settings.keys ?? ['order.*'], delays: [100, 400] })),
       { prefix, queueType: 'quorum', deliveryLimit: settings.deliveryLimit ?? 20 },
     )

@@ -3,7 +3,7 @@ import { createAmqpBroker } from '../../src/runtime/server/rabbitmq/amqp/amqp-br
 import type { AmqpBrokerOptions } from '../../src/runtime/server/rabbitmq/amqp/amqp-broker'
 import type { Broker } from '../../src/runtime/server/rabbitmq/broker'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
-import type { QueueDeclaration, Topology } from '../../src/runtime/server/rabbitmq/topology'
+import type { QueueDeclaration, BrokerTopology } from '../../src/runtime/server/rabbitmq/topology'
 import type { RabbitServer } from './rabbitmq.ts'
 import { waitFor } from './wait.ts'
 
@@ -35,7 +35,7 @@ export async function connectBroker(server: RabbitServer, options: Partial<AmqpB
 }
 
 /** A queue that everything published to an exchange of the same name reaches. */
-export function queueTopology(name: string, queue: Partial<QueueDeclaration> = {}): Topology {
+export function queueTopology(name: string, queue: Partial<QueueDeclaration> = {}): BrokerTopology {
   return {
     exchanges: [{ name, type: 'topic' }],
     queues: [{ name, type: 'quorum', ...queue }],

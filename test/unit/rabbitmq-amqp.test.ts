@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAcknowledgements, readProperties } from '../../src/runtime/server/rabbitmq/amqp/delivery-channel'
-import { createBudget, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
+import { createBufferBudget, createDeadlines, createFifo } from '../../src/runtime/server/rabbitmq/amqp/publish-buffer'
 import { createConfirmWindow } from '../../src/runtime/server/rabbitmq/amqp/publish-port'
 import { blamesClient, faultOf, isPassing } from '../../src/runtime/server/rabbitmq/fault'
 import { parseBrokerHost } from '../../src/runtime/server/rabbitmq/amqp/broker-host'
@@ -150,7 +150,7 @@ describe('fifo', () => {
 
 describe('budget', () => {
   it('counts messages and bytes', () => {
-    const budget = createBudget({ messages: 2, bytes: 100 })
+    const budget = createBufferBudget({ messages: 2, bytes: 100 })
     expect(budget.fits(101)).toBe(false)
     budget.take(60)
     expect([budget.fits(40), budget.fits(41)]).toEqual([true, false])

@@ -1,5 +1,5 @@
 import type { Delivery, OutgoingMessage } from './message'
-import type { Topology } from './topology'
+import type { BrokerTopology } from './topology'
 
 /** State of the connection to the broker. `blocked` means connected, but the broker accepts no messages at the moment. */
 export type BrokerState = 'connecting' | 'connected' | 'blocked' | 'closed'
@@ -20,7 +20,7 @@ export interface Broker {
    * arguments is used unchanged, and a warning is logged once. Without a connection it resolves immediately, and the next
    * connection declares everything.
    */
-  declare: (topology: Topology) => Promise<void>
+  declare: (topology: BrokerTopology) => Promise<void>
   /**
    * Publishes a message. Resolves only after the broker has stored it.
    *

@@ -67,64 +67,64 @@ export function createRabbitFeature(options: RabbitFeatureOptions): RabbitFeatur
 }
 
 class Messaging {
-  private readonly options: RabbitFeatureOptions
-  private readonly surroundings: Omit<ConsumerSurroundings, 'broker'>
+  readonly #options: RabbitFeatureOptions
+  readonly #surroundings: Omit<ConsumerSurroundings, 'broker'>
   /** The consumer of each queue, by its file or its `subscribe()` call. */
-  private readonly owners = new Map<string, string>()
-  private readonly consumers = new Map<string, RunningConsumer>()
-  private opened: Broker | undefined
+  readonly #owners = new Map<string, string>()
+  readonly #consumers = new Map<string, RunningConsumer>()
+  #opened: Broker | undefined
   /** Settles when all pending declarations are done. A message that is published earlier might not find its queue. */
-  private declared: Promise<unknown> = Promise.resolve()
-  private declaring = 0
+  #declared: Promise<unknown> = Promise.resolve()
+  #declaring = 0
   /** Exchange names that are known to be valid. */
-  private readonly exchanges = new Set<string>()
-  private draining = false
-  private closed = false
-  private closing: Promise<void> | undefined
+  readonly #exchanges = new Set<string>()
+  #draining = false
+  #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(options: RabbitFeatureOptions) {
     const { broker, log, transactions } = options
-    this.options = options
-    this.surroundings = surroundingsOf(options)
+    this.#options = options
+    this.#surroundings = surroundingsOf(options)
     broker.then((opened) => {
-      this.opened = opened
-      if (!this.draining) transactions?.start(opened)
+      this.#opened = opened
+      if (!this.#draining) transactions?.start(opened)
     }, error => log.warn(`The messaging feature could not start: ${describeError(error)}`))
   }
 
   async connect(timeout: Duration): Promise<boolean> {
     const milliseconds = parseWait(timeout, 'timeout of connect()')
-    return this.options.broker.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
+    return this.#options.broker.then(broker => broker.connect(milliseconds)).then(() => true, () => false)
   }
 
   async publish(exchange: string, routingKey: string, message: unknown, given: PublishOptions): Promise<void> {
-    const { settings: { appId, publishTimeout }, currentTenant } = this.options
-    this.checkExchange(exchange)
+    const { settings: { appId, publishTimeout }, currentTenant } = this.#options
+    this.#checkExchange(exchange)
     const timeout = given.timeout === undefined ? publishTimeout : parseWait(given.timeout, 'timeout of publish()')
     const context = { appId, tenant: currentTenant(), trace: currentTrace(), now: Date.now() }
     const outgoing = composeMessage(exchange, routingKey, message, given, context)
-    if (given.tx !== undefined) return this.writeToOutbox(given.tx, outgoing)
-    if (this.closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
+    if (given.tx !== undefined) return this.#writeToOutbox(given.tx, outgoing)
+    if (this.#closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
     // The usual case, without the cost of a timer and four promises per message.
-    if (this.opened && this.declaring === 0) {
-      await this.opened.publish(outgoing, timeout)
+    if (this.#opened && this.#declaring === 0) {
+      await this.#opened.publish(outgoing, timeout)
       return
     }
     const end = performance.now() + timeout
-    const broker = await this.untilReady(timeout)
+    const broker = await this.#untilReady(timeout)
     await broker.publish(outgoing, Math.max(1, end - performance.now()))
   }
 
   /** Validates the name of an exchange once instead of for every message. */
-  private checkExchange(exchange: string): void {
-    const { exchanges } = this
+  #checkExchange(exchange: string): void {
+    const exchanges = this.#exchanges
     if (exchange === '' || exchanges.has(exchange)) return
-    parseExchange(exchange, this.options.settings.prefix, 'publish()')
+    parseExchange(exchange, this.#options.settings.prefix, 'publish()')
     if (exchanges.size < REMEMBERED) exchanges.add(exchange)
   }
 
-  private async writeToOutbox(transaction: SqlTransaction, message: OutgoingMessage): Promise<void> {
-    const { transactions } = this.options
+  async #writeToOutbox(transaction: SqlTransaction, message: OutgoingMessage): Promise<void> {
+    const { transactions } = this.#options
     if (!transactions) {
       throw new Error('publish() received a tx, but the outbox is disabled: '
         + 'set scale.rabbitmq.outbox to {}, and create its tables with npx nuxt-scale outbox.')
@@ -133,9 +133,9 @@ class Messaging {
   }
 
   /** Waits up to `timeout` ms until the broker is open and everything is declared. */
-  private async untilReady(timeout: number): Promise<Broker> {
-    const ready = this.options.broker.then(async (broker) => {
-      await this.declared
+  async #untilReady(timeout: number): Promise<Broker> {
+    const ready = this.#options.broker.then(async (broker) => {
+      await this.#declared
       return broker
     })
     const reason = 'The message was not sent: the queues of the app were not declared before the timeout.'
@@ -144,81 +144,81 @@ class Messaging {
 
   start(list: readonly { source: string, consumer: RabbitConsumer }[]): void {
     const routes = list.map(({ source, consumer }) => {
-      const resolved = resolveConsumer(consumer, this.options.settings, source)
-      this.own(resolved, source)
+      const resolved = resolveConsumer(consumer, this.#options.settings, source)
+      this.#own(resolved, source)
       return resolved
     })
-    if (routes.length > 0) detached(() => void this.begin(routes).catch(() => {}))
+    if (routes.length > 0) detached(() => void this.#begin(routes).catch(() => {}))
   }
 
   async subscribe(given: RabbitConsumer): Promise<{ cancel: () => Promise<void> }> {
     const { exchange, queue } = given
     const source = `subscribe(${JSON.stringify(exchange)}, ${JSON.stringify(queue)})`
-    const consumer = resolveConsumer(given, this.options.settings, source)
-    this.own(consumer, source)
-    await detached(() => this.begin([consumer]))
-    return { cancel: () => this.cancel(queue) }
+    const consumer = resolveConsumer(given, this.#options.settings, source)
+    this.#own(consumer, source)
+    await detached(() => this.#begin([consumer]))
+    return { cancel: () => this.#cancel(queue) }
   }
 
-  private own(consumer: ResolvedConsumer, source: string): void {
-    const owner = this.owners.get(consumer.queue)
+  #own(consumer: ResolvedConsumer, source: string): void {
+    const owner = this.#owners.get(consumer.queue)
     if (owner !== undefined) {
       throw new Error(`${owner} and ${source} both consume the queue ${consumer.queue}, so each would get only a part of its messages: `
         + 'give each consumer its own queue.')
     }
-    this.owners.set(consumer.queue, source)
+    this.#owners.set(consumer.queue, source)
   }
 
   /**
    * Declares all routes together and starts their consumers. Resolves when that is done, or immediately if the broker is not
    * connected.
    */
-  private async begin(routes: readonly ResolvedConsumer[]): Promise<void> {
-    this.declaring++
-    const broker = await this.options.broker
-    const done = this.declareAndConsume(broker, routes)
+  async #begin(routes: readonly ResolvedConsumer[]): Promise<void> {
+    this.#declaring++
+    const broker = await this.#options.broker
+    const done = this.#declareAndConsume(broker, routes)
     done.catch((error) => {
       const queues = routes.map(route => route.queue).join(', ')
-      this.options.log.warn(`The consumers of the queues ${queues} could not start: ${describeError(error)}`)
+      this.#options.log.warn(`The consumers of the queues ${queues} could not start: ${describeError(error)}`)
     })
     if (broker.state === 'connected') await done
   }
 
-  private async declareAndConsume(broker: Broker, routes: readonly ResolvedConsumer[]): Promise<void> {
-    const { role, settings: { prefix, queueType, deliveryLimit } } = this.options
+  async #declareAndConsume(broker: Broker, routes: readonly ResolvedConsumer[]): Promise<void> {
+    const { role, settings: { prefix, queueType, deliveryLimit } } = this.#options
     // If the connection is lost meanwhile, the next connection declares the routes.
     const declaration = broker.declare(topologyOf(routes, { prefix, queueType, deliveryLimit }))
-    this.declared = Promise.allSettled([this.declared, declaration]).then(() => this.declaring--)
+    this.#declared = Promise.allSettled([this.#declared, declaration]).then(() => this.#declaring--)
     await declaration
     if (role === 'web') return
-    await Promise.all(routes.filter(route => !this.draining && this.owners.has(route.queue)).map((route) => {
-      const { running, started } = startConsumer(route, { broker, ...this.surroundings })
-      this.consumers.set(route.queue, running)
+    await Promise.all(routes.filter(route => !this.#draining && this.#owners.has(route.queue)).map((route) => {
+      const { running, started } = startConsumer(route, { broker, ...this.#surroundings })
+      this.#consumers.set(route.queue, running)
       return started
     }))
   }
 
-  private async cancel(queue: string): Promise<void> {
-    this.owners.delete(queue)
-    const running = this.consumers.get(queue)
-    this.consumers.delete(queue)
-    await running?.stop(AbortSignal.timeout(this.options.settings.drainTimeout))
+  async #cancel(queue: string): Promise<void> {
+    this.#owners.delete(queue)
+    const running = this.#consumers.get(queue)
+    this.#consumers.delete(queue)
+    await running?.stop(AbortSignal.timeout(this.#options.settings.drainTimeout))
   }
 
   close(left: number): Promise<void> {
-    return this.closing ??= this.drain(left)
+    return this.#closing ??= this.#drain(left)
   }
 
-  private async drain(left: number): Promise<void> {
-    const { broker: opening, settings, transactions } = this.options
+  async #drain(left: number): Promise<void> {
+    const { broker: opening, settings, transactions } = this.#options
     const budget = Math.min(settings.drainTimeout, left)
-    this.draining = true
+    this.#draining = true
     const start = performance.now()
     const deadline = AbortSignal.timeout(Math.ceil(budget * (1 - SHARE_FOR_CONFIRMS)))
-    await Promise.all([...this.consumers.values()].map(consumer => consumer.stop(deadline)))
-    this.consumers.clear()
+    await Promise.all([...this.#consumers.values()].map(consumer => consumer.stop(deadline)))
+    this.#consumers.clear()
     await transactions?.stop(Math.max(1, budget * (1 - SHARE_FOR_CONFIRMS / 2) - (performance.now() - start)))
-    this.closed = true
+    this.#closed = true
     const broker = await opening.catch(() => undefined)
     await broker?.close(Math.max(1, budget - (performance.now() - start)))
   }

@@ -30,7 +30,7 @@ export interface Binding {
 }
 
 /** The exchanges, queues and bindings that must exist before messages are published. */
-export interface Topology {
+export interface BrokerTopology {
   exchanges: readonly ExchangeDeclaration[]
   queues: readonly QueueDeclaration[]
   bindings: readonly Binding[]
@@ -90,7 +90,7 @@ export function returnExchange(prefix: string): string {
  * Builds the exchanges, queues and bindings of all routes. Every process declares all of them, so messages that a web instance
  * publishes are stored even if no worker has started yet.
  */
-export function topologyOf(routes: readonly Route[], { prefix, queueType, deliveryLimit }: TopologySettings): Topology {
+export function topologyOf(routes: readonly Route[], { prefix, queueType, deliveryLimit }: TopologySettings): BrokerTopology {
   const exchanges = new Map<string, ExchangeDeclaration>()
   const queues = new Map<string, QueueDeclaration>()
   const bindings = new Map<string, Binding>()
@@ -128,7 +128,7 @@ export function topologyOf(routes: readonly Route[], { prefix, queueType, delive
 }
 
 /** Merges two topologies without duplicates. For the same name, the declaration of `second` is used. */
-export function mergeTopologies(first: Topology, second: Topology): Topology {
+export function mergeTopologies(first: BrokerTopology, second: BrokerTopology): BrokerTopology {
   const byName = <Declaration extends { name: string }>(one: readonly Declaration[], other: readonly Declaration[]) =>
     [...new Map([...one, ...other].map(declaration => [declaration.name, declaration])).values()]
   const keyOf = ({ queue, exchange, routingKey }: Binding) => JSON.stringify([queue, exchange, routingKey])

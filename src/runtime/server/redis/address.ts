@@ -51,9 +51,7 @@ export function parseNodes({ value, label }: SourcedValue, defaultPort: number):
  * @throws Error unless it is an object whose values are addresses
  */
 export function parseNatMap(source: SourcedValue | undefined): Record<string, RedisNode> | undefined {
-  if (!source) {
-    return undefined
-  }
+  if (!source) return undefined
   const { value, label } = source
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error(`${label} is not a map: write { '10.0.0.1:6379': { host: 'redis.example.com', port: 6379 } }.`)
@@ -116,9 +114,7 @@ export function parseConnectionUrl({ value, label }: SourcedValue): ConnectionUr
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
     throw new Error(`${label} has an unknown protocol: ${form}.`)
   }
-  if (!url.hostname) {
-    throw new Error(`${label} has no host: ${form}.`)
-  }
+  if (!url.hostname) throw new Error(`${label} has no host: ${form}.`)
   if (url.search || url.hash) {
     throw new Error(
       `${label} has a part after '?' or '#', which the module does not read: move it to the options of scale.redis, or percent-encode it.`,

@@ -47,104 +47,94 @@ export interface Breaker {
  * until a probe succeeds. With the defaults, calls pass again within about 0.7 s after the service is back.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { probe, onChange, threshold = 3, interval = 500, probeTimeout, clock = systemClock } = options
-  let state: Breaker['state'] = 'closed'
-  let reason = ''
-  let failures = 0
-  let timer: unknown
-  let probeAgain = false
-  let ended = false
+  return new ProbingBreaker(options)
+}
 
-  function open(cause: string): void {
-    reason = cause
-    state = 'open'
-    failures = 0
-    schedule()
-    onChange(false, reason)
+class ProbingBreaker implements Breaker {
+  state: Breaker['state'] = 'closed'
+  reason = ''
+
+  readonly #options: Required<BreakerOptions>
+  #failures = 0
+  #timer: unknown
+  #probeAgain = false
+  #ended = false
+
+  constructor({ threshold = 3, interval = 500, clock = systemClock, ...rest }: BreakerOptions) {
+    this.#options = { ...rest, threshold, interval, clock }
   }
 
-  function schedule(): void {
+  get available(): boolean {
+    return this.state === 'closed'
+  }
+
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  failed(cause: string): void {
+    if (this.state === 'closed' && !this.#ended && ++this.#failures >= this.#options.threshold) this.#open(cause)
+  }
+
+  trip(cause: string): void {
+    if (this.state === 'closed' && !this.#ended) this.#open(cause)
+  }
+
+  probeNow(): void {
+    if (this.#ended || this.state === 'closed') return
+    if (this.state === 'half-open') {
+      this.#probeAgain = true
+      return
+    }
+    this.#options.clock.clearTimeout(this.#timer)
+    this.#startProbe()
+  }
+
+  close(): void {
+    this.#ended = true
+    this.#options.clock.clearTimeout(this.#timer)
+  }
+
+  #open(cause: string): void {
+    this.reason = cause
+    this.state = 'open'
+    this.#failures = 0
+    this.#schedule()
+    this.#options.onChange(false, cause)
+  }
+
+  #schedule(): void {
+    const { clock, interval } = this.#options
     // Jitter prevents all instances from probing a recovering server at the same time.
-    timer = clock.setTimeout(startProbe, interval * (0.75 + clock.random() / 2))
+    this.#timer = clock.setTimeout(() => this.#startProbe(), interval * (0.75 + clock.random() / 2))
   }
 
-  function startProbe(): void {
-    state = 'half-open'
-    probeAgain = false
+  #startProbe(): void {
+    const { probe, probeTimeout, clock } = this.#options
+    this.state = 'half-open'
+    this.#probeAgain = false
     let pending = true
     const settle = (alive: boolean): void => {
-      if (!pending) {
-        return
-      }
+      if (!pending) return
       pending = false
-      clock.clearTimeout(timer)
-      if (ended) {
-        return
-      }
-      if (alive) {
-        shut()
-      }
-      else {
-        reopen()
-      }
+      clock.clearTimeout(this.#timer)
+      if (this.#ended) return
+      if (alive) this.#shut()
+      else this.#reopen()
     }
-    timer = clock.setTimeout(() => settle(false), probeTimeout)
+    this.#timer = clock.setTimeout(() => settle(false), probeTimeout)
     probe().then(() => settle(true), () => settle(false))
   }
 
-  function shut(): void {
-    state = 'closed'
-    failures = 0
-    onChange(true, reason)
+  #shut(): void {
+    this.state = 'closed'
+    this.#failures = 0
+    this.#options.onChange(true, this.reason)
   }
 
-  function reopen(): void {
-    state = 'open'
-    if (probeAgain) {
-      startProbe()
-    }
-    else {
-      schedule()
-    }
-  }
-
-  return {
-    get state() {
-      return state
-    },
-    get available() {
-      return state === 'closed'
-    },
-    get reason() {
-      return reason
-    },
-    succeeded() {
-      failures = 0
-    },
-    failed(cause) {
-      if (state === 'closed' && !ended && ++failures >= threshold) {
-        open(cause)
-      }
-    },
-    trip(cause) {
-      if (state === 'closed' && !ended) {
-        open(cause)
-      }
-    },
-    probeNow() {
-      if (ended || state === 'closed') {
-        return
-      }
-      if (state === 'half-open') {
-        probeAgain = true
-        return
-      }
-      clock.clearTimeout(timer)
-      startProbe()
-    },
-    close() {
-      ended = true
-      clock.clearTimeout(timer)
-    },
+  #reopen(): void {
+    this.state = 'open'
+    if (this.#probeAgain) this.#startProbe()
+    else this.#schedule()
   }
 }

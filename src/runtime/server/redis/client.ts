@@ -84,9 +84,7 @@ function serverOptions(settings: RedisSettings): RedisOptions {
   if (settings.kind === 'single') {
     return { ...options, host: settings.host, port: settings.port, db: settings.database }
   }
-  if (settings.kind === 'cluster') {
-    return options
-  }
+  if (settings.kind === 'cluster') return options
   return {
     ...options,
     db: settings.database,
@@ -127,9 +125,7 @@ const QUIT_TIMEOUT = 300
 
 /** Closes a client and its sockets: by QUIT if the server answers, otherwise by disconnecting. It never rejects. */
 export async function closeClient(client: RedisClient): Promise<void> {
-  if (client.status === 'end') {
-    return
-  }
+  if (client.status === 'end') return
   const parts = isCluster(client) ? [client, ...client.nodes()] : [client]
   const ended = Promise.all(parts.map(untilEnd))
   const hasQuit = client.status === 'ready' && await succeedsInTime(client.quit().then(() => ended))
@@ -182,9 +178,7 @@ export function createSubscribers(settings: RedisSettings, library: RedisLibrary
  * Returns undefined without a Cluster, because the settings then contain the address.
  */
 export function subscriberAddress(settings: RedisSettings, client: RedisClient, node?: Redis): RedisNode | undefined {
-  if (settings.kind !== 'cluster') {
-    return undefined
-  }
+  if (settings.kind !== 'cluster') return undefined
   const options = (node ?? connectedMasters(client)[0])?.options
   return options?.host && options.port ? { host: options.host, port: options.port } : settings.nodes[0]!
 }

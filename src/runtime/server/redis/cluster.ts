@@ -19,9 +19,7 @@ export function connectedMasters(client: RedisClient): Redis[] {
  */
 export function keyMasters(client: RedisClient): Redis[] {
   const masters = connectedMasters(client)
-  if (!isCluster(client)) {
-    return masters
-  }
+  if (!isCluster(client)) return masters
   const known = new Set(masters.map(slotTableAddress))
   const owners = slotOwners(client)
   if (owners.size === 0 || [...owners].some(owner => !known.has(owner))) {

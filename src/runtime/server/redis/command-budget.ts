@@ -44,77 +44,77 @@ export function runWithinBudget<T>(context: CommandContext, operation: RedisOper
 
 /** One call with a deadline. A class, because every command passes here and a closure for each step would cost more. */
 class BoundedCall<T> {
-  private readonly context: CommandContext
-  private readonly budget: number
-  private readonly left: number
-  private readonly resolve: (value: T) => void
-  private readonly reject: (error: unknown) => void
-  private settled = false
-  private stalls = 0
-  private timer: unknown
+  readonly #context: CommandContext
+  readonly #budget: number
+  readonly #left: number
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+  #settled = false
+  #stalls = 0
+  #timer: unknown
   /** When the timer should fire. */
-  private due = 0
+  #due = 0
 
   constructor(context: CommandContext, budget: number, left: number, resolve: (value: T) => void, reject: (error: unknown) => void) {
-    this.context = context
-    this.budget = budget
-    this.left = left
-    this.resolve = resolve
-    this.reject = reject
+    this.#context = context
+    this.#budget = budget
+    this.#left = left
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   make(operation: RedisOperation<T>): void {
-    this.wait(this.left, false)
+    this.#wait(this.#left, false)
     try {
-      operation(this.context.client).then(value => this.succeed(value), error => this.fail(error))
+      operation(this.#context.client).then(value => this.#succeed(value), error => this.#fail(error))
     }
     catch (error) {
-      this.fail(error)
+      this.#fail(error)
     }
   }
 
   /** @param isLate whether the caller already got its timeout error */
-  private wait(milliseconds: number, isLate: boolean): void {
-    const { clock } = this.context
-    this.due = clock.now() + milliseconds
-    this.timer = clock.setTimeout(() => this.ring(milliseconds, isLate), milliseconds)
+  #wait(milliseconds: number, isLate: boolean): void {
+    const { clock } = this.#context
+    this.#due = clock.now() + milliseconds
+    this.#timer = clock.setTimeout(() => this.#ring(milliseconds, isLate), milliseconds)
   }
 
-  private ring(milliseconds: number, isLate: boolean): void {
-    if (this.settled) return
-    const { clock } = this.context
+  #ring(milliseconds: number, isLate: boolean): void {
+    if (this.#settled) return
+    const { clock } = this.#context
     // This process was blocked, which is not a fault of the server. The command may not even have been sent.
-    if (clock.now() - this.due > STALL && this.stalls++ < MOST_STALLS) this.wait(milliseconds, isLate)
+    if (clock.now() - this.#due > STALL && this.#stalls++ < MOST_STALLS) this.#wait(milliseconds, isLate)
     // The answer may already be in the socket buffer, so read that first.
-    else clock.setImmediate(() => this.expire(isLate))
+    else clock.setImmediate(() => this.#expire(isLate))
   }
 
-  private expire(isLate: boolean): void {
-    if (this.settled) return
-    const { patience, expired } = this.context
-    if (!isLate) this.reject(new RedisTimeoutError(this.budget))
-    if (!isLate && this.left < patience) return this.wait(patience - this.left, true)
-    this.settled = true
-    expired(`no answer within ${Math.max(this.budget, patience)} ms`)
+  #expire(isLate: boolean): void {
+    if (this.#settled) return
+    const { patience, expired } = this.#context
+    if (!isLate) this.#reject(new RedisTimeoutError(this.#budget))
+    if (!isLate && this.#left < patience) return this.#wait(patience - this.#left, true)
+    this.#settled = true
+    expired(`no answer within ${Math.max(this.#budget, patience)} ms`)
   }
 
-  private succeed(value: T): void {
-    if (this.settled) return
-    this.settle()
-    this.context.answered()
-    this.resolve(value)
+  #succeed(value: T): void {
+    if (this.#settled) return
+    this.#settle()
+    this.#context.answered()
+    this.#resolve(value)
   }
 
   /** It also handles a rejection after the timeout, which would otherwise be an unhandled rejection. */
-  private fail(error: unknown): void {
-    if (this.settled) return
-    this.settle()
-    this.reject(this.context.failed(error))
+  #fail(error: unknown): void {
+    if (this.#settled) return
+    this.#settle()
+    this.#reject(this.#context.failed(error))
   }
 
-  private settle(): void {
-    this.settled = true
-    this.context.clock.clearTimeout(this.timer)
+  #settle(): void {
+    this.#settled = true
+    this.#context.clock.clearTimeout(this.#timer)
   }
 }
 

@@ -51,15 +51,15 @@ class SharedConnection implements RedisConnection {
   readonly database: number
   readonly commandTimeout: number
 
-  private readonly breaker: Breaker
-  private readonly availabilityListeners: AvailabilityListeners
-  private readonly subscribers: Subscribers
-  private readonly firstConnection: FirstConnection
-  private readonly commandContext: CommandContext
+  readonly #breaker: Breaker
+  readonly #availabilityListeners: AvailabilityListeners
+  readonly #subscribers: Subscribers
+  readonly #firstConnection: FirstConnection
+  readonly #commandContext: CommandContext
   /** Finds out why the first attempt failed, if ioredis does not report it. A single server always reports it. */
-  private readonly explain: ((reason: string) => void) | undefined
-  private closing: Promise<void> | undefined
-  private readonly closed = new AbortController()
+  readonly #explain: ((reason: string) => void) | undefined
+  #closing: Promise<void> | undefined
+  readonly #closed = new AbortController()
 
   constructor(settings: RedisSettings, { log, ioredis }: RedisConnectionContext) {
     const library = ioredis ?? { Redis: DefaultRedis, Cluster: DefaultCluster }
@@ -67,47 +67,47 @@ class SharedConnection implements RedisConnection {
     this.prefix = settings.prefix
     this.database = settings.kind === 'cluster' ? 0 : settings.database
     this.commandTimeout = settings.commandTimeout
-    this.availabilityListeners = createAvailabilityListeners(describeRedis(settings), log)
+    this.#availabilityListeners = createAvailabilityListeners(describeRedis(settings), log)
 
-    if (settings.kind !== 'single') this.explain = this.createExplanation(settings)
+    if (settings.kind !== 'single') this.#explain = this.#createExplanation(settings)
 
     const client = createClient(settings, library)
     this.client = client
-    this.subscribers = createSubscribers(settings, library, client)
-    this.firstConnection = awaitFirstConnection(
+    this.#subscribers = createSubscribers(settings, library, client)
+    this.#firstConnection = awaitFirstConnection(
       FIRST_CONNECT_LIMIT,
-      () => this.lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`),
+      () => this.#lose(`no connection within ${FIRST_CONNECT_LIMIT} ms`),
       systemClock,
     )
     const events = watchClient(client, {
-      lost: reason => this.lose(reason),
+      lost: reason => this.#lose(reason),
       ready: () => {
-        this.firstConnection.end()
-        this.breaker.probeNow()
+        this.#firstConnection.end()
+        this.#breaker.probeNow()
       },
-      nodeReady: () => this.breaker.probeNow(),
+      nodeReady: () => this.#breaker.probeNow(),
       outside: detached,
     })
     const { probe, doubtMaster } = createHealthProbe({
       client,
       databaseFault: () => events.databaseFault,
-      stuckClients: createStuckClients(() => this.closing !== undefined),
+      stuckClients: createStuckClients(() => this.#closing !== undefined),
     })
     const breaker = createBreaker({
       probe,
       probeTimeout: PING_TIMEOUT + 50,
-      onChange: (available, reason) => detached(() => this.availabilityListeners.announce(available, reason)),
+      onChange: (available, reason) => detached(() => this.#availabilityListeners.announce(available, reason)),
       clock: {
         ...systemClock,
         setTimeout: (callback, milliseconds) => detached(setTimeout, callback, milliseconds),
       },
     })
-    this.breaker = breaker
-    this.commandContext = {
+    this.#breaker = breaker
+    this.#commandContext = {
       client,
       clock: systemClock,
       patience: settings.commandTimeout,
-      refusal: () => this.available ? undefined : this.unavailable(),
+      refusal: () => this.available ? undefined : this.#unavailable(),
       answered: () => breaker.succeeded(),
       expired: reason => breaker.failed(reason),
       failed: error => judgeFailedCommand(error, { client, breaker, demoted: doubtMaster }),
@@ -115,17 +115,15 @@ class SharedConnection implements RedisConnection {
   }
 
   get available(): boolean {
-    return this.breaker.available && !this.closing
+    return this.#breaker.available && !this.#closing
   }
 
   run<T>(operation: RedisOperation<T>, budget = this.commandTimeout): Promise<T> {
-    if (!this.available) {
-      return Promise.reject(this.unavailable())
-    }
-    const { pending } = this.firstConnection
+    if (!this.available) return Promise.reject(this.#unavailable())
+    const { pending } = this.#firstConnection
     return pending
-      ? runOnceConnected(this.commandContext, pending, operation, budget)
-      : runWithinBudget(this.commandContext, operation, budget)
+      ? runOnceConnected(this.#commandContext, pending, operation, budget)
+      : runWithinBudget(this.#commandContext, operation, budget)
   }
 
   masters(): Redis[] {
@@ -133,57 +131,55 @@ class SharedConnection implements RedisConnection {
   }
 
   openSubscriber(node?: Redis): Redis {
-    if (this.closing) {
-      throw this.unavailable()
-    }
-    return detached(() => this.subscribers.open(node))
+    if (this.#closing) throw this.#unavailable()
+    return detached(() => this.#subscribers.open(node))
   }
 
   onAvailability(listener: (available: boolean) => void): () => void {
-    return this.availabilityListeners.listen(listener)
+    return this.#availabilityListeners.listen(listener)
   }
 
   close(): Promise<void> {
-    this.closing ??= detached(() => this.closeEverything())
-    return this.closing
+    this.#closing ??= detached(() => this.#closeEverything())
+    return this.#closing
   }
 
-  private unavailable(): RedisUnavailableError {
-    return new RedisUnavailableError(this.closing ? 'the connection is closed' : this.breaker.reason)
+  #unavailable(): RedisUnavailableError {
+    return new RedisUnavailableError(this.#closing ? 'the connection is closed' : this.#breaker.reason)
   }
 
-  private lose(reason: string): void {
-    if (this.firstConnection.pending && !this.closing && hidesCause(reason) && this.explain) {
-      this.explain(reason)
+  #lose(reason: string): void {
+    if (this.#firstConnection.pending && !this.#closing && hidesCause(reason) && this.#explain) {
+      this.#explain(reason)
       return
     }
-    if (!this.closing) {
-      this.breaker.trip(reason)
+    if (!this.#closing) {
+      this.#breaker.trip(reason)
     }
-    this.firstConnection.end()
+    this.#firstConnection.end()
   }
 
   /** The cause is usually a wrong address, password or certificate, but ioredis drops the errors of those sockets. */
-  private createExplanation(settings: Exclude<RedisSettings, { kind: 'single' }>): (reason: string) => void {
+  #createExplanation(settings: Exclude<RedisSettings, { kind: 'single' }>): (reason: string) => void {
     let looking: Promise<void> | undefined
     return (reason) => {
       const nodes = settings.kind === 'cluster' ? settings.nodes : settings.sentinels
-      looking ??= explainUnreachable(nodes, settings.tls, this.closed.signal).catch(faultText).then((cause) => {
-        if (this.firstConnection.pending) {
-          this.breaker.trip(cause ? withCause(reason, cause) : reason)
-          this.firstConnection.end()
+      looking ??= explainUnreachable(nodes, settings.tls, this.#closed.signal).catch(faultText).then((cause) => {
+        if (this.#firstConnection.pending) {
+          this.#breaker.trip(cause ? withCause(reason, cause) : reason)
+          this.#firstConnection.end()
         }
       })
     }
   }
 
-  private async closeEverything(): Promise<void> {
-    this.closed.abort()
-    this.breaker.close()
-    this.firstConnection.end()
-    this.availabilityListeners.clear()
+  async #closeEverything(): Promise<void> {
+    this.#closed.abort()
+    this.#breaker.close()
+    this.#firstConnection.end()
+    this.#availabilityListeners.clear()
     // Calls of this turn are still being collected in an automatic pipeline, so let them be sent before QUIT.
     await nextTurn()
-    await Promise.all([this.client, ...this.subscribers.list()].map(closeClient))
+    await Promise.all([this.client, ...this.#subscribers.list()].map(closeClient))
   }
 }

@@ -53,13 +53,9 @@ const SOCKET_FAULTS = new Set([
  * ioredis attaches the arguments of the failed command to it, and the argument of AUTH is the password.
  */
 export function connectionFault(error: unknown): string | undefined {
-  if (!(error instanceof Error)) {
-    return undefined
-  }
+  if (!(error instanceof Error)) return undefined
   const { code, command } = error as Error & { code?: unknown, command?: { name?: unknown } }
-  if (typeof code === 'string' && SOCKET_FAULTS.has(code)) {
-    return faultText(error)
-  }
+  if (typeof code === 'string' && SOCKET_FAULTS.has(code)) return faultText(error)
   const reply = error.message.split(' ', 1)[0]!
   const known = SERVER_FAULTS.has(reply)
     || command?.name === 'auth'

@@ -28,24 +28,18 @@ export function createHealthProbe({ client, databaseFault, stuckClients }: Healt
 
   async function probe(): Promise<void> {
     const fault = databaseFault()
-    if (fault) {
-      throw new Error(fault)
-    }
+    if (fault) throw new Error(fault)
     if (client.status !== 'ready') {
       stuckClients.unanswered(client)
       throw new Error(`the client is ${client.status}`)
     }
     const answers = await Promise.all(connectedMasters(client).map(isAlive))
-    if (answers.length === 0 || answers.includes(false)) {
-      throw new Error('a server does not answer')
-    }
+    if (answers.length === 0 || answers.includes(false)) throw new Error('a server does not answer')
     stuckClients.answered(client)
   }
 
   async function isAlive(node: Redis): Promise<boolean> {
-    if (node.status !== 'ready' && node.status !== 'connect' && node.status !== 'wait') {
-      return false
-    }
+    if (node.status !== 'ready' && node.status !== 'connect' && node.status !== 'wait') return false
     const alive = await withDeadline(isServing(node), PING_TIMEOUT, () => new RedisTimeoutError(PING_TIMEOUT)).catch(() => undefined)
     if (alive === undefined) {
       stuckClients.unanswered(node)
@@ -58,9 +52,7 @@ export function createHealthProbe({ client, databaseFault, stuckClients }: Healt
 
   /** A PING alone is not enough: some servers answer it but refuse all other commands. */
   async function isServing(node: Redis): Promise<boolean> {
-    if (isCluster(client)) {
-      return String(await node.cluster('INFO')).includes('cluster_state:ok')
-    }
+    if (isCluster(client)) return String(await node.cluster('INFO')).includes('cluster_state:ok')
     await node.ping()
     if (maybeReplica) {
       const [role] = await node.role() as unknown[]
@@ -96,9 +88,7 @@ export function createStuckClients(closing: () => boolean): StuckClients {
     unanswered(client) {
       const count = (strikes.get(client) ?? 0) + 1
       strikes.set(client, count)
-      if (count < STRIKES || closing()) {
-        return
-      }
+      if (count < STRIKES || closing()) return
       if (client.status === 'ready' || client.status === 'connect') {
         // The socket is half-open. Only a new socket helps, and the queue of the old one must not grow.
         strikes.delete(client)

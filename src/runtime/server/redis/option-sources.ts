@@ -52,9 +52,7 @@ export function createOptionSources(options: RedisRuntimeOptions, env: NodeJS.Pr
     const variable = PLAIN_NAMES[field]
     const value = variable && env[variable]
     // Kubernetes sets REDIS_PORT to tcp://… in every pod of a namespace that has a service called redis.
-    if (!value || (field === 'port' && value.startsWith('tcp://'))) {
-      return undefined
-    }
+    if (!value || (field === 'port' && value.startsWith('tcp://'))) return undefined
     return { value, label: `scale.redis.${field} (${variable})` }
   }
   return { option, plain, either: field => option(field) ?? plain(field) }

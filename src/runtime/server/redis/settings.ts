@@ -120,9 +120,7 @@ function refuseSentinelName(name: SourcedValue | undefined): void {
 }
 
 function parseDatabase(source: SourcedValue | undefined): number {
-  if (!source) {
-    return 0
-  }
+  if (!source) return 0
   const database = wholeNumber(source.value)
   if (database === undefined) {
     throw new Error(`${source.label} does not contain a valid database number: write a whole number from 0, as in redis://host:6379/1.`)
@@ -131,9 +129,7 @@ function parseDatabase(source: SourcedValue | undefined): number {
 }
 
 function parsePrefix(source: SourcedValue | undefined): string {
-  if (!source) {
-    return redisDefaults.prefix
-  }
+  if (!source) return redisDefaults.prefix
   const prefix = String(source.value).replace(/:+$/, '')
   if (!prefix.trim()) {
     throw new Error(`${source.label} is empty: write a prefix such as 'shop', or remove it to use '${redisDefaults.prefix}'.`)
@@ -183,12 +179,8 @@ function topologyOf(level: FieldLookup, sources: OptionSources): Topology | unde
   if (cluster && clusterFlag !== false && sentinels) {
     throw new Error(`${cluster.label} and ${sentinels.label} are both set: keep only the one that you run.`)
   }
-  if (cluster && clusterFlag === undefined) {
-    return { kind: 'cluster', list: cluster }
-  }
-  if (sentinels) {
-    return { kind: 'sentinel', list: sentinels }
-  }
+  if (cluster && clusterFlag === undefined) return { kind: 'cluster', list: cluster }
+  if (sentinels) return { kind: 'sentinel', list: sentinels }
   const near = addressOf(level)
   if (clusterFlag) {
     const start = near ?? addressOf(sources.either)
@@ -199,18 +191,14 @@ function topologyOf(level: FieldLookup, sources: OptionSources): Topology | unde
     }
     return { kind: 'cluster', ...start }
   }
-  if (!near) {
-    return undefined
-  }
+  if (!near) return undefined
   const isCluster = !cluster && readSwitch(sources.plain('cluster')?.value) === true
   return { kind: isCluster ? 'cluster' : 'single', ...near }
 }
 
 function addressOf(level: FieldLookup): Pick<Topology, 'url' | 'host'> | undefined {
   const url = level('url')
-  if (url) {
-    return { url }
-  }
+  if (url) return { url }
   const host = level('host')
   return host && { host }
 }

@@ -19,26 +19,18 @@ export function resolveTls(
   option: SourcedValue | undefined, fromUrl: TlsSettings | undefined, plain: SourcedValue | undefined,
 ): TlsSettings | undefined {
   const fromOption = parseTls(option)
-  if (fromOption) {
-    return fromOption
-  }
-  if (fromUrl) {
-    return fromUrl
-  }
+  if (fromOption) return fromOption
+  if (fromUrl) return fromUrl
   return (fromOption ?? parseTls(plain)) || undefined
 }
 
 /** Returns `false` if TLS is disabled, and `undefined` if it is not set. */
 function parseTls(source: SourcedValue | undefined): TlsSettings | false | undefined {
-  if (!source) {
-    return undefined
-  }
+  if (!source) return undefined
   const { label } = source
   const value = fromJson(source.value)
   const flag = readSwitch(value)
-  if (flag !== undefined) {
-    return flag && {}
-  }
+  if (flag !== undefined) return flag && {}
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error(
       `${label} must be a boolean or an object: write true, false or { ${TLS_OPTIONS.join(', ')} }, as JSON in an environment variable.`,

@@ -6,7 +6,7 @@ import { detached } from '../../core/detached'
 import type { TlsSettings } from '../../core/tls'
 import type { Broker, BrokerLog, BrokerState, Subscription } from '../broker'
 import type { Delivery, OutgoingMessage } from '../message'
-import type { Topology } from '../topology'
+import type { BrokerTopology } from '../topology'
 import { mergeTopologies } from '../topology'
 import type { BrokerHost } from './broker-host'
 import { parseBrokerHost } from './broker-host'
@@ -74,43 +74,47 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
 }
 
 class AmqpBroker implements Broker {
-  private readonly options: AmqpBrokerOptions
+  readonly #options: AmqpBrokerOptions
   /** Maximum milliseconds until the broker answers. */
-  private readonly patience: number
-  private readonly clock: Clock
-  private readonly combined: CombinedState
-  private readonly declarer: Declarer
-  private readonly publisher: Publisher
-  private readonly publishing: SupervisedConnection
-  private readonly consuming: SupervisedConnection
-  private readonly subscribers = new Set<Subscriber>()
-  private topology: Topology = { exchanges: [], queues: [], bindings: [] }
-  private inspector: QueueInspector | undefined
-  private started = false
-  private closing: Promise<void> | undefined
+  readonly #patience: number
+  readonly #clock: Clock
+  readonly #combined: CombinedState
+  readonly #declarer: Declarer
+  readonly #publisher: Publisher
+  readonly #publishing: SupervisedConnection
+  readonly #consuming: SupervisedConnection
+  readonly #subscribers = new Set<Subscriber>()
+  #topology: BrokerTopology = { exchanges: [], queues: [], bindings: [] }
+  #inspector: QueueInspector | undefined
+  #started = false
+  #closing: Promise<void> | undefined
 
   constructor(options: AmqpBrokerOptions) {
     const { log, window = 256, heartbeat = 10_000, operationTimeout = 10_000, clock = systemClock } = options
-    this.options = options
-    this.patience = operationTimeout
+    this.#options = options
+    this.#patience = operationTimeout
     const hosts = options.urls.map(url => parseBrokerHost(url, Math.max(1, Math.round(heartbeat / 1000))))
     if (hosts.length === 0) throw new Error('The URL of RabbitMQ is missing: write amqp://user:password@host:5672/vhost.')
-    this.clock = { ...clock, setTimeout: (callback, milliseconds) => detached(clock.setTimeout, callback, milliseconds) }
-    this.combined = createCombinedState(hosts.map(host => host.label).join(', '), log)
-    this.declarer = createDeclarer(log, this.clock)
+    this.#clock = { ...clock, setTimeout: (callback, milliseconds) => detached(clock.setTimeout, callback, milliseconds) }
+    this.#combined = createCombinedState(hosts.map(host => host.label).join(', '), log)
+    this.#declarer = createDeclarer(log, this.#clock)
     const buffer = { messages: 10_000, bytes: 64_000_000, onFull: 'reject' as const, ...options.buffer }
-    this.publisher = createPublisher({ window, buffer, clock: this.clock, soon: callback => detached(queueMicrotask, callback) })
-    this.publishing = this.createPublishing(hosts)
-    this.consuming = this.createConsuming(hosts)
+    this.#publisher = createPublisher({ window, buffer, clock: this.#clock, soon: callback => detached(queueMicrotask, callback) })
+    this.#publishing = this.#createPublishing(hosts)
+    this.#consuming = this.#createConsuming(hosts)
   }
 
-  private createPublishing(hosts: readonly BrokerHost[]): SupervisedConnection {
-    const { publisher, combined, declarer, patience: timeout, options: { appId, log, frames = true } } = this
+  #createPublishing(hosts: readonly BrokerHost[]): SupervisedConnection {
+    const publisher = this.#publisher
+    const combined = this.#combined
+    const declarer = this.#declarer
+    const timeout = this.#patience
+    const { appId, log, frames = true } = this.#options
     const createPort = choosePort(frames, log)
     return createSupervisedConnection({
-      ...this.connectionOptions('publishing', hosts),
+      ...this.#connectionOptions('publishing', hosts),
       onOpen: (connection, host) => {
-        void openPublishChannel(connection, { publisher, declarer, topology: () => this.topology, appId, createPort, timeout })
+        void openPublishChannel(connection, { publisher, declarer, topology: () => this.#topology, appId, createPort, timeout })
         combined.opened('publishing', host)
       },
       onLost(fault) {
@@ -124,131 +128,132 @@ class AmqpBroker implements Broker {
     })
   }
 
-  private createConsuming(hosts: readonly BrokerHost[]): SupervisedConnection {
+  #createConsuming(hosts: readonly BrokerHost[]): SupervisedConnection {
     return createSupervisedConnection({
-      ...this.connectionOptions('consuming', hosts),
+      ...this.#connectionOptions('consuming', hosts),
       onOpen: (connection, host) => {
-        this.inspector = createQueueInspector(connection, this.patience)
-        for (const subscriber of this.subscribers) void subscriber.open(connection)
-        this.combined.opened('consuming', host)
+        this.#inspector = createQueueInspector(connection, this.#patience)
+        for (const subscriber of this.#subscribers) void subscriber.open(connection)
+        this.#combined.opened('consuming', host)
       },
       onLost: (fault) => {
-        this.inspector = undefined
-        this.combined.lost('consuming', fault.text)
+        this.#inspector = undefined
+        this.#combined.lost('consuming', fault.text)
       },
       onBlocked: () => {},
     })
   }
 
-  private connectionOptions(role: string, hosts: readonly BrokerHost[]) {
-    const { appId = 'nuxt-scale', tls, connectTimeout = 5000, maxBackoff = 10_000 } = this.options
+  #connectionOptions(role: string, hosts: readonly BrokerHost[]) {
+    const { appId = 'nuxt-scale', tls, connectTimeout = 5000, maxBackoff = 10_000 } = this.#options
     const name = `${appId} (${role}, pid ${process.pid})`
-    return { name, hosts, tls, connectTimeout, operationTimeout: this.patience, maxBackoff, clock: this.clock, setUp: this.setUp }
+    return { name, hosts, tls, connectTimeout, operationTimeout: this.#patience, maxBackoff, clock: this.#clock, setUp: this.#setUp }
   }
 
   /** Declares the whole topology, including parts that are added meanwhile. */
-  private readonly setUp = async (connection: OpenConnection): Promise<void> => {
-    for (let done: Topology | undefined; done !== this.topology;) {
-      done = this.topology
-      await this.declarer.declare(connection, done)
+  readonly #setUp = async (connection: OpenConnection): Promise<void> => {
+    for (let done: BrokerTopology | undefined; done !== this.#topology;) {
+      done = this.#topology
+      await this.#declarer.declare(connection, done)
     }
   }
 
-  private start(): void {
-    if (this.started || this.closing) return
-    this.started = true
+  #start(): void {
+    if (this.#started || this.#closing) return
+    this.#started = true
     detached(() => {
-      this.publishing.start()
-      this.consuming.start()
+      this.#publishing.start()
+      this.#consuming.start()
     })
   }
 
   get state(): BrokerState {
-    return this.combined.state
+    return this.#combined.state
   }
 
   onState(listener: (state: BrokerState, reason: string) => void): () => void {
-    return this.combined.listen(listener)
+    return this.#combined.listen(listener)
   }
 
   async connect(timeout: number): Promise<void> {
-    const { combined } = this
-    this.start()
+    const combined = this.#combined
+    this.#start()
     if (combined.state === 'connected' || combined.state === 'blocked') return
     const late = () => new Error(`RabbitMQ at ${combined.address} cannot be reached within ${timeout} ms${combined.because}.`)
     await withDeadline(combined.whenConnected(), timeout, late)
   }
 
-  async declare(added: Topology): Promise<void> {
-    this.topology = mergeTopologies(this.topology, added)
-    this.start()
-    const connection = this.consuming.current
+  async declare(added: BrokerTopology): Promise<void> {
+    this.#topology = mergeTopologies(this.#topology, added)
+    this.#start()
+    const connection = this.#consuming.current
     // Ignore errors: the next connection declares the whole topology again.
-    if (connection) await detached(() => this.declarer.declare(connection, added)).catch(() => {})
+    if (connection) await detached(() => this.#declarer.declare(connection, added)).catch(() => {})
   }
 
   publish(message: OutgoingMessage, timeout: number): Promise<void> {
-    this.start()
-    return this.publisher.publish(message, timeout)
+    this.#start()
+    return this.#publisher.publish(message, timeout)
   }
 
   async consume(queue: string, prefetch: number, take: (delivery: Delivery) => void): Promise<Subscription> {
-    if (this.closing) throw new Error(`The queue "${queue}" cannot be consumed: the connection to RabbitMQ is closed.`)
-    this.start()
+    if (this.#closing) throw new Error(`The queue "${queue}" cannot be consumed: the connection to RabbitMQ is closed.`)
+    this.#start()
     const subscriber: Subscriber = createSubscriber({
       queue,
       prefetch,
       take,
-      log: this.options.log,
-      clock: this.clock,
-      timeout: this.patience,
-      declare: this.setUp,
-      onEnd: () => this.subscribers.delete(subscriber),
+      log: this.#options.log,
+      clock: this.#clock,
+      timeout: this.#patience,
+      declare: this.#setUp,
+      onEnd: () => this.#subscribers.delete(subscriber),
     })
-    this.subscribers.add(subscriber)
-    const connection = this.consuming.current
+    this.#subscribers.add(subscriber)
+    const connection = this.#consuming.current
     if (connection) await detached(() => subscriber.open(connection))
     return subscriber
   }
 
   get(queue: string): Promise<Delivery | undefined> {
-    return this.inspect(({ get }) => get(queue))
+    return this.#inspect(({ get }) => get(queue))
   }
 
   count(queue: string): Promise<number | undefined> {
-    return this.inspect(({ count }) => count(queue))
+    return this.#inspect(({ count }) => count(queue))
   }
 
   purge(queue: string): Promise<number> {
-    return this.inspect(({ purge }) => purge(queue))
+    return this.#inspect(({ purge }) => purge(queue))
   }
 
-  private async inspect<Result>(work: (inspector: QueueInspector) => Promise<Result>): Promise<Result> {
-    this.start()
-    if (!this.inspector) throw new Error(`RabbitMQ is not connected${this.combined.because}.`)
-    return work(this.inspector)
+  async #inspect<Result>(work: (inspector: QueueInspector) => Promise<Result>): Promise<Result> {
+    this.#start()
+    if (!this.#inspector) throw new Error(`RabbitMQ is not connected${this.#combined.because}.`)
+    return work(this.#inspector)
   }
 
   close(timeout: number): Promise<void> {
-    this.closing ??= detached(() => this.closeAll(timeout))
-    return this.closing
+    this.#closing ??= detached(() => this.#closeAll(timeout))
+    return this.#closing
   }
 
-  private async closeAll(timeout: number): Promise<void> {
-    const { clock, publisher } = this
+  async #closeAll(timeout: number): Promise<void> {
+    const clock = this.#clock
+    const publisher = this.#publisher
     const end = clock.now() + timeout
     const remaining = () => Math.max(0, end - clock.now())
     const kept = Math.min(CLOSING_TIME, timeout / 4)
-    const all = [...this.subscribers]
+    const all = [...this.#subscribers]
     await settleWithin(timeout - kept, [publisher.finish(), ...all.map(subscriber => subscriber.cancel())])
     // Handlers that waited for the last confirm may now acknowledge their delivery.
     await nextTurn()
     publisher.end()
     const half = remaining() / 2
-    await settleWithin(half, [this.inspector?.end(half), ...all.map(subscriber => subscriber.end(half))])
+    await settleWithin(half, [this.#inspector?.end(half), ...all.map(subscriber => subscriber.end(half))])
     const left = remaining()
-    await Promise.all([this.publishing.close(left), this.consuming.close(left)])
-    this.combined.close()
+    await Promise.all([this.#publishing.close(left), this.#consuming.close(left)])
+    this.#combined.close()
   }
 }
 

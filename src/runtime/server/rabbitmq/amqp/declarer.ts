@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib'
-import type { ExchangeDeclaration, QueueDeclaration, Topology } from '../topology'
+import type { ExchangeDeclaration, QueueDeclaration, BrokerTopology } from '../topology'
 import { createBackoff } from '../../core/backoff'
 import type { Clock } from '../../core/clock'
 import type { OpenConnection } from './supervised-connection'
@@ -11,7 +11,7 @@ import { queueArguments } from './queue-arguments'
 /** Declares exchanges, queues and bindings. A refused declaration is logged once and does not prevent the others. */
 export interface Declarer {
   /** Declares a whole topology. @throws Error when the connection is lost meanwhile */
-  declare: (on: OpenConnection, topology: Topology) => Promise<void>
+  declare: (on: OpenConnection, topology: BrokerTopology) => Promise<void>
   /** Declares an exchange. @returns why it cannot be used; undefined if it can, even if it exists with other properties */
   declareExchange: (on: OpenConnection, exchange: ExchangeDeclaration) => Promise<Fault | undefined>
 }

@@ -65,91 +65,91 @@ const TWO_TO_32 = 2 ** 32
  * restart of the broker.
  */
 class FrameWriter {
-  private readonly slabs: SlabWriter
-  private readonly mostOfBody: number
-  private readonly mostCopied: number
-  private readonly internals: ChannelInternals
-  private readonly appId: string | undefined
+  readonly #slabs: SlabWriter
+  readonly #mostOfBody: number
+  readonly #mostCopied: number
+  readonly #internals: ChannelInternals
+  readonly #appId: string | undefined
 
   constructor(internals: ChannelInternals, appId: string | undefined) {
-    this.internals = internals
-    this.appId = appId
-    this.slabs = new SlabWriter(internals.stream)
-    this.mostOfBody = internals.frameMax - FRAME_OVERHEAD
-    this.mostCopied = Math.min(MOST_COPIED, this.mostOfBody)
+    this.#internals = internals
+    this.#appId = appId
+    this.#slabs = new SlabWriter(internals.stream)
+    this.#mostOfBody = internals.frameMax - FRAME_OVERHEAD
+    this.#mostCopied = Math.min(MOST_COPIED, this.#mostOfBody)
   }
 
   /** Writes a message. @throws TypeError if a property is too long for AMQP; then nothing of the message is sent */
   publish(message: OutgoingMessage, size: number): void {
-    const { slabs } = this
+    const slabs = this.#slabs
     slabs.flushSoon()
-    slabs.reserve(MOST_AROUND + mostTextOf(message, this.appId))
+    slabs.reserve(MOST_AROUND + mostTextOf(message, this.#appId))
     const start = slabs.at
     try {
-      this.method(message)
-      this.header(message, size)
+      this.#method(message)
+      this.#header(message, size)
     }
     catch (error) {
       slabs.at = start
       throw error
     }
     const { content } = message
-    if (size <= this.mostCopied) this.copyBody(content, size)
-    else this.lendBody(typeof content === 'string' ? Buffer.from(content) : content)
+    if (size <= this.#mostCopied) this.#copyBody(content, size)
+    else this.#lendBody(typeof content === 'string' ? Buffer.from(content) : content)
   }
 
-  private method({ exchange, routingKey, mandatory }: OutgoingMessage): void {
-    const { slabs } = this
-    const size = this.beginFrame(FRAME.method)
+  #method({ exchange, routingKey, mandatory }: OutgoingMessage): void {
+    const slabs = this.#slabs
+    const size = this.#beginFrame(FRAME.method)
     slabs.uint16(CLASS_BASIC)
     slabs.uint16(METHOD_PUBLISH)
     slabs.uint16(0)
     slabs.short(exchange, 'the name of the exchange')
     slabs.short(routingKey, 'the routing key')
     slabs.byte(mandatory ? 1 : 0)
-    this.endFrame(size)
+    this.#endFrame(size)
   }
 
-  private header({ properties }: OutgoingMessage, contentSize: number): void {
-    const { slabs } = this
-    const size = this.beginFrame(FRAME.header)
+  #header({ properties }: OutgoingMessage, contentSize: number): void {
+    const slabs = this.#slabs
+    const size = this.#beginFrame(FRAME.header)
     slabs.uint16(CLASS_BASIC)
     slabs.uint16(0)
     slabs.uint64(contentSize)
     const flagsAt = slabs.at
     slabs.at += 2
-    slabs.memory.writeUInt16BE(this.properties(properties), flagsAt)
-    this.endFrame(size)
+    slabs.memory.writeUInt16BE(this.#properties(properties), flagsAt)
+    this.#endFrame(size)
   }
 
   /** Writes the properties in the order of AMQP. @returns the flags of those that are set */
-  private properties({ contentType, headers, correlationId, replyTo, messageId, timestamp, type, appId }: MessageProperties): number {
-    const { slabs } = this
+  #properties({ contentType, headers, correlationId, replyTo, messageId, timestamp, type, appId }: MessageProperties): number {
+    const slabs = this.#slabs
     let flags = PROPERTY.contentType | PROPERTY.deliveryMode | PROPERTY.messageId | PROPERTY.timestamp
     slabs.short(contentType, 'the content type')
     if (!isEmpty(headers)) {
       flags |= PROPERTY.headers
-      this.table(headers)
+      this.#table(headers)
     }
     slabs.byte(PERSISTENT)
-    flags |= this.optional(correlationId, 'the correlationId', PROPERTY.correlationId)
-    flags |= this.optional(replyTo, 'replyTo', PROPERTY.replyTo)
+    flags |= this.#optional(correlationId, 'the correlationId', PROPERTY.correlationId)
+    flags |= this.#optional(replyTo, 'replyTo', PROPERTY.replyTo)
     slabs.short(messageId, 'the messageId')
     slabs.uint64(timestamp)
-    flags |= this.optional(type, 'the type', PROPERTY.type)
-    flags |= this.optional(appId ?? this.appId, 'the appId', PROPERTY.appId)
+    flags |= this.#optional(type, 'the type', PROPERTY.type)
+    flags |= this.#optional(appId ?? this.#appId, 'the appId', PROPERTY.appId)
     return flags
   }
 
   /** Writes a property if it is set. @returns its flag, or 0 */
-  private optional(text: string | undefined, name: string, flag: number): number {
+  #optional(text: string | undefined, name: string, flag: number): number {
     if (text === undefined) return 0
-    this.slabs.short(text, name)
+    this.#slabs.short(text, name)
     return flag
   }
 
-  private table(headers: Readonly<Record<string, HeaderValue>>): void {
-    const { slabs } = this
+  #table(headers: Readonly<Record<string, HeaderValue>>): void {
+    const slabs = this.#slabs
     const sizeAt = slabs.at
     slabs.at += 4
     for (const name in headers) {
@@ -160,23 +160,23 @@ class FrameWriter {
   }
 
   /** Copies a short content, which fits into one frame. */
-  private copyBody(content: string | Buffer, size: number): void {
+  #copyBody(content: string | Buffer, size: number): void {
     if (size === 0) return
-    const { slabs } = this
+    const slabs = this.#slabs
     slabs.reserve(FRAME_OVERHEAD + size)
-    const sizeAt = this.beginFrame(FRAME.body)
+    const sizeAt = this.#beginFrame(FRAME.body)
     slabs.at += typeof content === 'string' ? slabs.memory.write(content, slabs.at) : content.copy(slabs.memory, slabs.at)
-    this.endFrame(sizeAt)
+    this.#endFrame(sizeAt)
   }
 
   /** Sends a long content from its own buffer, in as many frames as needed. */
-  private lendBody(content: Buffer): void {
-    const { slabs } = this
-    for (let start = 0; start < content.length; start += this.mostOfBody) {
-      const end = Math.min(content.length, start + this.mostOfBody)
+  #lendBody(content: Buffer): void {
+    const slabs = this.#slabs
+    for (let start = 0; start < content.length; start += this.#mostOfBody) {
+      const end = Math.min(content.length, start + this.#mostOfBody)
       slabs.reserve(FRAME_OVERHEAD)
       slabs.byte(FRAME.body)
-      slabs.uint16(this.internals.channelNumber)
+      slabs.uint16(this.#internals.channelNumber)
       slabs.uint32(end - start)
       slabs.sendAfterwards(content.subarray(start, end))
       slabs.byte(FRAME.end)
@@ -184,16 +184,16 @@ class FrameWriter {
   }
 
   /** Writes the head of a frame with an empty size. @returns the position of the size, for `endFrame` */
-  private beginFrame(type: number): number {
-    const { slabs } = this
+  #beginFrame(type: number): number {
+    const slabs = this.#slabs
     slabs.byte(type)
-    slabs.uint16(this.internals.channelNumber)
+    slabs.uint16(this.#internals.channelNumber)
     slabs.at += 4
     return slabs.at - 4
   }
 
-  private endFrame(sizeAt: number): void {
-    const { slabs } = this
+  #endFrame(sizeAt: number): void {
+    const slabs = this.#slabs
     slabs.memory.writeUInt32BE(slabs.at - sizeAt - 4, sizeAt)
     slabs.byte(FRAME.end)
   }
@@ -204,41 +204,41 @@ class SlabWriter {
   memory: Buffer
   /** End of the bytes that were written to `memory`. */
   at = 0
-  private slab: Slab
-  private readonly takeSlab = createSlabs()
+  #slab: Slab
+  readonly #takeSlab = createSlabs()
   /** End of the bytes that were passed to the stream. */
-  private given = 0
-  private due = false
-  private corked = false
-  private readonly stream: ChannelInternals['stream']
+  #given = 0
+  #due = false
+  #corked = false
+  readonly #stream: ChannelInternals['stream']
 
   constructor(stream: ChannelInternals['stream']) {
-    this.stream = stream
-    this.slab = this.takeSlab(0)
-    this.memory = this.slab.memory
+    this.#stream = stream
+    this.#slab = this.#takeSlab(0)
+    this.memory = this.#slab.memory
   }
 
   /** Ensures that the memory has space for `bytes` bytes in one piece. */
   reserve(bytes: number): void {
     if (this.at + bytes <= this.memory.length) return
-    this.flush()
-    this.slab.leave()
-    this.slab = this.takeSlab(bytes)
-    this.memory = this.slab.memory
-    this.given = this.at = 0
+    this.#flush()
+    this.#slab.leave()
+    this.#slab = this.#takeSlab(bytes)
+    this.memory = this.#slab.memory
+    this.#given = this.at = 0
   }
 
   /** Sends everything at the end of this turn. */
   flushSoon(): void {
-    if (this.due) return
-    this.due = true
-    nextTick(this.atEndOfTurn)
+    if (this.#due) return
+    this.#due = true
+    nextTick(this.#atEndOfTurn)
   }
 
   /** Sends `bytes` after everything that was written before, without copying them. */
   sendAfterwards(bytes: Buffer): void {
-    this.flush()
-    this.put(bytes)
+    this.#flush()
+    this.#put(bytes)
   }
 
   byte(value: number): void {
@@ -292,28 +292,28 @@ class SlabWriter {
     }
   }
 
-  private flush(): void {
-    if (this.at > this.given) this.put(this.memory.subarray(this.given, this.at), this.slab.lend())
-    this.given = this.at
+  #flush(): void {
+    if (this.at > this.#given) this.#put(this.memory.subarray(this.#given, this.at), this.#slab.lend())
+    this.#given = this.at
   }
 
-  private put(bytes: Buffer, read?: () => void): void {
-    const { stream } = this
+  #put(bytes: Buffer, read?: () => void): void {
+    const stream = this.#stream
     // On a lost connection, skip the write: nothing is confirmed there, so the next connection sends everything again.
     if (!stream.writable) return
-    if (this.due && !this.corked) {
-      this.corked = true
+    if (this.#due && !this.#corked) {
+      this.#corked = true
       stream.cork()
     }
     stream.write(bytes, read)
   }
 
-  private readonly atEndOfTurn = (): void => {
-    this.due = false
-    this.flush()
-    if (!this.corked) return
-    this.corked = false
-    this.stream.uncork()
+  readonly #atEndOfTurn = (): void => {
+    this.#due = false
+    this.#flush()
+    if (!this.#corked) return
+    this.#corked = false
+    this.#stream.uncork()
   }
 }
 

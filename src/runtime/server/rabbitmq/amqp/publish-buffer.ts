@@ -46,92 +46,92 @@ export interface PublishEntry {
  * because they may have to be sent again.
  */
 export class PublishBuffer {
-  private readonly budget: Budget
+  readonly #budget: BufferBudget
   /** Messages that wait for space. */
-  private readonly line = createFifo<PublishEntry>()
+  readonly #line = createFifo<PublishEntry>()
   /** Messages that are ready to be sent. */
-  private readonly ready = createFifo<PublishEntry>()
+  readonly #ready = createFifo<PublishEntry>()
   /** Messages whose exchange is being checked. */
-  private readonly parked = new Map<string, PublishEntry[]>()
+  readonly #parked = new Map<string, PublishEntry[]>()
 
-  private readonly onReady: () => void
+  readonly #onReady: () => void
 
   /** @param onReady is called when a message is ready to be sent */
   constructor(limits: BufferLimits, onReady: () => void) {
-    this.onReady = onReady
-    this.budget = createBudget(limits)
+    this.#onReady = onReady
+    this.#budget = createBufferBudget(limits)
   }
 
   /** The next message that is ready to be sent. */
   get first(): PublishEntry | undefined {
-    return this.ready.first
+    return this.#ready.first
   }
 
   /** Whether a message of this size can be added without waiting. */
   fits(bytes: number): boolean {
-    return this.line.size === 0 && this.budget.fits(bytes)
+    return this.#line.size === 0 && this.#budget.fits(bytes)
   }
 
   add(entry: PublishEntry): void {
-    if (this.fits(entry.bytes)) this.hold(entry)
-    else this.line.push(entry)
+    if (this.fits(entry.bytes)) this.#hold(entry)
+    else this.#line.push(entry)
   }
 
   /** Removes the first message, to send or park it. */
   shift(): void {
-    this.ready.shift()
+    this.#ready.shift()
   }
 
   /** Puts messages in front of those that are ready, and keeps their order. */
   putBack(entries: readonly PublishEntry[]): void {
-    this.ready.unshift(entries.filter(entry => entry.state !== 'settled'))
+    this.#ready.unshift(entries.filter(entry => entry.state !== 'settled'))
   }
 
   /** Frees the space of a message that gets its outcome now, and gives it to those that wait. */
   settle(entry: PublishEntry): void {
-    if (entry.state === 'held') this.budget.give(entry.bytes)
+    if (entry.state === 'held') this.#budget.give(entry.bytes)
     entry.state = 'settled'
-    for (let next = this.line.first; next && this.budget.fits(next.bytes); next = this.line.first) {
-      this.line.shift()
-      this.hold(next)
+    for (let next = this.#line.first; next && this.#budget.fits(next.bytes); next = this.#line.first) {
+      this.#line.shift()
+      this.#hold(next)
     }
   }
 
   /** Keeps a message until its exchange is checked. @returns whether it is the first one, so that the check must be started */
   park(entry: PublishEntry): boolean {
-    const others = this.parked.get(entry.message.exchange)
+    const others = this.#parked.get(entry.message.exchange)
     if (others) others.push(entry)
-    else this.parked.set(entry.message.exchange, [entry])
+    else this.#parked.set(entry.message.exchange, [entry])
     return !others
   }
 
   /** Removes and returns the messages that were parked for an exchange; without a name, for all exchanges. */
   unpark(exchange?: string): PublishEntry[] {
-    const names = exchange === undefined ? [...this.parked.keys()] : [exchange]
+    const names = exchange === undefined ? [...this.#parked.keys()] : [exchange]
     return names.flatMap((name) => {
-      const entries = this.parked.get(name) ?? []
-      this.parked.delete(name)
+      const entries = this.#parked.get(name) ?? []
+      this.#parked.delete(name)
       return entries
     })
   }
 
   /** Removes the messages for which `keep` returns `false`. */
   filter(keep: (entry: PublishEntry) => boolean): void {
-    this.line.filter(keep)
-    this.ready.filter(keep)
-    for (const [exchange, entries] of this.parked) this.parked.set(exchange, entries.filter(keep))
+    this.#line.filter(keep)
+    this.#ready.filter(keep)
+    for (const [exchange, entries] of this.#parked) this.#parked.set(exchange, entries.filter(keep))
   }
 
   /** Removes and returns all messages. */
   drain(): PublishEntry[] {
-    return [...this.unpark(), ...this.ready.drain(), ...this.line.drain()]
+    return [...this.unpark(), ...this.#ready.drain(), ...this.#line.drain()]
   }
 
-  private hold(entry: PublishEntry): void {
+  #hold(entry: PublishEntry): void {
     entry.state = 'held'
-    this.budget.take(entry.bytes)
-    this.ready.push(entry)
-    this.onReady()
+    this.#budget.take(entry.bytes)
+    this.#ready.push(entry)
+    this.#onReady()
   }
 }
 
@@ -194,7 +194,7 @@ export function createFifo<Item>(): Fifo<Item> {
 }
 
 /** Counts the messages in the buffer and compares them with the limits. */
-export interface Budget {
+export interface BufferBudget {
   readonly messages: number
   readonly bytes: number
   /** Whether another message of this size fits. */
@@ -203,7 +203,7 @@ export interface Budget {
   give: (bytes: number) => void
 }
 
-export function createBudget(limits: BufferLimits): Budget {
+export function createBufferBudget(limits: BufferLimits): BufferBudget {
   let heldMessages = 0
   let heldBytes = 0
   return {

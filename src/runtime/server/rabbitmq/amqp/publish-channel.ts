@@ -1,7 +1,7 @@
 import type { BrokerLog } from '../broker'
 import type { Fault } from '../fault'
 import { faultOf } from '../fault'
-import type { Topology } from '../topology'
+import type { BrokerTopology } from '../topology'
 import { openConfirmChannel } from './channel'
 import type { Declarer } from './declarer'
 import { createFramePort, findInternals } from './frame-port'
@@ -15,7 +15,7 @@ export interface PublishChannelOptions {
   publisher: Publisher
   declarer: Declarer
   /** Returns the declared topology, which contains the types of the exchanges. */
-  topology: () => Topology
+  topology: () => BrokerTopology
   appId: string | undefined
   createPort: (options: PublishPortOptions) => PublishPort
   /** Maximum milliseconds until the broker answers. */

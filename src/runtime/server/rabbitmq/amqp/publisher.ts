@@ -62,39 +62,39 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
 class ConfirmedPublisher implements Publisher {
   pending = 0
-  private readonly options: PublisherOptions
-  private readonly buffer: PublishBuffer
+  readonly #options: PublisherOptions
+  readonly #buffer: PublishBuffer
   /** Messages that are sent and not yet confirmed. */
-  private readonly underway = createConfirmWindow<PublishEntry>()
+  readonly #underway = createConfirmWindow<PublishEntry>()
   /** Exchanges that exist, as checked on the current connection. */
-  private readonly usable = new Set<string>([''])
-  private readonly deadlines: Deadlines
-  private channel: PublishChannel | undefined
-  private blocked = false
-  private woken = false
+  readonly #usable = new Set<string>([''])
+  readonly #deadlines: Deadlines
+  #channel: PublishChannel | undefined
+  #blocked = false
+  #woken = false
   /** Whether the message that is underway must stay the only one. */
-  private alone = false
-  private finishing: PromiseWithResolvers<void> | undefined
+  #alone = false
+  #finishing: PromiseWithResolvers<void> | undefined
 
   constructor(options: PublisherOptions) {
-    this.options = options
-    this.buffer = new PublishBuffer(options.buffer, () => this.wake())
-    this.deadlines = createDeadlines(now => this.expire(now), options.clock)
+    this.#options = options
+    this.#buffer = new PublishBuffer(options.buffer, () => this.#wake())
+    this.#deadlines = createDeadlines(now => this.#expire(now), options.clock)
   }
 
   publish(message: OutgoingMessage, timeout: number): Promise<void> {
-    const { buffer: limits, clock } = this.options
+    const { buffer: limits, clock } = this.#options
     const bytes = Buffer.byteLength(message.content)
-    if (this.finishing) return Promise.reject(errors.closed(message))
+    if (this.#finishing) return Promise.reject(errors.closed(message))
     if (bytes > limits.bytes) return Promise.reject(errors.tooLarge(message, bytes, limits.bytes))
-    if (limits.onFull === 'reject' && !this.buffer.fits(bytes)) {
-      return Promise.reject(this.blocked ? errors.blocked(message) : errors.bufferFull(message))
+    if (limits.onFull === 'reject' && !this.#buffer.fits(bytes)) {
+      return Promise.reject(this.#blocked ? errors.blocked(message) : errors.bufferFull(message))
     }
     return new Promise((resolve, reject) => {
       const deadline = clock.now() + timeout
       this.pending++
-      this.deadlines.watch(deadline)
-      this.buffer.add({
+      this.#deadlines.watch(deadline)
+      this.#buffer.add({
         message,
         bytes,
         deadline,
@@ -110,62 +110,64 @@ class ConfirmedPublisher implements Publisher {
   }
 
   /** Schedules one `pump` for all messages that are published in the same turn. */
-  private wake(): void {
-    if (this.woken || !this.channel || this.blocked || this.underway.size >= this.options.window) return
-    this.woken = true
-    this.options.soon(this.pump)
+  #wake(): void {
+    if (this.#woken || !this.#channel || this.#blocked || this.#underway.size >= this.#options.window) return
+    this.#woken = true
+    this.#options.soon(this.#pump)
   }
 
-  private readonly pump = (): void => {
-    this.woken = false
-    const { buffer, underway, options: { window } } = this
-    while (this.channel && !this.blocked && underway.size < window) {
+  readonly #pump = (): void => {
+    this.#woken = false
+    const buffer = this.#buffer
+    const underway = this.#underway
+    const { window } = this.#options
+    while (this.#channel && !this.#blocked && underway.size < window) {
       const entry = buffer.first
-      if (!entry || (underway.size > 0 && (this.alone || entry.suspect))) return
+      if (!entry || (underway.size > 0 && (this.#alone || entry.suspect))) return
       buffer.shift()
       if (entry.state === 'settled') continue
-      if (this.usable.has(entry.message.exchange)) this.send(entry, this.channel)
-      else this.park(entry, this.channel)
+      if (this.#usable.has(entry.message.exchange)) this.#send(entry, this.#channel)
+      else this.#park(entry, this.#channel)
     }
   }
 
-  private send(entry: PublishEntry, on: PublishChannel): void {
+  #send(entry: PublishEntry, on: PublishChannel): void {
     try {
       on.publish(entry.message, entry.bytes)
     }
     catch (error) {
-      this.settle(entry, errors.unwritable(entry.message, error))
+      this.#settle(entry, errors.unwritable(entry.message, error))
       return
     }
     entry.sent = true
-    this.alone = entry.suspect
-    this.underway.add(entry)
+    this.#alone = entry.suspect
+    this.#underway.add(entry)
   }
 
   confirmed(tag: number, multiple: boolean, stored: boolean): void {
-    this.underway.confirm(tag, multiple, stored ? this.settleStored : this.settleRefused)
-    if (this.buffer.first) this.pump()
+    this.#underway.confirm(tag, multiple, stored ? this.#settleStored : this.#settleRefused)
+    if (this.#buffer.first) this.#pump()
   }
 
-  private readonly settleStored = (entry: PublishEntry): void => {
-    this.settle(entry, entry.returned ? errors.unroutable(entry.message) : undefined)
+  readonly #settleStored = (entry: PublishEntry): void => {
+    this.#settle(entry, entry.returned ? errors.unroutable(entry.message) : undefined)
   }
 
-  private readonly settleRefused = (entry: PublishEntry): void => {
-    this.settle(entry, errors.refused(entry.message))
+  readonly #settleRefused = (entry: PublishEntry): void => {
+    this.#settle(entry, errors.refused(entry.message))
   }
 
-  private settle(entry: PublishEntry, error?: PublishError): void {
+  #settle(entry: PublishEntry, error?: PublishError): void {
     if (entry.state === 'settled') return
     this.pending--
     if (error) entry.reject(error)
     else entry.resolve()
-    this.buffer.settle(entry)
-    if (this.pending === 0) this.finishing?.resolve()
+    this.#buffer.settle(entry)
+    if (this.pending === 0) this.#finishing?.resolve()
   }
 
   returned({ messageId, exchange, routingKey }: { messageId: unknown, exchange: string, routingKey: string }): void {
-    for (const entry of this.underway.items()) {
+    for (const entry of this.#underway.items()) {
       const { message } = entry
       const isSame = message.properties.messageId === messageId && message.exchange === exchange && message.routingKey === routingKey
       if (!entry.returned && isSame) {
@@ -176,62 +178,62 @@ class ConfirmedPublisher implements Publisher {
   }
 
   /** Checks the exchange of a message before it is sent, because the broker closes the channel if the exchange is missing. */
-  private park(entry: PublishEntry, on: PublishChannel): void {
-    if (!this.buffer.park(entry)) return
+  #park(entry: PublishEntry, on: PublishChannel): void {
+    if (!this.#buffer.park(entry)) return
     const { exchange } = entry.message
     void on.check(exchange).then((fault) => {
       // Ignore the answer if the channel was replaced: the next channel checks again.
-      if (this.channel === on) this.checked(exchange, on, fault)
+      if (this.#channel === on) this.#checked(exchange, on, fault)
     })
   }
 
-  private checked(exchange: string, on: PublishChannel, fault: Fault | undefined): void {
-    const entries = this.buffer.unpark(exchange)
+  #checked(exchange: string, on: PublishChannel, fault: Fault | undefined): void {
+    const entries = this.#buffer.unpark(exchange)
     if (fault?.code !== undefined) {
-      for (const entry of entries) this.settle(entry, errors.rejectedBy(fault, entry.message))
+      for (const entry of entries) this.#settle(entry, errors.rejectedBy(fault, entry.message))
       return
     }
-    if (!fault) this.usable.add(exchange)
-    this.buffer.putBack(entries)
+    if (!fault) this.#usable.add(exchange)
+    this.#buffer.putBack(entries)
     // A blocked broker does not answer, which is not a reason to drop the connection.
-    if (fault && !this.blocked) on.abandon(fault.text)
-    else this.wake()
+    if (fault && !this.#blocked) on.abandon(fault.text)
+    else this.#wake()
   }
 
   open(channel: PublishChannel): void {
-    this.channel = channel
-    this.usable.clear()
-    this.usable.add('')
-    this.pump()
+    this.#channel = channel
+    this.#usable.clear()
+    this.#usable.add('')
+    this.#pump()
   }
 
   lost(fault: Fault): number {
-    this.channel = undefined
-    const entries = this.underway.drain()
-    if (blamesClient(fault)) this.findCulprit(entries, fault)
+    this.#channel = undefined
+    const entries = this.#underway.drain()
+    if (blamesClient(fault)) this.#findCulprit(entries, fault)
     for (const entry of entries) entry.returned = false
-    this.buffer.putBack([...entries, ...this.buffer.unpark()])
+    this.#buffer.putBack([...entries, ...this.#buffer.unpark()])
     return entries.length
   }
 
   /** Finds the message that made the broker close the channel. With several candidates, each is sent alone next time. */
-  private findCulprit(entries: PublishEntry[], fault: Fault): void {
+  #findCulprit(entries: PublishEntry[], fault: Fault): void {
     const [culprit, ...others] = entries
     if (!culprit || others.length > 0) {
       for (const entry of entries) entry.suspect = true
     }
     else if (++culprit.strikes >= STRIKES || !isPassing(fault)) {
-      this.settle(culprit, errors.rejectedBy(fault, culprit.message))
+      this.#settle(culprit, errors.rejectedBy(fault, culprit.message))
     }
   }
 
   block(blocked: boolean): void {
-    this.blocked = blocked
-    if (!blocked) this.pump()
+    this.#blocked = blocked
+    if (!blocked) this.#pump()
   }
 
   /** Settles the messages whose deadline has passed. @returns the earliest of the other deadlines, or Infinity */
-  private expire(now: number): number {
+  #expire(now: number): number {
     const over: PublishEntry[] = []
     let next = Number.POSITIVE_INFINITY
     const lives = (entry: PublishEntry) => {
@@ -239,33 +241,33 @@ class ConfirmedPublisher implements Publisher {
       else next = Math.min(next, entry.deadline)
       return entry.deadline > now
     }
-    this.buffer.filter(lives)
+    this.#buffer.filter(lives)
     // Sent messages keep their place in the window, because the broker still confirms them by number.
-    for (const entry of this.underway.items()) lives(entry)
-    for (const entry of over) this.settle(entry, this.lateness(entry))
+    for (const entry of this.#underway.items()) lives(entry)
+    for (const entry of over) this.#settle(entry, this.#lateness(entry))
     return next
   }
 
-  private lateness({ message, sent, state }: PublishEntry): PublishError {
+  #lateness({ message, sent, state }: PublishEntry): PublishError {
     if (sent) return errors.unknownOutcome(message)
-    if (this.blocked) return errors.blocked(message)
-    return state === 'waiting' && this.channel ? errors.bufferFull(message) : errors.unavailable(message)
+    if (this.#blocked) return errors.blocked(message)
+    return state === 'waiting' && this.#channel ? errors.bufferFull(message) : errors.unavailable(message)
   }
 
   finish(): Promise<void> {
-    if (!this.finishing) {
-      this.finishing = Promise.withResolvers()
-      if (this.pending === 0) this.finishing.resolve()
+    if (!this.#finishing) {
+      this.#finishing = Promise.withResolvers()
+      if (this.pending === 0) this.#finishing.resolve()
     }
-    return this.finishing.promise
+    return this.#finishing.promise
   }
 
   end(): void {
-    this.finishing ??= Promise.withResolvers()
-    this.channel = undefined
-    this.deadlines.stop()
-    for (const entry of [...this.underway.drain(), ...this.buffer.drain()]) {
-      this.settle(entry, entry.sent ? errors.unknownOutcome(entry.message) : errors.closed(entry.message))
+    this.#finishing ??= Promise.withResolvers()
+    this.#channel = undefined
+    this.#deadlines.stop()
+    for (const entry of [...this.#underway.drain(), ...this.#buffer.drain()]) {
+      this.#settle(entry, entry.sent ? errors.unknownOutcome(entry.message) : errors.closed(entry.message))
     }
   }
 }

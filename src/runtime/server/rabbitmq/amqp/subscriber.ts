@@ -49,71 +49,71 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
 }
 
 class ResubscribingSubscriber implements Subscriber {
-  private readonly options: SubscriberOptions
-  private readonly backoff: Backoff
-  private deliveries: DeliveryChannel | undefined
-  private closing: Promise<void> | undefined
-  private consumerTag: string | undefined
-  private since = 0
-  private cancelled = false
-  private retryTimer: unknown
-  private complaint = ''
+  readonly #options: SubscriberOptions
+  readonly #backoff: Backoff
+  #deliveries: DeliveryChannel | undefined
+  #closing: Promise<void> | undefined
+  #consumerTag: string | undefined
+  #since = 0
+  #cancelled = false
+  #retryTimer: unknown
+  #complaint = ''
   /** Whether the queue did not exist at the last try to subscribe. */
-  private missing = false
+  #missing = false
 
   constructor(options: SubscriberOptions) {
-    this.options = options
-    this.backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock: options.clock })
+    this.#options = options
+    this.#backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock: options.clock })
   }
 
   get active(): boolean {
-    return this.consumerTag !== undefined && !this.cancelled
+    return this.#consumerTag !== undefined && !this.#cancelled
   }
 
   async open(connection: OpenConnection): Promise<void> {
-    const { prefetch, timeout, clock, declare } = this.options
-    clock.clearTimeout(this.retryTimer)
-    if (this.cancelled || connection.fault) return
+    const { prefetch, timeout, clock, declare } = this.#options
+    clock.clearTimeout(this.#retryTimer)
+    if (this.#cancelled || connection.fault) return
     let opened: DeliveryChannel | undefined
     let fault: Fault | undefined
     try {
       // Declare again before each try: for a short time after a queue was deleted, RabbitMQ 4.3 answers as if it still existed.
-      if (this.missing) await declare(connection)
+      if (this.#missing) await declare(connection)
       const channel = await openChannel(connection.model, { timeout, onClosed: (reason) => {
         fault = reason
-        if (opened) this.lost(opened, connection, reason)
+        if (opened) this.#lost(opened, connection, reason)
       } })
       if (fault) throw new Error(fault.text)
-      if (this.cancelled) return void closeChannel(channel, timeout)
-      opened = this.deliveries = createDeliveryChannel(channel, () => {
-        if (this.cancelled && opened) void this.closeDeliveries(opened, timeout)
+      if (this.#cancelled) return void closeChannel(channel, timeout)
+      opened = this.#deliveries = createDeliveryChannel(channel, () => {
+        if (this.#cancelled && opened) void this.#closeDeliveries(opened, timeout)
       })
-      await this.answer(channel.prefetch(prefetch))
-      await this.subscribe(opened, connection)
+      await this.#answer(channel.prefetch(prefetch))
+      await this.#subscribe(opened, connection)
     }
     catch (error) {
-      if (opened) this.lost(opened, connection, fault ?? faultOf(error))
-      else this.retry(connection, fault ?? faultOf(error))
+      if (opened) this.#lost(opened, connection, fault ?? faultOf(error))
+      else this.#retry(connection, fault ?? faultOf(error))
     }
   }
 
-  private async subscribe(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
-    const { queue, clock } = this.options
+  async #subscribe(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+    const { queue, clock } = this.#options
     const receive = (message: ConsumeMessage | null) => {
-      if (message) this.give(on.deliver(queue, message))
-      else void this.restore(on, connection)
+      if (message) this.#give(on.deliver(queue, message))
+      else void this.#restore(on, connection)
     }
-    const answered = await this.answer(on.channel.consume(queue, receive))
-    if (on !== this.deliveries) return
-    this.missing = false
-    this.consumerTag = answered.consumerTag
-    this.since = clock.now()
-    if (this.cancelled) await this.stop(on, answered.consumerTag)
+    const answered = await this.#answer(on.channel.consume(queue, receive))
+    if (on !== this.#deliveries) return
+    this.#missing = false
+    this.#consumerTag = answered.consumerTag
+    this.#since = clock.now()
+    if (this.#cancelled) await this.#stop(on, answered.consumerTag)
   }
 
-  private give(delivery: Delivery): void {
-    const { queue, log, take } = this.options
-    if (this.cancelled) {
+  #give(delivery: Delivery): void {
+    const { queue, log, take } = this.#options
+    if (this.#cancelled) {
       delivery.release()
       return
     }
@@ -130,76 +130,76 @@ class ResubscribingSubscriber implements Subscriber {
    * Subscribes again after the broker cancelled the subscription, because the queue was deleted or its node went down. The channel
    * stays open.
    */
-  private async restore(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
-    if (on !== this.deliveries) return
-    this.consumerTag = undefined
-    if (this.cancelled) return
+  async #restore(on: DeliveryChannel, connection: OpenConnection): Promise<void> {
+    if (on !== this.#deliveries) return
+    this.#consumerTag = undefined
+    if (this.#cancelled) return
     try {
-      await this.options.declare(connection)
-      await this.subscribe(on, connection)
+      await this.#options.declare(connection)
+      await this.#subscribe(on, connection)
     }
     catch (error) {
-      this.lost(on, connection, faultOf(error))
+      this.#lost(on, connection, faultOf(error))
     }
   }
 
-  private lost(was: DeliveryChannel, connection: OpenConnection, fault: Fault): void {
-    const { clock, timeout, onEnd } = this.options
+  #lost(was: DeliveryChannel, connection: OpenConnection, fault: Fault): void {
+    const { clock, timeout, onEnd } = this.#options
     was.end()
-    if (was !== this.deliveries) return
-    this.deliveries = undefined
-    this.consumerTag = undefined
-    if (this.cancelled) onEnd()
-    if (clock.now() - this.since > STABLE) this.backoff.reset()
+    if (was !== this.#deliveries) return
+    this.#deliveries = undefined
+    this.#consumerTag = undefined
+    if (this.#cancelled) onEnd()
+    if (clock.now() - this.#since > STABLE) this.#backoff.reset()
     void closeChannel(was.channel, timeout)
     // Wait one microtask: if the whole connection is lost, its `fault` is set after the channels were closed.
-    queueMicrotask(() => this.retry(connection, fault))
+    queueMicrotask(() => this.#retry(connection, fault))
   }
 
-  private retry(connection: OpenConnection, fault: Fault): void {
-    const { queue, log, clock } = this.options
-    if (this.cancelled || connection.fault) return
-    if (fault.code === REPLY.NOT_FOUND) this.missing = true
-    if (fault.text !== this.complaint) {
-      this.complaint = fault.text
+  #retry(connection: OpenConnection, fault: Fault): void {
+    const { queue, log, clock } = this.#options
+    if (this.#cancelled || connection.fault) return
+    if (fault.code === REPLY.NOT_FOUND) this.#missing = true
+    if (fault.text !== this.#complaint) {
+      this.#complaint = fault.text
       log.warn(`The consumer of the queue "${queue}" was interrupted and is started again: ${fault.text}.`)
     }
-    clock.clearTimeout(this.retryTimer)
-    this.retryTimer = clock.setTimeout(() => void this.open(connection), this.backoff.next())
+    clock.clearTimeout(this.#retryTimer)
+    this.#retryTimer = clock.setTimeout(() => void this.open(connection), this.#backoff.next())
   }
 
   async cancel(): Promise<void> {
-    if (this.cancelled) return
-    this.cancelled = true
-    this.options.clock.clearTimeout(this.retryTimer)
-    const tag = this.consumerTag
-    this.consumerTag = undefined
-    if (!this.deliveries) this.options.onEnd()
-    else if (tag !== undefined) await this.stop(this.deliveries, tag)
+    if (this.#cancelled) return
+    this.#cancelled = true
+    this.#options.clock.clearTimeout(this.#retryTimer)
+    const tag = this.#consumerTag
+    this.#consumerTag = undefined
+    if (!this.#deliveries) this.#options.onEnd()
+    else if (tag !== undefined) await this.#stop(this.#deliveries, tag)
   }
 
-  private async stop(on: DeliveryChannel, tag: string): Promise<void> {
+  async #stop(on: DeliveryChannel, tag: string): Promise<void> {
     // If it fails, the channel is closed, which also ends the subscription.
-    await this.answer((async () => on.channel.cancel(tag))()).catch(() => {})
-    if (on.unsettled === 0) await this.closeDeliveries(on, this.options.timeout)
+    await this.#answer((async () => on.channel.cancel(tag))()).catch(() => {})
+    if (on.unsettled === 0) await this.#closeDeliveries(on, this.#options.timeout)
   }
 
   async end(within: number): Promise<void> {
-    this.cancelled = true
-    this.options.clock.clearTimeout(this.retryTimer)
-    await (this.deliveries ? this.closeDeliveries(this.deliveries, within) : this.closing)
+    this.#cancelled = true
+    this.#options.clock.clearTimeout(this.#retryTimer)
+    await (this.#deliveries ? this.#closeDeliveries(this.#deliveries, within) : this.#closing)
   }
 
-  private async closeDeliveries(on: DeliveryChannel, within: number): Promise<void> {
-    if (on === this.deliveries) {
-      this.deliveries = undefined
-      this.closing = on.close(within).then(this.options.onEnd)
+  async #closeDeliveries(on: DeliveryChannel, within: number): Promise<void> {
+    if (on === this.#deliveries) {
+      this.#deliveries = undefined
+      this.#closing = on.close(within).then(this.#options.onEnd)
     }
-    await this.closing
+    await this.#closing
   }
 
-  private answer<Result>(work: Promise<Result>): Promise<Result> {
-    const { timeout } = this.options
+  #answer<Result>(work: Promise<Result>): Promise<Result> {
+    const { timeout } = this.#options
     return withDeadline(work, timeout, () => new Error(`RabbitMQ did not answer within ${timeout} ms`))
   }
 }

@@ -75,17 +75,17 @@ export function createSupervisedConnection(options: SupervisedConnectionOptions)
 
 class ReconnectingConnection implements SupervisedConnection {
   current: OpenConnection | undefined
-  private readonly options: SupervisedConnectionOptions
-  private readonly backoff: Backoff
+  readonly #options: SupervisedConnectionOptions
+  readonly #backoff: Backoff
   /** Aborted when the connection is closed for good. */
-  private readonly ending = new AbortController()
-  private running: Promise<void> | undefined
-  private generation = 0
-  private closing = false
+  readonly #ending = new AbortController()
+  #running: Promise<void> | undefined
+  #generation = 0
+  #closing = false
 
   constructor(options: SupervisedConnectionOptions) {
-    this.options = options
-    this.backoff = createBackoff({
+    this.#options = options
+    this.#backoff = createBackoff({
       base: FIRST_PAUSE,
       cap: options.maxBackoff,
       triesPerStep: options.hosts.length,
@@ -94,32 +94,32 @@ class ReconnectingConnection implements SupervisedConnection {
   }
 
   start(): void {
-    if (!this.closing) this.running ??= this.run()
+    if (!this.#closing) this.#running ??= this.#run()
   }
 
-  private async run(): Promise<void> {
-    const { hosts, clock, onLost } = this.options
+  async #run(): Promise<void> {
+    const { hosts, clock, onLost } = this.#options
     // Start with a random host, so that instances spread over all hosts.
     let turn = Math.floor(clock.random() * hosts.length)
-    while (!this.closing) {
+    while (!this.#closing) {
       const host = hosts[turn++ % hosts.length]!
-      const fault = await this.attempt(host)
-      if (this.closing) return
+      const fault = await this.#attempt(host)
+      if (this.#closing) return
       onLost(fault, host.label)
-      await this.pause(this.backoff.next())
+      await this.#pause(this.#backoff.next())
     }
   }
 
   /** Connects to a host. Returns when the attempt has failed or the connection was lost again. */
-  private async attempt(host: BrokerHost): Promise<Fault> {
+  async #attempt(host: BrokerHost): Promise<Fault> {
     const socket = new AbortController()
     const abort = () => socket.abort()
-    this.ending.signal.addEventListener('abort', abort)
+    this.#ending.signal.addEventListener('abort', abort)
     const watched: Watched = { fault: undefined, lost: Promise.withResolvers() }
     try {
-      const opened = this.describe(await this.openWatched(host, watched, socket), watched, abort)
-      await this.options.setUp(opened)
-      if (!opened.fault && !this.closing) await this.use(opened, host, watched.lost.promise)
+      const opened = this.#describe(await this.#openWatched(host, watched, socket), watched, abort)
+      await this.#options.setUp(opened)
+      if (!opened.fault && !this.#closing) await this.#use(opened, host, watched.lost.promise)
       return opened.fault ?? faultOf(undefined)
     }
     catch (error) {
@@ -128,27 +128,27 @@ class ReconnectingConnection implements SupervisedConnection {
     finally {
       // If the peer does not answer, amqplib leaves the socket half open. Aborting destroys it.
       abort()
-      this.ending.signal.removeEventListener('abort', abort)
+      this.#ending.signal.removeEventListener('abort', abort)
     }
   }
 
   /** Opens the connection within the timeout, and records in `watched` what happens to it. */
-  private openWatched(host: BrokerHost, watched: Watched, socket: AbortController): Promise<ChannelModel> {
-    const { connectTimeout, onBlocked } = this.options
+  #openWatched(host: BrokerHost, watched: Watched, socket: AbortController): Promise<ChannelModel> {
+    const { connectTimeout, onBlocked } = this.#options
     // Add the listeners immediately: an `error` event without a listener would crash the process.
-    const opening = openModel(host, this.options, socket.signal).then(model => watchConnection(model, watched, onBlocked))
+    const opening = openModel(host, this.#options, socket.signal).then(model => watchConnection(model, watched, onBlocked))
     return withDeadline(opening, connectTimeout, () => {
       socket.abort()
       return new Error(`no connection within ${connectTimeout} ms`)
     })
   }
 
-  private describe(model: ChannelModel, watched: Watched, abort: () => void): OpenConnection {
+  #describe(model: ChannelModel, watched: Watched, abort: () => void): OpenConnection {
     return {
       model,
-      generation: ++this.generation,
+      generation: ++this.#generation,
       version: parseVersion(model.connection.serverProperties.version),
-      admin: createAdminChannel(model, this.options.operationTimeout),
+      admin: createAdminChannel(model, this.#options.operationTimeout),
       get fault() {
         return watched.fault
       },
@@ -159,19 +159,19 @@ class ReconnectingConnection implements SupervisedConnection {
     }
   }
 
-  private async use(opened: OpenConnection, host: BrokerHost, lost: Promise<undefined>): Promise<void> {
-    const { clock, onOpen } = this.options
+  async #use(opened: OpenConnection, host: BrokerHost, lost: Promise<undefined>): Promise<void> {
+    const { clock, onOpen } = this.#options
     const since = clock.now()
     this.current = opened
     onOpen(opened, host.label)
     await lost
     this.current = undefined
-    if (clock.now() - since >= STABLE) this.backoff.reset()
+    if (clock.now() - since >= STABLE) this.#backoff.reset()
   }
 
-  private pause(milliseconds: number): Promise<void> {
-    const { clock } = this.options
-    const { signal } = this.ending
+  #pause(milliseconds: number): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#ending
     return new Promise((resolve) => {
       const over = () => {
         clock.clearTimeout(timer)
@@ -184,14 +184,14 @@ class ReconnectingConnection implements SupervisedConnection {
   }
 
   async close(timeout: number): Promise<void> {
-    this.closing = true
+    this.#closing = true
     const model = this.current?.model
     if (model) {
       // A blocked or hanging broker does not answer, so the wait is limited.
       await withDeadline((async () => model.close())(), timeout, () => new Error('no answer')).catch(() => {})
     }
-    this.ending.abort()
-    await this.running
+    this.#ending.abort()
+    await this.#running
   }
 }
 

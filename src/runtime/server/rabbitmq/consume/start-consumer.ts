@@ -60,60 +60,62 @@ export function startConsumer(
 
 class HandlingConsumer implements RunningConsumer {
   readonly subscribing: Promise<Subscription>
-  private readonly consumer: ResolvedConsumer
-  private readonly surroundings: ConsumerSurroundings
-  private readonly waiting: Delivery[] = []
-  private readonly running = new Set<Promise<void>>()
+  readonly #consumer: ResolvedConsumer
+  readonly #surroundings: ConsumerSurroundings
+  readonly #waiting: Delivery[] = []
+  readonly #running = new Set<Promise<void>>()
   /** Aborted when the consumer stops: it ends pauses. */
-  private readonly stopping = new AbortController()
+  readonly #stopping = new AbortController()
   /** Aborted when the stop deadline passes: it aborts the handlers. */
-  private readonly halt = new AbortController()
+  readonly #halt = new AbortController()
   /**
    * Number of handlers that exceeded their timeout and still run. The first `concurrency` of them do not use a slot; further ones
    * keep theirs, so that handlers that ignore their signal cannot pile up without limit.
    */
-  private overdue = 0
+  #overdue = 0
 
   constructor(consumer: ResolvedConsumer, surroundings: ConsumerSurroundings) {
-    this.consumer = consumer
-    this.surroundings = surroundings
+    this.#consumer = consumer
+    this.#surroundings = surroundings
     const { broker, detach } = surroundings
-    this.subscribing = broker.consume(consumer.queue, consumer.prefetch, detach(delivery => this.take(delivery)))
+    this.subscribing = broker.consume(consumer.queue, consumer.prefetch, detach(delivery => this.#take(delivery)))
   }
 
-  private take(delivery: Delivery): void {
-    if (this.stopping.signal.aborted) return delivery.release()
-    this.waiting.push(delivery)
-    this.begin()
+  #take(delivery: Delivery): void {
+    if (this.#stopping.signal.aborted) return delivery.release()
+    this.#waiting.push(delivery)
+    this.#begin()
   }
 
   /** Starts handlers for waiting messages while slots are free. */
-  private begin(): void {
-    const { waiting, running, consumer: { concurrency } } = this
-    while (waiting.length > 0 && running.size + Math.max(0, this.overdue - concurrency) < concurrency) {
-      const work: Promise<void> = this.handle(waiting.shift()!).finally(() => {
+  #begin(): void {
+    const waiting = this.#waiting
+    const running = this.#running
+    const { concurrency } = this.#consumer
+    while (waiting.length > 0 && running.size + Math.max(0, this.#overdue - concurrency) < concurrency) {
+      const work: Promise<void> = this.#handle(waiting.shift()!).finally(() => {
         running.delete(work)
-        this.begin()
+        this.#begin()
       })
       running.add(work)
     }
   }
 
-  private async handle(delivery: Delivery): Promise<void> {
+  async #handle(delivery: Delivery): Promise<void> {
     try {
-      await this.attempt(delivery)
+      await this.#attempt(delivery)
     }
     catch (error) {
-      if (this.halt.signal.aborted) return delivery.release()
-      return await this.fail(delivery, error)
+      if (this.#halt.signal.aborted) return delivery.release()
+      return await this.#fail(delivery, error)
     }
     delivery.ack()
   }
 
-  private async attempt(delivery: Delivery): Promise<void> {
+  async #attempt(delivery: Delivery): Promise<void> {
     const { content, properties } = delivery
-    const message = await decodeMessage(content, properties.contentType, this.consumer.schema)
-    const run = runHandler(signal => this.callHandler(message, delivery, signal), this.consumer.timeout, this.halt.signal)
+    const message = await decodeMessage(content, properties.contentType, this.#consumer.schema)
+    const run = runHandler(signal => this.#callHandler(message, delivery, signal), this.#consumer.timeout, this.#halt.signal)
     let done = false
     const finished = run.finished.then(() => done = true)
     try {
@@ -122,15 +124,15 @@ class HandlingConsumer implements RunningConsumer {
     catch (error) {
       // If the handler itself threw, `finished` settles within this microtask. If it still runs, it exceeded its timeout or was aborted.
       await Promise.resolve()
-      if (!done) this.countOverdue(finished)
+      if (!done) this.#countOverdue(finished)
       throw error
     }
   }
 
   /** Calls the handler in the tenant and the trace of the message, and with `dedupe` within the transaction of the inbox. */
-  private callHandler(message: unknown, delivery: Delivery, signal: AbortSignal): unknown {
-    const { applyOnce, runFor } = this.surroundings
-    const { consumer } = this
+  #callHandler(message: unknown, delivery: Delivery, signal: AbortSignal): unknown {
+    const { applyOnce, runFor } = this.#surroundings
+    const consumer = this.#consumer
     const { queue, timeout, dedupe } = consumer
     const { properties, redelivered } = delivery
     const { headers, messageId } = properties
@@ -148,39 +150,40 @@ class HandlingConsumer implements RunningConsumer {
         ))
   }
 
-  private countOverdue(finished: Promise<unknown>): void {
-    this.overdue++
+  #countOverdue(finished: Promise<unknown>): void {
+    this.#overdue++
     void finished.then(() => {
-      this.overdue--
-      this.begin()
+      this.#overdue--
+      this.#begin()
     })
   }
 
   /** Publishes a copy to a delay queue or the dead-letter queue, and acknowledges the delivery only after the copy is confirmed. */
-  private async fail(delivery: Delivery, error: unknown): Promise<void> {
-    const { broker, prefix, publishTimeout } = this.surroundings
-    const verdict = judge(error, attemptOf(delivery), this.consumer.delays)
+  async #fail(delivery: Delivery, error: unknown): Promise<void> {
+    const { broker, prefix, publishTimeout } = this.#surroundings
+    const verdict = judge(error, attemptOf(delivery), this.#consumer.delays)
     try {
       await broker.publish(copyOf(delivery, verdict, error, prefix, new Date()), publishTimeout)
     }
     catch (refusal) {
-      return this.requeueLater(delivery, error, refusal)
+      return this.#requeueLater(delivery, error, refusal)
     }
-    this.logFailure(attemptOf(delivery), verdict, error)
+    this.#logFailure(attemptOf(delivery), verdict, error)
     delivery.ack()
   }
 
-  private async requeueLater(delivery: Delivery, error: unknown, refusal: unknown): Promise<void> {
+  async #requeueLater(delivery: Delivery, error: unknown, refusal: unknown): Promise<void> {
     const pause = exponentialDelay(delivery.deliveryCount, PAUSES)
-    this.surroundings.log.warn(`A message of the queue ${this.consumer.queue} failed (${describeError(error)}), `
+    this.#surroundings.log.warn(`A message of the queue ${this.#consumer.queue} failed (${describeError(error)}), `
       + 'and could not be copied to its delay queue or dead-letter queue. '
       + `It is retried in ${pause / 1000} s: ${describeError(refusal)}`)
-    await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => {})
+    await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => {})
     delivery.reject(true)
   }
 
-  private logFailure(attempt: number, verdict: Verdict, error: unknown): void {
-    const { consumer: { queue, delays }, surroundings: { log } } = this
+  #logFailure(attempt: number, verdict: Verdict, error: unknown): void {
+    const { queue, delays } = this.#consumer
+    const { log } = this.#surroundings
     if (verdict.kind === 'dead') {
       const why = `${verdict.reason}, attempt ${attempt}`
       log.warn(`A message of the queue ${queue} was moved to its dead-letter queue (${why}): ${describeError(error)}`)
@@ -194,8 +197,10 @@ class HandlingConsumer implements RunningConsumer {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    const { halt, running, waiting } = this
-    this.stopping.abort()
+    const halt = this.#halt
+    const running = this.#running
+    const waiting = this.#waiting
+    this.#stopping.abort()
     const giveUp = () => halt.abort(new Error('The server is shutting down.'))
     deadline.addEventListener('abort', giveUp)
     if (deadline.aborted) giveUp()

@@ -1,12 +1,12 @@
 import type { Delivery, OutgoingMessage } from '../message'
-import type { Topology } from '../topology'
+import type { BrokerTopology } from '../topology'
 import type { Broker, BrokerState, Subscription } from '../broker'
 import { PublishError } from '../publish-error'
 import type { EmbeddedQueue, StoredMessage } from './queue'
 
 /** The parts of the server that a connection uses. */
 export interface EmbeddedStore {
-  declare: (topology: Topology) => void
+  declare: (topology: BrokerTopology) => void
   /** Routes a message to its queues. @throws PublishError when the message was not stored */
   store: (message: OutgoingMessage) => void
   queue: (name: string) => EmbeddedQueue | undefined
@@ -19,39 +19,39 @@ export function createEmbeddedConnection(store: EmbeddedStore): Broker {
 
 class EmbeddedConnection implements Broker {
   state: BrokerState = 'connected'
-  private readonly store: EmbeddedStore
-  private readonly listeners = new Set<(state: BrokerState, reason: string) => void>()
-  private readonly subscriptions = new Set<Subscription>()
+  readonly #store: EmbeddedStore
+  readonly #listeners = new Set<(state: BrokerState, reason: string) => void>()
+  readonly #subscriptions = new Set<Subscription>()
   /** Delivered messages that are not settled yet, each with a function that returns it to its queue. */
-  private readonly unsettled = new Map<StoredMessage, () => void>()
+  readonly #unsettled = new Map<StoredMessage, () => void>()
 
   constructor(store: EmbeddedStore) {
-    this.store = store
+    this.#store = store
   }
 
   async connect(): Promise<void> {
-    this.refuseClosed()
+    this.#refuseClosed()
   }
 
-  async declare(topology: Topology): Promise<void> {
-    this.refuseClosed()
-    this.store.declare(topology)
+  async declare(topology: BrokerTopology): Promise<void> {
+    this.#refuseClosed()
+    this.#store.declare(topology)
   }
 
   async publish(message: OutgoingMessage): Promise<void> {
-    if (this.isClosed) throw new PublishError('CLOSED', 'The message was not sent: the connection to the in-memory broker is closed.')
-    this.store.store(message)
+    if (this.#isClosed) throw new PublishError('CLOSED', 'The message was not sent: the connection to the in-memory broker is closed.')
+    this.#store.store(message)
   }
 
   async consume(name: string, prefetch: number, take: (delivery: Delivery) => void): Promise<Subscription> {
-    const queue = this.queueOf(name)
-    const { subscriptions } = this
+    const queue = this.#queueOf(name)
+    const subscriptions = this.#subscriptions
     let held = 0
     const remove = queue.addConsumer({
       hasSpace: () => held < prefetch,
       take: (message) => {
         held++
-        take(this.giveOut(queue, message, () => {
+        take(this.#giveOut(queue, message, () => {
           held--
           queue.wake()
         }))
@@ -70,56 +70,56 @@ class EmbeddedConnection implements Broker {
   }
 
   async get(name: string): Promise<Delivery | undefined> {
-    const queue = this.queueOf(name)
+    const queue = this.#queueOf(name)
     const message = queue.shift()
-    return message && this.giveOut(queue, message, () => {})
+    return message && this.#giveOut(queue, message, () => {})
   }
 
   async count(name: string): Promise<number | undefined> {
-    this.refuseClosed()
-    return this.store.queue(name)?.waiting
+    this.#refuseClosed()
+    return this.#store.queue(name)?.waiting
   }
 
   async purge(name: string): Promise<number> {
-    return this.queueOf(name).purge()
+    return this.#queueOf(name).purge()
   }
 
   async close(): Promise<void> {
-    if (this.isClosed) return
+    if (this.#isClosed) return
     this.state = 'closed'
-    for (const subscription of [...this.subscriptions]) await subscription.cancel()
-    for (const back of [...this.unsettled.values()]) back()
-    this.unsettled.clear()
-    for (const listener of [...this.listeners]) listener('closed', 'closed by the app')
+    for (const subscription of [...this.#subscriptions]) await subscription.cancel()
+    for (const back of [...this.#unsettled.values()]) back()
+    this.#unsettled.clear()
+    for (const listener of [...this.#listeners]) listener('closed', 'closed by the app')
   }
 
   onState(listener: (state: BrokerState, reason: string) => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
-  private get isClosed(): boolean {
+  get #isClosed(): boolean {
     return this.state === 'closed'
   }
 
-  private refuseClosed(): void {
-    if (this.isClosed) throw new Error('The connection to the in-memory broker is closed.')
+  #refuseClosed(): void {
+    if (this.#isClosed) throw new Error('The connection to the in-memory broker is closed.')
   }
 
-  private queueOf(name: string): EmbeddedQueue {
-    this.refuseClosed()
-    const queue = this.store.queue(name)
+  #queueOf(name: string): EmbeddedQueue {
+    this.#refuseClosed()
+    const queue = this.#store.queue(name)
     if (!queue) throw new Error(`The queue ${name} does not exist: declare it first.`)
     return queue
   }
 
-  private giveOut(queue: EmbeddedQueue, message: StoredMessage, settled: () => void): Delivery {
-    this.unsettled.set(message, () => {
+  #giveOut(queue: EmbeddedQueue, message: StoredMessage, settled: () => void): Delivery {
+    this.#unsettled.set(message, () => {
       queue.giveBack(message, true)
       settled()
     })
     const once = (settle: () => void) => () => {
-      if (!this.unsettled.delete(message)) return
+      if (!this.#unsettled.delete(message)) return
       settle()
       settled()
     }

@@ -75,52 +75,53 @@ export function createQueue(declaration: QueueDeclaration, limits: QueueLimits, 
 
 class MemoryQueue implements EmbeddedQueue {
   readonly declaration: QueueDeclaration
-  private readonly limits: QueueLimits
-  private readonly events: QueueEvents
-  private readonly ready: StoredMessage[] = []
+  readonly #limits: QueueLimits
+  readonly #events: QueueEvents
+  readonly #ready: StoredMessage[] = []
   /** Dead letters whose target queue is full. They stay here and count towards the limits of this queue. */
-  private readonly held: { message: StoredMessage, reason: DeathReason }[] = []
-  private readonly consumers: QueueConsumer[] = []
-  private kept = 0
-  private keptBytes = 0
-  private sequence = 0
-  private pumping: NodeJS.Immediate | undefined
-  private expiry: NodeJS.Timeout | undefined
+  readonly #held: { message: StoredMessage, reason: DeathReason }[] = []
+  readonly #consumers: QueueConsumer[] = []
+  #kept = 0
+  #keptBytes = 0
+  #sequence = 0
+  #pumping: NodeJS.Immediate | undefined
+  #expiry: NodeJS.Timeout | undefined
 
   constructor(declaration: QueueDeclaration, limits: QueueLimits, events: QueueEvents) {
     this.declaration = declaration
-    this.limits = limits
-    this.events = events
+    this.#limits = limits
+    this.#events = events
   }
 
   get waiting(): number {
-    return this.ready.length
+    return this.#ready.length
   }
 
   hasSpace(bytes: number): boolean {
-    return this.kept < this.limits.messages && this.keptBytes + bytes <= this.limits.bytes
+    return this.#kept < this.#limits.messages && this.#keptBytes + bytes <= this.#limits.bytes
   }
 
   enqueue({ exchange, routingKey, content, properties }: ArrivingMessage): void {
     const { messageTtl } = this.declaration
     const expires = performance.now() + (messageTtl ?? Infinity)
-    const sequence = this.sequence++
-    this.ready.push({ exchange, routingKey, content, properties, sequence, redelivered: false, returns: 0, expires })
-    this.kept++
-    this.keptBytes += content.length
-    if (messageTtl !== undefined && this.expiry === undefined) this.expire()
-    if (this.consumers.length > 0) this.wake()
+    const sequence = this.#sequence++
+    this.#ready.push({ exchange, routingKey, content, properties, sequence, redelivered: false, returns: 0, expires })
+    this.#kept++
+    this.#keptBytes += content.length
+    if (messageTtl !== undefined && this.#expiry === undefined) this.#expire()
+    if (this.#consumers.length > 0) this.wake()
   }
 
   wake(): void {
     // Deliver in another turn of the event loop, so that a message that is requeued endlessly does not block everything else.
-    this.pumping ??= setImmediate(() => this.pump())
+    this.#pumping ??= setImmediate(() => this.#pump())
   }
 
-  private pump(): void {
-    const { ready, consumers } = this
-    this.pumping = undefined
-    this.expire()
+  #pump(): void {
+    const ready = this.#ready
+    const consumers = this.#consumers
+    this.#pumping = undefined
+    this.#expire()
     // Deliver only the messages that are waiting now. Messages that consumers give back meanwhile are delivered in the next turn.
     for (let left = ready.length; left > 0 && ready.length > 0; left--) {
       const consumer = consumers.find(candidate => candidate.hasSpace())
@@ -132,70 +133,72 @@ class MemoryQueue implements EmbeddedQueue {
   }
 
   shift(): StoredMessage | undefined {
-    this.expire()
-    return this.ready.shift()
+    this.#expire()
+    return this.#ready.shift()
   }
 
   settle(message: StoredMessage): void {
-    this.forget(message)
+    this.#forget(message)
   }
 
   giveBack(message: StoredMessage, counts: boolean): void {
-    const { ready, declaration: { deliveryLimit = Infinity } } = this
+    const ready = this.#ready
+    const { deliveryLimit = Infinity } = this.declaration
     message.redelivered = true
     if (counts) message.returns++
-    if (message.returns > deliveryLimit) return this.die(message, 'delivery_limit')
+    if (message.returns > deliveryLimit) return this.#die(message, 'delivery_limit')
     const place = ready.findIndex(other => other.sequence > message.sequence)
     ready.splice(place === -1 ? ready.length : place, 0, message)
-    this.expire()
+    this.#expire()
     this.wake()
   }
 
   reject(message: StoredMessage): void {
-    this.die(message, 'rejected')
+    this.#die(message, 'rejected')
   }
 
   purge(): number {
-    const dropped = this.ready.splice(0)
-    for (const message of dropped) this.forget(message)
+    const dropped = this.#ready.splice(0)
+    for (const message of dropped) this.#forget(message)
     return dropped.length
   }
 
   addConsumer(consumer: QueueConsumer): () => void {
-    this.consumers.push(consumer)
+    this.#consumers.push(consumer)
     this.wake()
-    return () => void this.consumers.splice(this.consumers.indexOf(consumer), 1)
+    return () => void this.#consumers.splice(this.#consumers.indexOf(consumer), 1)
   }
 
   retryDead(): void {
-    const { held, events } = this
-    while (held.length > 0 && events.deadLetter(held[0]!.message, held[0]!.reason)) this.forget(held.shift()!.message)
+    const held = this.#held
+    const events = this.#events
+    while (held.length > 0 && events.deadLetter(held[0]!.message, held[0]!.reason)) this.#forget(held.shift()!.message)
   }
 
   close(): void {
-    clearTimeout(this.expiry)
-    clearImmediate(this.pumping)
+    clearTimeout(this.#expiry)
+    clearImmediate(this.#pumping)
   }
 
-  private expire(): void {
-    const { ready } = this
-    clearTimeout(this.expiry)
-    this.expiry = undefined
+  #expire(): void {
+    const ready = this.#ready
+    clearTimeout(this.#expiry)
+    this.#expiry = undefined
     if (this.declaration.messageTtl === undefined) return
     const now = performance.now()
-    while (ready.length > 0 && ready[0]!.expires <= now) this.die(ready.shift()!, 'expired')
+    while (ready.length > 0 && ready[0]!.expires <= now) this.#die(ready.shift()!, 'expired')
     // `unref`: waiting messages must not keep the process from exiting.
-    if (ready.length > 0) this.expiry = setTimeout(() => this.expire(), Math.max(1, ready[0]!.expires - now)).unref()
+    if (ready.length > 0) this.#expiry = setTimeout(() => this.#expire(), Math.max(1, ready[0]!.expires - now)).unref()
   }
 
-  private die(message: StoredMessage, reason: DeathReason): void {
-    if (this.events.deadLetter(message, reason)) this.forget(message)
-    else this.held.push({ message, reason })
+  #die(message: StoredMessage, reason: DeathReason): void {
+    if (this.#events.deadLetter(message, reason)) this.#forget(message)
+    else this.#held.push({ message, reason })
   }
 
-  private forget({ content }: StoredMessage): void {
-    this.kept--
-    this.keptBytes -= content.length
-    this.events.freed()
+  #forget({ content }: StoredMessage): void {
+    this.#kept--
+    this.#keptBytes -= content.length
+    this.#events.freed()
   }
 }

@@ -1,7 +1,7 @@
 import type { Broker } from '../broker'
 import { PublishError, unroutable } from '../publish-error'
 import type { OutgoingMessage } from '../message'
-import type { ExchangeDeclaration, QueueDeclaration, Topology } from '../topology'
+import type { ExchangeDeclaration, QueueDeclaration, BrokerTopology } from '../topology'
 import type { EmbeddedStore } from './embedded-connection'
 import { createEmbeddedConnection } from './embedded-connection'
 import type { EmbeddedExchange } from './exchange'
@@ -29,81 +29,81 @@ export function createEmbeddedServer(options: EmbeddedServerOptions): EmbeddedSe
 }
 
 class MemoryServer implements EmbeddedServer, EmbeddedStore {
-  private readonly options: EmbeddedServerOptions
-  private readonly exchanges = new Map<string, EmbeddedExchange>()
-  private readonly queues = new Map<string, EmbeddedQueue>()
-  private readonly warned = new Set<string>()
-  private readonly connections = new Set<Broker>()
+  readonly #options: EmbeddedServerOptions
+  readonly #exchanges = new Map<string, EmbeddedExchange>()
+  readonly #queues = new Map<string, EmbeddedQueue>()
+  readonly #warned = new Set<string>()
+  readonly #connections = new Set<Broker>()
 
   constructor(options: EmbeddedServerOptions) {
-    this.options = options
+    this.#options = options
   }
 
   connect(): Broker {
     const connection = createEmbeddedConnection(this)
-    this.connections.add(connection)
+    this.#connections.add(connection)
     const stopListening = connection.onState((state) => {
       if (state !== 'closed') return
-      this.connections.delete(connection)
+      this.#connections.delete(connection)
       stopListening()
     })
     return connection
   }
 
   stop(): void {
-    for (const connection of this.connections) void connection.close(0)
-    for (const queue of this.queues.values()) queue.close()
-    this.queues.clear()
-    this.exchanges.clear()
+    for (const connection of this.#connections) void connection.close(0)
+    for (const queue of this.#queues.values()) queue.close()
+    this.#queues.clear()
+    this.#exchanges.clear()
   }
 
   queue(name: string): EmbeddedQueue | undefined {
-    return this.queues.get(name)
+    return this.#queues.get(name)
   }
 
-  declare({ exchanges, queues, bindings }: Topology): void {
-    for (const exchange of exchanges) this.declareExchange(exchange)
-    for (const queue of queues) this.declareQueue(queue)
+  declare({ exchanges, queues, bindings }: BrokerTopology): void {
+    for (const exchange of exchanges) this.#declareExchange(exchange)
+    for (const queue of queues) this.#declareQueue(queue)
     for (const binding of bindings) {
-      const exchange = this.exchanges.get(binding.exchange)
-      if (!exchange || !this.queues.has(binding.queue)) {
+      const exchange = this.#exchanges.get(binding.exchange)
+      if (!exchange || !this.#queues.has(binding.queue)) {
         throw new Error(`The queue ${binding.queue} cannot be bound to the exchange ${binding.exchange}: declare both first.`)
       }
       exchange.bind(binding)
     }
   }
 
-  private declareExchange({ name, type }: ExchangeDeclaration): void {
-    const known = this.exchanges.get(name)
-    if (!known) this.exchanges.set(name, createExchange(type))
+  #declareExchange({ name, type }: ExchangeDeclaration): void {
+    const known = this.#exchanges.get(name)
+    if (!known) this.#exchanges.set(name, createExchange(type))
     else if (known.type !== type) {
-      this.warnOnce(`The exchange ${name} already exists with the type ${known.type} instead of ${type}. It is used unchanged.`)
+      this.#warnOnce(`The exchange ${name} already exists with the type ${known.type} instead of ${type}. It is used unchanged.`)
     }
   }
 
-  private declareQueue(declaration: QueueDeclaration): void {
+  #declareQueue(declaration: QueueDeclaration): void {
     const { name } = declaration
-    const known = this.queues.get(name)
+    const known = this.#queues.get(name)
     if (!known) {
-      this.queues.set(name, createQueue(declaration, this.options.limits, {
-        deadLetter: (message, reason) => this.moveDeadLetter(name, message, reason),
-        freed: () => this.queues.forEach(queue => queue.retryDead()),
+      this.#queues.set(name, createQueue(declaration, this.#options.limits, {
+        deadLetter: (message, reason) => this.#moveDeadLetter(name, message, reason),
+        freed: () => this.#queues.forEach(queue => queue.retryDead()),
       }))
     }
     else if (!isSame(known.declaration, declaration)) {
-      this.warnOnce(`The queue ${name} already exists with other arguments. It is used unchanged.`)
+      this.#warnOnce(`The queue ${name} already exists with other arguments. It is used unchanged.`)
     }
   }
 
-  private warnOnce(sentence: string): void {
-    if (this.warned.has(sentence)) return
-    this.warned.add(sentence)
-    this.options.log.warn(sentence)
+  #warnOnce(sentence: string): void {
+    if (this.#warned.has(sentence)) return
+    this.#warned.add(sentence)
+    this.#options.log.warn(sentence)
   }
 
   store(message: OutgoingMessage): void {
-    const { limits } = this.options
-    const targets = this.route(message)
+    const { limits } = this.#options
+    const targets = this.#route(message)
     if (targets.length === 0) {
       if (message.mandatory) throw unroutable(message)
       return
@@ -118,9 +118,9 @@ class MemoryServer implements EmbeddedServer, EmbeddedStore {
   }
 
   /** Returns the queues that a message is routed to. An unknown exchange routes to no queue, like a new exchange without bindings. */
-  private route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
-    const names = exchange === '' ? [routingKey] : this.exchanges.get(exchange)?.route(routingKey) ?? []
-    return [...names].flatMap(name => this.queues.get(name) ?? [])
+  #route({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' | 'routingKey'>): EmbeddedQueue[] {
+    const names = exchange === '' ? [routingKey] : this.#exchanges.get(exchange)?.route(routingKey) ?? []
+    return [...names].flatMap(name => this.#queues.get(name) ?? [])
   }
 
   /**
@@ -128,11 +128,11 @@ class MemoryServer implements EmbeddedServer, EmbeddedStore {
    *
    * @returns `false` if one is full
    */
-  private moveDeadLetter(queue: string, message: StoredMessage, reason: DeathReason): boolean {
-    const { deadLetterExchange, deadLetterKey } = this.queues.get(queue)!.declaration
+  #moveDeadLetter(queue: string, message: StoredMessage, reason: DeathReason): boolean {
+    const { deadLetterExchange, deadLetterKey } = this.#queues.get(queue)!.declaration
     if (deadLetterExchange === undefined) return true
     const routingKey = deadLetterKey ?? message.routingKey
-    const targets = this.route({ exchange: deadLetterExchange, routingKey })
+    const targets = this.#route({ exchange: deadLetterExchange, routingKey })
     if (!targets.every(target => target.hasSpace(message.content.length))) return false
     const headers = {
       'x-first-death-exchange': message.exchange,
