@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { MapStore } from '../../src/reshard/map-store'
-import { slotOf } from '../../src/runtime/server/shards/slot-map'
+import { slotOf } from '../../src/runtime/server/shards/slot-hash'
 import type { MoveLab } from '../support/move-lab'
 import { createMoveLab } from '../support/move-lab'
 import type { PostgresServer } from '../support/postgres'

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { StuckClients } from '../../src/runtime/server/redis/health-probe'
-import { createStuckClients } from '../../src/runtime/server/redis/health-probe'
+import type { StuckClients } from '../../src/runtime/server/redis/server-probe'
+import { createStuckClients } from '../../src/runtime/server/redis/server-probe'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
 let closing: boolean

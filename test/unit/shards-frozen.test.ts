@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { moduloHash } from '../../src/runtime/server/shards/modulo'
-import { murmur3 } from '../../src/runtime/server/shards/murmur3'
-import { DEFAULT_SLOTS, firstSlotMap, slotOf } from '../../src/runtime/server/shards/slot-map'
+import { murmur3, slotOf } from '../../src/runtime/server/shards/slot-hash'
+import { DEFAULT_SLOTS, firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import frozen from './shards-frozen.json'
 
 // Computed once by another program. Data is stored by these numbers: a test that fails here is right.

@@ -5,7 +5,8 @@ import { planShards } from '../../src/runtime/server/shards/plan'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import { shardsSettings } from '../../src/runtime/server/shards/settings'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
-import { firstSlotMap, slotCounts, slotOf } from '../../src/runtime/server/shards/slot-map'
+import { firstSlotMap, slotCounts } from '../../src/runtime/server/shards/slot-map'
+import { slotOf } from '../../src/runtime/server/shards/slot-hash'
 import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 
 const first = firstSlotMap(['a', 'b', 'c'])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { murmur3 } from '../../src/runtime/server/shards/murmur3'
+import { murmur3 } from '../../src/runtime/server/shards/slot-hash'
 
 const FOX = 'The quick brown fox jumps over the lazy dog'
 

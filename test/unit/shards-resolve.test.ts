@@ -5,7 +5,8 @@ import type { ShardTarget } from '../../src/runtime/server/shards/resolve'
 import { createShardResolver } from '../../src/runtime/server/shards/resolve'
 import type { ShardsModuleOptions } from '../../src/runtime/server/shards/settings'
 import { shardsSettings } from '../../src/runtime/server/shards/settings'
-import { firstSlotMap, slotOf } from '../../src/runtime/server/shards/slot-map'
+import { slotOf } from '../../src/runtime/server/shards/slot-hash'
+import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 
 const map = { eu: 'DATABASE_URL_EU', us: 'DATABASE_URL_US', asia: 'DATABASE_URL_ASIA' }

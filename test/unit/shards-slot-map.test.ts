@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatRanges, parseRanges } from '../../src/runtime/server/shards/ranges'
-import { firstSlotMap, moveStates, slotCounts, slotOf } from '../../src/runtime/server/shards/slot-map'
+import { firstSlotMap, moveStates, slotCounts } from '../../src/runtime/server/shards/slot-map'
+import { slotOf } from '../../src/runtime/server/shards/slot-hash'
 import type { StoredSlotMap } from '../../src/runtime/server/shards/stored-map'
 import { parseSlotMap, serializeSlotMap } from '../../src/runtime/server/shards/stored-map'
 

@@ -5,8 +5,8 @@ import type { PathReadings } from '../core/paths'
 import { pathOf, readPath } from '../core/paths'
 import { addStage } from '../request/handler-chain'
 import { currentScope } from '../request/call-context'
-import type { GuardedRequest } from './guard'
-import { guardResponse, tagResponse } from './guard'
+import type { GuardedRequest } from './private-response'
+import { guardPrivateResponse, tagResponse } from './private-response'
 import type { CdnTarget } from './policy'
 import type { ResolvedHttpRule } from './settings'
 import type { PublicFile } from './static-conditions'
@@ -55,7 +55,7 @@ export function wrapWithHttpRules(app: Pick<App, 'handler'>, options: HttpWrapOp
     const scope = tags === undefined ? '' : currentScope()
     beforeHeaders(res, (response) => {
       if (file) completeNotModified(response, file)
-      guardResponse(response, request, cdn)
+      guardPrivateResponse(response, request, cdn)
       if (tags !== undefined && !tagResponse(response, scope, tags)) onTooManyTags(pathOf(target))
     })
     return next(event)

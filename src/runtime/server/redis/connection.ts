@@ -16,7 +16,7 @@ import { describeRedis } from './settings'
 import { RedisUnavailableError, faultText, hidesCause, withCause } from './errors'
 import { explainUnreachable, awaitFirstConnection } from './first-connection'
 import type { FirstConnection } from './first-connection'
-import { PING_TIMEOUT, createHealthProbe, createStuckClients } from './health-probe'
+import { PING_TIMEOUT, createServerProbe, createStuckClients } from './server-probe'
 import { keyMasters } from './cluster'
 import type { RedisSettings } from './settings'
 import type { RedisClient, RedisConnection } from './types'
@@ -88,7 +88,7 @@ class SharedConnection implements RedisConnection {
       nodeReady: () => this.#breaker.probeNow(),
       outside: detached,
     })
-    const { probe, doubtMaster } = createHealthProbe({
+    const { probe, doubtMaster } = createServerProbe({
       client,
       databaseFault: () => events.databaseFault,
       stuckClients: createStuckClients(() => this.#closing !== undefined),

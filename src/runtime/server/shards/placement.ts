@@ -1,7 +1,7 @@
 import { moduloShard } from './modulo'
 import type { ShardsSettings } from './settings'
 import type { SlotMap } from './slot-map'
-import { slotOf } from './slot-map'
+import { slotOf } from './slot-hash'
 
 /** The shard of an id, and the rule that selected it. */
 export interface ShardPlace {

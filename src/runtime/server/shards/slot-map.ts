@@ -1,5 +1,3 @@
-import { murmur3 } from './murmur3'
-
 /** Default number of slots of a map. It is enough to spread data evenly over hundreds of shards. */
 export const DEFAULT_SLOTS = 4096
 /** Largest number of slots of a map. */
@@ -37,11 +35,6 @@ export interface SlotMap {
   /** Single ids on another shard than that of their slot, such as a large customer with its own shard. */
   readonly overrides: ReadonlyMap<string, string>
   readonly moving: readonly SlotMove[]
-}
-
-/** Returns the slot of an id. The hash and the number of slots must never change once data exists, because they decide where data is. */
-export function slotOf(id: string, slots: number): number {
-  return murmur3(id) % slots
 }
 
 /**

@@ -1,3 +1,8 @@
+/** Returns the slot of an id. The hash and the number of slots must never change once data exists, because they decide where data is. */
+export function slotOf(id: string, slots: number): number {
+  return murmur3(id) % slots
+}
+
 /**
  * Computes murmur3_x86_32 of the UTF-8 bytes of a string, as a whole number from 0 to 2³²−1.
  * The result decides on which shard a key is, so this function must never change.

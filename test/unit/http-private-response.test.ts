@@ -4,8 +4,8 @@ import { Socket } from 'node:net'
 import fc from 'fast-check'
 import type { App } from 'h3'
 import { describe, expect, it } from 'vitest'
-import { guardResponse } from '../../src/runtime/server/http/guard'
-import type { GuardedRequest } from '../../src/runtime/server/http/guard'
+import { guardPrivateResponse } from '../../src/runtime/server/http/private-response'
+import type { GuardedRequest } from '../../src/runtime/server/http/private-response'
 import type { CacheClass, CdnTarget } from '../../src/runtime/server/http/policy'
 import { cacheClasses, cdnHeaders } from '../../src/runtime/server/http/policy'
 import type { HttpModuleOptions, HttpRule } from '../../src/runtime/server/http/settings'
@@ -28,7 +28,7 @@ function guarded({ status, cacheControl, setCookie, surrogateKey }: Answer, requ
   if (cacheControl) response.setHeader('cache-control', cacheControl)
   if (setCookie) response.setHeader('set-cookie', 'a=1')
   if (surrogateKey) response.setHeader('surrogate-key', 'product-1')
-  guardResponse(response, { rule: undefined, hasCredentials: false, hasSession: false, isPublicFile: false, isBuildFile: false, ...request }, cdn)
+  guardPrivateResponse(response, { rule: undefined, hasCredentials: false, hasSession: false, isPublicFile: false, isBuildFile: false, ...request }, cdn)
   return response.getHeaders()
 }
 
@@ -168,7 +168,7 @@ describe('a cached route', () => {
     if (age !== undefined) response.setHeader('age', String(age))
     if (change) response.setHeader('cache-control', change)
     const rest = { rule: ruleOf('api', cdn), hasCredentials: false, hasSession: false, isPublicFile: false, isBuildFile: false }
-    guardResponse(response, { ...rest, ...request }, cdn)
+    guardPrivateResponse(response, { ...rest, ...request }, cdn)
     const headers = response.getHeaders()
     return [headers['cache-control'], cdn && headers[cdnHeaders[cdn]]]
   }

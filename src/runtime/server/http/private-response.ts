@@ -31,7 +31,7 @@ const UNTAGGED = 'private, no-cache'
  * A personal response is never shared, even if the handler or a rule says so.
  * Otherwise, a `Cache-Control` from the handler, a route rule or the cache stays.
  */
-export function guardResponse(response: ServerResponse, request: GuardedRequest, cdn: CdnTarget | undefined): void {
+export function guardPrivateResponse(response: ServerResponse, request: GuardedRequest, cdn: CdnTarget | undefined): void {
   const { rule } = request
   if (rule?.policy.scope === 'none') {
     response.setHeader('cache-control', rule.cacheControl)

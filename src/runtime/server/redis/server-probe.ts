@@ -7,8 +7,8 @@ import type { RedisClient } from './types'
 /** Milliseconds for the reply to one background probe. */
 export const PING_TIMEOUT = 250
 
-/** Dependencies of {@link createHealthProbe}. */
-export interface HealthProbeContext {
+/** Dependencies of {@link createServerProbe}. */
+export interface ServerProbeContext {
   client: RedisClient
   /** Returns why the server must not be used although it answers; undefined if it may be used. */
   databaseFault: () => string | undefined
@@ -16,14 +16,14 @@ export interface HealthProbeContext {
 }
 
 /** Checks in the background whether Redis can be used. */
-export interface HealthProbe {
+export interface ServerProbe {
   /** Resolves when every master answers and can be used. @throws Error if one of them does not */
   probe: () => Promise<void>
   /** Reports a refused write. From now on the probe fails until the server answers that it is a master. */
   doubtMaster: () => void
 }
 
-export function createHealthProbe({ client, databaseFault, stuckClients }: HealthProbeContext): HealthProbe {
+export function createServerProbe({ client, databaseFault, stuckClients }: ServerProbeContext): ServerProbe {
   let maybeReplica = false
 
   async function probe(): Promise<void> {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { HealthProbe } from '../../src/runtime/server/redis/health-probe'
-import { PING_TIMEOUT, createHealthProbe } from '../../src/runtime/server/redis/health-probe'
+import type { ServerProbe } from '../../src/runtime/server/redis/server-probe'
+import { PING_TIMEOUT, createServerProbe } from '../../src/runtime/server/redis/server-probe'
 import type { RedisClient } from '../../src/runtime/server/redis/types'
 
 const never = () => new Promise(() => {})
@@ -13,8 +13,8 @@ beforeEach(() => {
   counted = []
 })
 
-function probeOf(client: object): HealthProbe {
-  return createHealthProbe({
+function probeOf(client: object): ServerProbe {
+  return createServerProbe({
     client: client as RedisClient,
     databaseFault: () => databaseFault,
     stuckClients: {
