@@ -1,4 +1,4 @@
-import { followRedirection } from '../redis/cluster'
+import { followRedirection } from '../redis/redirect'
 import type { RedisClient, RedisConnection } from '../redis/types'
 
 type Reply = (Buffer | null)[]

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { followRedirection } from './cluster'
+import { followRedirection } from './redirect'
 import type { RedisConnection } from './types'
 
 /** Keys that one step examines. It blocks Redis for less than two milliseconds, and a million keys take 2000 steps. */

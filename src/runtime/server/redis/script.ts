@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { Redis } from 'ioredis'
-import { followRedirection } from './cluster'
+import { followRedirection } from './redirect'
 import type { RedisClient } from './types'
 
 /** A Lua script with its digest. A call sends the 40 characters of the digest instead of the whole script. */

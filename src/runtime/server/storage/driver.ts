@@ -1,6 +1,6 @@
 import type { Driver, StorageMeta } from 'unstorage'
-import type { Commander } from '../redis/cluster'
-import { followRedirection } from '../redis/cluster'
+import type { Commander } from '../redis/redirect'
+import { followRedirection } from '../redis/redirect'
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
 import type { RedisConnection } from '../redis/types'
 
