@@ -19,6 +19,7 @@ export type {
   DeployModuleOptions,
   HealthModuleOptions,
   HttpModuleOptions,
+  MetricsModuleOptions,
   ModuleOptions,
   MonitoringModuleOptions,
   RabbitmqModuleOptions,

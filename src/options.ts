@@ -11,6 +11,8 @@ import { healthSettings } from './runtime/server/health/settings'
 import type { HttpModuleOptions } from './runtime/server/http/settings'
 import { httpSettings } from './runtime/server/http/settings'
 import { checkPurgeOptions } from './runtime/server/http/purge/settings'
+import type { MetricsModuleOptions } from './runtime/server/metrics/settings'
+import { metricsSettings } from './runtime/server/metrics/settings'
 import type { MonitoringModuleOptions } from './runtime/server/monitoring/settings'
 import { monitoringSettings } from './runtime/server/monitoring/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
@@ -37,6 +39,7 @@ export type {
   DeployModuleOptions,
   HealthModuleOptions,
   HttpModuleOptions,
+  MetricsModuleOptions,
   MonitoringModuleOptions,
   RabbitmqModuleOptions,
   RateLimitModuleOptions,
@@ -149,6 +152,11 @@ export interface ModuleOptions {
    */
   rabbitmq?: false | RabbitmqModuleOptions
   /**
+   * Metrics for Prometheus and OpenTelemetry, and `useMetrics` for those of the app. Off by default; `metrics: {}` turns it on.
+   * @default false
+   */
+  metrics?: false | MetricsModuleOptions
+  /**
    * Error tracking and performance monitoring in the browser, with their ingest route. Off by default; `monitoring: {}` turns it on.
    * @default false
    */
@@ -193,6 +201,7 @@ export interface ResolvedOptions {
   shards: false | Complete<ShardsModuleOptions>
   rateLimit: false | Complete<RateLimitModuleOptions>
   rabbitmq: false | Complete<RabbitmqModuleOptions>
+  metrics: false | Complete<MetricsModuleOptions>
   monitoring: false | Complete<MonitoringModuleOptions>
   role: Role
   secret: string
@@ -223,6 +232,7 @@ const FEATURES = {
   shards: { settings: shardsSettings, onByDefault: false },
   rateLimit: { settings: rateLimitSettings, onByDefault: false },
   rabbitmq: { settings: rabbitmqSettings, onByDefault: false },
+  metrics: { settings: metricsSettings, onByDefault: false },
   monitoring: { settings: monitoringSettings, onByDefault: false },
 } satisfies Record<FeatureName, Feature>
 
@@ -315,7 +325,7 @@ function objectOrFalse<Options extends object>(options: false | Options, path: s
  *
  * @throws Error that names the option and the environment variable to use instead
  */
-export function refuseSecrets({ redis, http, health, tenancy, database, shards, rabbitmq, secret }: ResolvedOptions): void {
+export function refuseSecrets({ redis, http, health, tenancy, database, shards, rabbitmq, metrics, secret }: ResolvedOptions): void {
   const refuse = (option: string, variable?: string) => {
     const advice = variable
       ? `remove it from nuxt.config and set ${variable} where the server starts`
@@ -348,6 +358,7 @@ export function refuseSecrets({ redis, http, health, tenancy, database, shards, 
     if (database.url && hasPassword(database.url)) refuse('database.url', 'NUXT_SCALE_DATABASE_URL')
     if ([database.replicas].flat().some(hasPassword)) refuse('database.replicas', 'NUXT_SCALE_DATABASE_REPLICAS')
   }
+  if (metrics && metrics.token) refuse('metrics.token', 'NUXT_SCALE_METRICS_TOKEN')
   if (health && health.token) refuse('health.token', 'NUXT_SCALE_HEALTH_TOKEN')
 }
 

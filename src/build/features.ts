@@ -2,6 +2,7 @@ import { addServerImports, addServerPlugin } from '@nuxt/kit'
 import { setupDatabase } from './database'
 import type { Feature, FeatureContext } from './feature'
 import { addProbes } from './health'
+import { setupMetrics } from './metrics'
 import { setupMonitoring } from './monitoring'
 import { replaceNitroCache } from './nitro-cache'
 import { setupRabbitmq } from './rabbitmq'
@@ -11,6 +12,7 @@ import { provideDetails, provideRoutes, provideScaleConfig } from './virtual-mod
 
 /** All features, in the order in which their plugins start. A plugin uses what an earlier plugin provides. */
 const FEATURES: readonly Feature[] = [
+  { option: 'metrics', setup: setupMetrics, plugins: () => ['metrics/plugin'], helpers: { 'metrics/utils': ['useMetrics'] } },
   { option: 'redis', plugins: () => ['redis/plugin'], helpers: { 'redis/utils': ['useRedis'] } },
   {
     option: 'cache',

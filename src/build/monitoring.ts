@@ -93,7 +93,7 @@ function readVersion(rootDir: string): string {
 }
 
 /** Makes the patterns of the pages importable as `#scale/page-routes.mjs`, as the browser reports them. */
-function providePageRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
+export function providePageRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
   let patterns: string[] = []
   nuxt.hook('pages:resolved', (pages) => {
     patterns = pagePatterns(pages)

@@ -97,6 +97,17 @@ declare module '#scale/page-routes.mjs' {
   export default patterns
 }
 
+declare module '#scale/all-routes.mjs' {
+  /** Patterns of the server routes, for all methods. */
+  const patterns: readonly string[]
+  export default patterns
+}
+
+declare module '#scale/app-info.mjs' {
+  const info: { name: string, version: string, nuxt: string, nitro: string }
+  export default info
+}
+
 declare module '#scale/consumers.mjs' {
   const consumers: { source: string, consumer: never }[]
   export default consumers

@@ -20,6 +20,7 @@ export function optionVariables(): OptionVariable[] {
     shards: { map: { eu: 'DATABASE_URL_EU' } },
     rateLimit: {},
     rabbitmq: { outbox: {} },
+    metrics: {},
     monitoring: {},
   })
   return leavesOf({ ...options, shards: { ...shards, map: {} } }, []).map(([path, value]) => ({

@@ -41,6 +41,7 @@ export const binaryRequirements: readonly BinaryRequirement[] = [
   { name: 'rabbitmqctl', commands: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'rabbitmqctl'], environmentVariable: 'RABBITMQCTL_PATH', debianPackage: 'rabbitmq-server' },
   { name: 'epmd', commands: ['epmd'], environmentVariable: 'EPMD_PATH', debianPackage: 'erlang-base' },
   { name: 'openssl', commands: ['openssl'], debianPackage: 'openssl' },
+  { name: 'promtool', commands: ['promtool'], debianPackage: 'prometheus' },
   // Loads the servers of the bench.
   { name: 'wrk', commands: ['wrk'], debianPackage: 'wrk' },
   {

@@ -25,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, monitoring, role, deploy, nitroPatches, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, metrics, monitoring, role, deploy, nitroPatches, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -61,6 +61,11 @@ describe('options', () => {
     [{ rabbitmq: { retry: { delays: ['0s'] } } }, 'scale.rabbitmq.retry.delays is "0s"'],
     [{ rabbitmq: { queue: { type: 'mirrored' } } }, 'scale.rabbitmq.queue.type is "mirrored"'],
     [{ rabbitmq: { queue: { deliveryLimit: -1 } } }, 'scale.rabbitmq.queue.deliveryLimit is -1'],
+    [{ metrics: { paths: '/a' } }, 'scale.metrics.paths is not an option'],
+    [{ metrics: { path: 'metrics' } }, 'scale.metrics.path is "metrics"'],
+    [{ metrics: { port: 70_000 } }, 'scale.metrics.port is 70000'],
+    [{ metrics: { host: 'a b' } }, 'scale.metrics.host is "a b"'],
+    [{ metrics: { maxSeries: 0 } }, 'scale.metrics.maxSeries is 0'],
     [{ monitoring: { sampling: 1 } }, 'scale.monitoring.sampling is not an option'],
     [{ monitoring: { sampleRate: 2 } }, 'scale.monitoring.sampleRate is 2: write a number from 0 to 1.'],
     [{ monitoring: { path: 'ingest' } }, 'scale.monitoring.path is "ingest"'],
@@ -85,6 +90,7 @@ describe('options', () => {
     [{ redis: { url: 'redis://user:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
     [{ redis: { url: 'redis://:hidden@10.0.0.1' } }, 'NUXT_SCALE_REDIS_URL'],
     [{ redis: { host: '10.0.0.1', tls: { ca: '-----BEGIN CERTIFICATE-----', cert: '-----BEGIN CERTIFICATE-----', key: '-----BEGIN hidden' } } }, 'NUXT_SCALE_REDIS_TLS'],
+    [{ metrics: { token: 'hidden' } }, 'NUXT_SCALE_METRICS_TOKEN'],
     [{ health: { token: 'hidden' } }, 'NUXT_SCALE_HEALTH_TOKEN'],
     [{ http: { cdn: 'fastly', purge: { token: 'hidden' } } }, 'NUXT_SCALE_HTTP_PURGE_TOKEN'],
     [{ http: { cdn: 'generic', purge: { url: 'http://user:hidden@varnish' } } }, 'NUXT_SCALE_HTTP_PURGE_TOKEN'],

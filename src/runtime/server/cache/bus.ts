@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Times } from '../core/clock'
+import { instrument } from '../core/instruments'
 import { Waiters } from './waiters'
 import type { Coherence } from './coherence'
 
@@ -14,6 +15,10 @@ export interface BusOptions {
   /** Makes every L1 entry a miss. */
   raiseEpoch: () => void
 }
+
+const messages = instrument('scale.bus.messages')
+const gaps = instrument('scale.bus.gaps')
+const flushes = instrument('scale.bus.epoch_flushes')
 
 /** Interval of the beats in ms. */
 const BEAT_INTERVAL = 1000
@@ -67,6 +72,7 @@ export class Bus {
    * of their numbers.
    */
   stamp(operation: string, argument = ''): string {
+    messages.record(1, 'sent')
     return `${this.publisher} ${++this.#number} ${operation} ${argument}`
   }
 
@@ -138,6 +144,7 @@ export class Bus {
       subscriber.subscribe(this.channel, this.#beatChannel).then(
         () => {
           if (this.#subscriber !== subscriber) return
+          flushes.record(1, 'resubscribe')
           this.#options.raiseEpoch()
           this.#beat()
         },
@@ -189,6 +196,7 @@ export class Bus {
     }
     const [publisher = '', numberText, operation = ''] = message.split(' ', 3)
     if (publisher === this.publisher) return
+    messages.record(1, 'received')
     const argument = message.slice(publisher.length + numberText!.length + operation.length + 3)
     this.#count(publisher, Number(numberText), operation === 'again')
     // An operation that this version does not know may be an invalidation of a newer version.
@@ -197,7 +205,11 @@ export class Bus {
 
   #count(publisher: string, number: number, repeated: boolean): void {
     const last = this.#lastNumbers.get(publisher) ?? 0
-    if (repeated ? number !== last : number > last + 1) this.#options.raiseEpoch()
+    if (repeated ? number !== last : number > last + 1) {
+      gaps.record(1)
+      flushes.record(1, 'gap')
+      this.#options.raiseEpoch()
+    }
     this.#lastNumbers.delete(publisher)
     this.#lastNumbers.set(publisher, Math.max(last, number))
     if (this.#lastNumbers.size > MOST_PUBLISHERS) this.#lastNumbers.delete(this.#lastNumbers.keys().next().value!)

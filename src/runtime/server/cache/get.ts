@@ -1,5 +1,7 @@
+import { instrument } from '../core/instruments'
 import type { CacheCore } from './core'
 import { SILENCE } from './bus'
+import { manualReads } from './count-reads'
 import { beginSingleFlight, Budget, isClean, isUsable } from './core'
 import type { SingleFlight, LoadResult } from './single-flights'
 import { AGAIN, PERSONAL } from './single-flights'
@@ -13,7 +15,7 @@ import { lookUp } from './look-up'
 import type { Policy } from './policy'
 import { resolvePolicy } from './policy'
 import { WaitForLoad } from './wait-for-load'
-import type { CacheEngine, CacheLoader, CacheOptions, CacheSource } from './types'
+import type { CacheEngine, CacheLoader, CacheOptions, CacheReads, CacheSource } from './types'
 
 /** A call reads again at most this often because the entry changed meanwhile. After that it loads without storing. */
 const MOST_CHANGES = 20
@@ -25,6 +27,8 @@ const FAILED_BINDS = 1000
 /** Pause in ms before a stale L1 entry competes for the lease again. */
 const REFRESH_PAUSE = 1000
 const REFRESH_PAUSE_AFTER_FAILURE = 10_000
+
+const leases = instrument('scale.cache.lease')
 
 /** Wraps an error of the loader, to distinguish it from an error of the store. */
 class LoadFailure {
@@ -75,11 +79,16 @@ export function createGet(core: CacheCore, currentScope: () => string): CacheEng
       if (now < entry.freshUntil && isUsable(core, entry, now)
         && (options === undefined || typeof options === 'number' || acceptsHit(options as CacheOptions, entry, now))) {
         stats.l1Hits++
+        readsOf(options as CacheOptions | number | undefined).l1.record(1)
         return entry.promise as Promise<T>
       }
     }
     return getPastL1(core, stored, scope, load, options as CacheOptions | number | undefined, entry) as Promise<T>
   }
+}
+
+function readsOf(options: CacheOptions | number | undefined): CacheReads {
+  return (typeof options === 'object' ? options.reads : undefined) ?? manualReads
 }
 
 /** Applies the less common options of a hit. It also calls `onSource`, so that a hit without that option has no extra cost. */
@@ -139,7 +148,14 @@ function mayJoin({ coherence }: CacheCore, flight: SingleFlight, now: number): b
 }
 
 async function join(call: Call, flight: SingleFlight): Promise<unknown> {
-  const result = await flight.join()
+  let result: Awaited<ReturnType<SingleFlight['join']>>
+  try {
+    result = await flight.join()
+  }
+  catch (error) {
+    call.policy.reads.error.record(1)
+    throw error
+  }
   if (result === PERSONAL) return loadAlone(call)
   if (result === AGAIN) return again(call)
   reportSource(call.policy, result.source, result.tags)
@@ -170,6 +186,7 @@ async function startFlight(call: Call): Promise<unknown> {
     return result.value
   }
   catch (error) {
+    call.policy.reads.error.record(1)
     flight.reject(error)
     throw error
   }
@@ -193,11 +210,18 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
       rescue = found.state === 'rescue' ? found : undefined
       budget ??= new Budget(core.budget - (core.clock.now() - flight.began), core.clock)
       const answer = await compete(core, key, call.scope, found.writeId, rescue ? undefined : FAILED_BINDS, budget)
-      if (answer.state === 'won') return await lead(call, flight, answer.lease, budget, rescue)
+      if (answer.state === 'won') {
+        leases.record(1, 'granted')
+        return await lead(call, flight, answer.lease, budget, rescue)
+      }
       if (answer.state === 'changed' && ++changes < MOST_CHANGES) continue
       if (answer.state === 'uncacheable') return await loadPersonal(call, flight)
-      if (rescue && (answer.state === 'failed' || wait.isSoftOver)) return rescued(core, rescue)
+      if (rescue && (answer.state === 'failed' || wait.isSoftOver)) {
+        leases.record(1, 'served_stale')
+        return rescued(core, rescue)
+      }
       if (answer.state !== 'held' || wait.isOver) break
+      leases.record(1, 'waited')
       await wait.poll(rescue !== undefined)
       budget = new Budget(core.budget, core.clock)
     }
@@ -205,6 +229,7 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
   catch (error) {
     if (error instanceof LoadFailure) throw error.cause
     core.stats.redisErrors++
+    leases.record(1, 'fail_open')
     const held = rescue ?? rescueFromL1(core, key, policy)
     if (held) return rescued(core, held)
   }
@@ -321,5 +346,6 @@ function logHidden({ log }: CacheCore, action: 'Loading' | 'Refreshing', key: st
 }
 
 function reportSource(policy: Policy, source: CacheSource, tags: readonly string[]): void {
+  policy.reads[source].record(1)
   policy.onSource?.(source, tags)
 }

@@ -1,3 +1,4 @@
+import { instrument } from '../core/instruments'
 import type { CacheCore } from './core'
 import { withoutScope } from './key'
 import { patternTest, writePattern } from './pattern'
@@ -12,6 +13,11 @@ const MOST_REMEMBERED = 10_000
 /** Pause in ms before the queue is sent again after a single failed call while Redis is available. */
 const RETRY_PAUSE = 500
 const EVERYTHING: Invalidation = { kind: 'pattern', pattern: { scope: '*', glob: '*' } }
+
+const counted = instrument('scale.cache.invalidations')
+
+/** Names of the kinds of invalidations in metrics. */
+const KINDS = { 'key': 'key', 'tag': 'tag', 'tag everywhere': 'tag', 'pattern': 'pattern' } as const
 
 /** Invalidates entries: at once in this process, in the store, and in every other process. */
 export class Invalidations {
@@ -64,6 +70,7 @@ export class Invalidations {
   receive(operation: string, argument: string): boolean {
     switch (operation) {
       case 'del':
+        counted.record(1, 'key', 'bus')
         this.forget(argument)
         return true
       case 'fill':
@@ -75,14 +82,17 @@ export class Invalidations {
         this.#core.waiters.wake(argument)
         return true
       case 'tag': {
+        counted.record(1, 'tag', 'bus')
         const [tag = '', version] = argument.split(' ')
         this.#forgetTag(tag, version)
         return true
       }
       case 'tag-everywhere':
+        counted.record(1, 'tag', 'bus')
         this.#forgetTagEverywhere(argument)
         return true
       case 'pattern':
+        counted.record(1, 'pattern', 'bus')
         this.#forgetMatching(argument)
         return true
       default:
@@ -127,6 +137,7 @@ export class Invalidations {
   }
 
   async #perform(invalidation: Invalidation, strict: boolean): Promise<number> {
+    counted.record(1, KINDS[invalidation.kind], 'local')
     try {
       return await this.#invalidate(invalidation, strict)
     }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { instrument } from '../core/instruments'
 
 /** A decoded value in L1, the memory of this process. Times are monotonic milliseconds. */
 export interface L1Entry<T = unknown> {
@@ -27,6 +28,8 @@ export interface L1Entry<T = unknown> {
   refreshAfter: number
 }
 
+const evictions = instrument('scale.cache.evictions')
+
 /** Bytes of an entry without its payload: the object, its promise, the list node and the key. Measured with heap snapshots. */
 const OVERHEAD = 700
 /** Approximate bytes of a decoded object for each byte of its payload. Measured with small JSON objects. */
@@ -45,7 +48,10 @@ export class L1 {
       this.#entries = new LRUCache<string, L1Entry>({
         max: limits.maxEntries,
         maxSize: limits.maxBytes,
-        dispose: (entry, key) => this.#forgetTags(key, entry.tags),
+        dispose: (entry, key, reason) => {
+          this.#forgetTags(key, entry.tags)
+          if (reason === 'evict') evictions.record(1, this.size >= limits.maxEntries - 1 ? 'count' : 'bytes')
+        },
       })
     }
   }

@@ -3,6 +3,7 @@ import { lifeOf, shortened } from './lifetime'
 import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { withDeadline } from '../core/deadline'
+import { instrument } from '../core/instruments'
 import type { Budget, CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
@@ -176,12 +177,20 @@ async function runLoader(
         + 'raise its timeout or make the loader faster.')
     })
     if (refusal !== undefined) throw refusal
+    recordLoad(core, policy, start, 'ok')
     return { raw, personal, lateTags, limits, cost: core.clock.now() - start }
   }
   catch (error) {
     core.stats.loadErrors++
+    recordLoad(core, policy, start, abort.signal.aborted ? 'timeout' : 'error')
     throw error
   }
+}
+
+const loadDurations = instrument('scale.cache.load.duration')
+
+function recordLoad({ clock }: CacheCore, { reads }: Policy, start: number, outcome: 'ok' | 'error' | 'timeout'): void {
+  loadDurations.record((clock.now() - start) / 1000, reads.surface, reads.name, outcome)
 }
 
 async function storeLoaded(

@@ -1,5 +1,6 @@
 import { useFeatureConfig } from '../core/scale-config'
 import { onClose } from '../core/closing'
+import { instrument, onRead } from '../core/instruments'
 import { createLog } from '../core/log'
 import { defineNitroPlugin } from '../nitro'
 import { redisService } from '../redis/service'
@@ -23,5 +24,13 @@ export default defineNitroPlugin((nitroApp) => {
     log.warn('Redis is not configured: each instance has a cache of its own in memory. '
       + 'Set NUXT_SCALE_REDIS_URL to share it between instances.')
   }
-  onClose(nitroApp, 'caches', () => engine.close())
+  const [entries, bytes] = [instrument('scale.cache.entries'), instrument('scale.cache.bytes')]
+  const stopReading = onRead(() => {
+    entries.record(engine.memory.entries, 'l1')
+    bytes.record(engine.memory.bytes, 'l1')
+  })
+  onClose(nitroApp, 'caches', () => {
+    stopReading()
+    return engine.close()
+  })
 })

@@ -4,7 +4,8 @@ import { encodeKey, scopedKey } from './key'
 import { resolveSerializer } from './serializer'
 import type { CacheSettings } from './settings'
 import type { Duration } from '../core/duration'
-import type { CacheOptions, CacheSerializer } from './types'
+import type { CacheOptions, CacheReads, CacheSerializer } from './types'
+import { manualReads } from './count-reads'
 
 /** The resolved options of one call. Times are milliseconds. */
 export interface Policy {
@@ -24,6 +25,7 @@ export interface Policy {
   onSource: CacheOptions['onSource']
   waitUntil: CacheOptions['waitUntil']
   onRefreshError: CacheOptions['onRefreshError']
+  reads: CacheReads
 }
 
 const NONE: CacheOptions = {}
@@ -56,6 +58,7 @@ export function resolvePolicy(options: CacheOptions | number | undefined, settin
     onSource: given.onSource,
     waitUntil: given.waitUntil,
     onRefreshError: given.onRefreshError,
+    reads: given.reads ?? manualReads,
   }
 }
 

@@ -5,7 +5,7 @@ const names = <Options extends object>(options: Record<keyof Required<Options>, 
 
 const CALL_OPTIONS = names<CacheOptions>({
   ttl: true, staleTtl: true, staleIfError: true, jitter: true, tags: true, timeout: true, softTimeout: true, lease: true,
-  earlyRefresh: true, serializer: true, validate: true, onSource: true, waitUntil: true, onRefreshError: true,
+  earlyRefresh: true, serializer: true, validate: true, onSource: true, waitUntil: true, onRefreshError: true, reads: true,
 })
 const PEEK_OPTIONS = names<Pick<CacheOptions, 'serializer'>>({ serializer: true })
 const INVALIDATE_OPTIONS = names<InvalidateOptions>({ scope: true, strict: true })

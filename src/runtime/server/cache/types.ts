@@ -1,7 +1,19 @@
 import type { Duration } from '../core/duration'
+import type { Series } from '../core/instruments'
 
 /** Where a value came from. `stale`: the value is past its `ttl` and was served nevertheless. */
 export type CacheSource = 'l1' | 'l2' | 'stale' | 'loader' | 'uncacheable'
+
+/** Counters of the reads of one definition, by the source of the value. They are created once, so that a hit allocates nothing. */
+export interface CacheReads extends Readonly<Record<CacheSource, Series>> {
+  readonly surface: 'function' | 'handler' | 'route' | 'manual'
+  /** Declared name; empty if there is none. */
+  readonly name: string
+  /** Calls that did not use the cache. */
+  readonly bypass: Series
+  /** Calls whose load failed. */
+  readonly error: Series
+}
 
 /** Converts the values of an entry to bytes and back. */
 export interface CacheSerializer<T = unknown> {
@@ -94,6 +106,8 @@ export interface CacheOptions<T = unknown> {
   waitUntil?: (refresh: Promise<void>) => void
   /** Called with the error of a background refresh, which no caller receives. The cache also logs the error with the key. */
   onRefreshError?: (error: unknown) => void
+  /** Counters of the definition that makes the call. Only the module sets them. */
+  reads?: CacheReads
 }
 
 /** The tenants that an invalidation affects: the current scope by default, every scope with `'*'`. */

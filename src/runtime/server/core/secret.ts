@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** The purpose of a signature. Each key is derived from the name of its purpose, so the names never change. */
 export type SigningPurpose = 'cursor' | 'read-your-writes'
@@ -54,4 +54,10 @@ export function createSigningKeys({ secret = '', onMissing }: SigningKeysOptions
       return key
     },
   }
+}
+
+/** Returns whether an `Authorization` header contains a bearer token. The time does not depend on the part that is right. */
+export function matchesToken(authorization: string | undefined, token: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`))
 }

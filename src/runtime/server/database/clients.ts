@@ -1,4 +1,5 @@
 import { detached } from '../core/detached'
+import { instrument } from '../core/instruments'
 import type { Timers } from '../core/clock'
 import { idleClock } from '../core/clock'
 import type { ClientEntry } from './entry'
@@ -11,6 +12,13 @@ import { createAdmissionQueue } from './queue'
 import { describeUrl } from './redact'
 import type { ClientRegistry, ClientRegistryOptions, DatabaseGauges, DatabaseLease } from './registry'
 import type { DatabasePool, DatabaseSpec } from './types'
+
+const waits = instrument('db.client.connection.wait_time')
+const timeouts = instrument('db.client.connection.timeouts')
+const evictions = instrument('scale.tenant.evictions')
+
+/** Name of the pool in metrics. All clients share one budget of connections. */
+const POOL = 'clients'
 
 /** Default of `drainTimeout` and `disconnectTimeout`, in milliseconds. */
 const DEFAULT_DEADLINE = 5000
@@ -72,9 +80,15 @@ class Clients<Client> implements ClientRegistry<Client> {
     if (!entry) {
       const admitted = detached(() => this.#queue.wait(clientKey(spec), spec))
       this.#pump()
-      const { place, deadline: until } = await admitted
+      const started = this.#clock.now()
+      const { place, deadline: until } = await admitted.catch((error: unknown) => {
+        if (error instanceof DatabaseBusyError) timeouts.record(1, POOL)
+        throw error
+      })
+      waits.record((this.#clock.now() - started) / 1000, POOL)
       return this.#take(place, until)
     }
+    waits.record(0, POOL)
     this.#clock.clearTimeout(entry.idleTimer)
     entry.leases++
     if (entry.state === 'reserved') this.#make(entry)
@@ -224,6 +238,7 @@ class Clients<Client> implements ClientRegistry<Client> {
     while (this.#leaving.size < this.#queue.wanted) {
       const idle = earliest(this.#entries.values(), 'usedAt', entry => entry.leases === 0 && entry.state === 'open')
       if (!idle) break
+      evictions.record(1, 'lru')
       this.#leave(idle)
     }
     this.#pumping = false
@@ -238,7 +253,9 @@ class Clients<Client> implements ClientRegistry<Client> {
   #makeBusyClientLeave(): void {
     if (this.#leaving.size >= this.#queue.wanted) return
     const oldest = earliest(this.#entries.values(), 'openedAt', entry => entry.state === 'open')
-    if (oldest) this.#leave(oldest)
+    if (!oldest) return
+    evictions.record(1, 'budget')
+    this.#leave(oldest)
   }
 
   async #drain(left: number): Promise<void> {

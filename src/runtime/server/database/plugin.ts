@@ -18,6 +18,7 @@ import { addDatabase, databaseService } from './service'
 import { pingDatabase } from './ping'
 import { probeAddress } from './probe'
 import { createQueryWatch } from './query-watch'
+import { readGaugesOf } from './read-gauges'
 import { createReplicaSets } from './replica-sets'
 import type { LeaseOptions } from './request'
 import { withLeases } from './request'
@@ -88,7 +89,11 @@ export default defineNitroPlugin((nitroApp) => {
   }
   addStage(h3App, 'leases', next => withLeases(next, leaseOptions))
   if (watch) addStage(h3App, 'query-watch', next => watch.around(next, event => `${event.method} ${pathOf(event.path)}`))
-  onClose(nitroApp, 'databases', left => registry.close(left))
+  const stopReading = readGaugesOf(registry, settings)
+  onClose(nitroApp, 'databases', (left) => {
+    stopReading()
+    return registry.close(left)
+  })
 })
 
 function variablesOf({ source }: DatabaseSettings): string {

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { EventHandler, H3Event } from 'h3'
+import { matchesToken } from '../core/secret'
 import { defineEventHandler, getRequestHeader, setResponseHeader, setResponseStatus } from '../nitro'
 import { healthService } from './probes'
 import type { ProbeAnswer, Probes } from './probes'
@@ -32,6 +32,5 @@ function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeA
 function maySeeDetails({ details, token }: HealthSettings, authorization: string | undefined): boolean {
   if (details === 'always') return true
   if (details === 'never' || token === '') return false
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`))
+  return matchesToken(authorization, token)
 }

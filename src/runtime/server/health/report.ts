@@ -1,6 +1,10 @@
+import { instrument } from '../core/instruments'
 import type { ProbeFault, ProbeOptions } from '../core/probe'
 import { createProbe } from '../core/probe'
 import type { HealthLevel } from './types'
+
+const statuses = instrument('scale.health.check.status')
+const durations = instrument('scale.health.check.duration')
 
 /** A check of one dependency of the app. */
 export interface HealthCheck extends ProbeOptions {
@@ -43,6 +47,8 @@ export function createReporter({ checks, cacheTtl, onChange }: ReporterOptions):
       const fault = await probe()
       if ((fault === undefined) !== (faults.get(check.name) === undefined)) onChange?.(check, fault)
       faults.set(check.name, fault)
+      durations.record((performance.now() - start) / 1000, check.name)
+      statuses.record(fault === undefined ? 1 : check.level === 'critical' ? 0 : 0.5, check.name)
       return { ...check, failed: fault !== undefined, milliseconds: Math.round(performance.now() - start) }
     }))
     const failed = results.filter(result => result.failed)

@@ -10,6 +10,7 @@ import { describeError } from './consume/failure'
 import { parseExchange, resolveConsumer } from './consume/resolve'
 import type { ResolvedConsumer } from './consume/resolve'
 import type { MessageHandler, RabbitConsumer } from './consume/types'
+import { measurePublish } from './measure-messages'
 import { PublishError } from './publish-error'
 import type { PublishOptions } from './compose-message'
 import { composeMessage } from './compose-message'
@@ -106,13 +107,13 @@ class Messaging {
     if (given.tx !== undefined) return this.#writeToOutbox(given.tx, outgoing)
     if (this.#closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
     // The usual case, without the cost of a timer and four promises per message.
-    if (this.#opened && this.#declaring === 0) {
-      await this.#opened.publish(outgoing, timeout)
-      return
-    }
+    const opened = this.#opened
+    if (opened && this.#declaring === 0) return measurePublish(exchange, () => opened.publish(outgoing, timeout))
     const end = performance.now() + timeout
-    const broker = await this.#untilReady(timeout)
-    await broker.publish(outgoing, Math.max(1, end - performance.now()))
+    return measurePublish(exchange, async () => {
+      const broker = await this.#untilReady(timeout)
+      await broker.publish(outgoing, Math.max(1, end - performance.now()))
+    })
   }
 
   /** Validates the name of an exchange once instead of for every message. */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { RedisTimeoutError } from '../redis/errors'
+import { instrument } from '../core/instruments'
 import type { Bucket, Decision } from '../core/gcra'
 import { remainingOf, shareOf, waitOf } from '../core/gcra'
 import { createMemoryLimits } from './memory-limits'
@@ -60,6 +61,8 @@ interface Block {
   cost: number
   empty: number
 }
+
+const decisions = instrument('scale.rate_limit.decisions')
 
 /** Largest number of denied keys that are remembered. */
 const MOST_BLOCKED = 50_000
@@ -125,6 +128,7 @@ export function createLimiter({ shared, share, onShared, now = () => performance
   }
 
   function count(rule: RateLimit, decision: RateLimitDecision): RateLimitDecision {
+    decisions.record(1, rule.name, nameOf(decision, rule))
     if (decision.allowed) stats.allowed++
     else if (rule.shadow) stats.shadowed++
     else stats.denied++
@@ -143,6 +147,12 @@ export function createLimiter({ shared, share, onShared, now = () => performance
       return denial === undefined ? ask(shared, rule, key, cost) : count(rule, denial)
     },
   }
+}
+
+/** The decision in metrics. A decision without the shared buckets of a rule that opens or closes is a `fallback`. */
+function nameOf({ allowed, by }: RateLimitDecision, { shadow }: RateLimit): 'allowed' | 'denied' | 'shadow' | 'fallback' {
+  if (by === 'fallback') return 'fallback'
+  return allowed ? 'allowed' : shadow ? 'shadow' : 'denied'
 }
 
 /** Returns the denial of a remembered key, if it still applies to a request of this cost. */

@@ -20,6 +20,14 @@ import { PING_TIMEOUT, createServerProbe, createStuckClients } from './server-pr
 import { keyMasters } from './cluster'
 import type { RedisSettings } from './settings'
 import type { RedisClient, RedisConnection } from './types'
+import { instrument, onRead } from '../core/instruments'
+
+const up = instrument('scale.redis.up')
+const breakerState = instrument('scale.breaker.state')
+const transitions = instrument('scale.breaker.transitions')
+
+/** The states of a breaker as numbers. */
+const BREAKER_STATES = { 'closed': 0, 'half-open': 1, 'open': 2 } as const
 
 /** Dependencies of a connection besides its settings. */
 export interface RedisConnectionContext {
@@ -58,6 +66,7 @@ class SharedConnection implements RedisConnection {
   readonly #commandContext: CommandContext
   /** Finds out why the first attempt failed, if ioredis does not report it. A single server always reports it. */
   readonly #explain: ((reason: string) => void) | undefined
+  readonly #stopReading: () => void
   #closing: Promise<void> | undefined
   readonly #closed = new AbortController()
 
@@ -96,13 +105,20 @@ class SharedConnection implements RedisConnection {
     const breaker = createBreaker({
       probe,
       probeTimeout: PING_TIMEOUT + 50,
-      onChange: (available, reason) => detached(() => this.#availabilityListeners.announce(available, reason)),
+      onChange: (available, reason) => {
+        transitions.record(1, 'redis', available ? 'closed' : 'open')
+        detached(() => this.#availabilityListeners.announce(available, reason))
+      },
       clock: {
         ...systemClock,
         setTimeout: (callback, milliseconds) => detached(setTimeout, callback, milliseconds),
       },
     })
     this.#breaker = breaker
+    this.#stopReading = onRead(() => {
+      up.record(this.available ? 1 : 0, 'commands')
+      breakerState.record(BREAKER_STATES[breaker.state], 'redis')
+    })
     this.#commandContext = {
       client,
       clock: systemClock,
@@ -175,6 +191,7 @@ class SharedConnection implements RedisConnection {
 
   async #closeEverything(): Promise<void> {
     this.#closed.abort()
+    this.#stopReading()
     this.#breaker.close()
     this.#firstConnection.end()
     this.#availabilityListeners.clear()

@@ -7,6 +7,8 @@ import type { App, EventHandler, H3Event } from 'h3'
 export const STAGES = [
   /** `shutdown`: tracks open requests, and closes idle connections. */
   'connections',
+  /** `metrics`: measures requests, and answers scrapes. */
+  'metrics',
   /** `database`, in development: reports queries that repeat within a request. */
   'query-watch',
   /** `database`: releases the clients of the request when its response has been sent. */

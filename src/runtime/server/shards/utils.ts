@@ -1,11 +1,14 @@
 import type { ScaleDatabaseClient } from '../database/types'
 import type { DatabaseCopyOptions } from '../database/utils'
 import { usePrisma } from '../database/utils'
+import { instrument } from '../core/instruments'
 import { shardsService, databaseOfShard } from './resolve'
 import type { ShardId } from './id'
 import type { ShardTarget } from './resolve'
 import type { PartialResult, ScatterOptions } from './scatter'
 import { scatterOver } from './scatter'
+
+const queries = instrument('scale.shard.queries')
 
 /**
  * Returns the client of a user's shard. The shard is found by the override of the id, then by its prefix, then by its slot.
@@ -74,9 +77,10 @@ export function scatter<Value, Merged>(
   { shards = shardsService.use().shards, role, ...options }: ScatterShardsOptions<Value, Merged> = {},
 ): Promise<Merged | PartialResult<Merged>> {
   const limits = options as ScatterOptions<Value, Merged> & { onError: 'partial' }
-  return scatterOver<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }), shard, signal), limits)
+  return scatterOver<Value, Merged>(shards, (shard, signal) => ask(clientOf(shard, { role }, 'scatter'), shard, signal), limits)
 }
 
-function clientOf(shard: string, options?: DatabaseCopyOptions): ScaleDatabaseClient {
+function clientOf(shard: string, options?: DatabaseCopyOptions, kind: 'single' | 'scatter' = 'single'): ScaleDatabaseClient {
+  queries.record(1, shard, kind)
   return usePrisma(databaseOfShard(shard), options)
 }

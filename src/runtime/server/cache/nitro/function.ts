@@ -1,4 +1,5 @@
 import type { CacheEngine } from '../types'
+import { countReads } from '../count-reads'
 import { refreshHooks } from './host'
 import type { NitroCacheHost } from './host'
 import { resolveLifetime } from './lifetime'
@@ -25,9 +26,13 @@ export function createCachedFunction<T, Arguments extends unknown[]>(
   fn: (...args: Arguments) => T | Promise<T>, options: CachedFunctionOptions<T, Arguments>, host: NitroCacheHost,
 ): (...args: Arguments) => Promise<T> {
   let definition: { prefix: string, integrity: string } | undefined
+  const reads = countReads('function', options.name || fn.name)
   return async (...args) => {
     const lifetime = resolveLifetime(options, host.settings().staleMaxAge)
-    if (!lifetime || await options.shouldBypassCache?.(...args)) return fn(...args)
+    if (!lifetime || await options.shouldBypassCache?.(...args)) {
+      reads.bypass.record(1)
+      return fn(...args)
+    }
     definition ??= describe(host.engine(), fn, options)
     const { prefix, integrity } = definition
     const key = prefix + String(await (options.getKey ?? spellArguments)(...args))
@@ -47,6 +52,7 @@ export function createCachedFunction<T, Arguments extends unknown[]>(
       tags: typeof options.tags === 'function' ? await options.tags(...args) : options.tags,
       validate: stored => stored?.integrity === integrity && stored.value !== undefined
         && options.validate?.(toEntry(stored), ...args) !== false,
+      reads,
       onSource: options.onSource && (source => options.onSource!(source, ...args)),
       ...refreshHooks(host, event),
     })

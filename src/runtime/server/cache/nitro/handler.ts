@@ -1,5 +1,6 @@
 import type { EventHandler, H3Event } from 'h3'
-import type { CacheEngine, CacheSource } from '../types'
+import type { CacheEngine, CacheReads, CacheSource } from '../types'
+import { countReads } from '../count-reads'
 import { encodeTarget } from '../../core/paths'
 import { storageLimitsOf } from './cacheability'
 import { deliver } from './deliver'
@@ -30,6 +31,7 @@ interface Plan {
   /** Lower-case and sorted. */
   varies: readonly string[]
   allowQuery: readonly string[] | undefined
+  reads: CacheReads
 }
 
 /**
@@ -48,6 +50,7 @@ export function createCachedEventHandler(
     if (!bypassed && !options.headersOnly) return answer(event, plan, lifetime, host)
     // The engine does not cache this response, but a CDN may, and needs its tags.
     if (wantsResponseTags() && isRead(event)) nameResponseTags(event.node.res, await tagsOf(event, options))
+    plan.reads.bypass.record(1)
     return bypassed ? handler(event) : sendHeadersOnly(event, plan)
   }
 }
@@ -69,6 +72,7 @@ function makePlan(handler: EventHandler, options: CachedRouteOptions, build: Bui
     integrity: integrityOf(handler, options),
     namespace: namespaceOf(options),
     varies: [...new Set((options.varies ?? []).filter(Boolean).map(name => name.toLowerCase()))].sort(),
+    reads: countReads(options.group === 'nitro/routes' ? 'route' : 'handler', options.name),
     allowQuery: options.allowQuery === false ? [] : options.allowQuery,
   }
 }
@@ -114,6 +118,7 @@ async function answer(event: H3Event, plan: Plan, lifetime: Lifetime, host: Nitr
     staleTtl: lifetime.stale,
     tags: await tagsOf(event, options),
     serializer: responseSerializer,
+    reads: plan.reads,
     // A response that must not be stored is never stored, so only the integrity of a hit is checked.
     validate: response => response.integrity === integrity,
     onSource: (found, tags) => {

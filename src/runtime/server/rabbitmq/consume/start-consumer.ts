@@ -7,6 +7,7 @@ import type { Delivery } from '../message'
 import { decodeMessage } from './decode'
 import type { Verdict } from './failure'
 import { attemptOf, copyOf, describeError, judge, originOf } from './failure'
+import { countDelivery, countFailure, recordHandler } from '../measure-messages'
 import type { MessageTransactions } from '../transactions'
 import type { ResolvedConsumer } from './resolve'
 import { runHandler } from './run-handler'
@@ -102,10 +103,15 @@ class HandlingConsumer implements RunningConsumer {
   }
 
   async #handle(delivery: Delivery): Promise<void> {
+    const { queue } = this.#consumer
+    const started = performance.now()
+    countDelivery(delivery)
     try {
       await this.#attempt(delivery)
+      recordHandler(queue, started, false)
     }
     catch (error) {
+      recordHandler(queue, started, true)
       if (this.#halt.signal.aborted) return delivery.release()
       return await this.#fail(delivery, error)
     }
@@ -169,6 +175,7 @@ class HandlingConsumer implements RunningConsumer {
       return this.#requeueLater(delivery, error, refusal)
     }
     this.#logFailure(attemptOf(delivery), verdict, error)
+    countFailure(this.#consumer.queue, verdict)
     delivery.ack()
   }
 
