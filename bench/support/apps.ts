@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { buildFixture, startNuxt } from '../../test/support/nuxt.ts'
 import type { NuxtInstance } from '../../test/support/nuxt.ts'
 
-/** How the app under measure is built: with the module, with tenants as well, with every feature, or as plain Nitro with its cache in Redis or in memory. */
-export type AppVariant = 'scale' | 'tenancy' | 'features' | 'patched' | 'redis' | 'memory'
+/** How the app under measure is built: with the module, with metrics or tenants as well, with every feature, or as plain Nitro with its cache in Redis or in memory. */
+export type AppVariant = 'scale' | 'metrics' | 'tenancy' | 'features' | 'patched' | 'redis' | 'memory'
 
 const root = fileURLToPath(new URL('../apps/route', import.meta.url))
 

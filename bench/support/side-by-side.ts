@@ -23,17 +23,19 @@ export interface Rounds {
 export interface SideBySide {
   apps: Record<string, AppVariant>
   requests: Record<string, Record<string, string>>
+  /** Route that is loaded. @default '/api/hello' */
+  path?: string
   /** @throws Error when an app does not answer as it should */
   verify: (instance: NuxtInstance, variant: AppVariant) => Promise<void>
 }
 
 /**
- * Loads the trivial route of each app with each kind of request, in turn.
+ * Loads one route of each app with each kind of request, in turn.
  *
  * @param context.rounds of each start
  * @returns the rounds of each app and kind of request, by `nameOf`
  */
-export async function compareApps({ apps, requests, verify }: SideBySide, { rounds, progress, defer }: MeasureContext): Promise<Record<string, Rounds>> {
+export async function compareApps({ apps, requests, path = '/api/hello', verify }: SideBySide, { rounds, progress, defer }: MeasureContext): Promise<Record<string, Rounds>> {
   const outputs = new Map<string, string>()
   for (const [name, variant] of Object.entries(apps)) {
     progress(`building the app: ${name}`)
@@ -52,7 +54,7 @@ export async function compareApps({ apps, requests, verify }: SideBySide, { roun
         const { times } = all[nameOf(name, request)] ??= { rates: [], times: [] }
         let warm = false
         contenders[nameOf(name, request)] = async () => {
-          const { requestsPerSecond, processorTime } = await loadHttp(`${instance.url}/api/hello`, instance.pid, { headers, connections: CONNECTIONS, seconds: SECONDS })
+          const { requestsPerSecond, processorTime } = await loadHttp(`${instance.url}${path}`, instance.pid, { headers, connections: CONNECTIONS, seconds: SECONDS })
           if (warm) times.push(processorTime)
           warm = true
           return requestsPerSecond

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 
-// One app, built six ways: with the module, with tenants as well, with every feature, with little more than the patches of Nitro, and as plain
+// One app, built seven ways: with the module, with metrics as well, with tenants as well, with every feature, with little more than the patches of Nitro, and as plain
 // Nitro with its cache in Redis or in memory.
 const variant = process.env.BENCH_VARIANT ?? 'scale'
 const hasTenants = variant === 'tenancy' || variant === 'features'
-const isOurs = variant === 'scale' || variant === 'patched' || hasTenants
+const isOurs = variant === 'scale' || variant === 'metrics' || variant === 'patched' || hasTenants
 const map = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tenant-${index}`, 'DATABASE_URL']))
 
 export default defineNuxtConfig({
@@ -16,6 +16,7 @@ export default defineNuxtConfig({
   scale: {
     // The patches come with the first feature. Health adds routes and nothing to a request.
     ...variant === 'patched' && { redis: false as const, cache: false as const, storage: false as const, health: {} },
+    ...variant === 'metrics' && { metrics: {} },
     ...hasTenants && { tenancy: { map, baseDomains: ['shop.example'], trustedProxies: 'any' as const } },
     ...variant === 'features' && {
       http: {},
