@@ -42,12 +42,13 @@ export async function writeMetrics(
     for (let index = 0; index < length; index++) {
       const series = metric.all[index]!
       part += 'counts' in series ? histogramText(name, metric, series, openMetrics) : numberText(name, metric, series)
-      if (++steps % STRIDE === 0 && now() - started > SLICE) {
-        write(part)
-        part = ''
-        await turn()
-        started = now()
-      }
+      if (++steps % STRIDE > 0) continue
+      // The part is written before the look at the clock, because the writing takes most of the time.
+      write(part)
+      part = ''
+      if (now() - started <= SLICE) continue
+      await turn()
+      started = now()
     }
   }
   if (part !== '') write(part)
@@ -99,15 +100,17 @@ function bucketsOf(name: string, metric: Metric, series: HistogramSeries, withEx
   const open = labels === '' ? `${name}_bucket{le="` : `${name}_bucket{${labels},le="`
   const set = labels === '' ? '' : `{${labels}}`
   const bounds = metric.definition.buckets ?? []
-  let text = ''
+  // A joined string is flat. One that grows by additions would be copied piece by piece at every scrape.
+  const lines: string[] = []
   let total = 0
   for (let index = 0; index <= bounds.length; index++) {
     total += series.counts[index]!
-    text += `${open}${index < bounds.length ? bounds[index] : '+Inf'}"} ${total}`
     const exemplar = withExemplars ? series.exemplars?.[index] : undefined
-    text += exemplar ? ` # {trace_id="${exemplar.traceId}"} ${exemplar.value} ${exemplar.time.toFixed(3)}\n` : '\n'
+    const trace = exemplar ? ` # {trace_id="${exemplar.traceId}"} ${exemplar.value} ${exemplar.time.toFixed(3)}` : ''
+    lines.push(open, String(bounds[index] ?? '+Inf'), '"} ', String(total), trace, '\n')
   }
-  return `${text}${name}_sum${set} ${numberOf(series.sum)}\n${name}_count${set} ${total}\n`
+  lines.push(`${name}_sum${set} ${numberOf(series.sum)}\n${name}_count${set} ${total}\n`)
+  return lines.join('')
 }
 
 function labelsOf({ definition }: Metric, values: readonly Label[]): string {
