@@ -20,6 +20,7 @@ export type {
   HealthModuleOptions,
   HttpModuleOptions,
   MetricsModuleOptions,
+  LogModuleOptions,
   ModuleOptions,
   MonitoringModuleOptions,
   RabbitmqModuleOptions,

@@ -13,6 +13,8 @@ import { httpSettings } from './runtime/server/http/settings'
 import { checkPurgeOptions } from './runtime/server/http/purge/settings'
 import type { MetricsModuleOptions } from './runtime/server/metrics/settings'
 import { metricsSettings } from './runtime/server/metrics/settings'
+import type { LogModuleOptions } from './runtime/server/log/settings'
+import { logSettings } from './runtime/server/log/settings'
 import type { MonitoringModuleOptions } from './runtime/server/monitoring/settings'
 import { monitoringSettings } from './runtime/server/monitoring/settings'
 import type { RateLimitModuleOptions } from './runtime/server/rate-limit/settings'
@@ -21,8 +23,8 @@ import type { RabbitmqModuleOptions } from './runtime/server/rabbitmq/settings'
 import { listUrls, rabbitmqSettings } from './runtime/server/rabbitmq/settings'
 import type { RedisRuntimeOptions } from './runtime/server/redis/runtime-options'
 import { redisSettings } from './runtime/server/redis/settings'
-import type { Role } from './runtime/server/core/role'
-import { DEFAULT_ROLE, parseRole } from './runtime/server/core/role'
+import type { Role } from './runtime/server/core/instance'
+import { DEFAULT_ROLE, parseRole } from './runtime/server/core/instance'
 import { refuseUnknownKeys } from './runtime/server/core/settings'
 import type { ShardsModuleOptions } from './runtime/server/shards/settings'
 import { shardsSettings } from './runtime/server/shards/settings'
@@ -40,6 +42,7 @@ export type {
   HealthModuleOptions,
   HttpModuleOptions,
   MetricsModuleOptions,
+  LogModuleOptions,
   MonitoringModuleOptions,
   RabbitmqModuleOptions,
   RateLimitModuleOptions,
@@ -162,6 +165,11 @@ export interface ModuleOptions {
    */
   monitoring?: false | MonitoringModuleOptions
   /**
+   * Logs: an id for each request, and lines as JSON. Off by default; `log: {}` turns it on.
+   * @default false
+   */
+  log?: false | LogModuleOptions
+  /**
    * Work that an instance does: `web` answers requests, `worker` consumes messages, `all` does both.
    * `web` and `worker` need `scale.rabbitmq`.
    * @default 'all'
@@ -203,6 +211,7 @@ export interface ResolvedOptions {
   rabbitmq: false | Complete<RabbitmqModuleOptions>
   metrics: false | Complete<MetricsModuleOptions>
   monitoring: false | Complete<MonitoringModuleOptions>
+  log: false | Complete<LogModuleOptions>
   role: Role
   secret: string
 }
@@ -234,6 +243,7 @@ const FEATURES = {
   rabbitmq: { settings: rabbitmqSettings, onByDefault: false },
   metrics: { settings: metricsSettings, onByDefault: false },
   monitoring: { settings: monitoringSettings, onByDefault: false },
+  log: { settings: logSettings, onByDefault: false },
 } satisfies Record<FeatureName, Feature>
 
 /**

@@ -12,6 +12,8 @@ import { provideDetails, provideRoutes, provideScaleConfig } from './virtual-mod
 
 /** All features, in the order in which their plugins start. A plugin uses what an earlier plugin provides. */
 const FEATURES: readonly Feature[] = [
+  // It comes first, so that the lines of all other features have its format.
+  { option: 'log', plugins: () => ['log/plugin'], helpers: { 'log/context': ['scaleLogContext'] } },
   { option: 'metrics', setup: setupMetrics, plugins: () => ['metrics/plugin'], helpers: { 'metrics/utils': ['useMetrics'] } },
   { option: 'redis', plugins: () => ['redis/plugin'], helpers: { 'redis/utils': ['useRedis'] } },
   {

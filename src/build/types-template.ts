@@ -30,6 +30,8 @@ declare module 'h3' {
   interface H3EventContext {
     /** The tenant of the request. Absent without \`scale.tenancy\`, and on paths that it excludes. Only the module sets it. */
     readonly tenant?: Tenant
+    /** The id of the request in logs and in the response. Absent without \`scale.log\`. */
+    readonly requestId?: string
   }
 }
 

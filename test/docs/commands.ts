@@ -29,7 +29,7 @@ export function faultsOfShell(text: string, scripts: readonly string[]): string[
 
 /** Whether the module reads a variable; a tenant or a shard of the reader's makes one of its own. */
 export function isKnownVariable(name: string): boolean {
-  return variables.has(name) || name === 'NUXT_SCALE_TARGET' || /^NUXT_SCALE_(?:TENANCY|SHARDS)_MAP_\w+$/.test(name)
+  return variables.has(name) || name === 'NUXT_SCALE_TARGET' || name === 'NUXT_SCALE_INSTANCE' || /^NUXT_SCALE_(?:TENANCY|SHARDS)_MAP_\w+$/.test(name)
 }
 
 function faultsOfCommand([program, ...args]: string[], scripts: readonly string[]): string[] {

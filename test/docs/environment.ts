@@ -22,6 +22,7 @@ export function optionVariables(): OptionVariable[] {
     rabbitmq: { outbox: {} },
     metrics: {},
     monitoring: {},
+    log: {},
   })
   return leavesOf({ ...options, shards: { ...shards, map: {} } }, []).map(([path, value]) => ({
     name: ['NUXT_SCALE', ...path.map(key => snakeCase(key).toUpperCase())].join('_'),

@@ -10,9 +10,9 @@ import type { RabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-fea
 import { createRabbitFeature } from '../../src/runtime/server/rabbitmq/rabbit-feature'
 import type { RabbitmqModuleOptions } from '../../src/runtime/server/rabbitmq/settings'
 import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
-import { currentTrace, runInTrace } from '../../src/runtime/server/rabbitmq/trace'
+import { currentTrace, runInTrace } from '../../src/runtime/server/request/trace'
 import { deadLetterQueue } from '../../src/runtime/server/rabbitmq/topology'
-import type { Role } from '../../src/runtime/server/core/role'
+import type { Role } from '../../src/runtime/server/core/instance'
 import { waitFor } from '../support/wait'
 
 /** A broker that tests talk to. */

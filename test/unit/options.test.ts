@@ -25,7 +25,7 @@ describe('options', () => {
   })
 
   it.each<[object, string]>([
-    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, metrics, monitoring, role, deploy, nitroPatches, secret.'],
+    [{ reddis: {} }, 'scale.reddis is not an option: write one of redis, storage, cache, http, health, shutdown, tenancy, database, shards, rateLimit, rabbitmq, metrics, monitoring, log, role, deploy, nitroPatches, secret.'],
     [{ cache: { tll: 1 } }, 'scale.cache.tll is not an option'],
     [{ cache: { l1: { max: 1 } } }, 'scale.cache.l1.max is not an option'],
     [{ redis: { uri: 'redis://a' } }, 'scale.redis.uri is not an option'],
@@ -70,6 +70,9 @@ describe('options', () => {
     [{ monitoring: { sampleRate: 2 } }, 'scale.monitoring.sampleRate is 2: write a number from 0 to 1.'],
     [{ monitoring: { path: 'ingest' } }, 'scale.monitoring.path is "ingest"'],
     [{ monitoring: { trustedProxies: ['any'] } }, 'scale.monitoring.trustedProxies contains "any"'],
+    [{ log: { format: 'pretty' } }, 'scale.log.format is "pretty"'],
+    [{ log: { header: 'x id' } }, 'scale.log.header is "x id"'],
+    [{ log: { trustedProxies: ['proxy'] } }, 'scale.log.trustedProxies contains "proxy"'],
     [{ monitoring: { release: '<b>' } }, 'scale.monitoring.release is "<b>"'],
     [{ rabbitmq: {}, role: 'boss' }, 'scale.role (NUXT_SCALE_ROLE) is "boss"'],
     [{ role: 'worker' }, 'scale.role is \'worker\', which needs scale.rabbitmq'],

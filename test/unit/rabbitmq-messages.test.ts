@@ -4,7 +4,7 @@ import { describeError, attemptOf, copyOf, judge } from '../../src/runtime/serve
 import { withoutHeaders } from '../../src/runtime/server/rabbitmq/headers'
 import type { Delivery } from '../../src/runtime/server/rabbitmq/message'
 import { composeMessage, encodeMessage } from '../../src/runtime/server/rabbitmq/compose-message'
-import { readTrace } from '../../src/runtime/server/rabbitmq/trace'
+import { readTrace } from '../../src/runtime/server/request/trace'
 
 const DELAYS = [1000, 5000, 30_000]
 

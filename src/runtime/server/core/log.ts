@@ -1,9 +1,31 @@
 // The basic build, because a server log needs no prompts and colours, which are four fifths of the package.
+import type { ConsolaReporter } from 'consola/basic'
 import { consola } from 'consola/basic'
+
+let replacement: ConsolaReporter | undefined
+
+/** Sends each line to the reporters of the app's consola, unless the feature `log` has replaced them. */
+const reporter: ConsolaReporter = {
+  log(line, context) {
+    for (const target of replacement ? [replacement] : consola.options.reporters) target.log(line, context)
+  },
+}
+
+const logOfModule = consola.create({ reporters: [reporter] })
 
 /** Creates a logger that adds the module and the feature to every line. */
 export function createLog(feature: string) {
-  return consola.withTag(`nuxt-scale:${feature}`)
+  return logOfModule.withTag(`nuxt-scale:${feature}`)
+}
+
+/** Whether {@link replaceReporter} has replaced the reporters. */
+export function isReporterReplaced(): boolean {
+  return replacement !== undefined
+}
+
+/** Replaces the reporters of all lines of the module, also of loggers that exist already. `undefined` restores them. */
+export function replaceReporter(next: ConsolaReporter | undefined): void {
+  replacement = next
 }
 
 /**

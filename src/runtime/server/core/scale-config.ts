@@ -1,6 +1,6 @@
 import { useRuntimeConfig } from '../nitro'
 import type { Complete } from './feature-settings'
-import type { Role } from './role'
+import type { Role } from './instance'
 
 /**
  * The part of `runtimeConfig.scale` that a feature reads of other features. The values have their defaults, and `NUXT_SCALE_*` overrides

@@ -2,7 +2,7 @@ import allRoutes from '#scale/all-routes.mjs'
 import appInfo from '#scale/app-info.mjs'
 import pages from '#scale/page-routes.mjs'
 import routes from '#scale/routes.mjs'
-import { hostname } from 'node:os'
+import { instanceName } from '../core/instance'
 import { attachRecorders, readGauges } from '../core/instruments'
 import { onClose } from '../core/closing'
 import { createLog } from '../core/log'
@@ -103,7 +103,7 @@ function infoLine(role: string): string {
   const labels = {
     service_name: process.env.OTEL_SERVICE_NAME || appInfo.name,
     service_version: appInfo.version,
-    service_instance_id: `${hostname()}-${process.pid}`,
+    service_instance_id: instanceName(),
     deployment_environment_name: process.env.NODE_ENV ?? 'production',
     role,
     nuxt: appInfo.nuxt,

@@ -3,7 +3,7 @@ import { parseChoice, refuseUnknownKeys } from '../core/settings'
 import { HEADERS } from './headers'
 import type { HeaderValue, MessageProperties, OutgoingMessage } from './message'
 import { BYTES_A_CHARACTER, MOST_SHORT } from './message'
-import type { Trace } from './trace'
+import type { Trace } from '../request/trace'
 import type { Duration } from '../core/duration'
 import type { SqlTransaction } from './sql-client'
 

@@ -1,7 +1,7 @@
 import { detached } from '../core/detached'
 import { withDeadline } from '../core/deadline'
 import type { Duration } from '../core/duration'
-import type { Role } from '../core/role'
+import type { Role } from '../core/instance'
 import type { Broker } from './broker'
 import type { RabbitClient } from './client'
 import type { ConsumerSurroundings, RunningConsumer } from './consume/start-consumer'
@@ -20,7 +20,7 @@ import type { RabbitmqSettings } from './settings'
 import { parseWait } from './settings'
 import { topologyOf } from './topology'
 import type { MessageTransactions } from './transactions'
-import { currentTrace, readTrace, runInTrace } from './trace'
+import { currentTrace, readTrace, runInTrace } from '../request/trace'
 
 /** The messaging feature of one process. */
 export interface RabbitFeature extends RabbitClient {

@@ -10,6 +10,8 @@ export interface AnswerErrorsOptions {
   errorHandler: (error: H3Error, event: H3Event) => unknown
   /** Logs one line for each error with a private message. The error itself is passed only if its stack is useful. */
   log: (line: string, error?: Error) => void
+  /** Whether `log` also gets the unhandled errors of the app, which Nitro otherwise prints itself in several lines. */
+  logsErrorsOfApp?: () => boolean
   now?: () => number
 }
 
@@ -23,7 +25,7 @@ const MOST_SENTENCES = 200
  * and the error goes to the `error` hooks of the app. It runs where h3 creates responses, so it also sees errors of all wrappers.
  */
 export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErrorsOptions): void {
-  const { captureError, errorHandler, log, now = Date.now } = given
+  const { captureError, errorHandler, log, logsErrorsOfApp = () => false, now = Date.now } = given
   const { onError } = options
   const logged = new Map<string, number>()
 
@@ -41,8 +43,15 @@ export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErr
     else log(`${line} ${error.message}${error.cause instanceof Error ? ` (${withoutAddresses(error.cause.message)})` : ''}`)
   }
 
+  function answerErrorOfApp(error: H3Error, event: H3Event): unknown {
+    if (!(error.unhandled || error.fatal) || !logsErrorsOfApp()) return onError?.(error, event)
+    captureError(error, { event, tags: ['request'] })
+    log(`${event.method} ${pathOf(event.path)} was answered with ${error.statusCode}:`, error.cause instanceof Error ? error.cause : error)
+    return errorHandler(withoutDetails(error), event)
+  }
+
   options.onError = (error, event) => {
-    if (!isHttpError(error)) return onError?.(error, event)
+    if (!isHttpError(error)) return answerErrorOfApp(error, event)
     const { res } = event.node
     if (error.retryAfter !== undefined && !res.headersSent) res.setHeader('retry-after', error.retryAfter)
     // In development, Nitro shows and logs the full message, which the developer needs.
@@ -51,6 +60,24 @@ export function answerErrors({ options }: Pick<App, 'options'>, given: AnswerErr
     report(error, event)
     return errorHandler(publicErrorOf(error) as unknown as H3Error, event)
   }
+}
+
+/**
+ * Returns an error with the response that Nitro gives to an unhandled error. Nitro would print the original one.
+ *
+ * @see nitropack 2: `defaultHandler` in `runtime/internal/error/prod.mjs`
+ */
+function withoutDetails(error: H3Error): H3Error {
+  const { statusCode, statusMessage } = error
+  return Object.create(error, Object.getOwnPropertyDescriptors({
+    statusCode,
+    statusMessage,
+    message: 'Server Error',
+    data: undefined,
+    cause: undefined,
+    unhandled: false,
+    fatal: false,
+  })) as H3Error
 }
 
 /** Removes URLs from a message of a library or the app, because they may contain a password. */

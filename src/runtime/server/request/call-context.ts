@@ -8,6 +8,8 @@ export interface CallContext {
   event: H3Event | undefined
   /** The tenant of the call. */
   tenant: Tenant | undefined
+  /** The id of the request in logs, with `scale.log`. */
+  requestId: string | undefined
   /** The databases that it has leased: the `LeaseScope` of the feature `database`, which alone reads it. */
   leases: object | undefined
 }
@@ -22,18 +24,20 @@ export function callContext(): CallContext | undefined {
 
 /** Runs a task in a copy of the current context with changes. */
 export function runInContext<T>(change: Partial<Omit<CallContext, 'event'>>, task: () => T): T {
-  const { event, tenant, leases } = storage.getStore() ?? {}
-  return storage.run({ event, tenant, leases, ...change }, task)
+  const { event, tenant, requestId, leases } = storage.getStore() ?? {}
+  return storage.run({ event, tenant, requestId, leases, ...change }, task)
 }
 
 /** Runs the handler of a request in the context of that request. The first feature creates the context, and the others write into it. */
-export function runRequest<Part extends 'tenant' | 'leases', T>(event: H3Event, part: Part, value: CallContext[Part], task: () => T): T {
+export function runRequest<Part extends Exclude<keyof CallContext, 'event'>, T>(
+  event: H3Event, part: Part, value: CallContext[Part], task: () => T,
+): T {
   const current = storage.getStore()
   if (current?.event === event) {
     current[part] = value
     return task()
   }
-  const context: CallContext = { event, tenant: current?.tenant, leases: current?.leases }
+  const context: CallContext = { event, tenant: current?.tenant, requestId: current?.requestId, leases: current?.leases }
   context[part] = value
   return storage.run(context, task)
 }

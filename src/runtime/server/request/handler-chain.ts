@@ -9,6 +9,8 @@ export const STAGES = [
   'connections',
   /** `metrics`: measures requests, and answers scrapes. */
   'metrics',
+  /** `log`: gives the request its id. */
+  'request-id',
   /** `database`, in development: reports queries that repeat within a request. */
   'query-watch',
   /** `database`: releases the clients of the request when its response has been sent. */

@@ -22,8 +22,13 @@ export function runInTrace<T>(trace: Trace, task: () => T): T {
   return storage.run(trace, task)
 }
 
+/** Returns the trace id: 32 hexadecimal digits. */
+export function traceIdOf({ traceparent }: Trace): string {
+  return traceparent.slice(3, 35)
+}
+
 /** Format of a `traceparent` header. Other values are ignored. */
-const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$/
+const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$/
 const MOST_STATE = 512
 
 /** Reads a trace from the two headers. Returns undefined when `traceparent` is missing or malformed. */

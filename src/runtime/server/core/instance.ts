@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { parseChoice } from './settings'
 
 /**
@@ -11,4 +12,13 @@ export const DEFAULT_ROLE: Role = 'all'
 /** Parses `scale.role`. @throws Error naming the option and its variable */
 export function parseRole(value: unknown): Role {
   return parseChoice(value === '' ? DEFAULT_ROLE : value, ['all', 'web', 'worker'], 'scale.role (NUXT_SCALE_ROLE)')
+}
+
+/**
+ * Returns the name of this instance in logs: `NUXT_SCALE_INSTANCE`, else the host name and the process id, such as `web-7f9c:12`.
+ *
+ * @env NUXT_SCALE_INSTANCE
+ */
+export function instanceName(): string {
+  return process.env.NUXT_SCALE_INSTANCE || `${hostname()}:${process.pid}`
 }
