@@ -7,6 +7,7 @@ import { METRICS } from '../../src/runtime/server/core/metric-definitions'
 import { createReporter } from '../../src/runtime/server/health/report'
 import type { MetricRegistry } from '../../src/runtime/server/metrics/registry'
 import { createMetricRegistry } from '../../src/runtime/server/metrics/registry'
+import { recordError, recordVital, rejections } from '../../src/runtime/server/monitoring/browser-metrics'
 import { measurePublish } from '../../src/runtime/server/rabbitmq/measure-messages'
 import { PublishError } from '../../src/runtime/server/rabbitmq/publish-error'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
@@ -76,4 +77,16 @@ it('a publish is counted with its outcome', async () => {
   await expect(measurePublish('orders', () => Promise.reject(new PublishError('UNROUTABLE', 'no queue')))).rejects.toThrow('no queue')
   expect(values('messaging.client.sent.messages')).toEqual({ 'orders ': 1, 'orders unroutable': 1 })
   expect(values('messaging.client.operation.duration')).toEqual({ 'orders publish': 2 })
+})
+
+it('what browsers report is counted by the pattern of the page', () => {
+  const origin = { build: '', release: '', browser: 'chrome', route: '/products/:id' }
+  recordVital({ ...origin, name: 'LCP', value: 2.6, navigation: 'navigate' })
+  recordVital({ ...origin, name: 'CLS', value: 0.02, navigation: 'navigate' })
+  recordError({ ...origin, kind: 'vue', name: 'TypeError', message: '', frames: [], component: '', count: 3, fingerprint: 'a' })
+  rejections.record(1, 'size')
+  expect(values('scale.web_vital.lcp')).toEqual({ '/products/:id navigate': 1 })
+  expect(values('scale.web_vital.cls')).toEqual({ '/products/:id navigate': 1 })
+  expect(values('scale.client.errors')).toEqual({ '/products/:id vue': 3 })
+  expect(values('scale.ingest.rejected')).toEqual({ size: 1 })
 })

@@ -3,6 +3,7 @@ import type { ModuleOptions } from '../../src/options'
 import { refuseSecrets, resolveNitroPatches, resolveOptions } from '../../src/options'
 import { cacheSettings } from '../../src/runtime/server/cache/settings'
 import { healthSettings } from '../../src/runtime/server/health/settings'
+import { rateLimitSettings } from '../../src/runtime/server/rate-limit/settings'
 import { rabbitmqSettings } from '../../src/runtime/server/rabbitmq/settings'
 import { redisSettings } from '../../src/runtime/server/redis/settings'
 import { shutdownSettings } from '../../src/runtime/server/shutdown/settings'
@@ -120,10 +121,11 @@ describe('options', () => {
     ['health', healthSettings.resolve],
     ['shutdown', shutdownSettings.resolve],
     ['tenancy', tenancySettings.resolve],
+    ['rateLimit', rateLimitSettings.resolve],
     ['rabbitmq', options => rabbitmqSettings.resolveGiven(options, {})],
   ])('of %s are refused when a variable put something else in their place, without showing it', (feature, resolve) => {
     for (const value of ['redis://:hidden@10.0.0.1', '', false, 7, null, ['redis://:hidden@10.0.0.1']]) {
-      const variable = `NUXT_SCALE_${feature.toUpperCase()}`
+      const variable = `NUXT_SCALE_${feature.replace('L', '_L').toUpperCase()}`
       expect(() => resolve(value as never)).toThrow(`scale.${feature} (${variable}) must be an object of options: set each option with its own variable, ${variable}_*.`)
     }
   })

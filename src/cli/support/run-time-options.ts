@@ -1,7 +1,7 @@
 import { destr } from 'destr'
-import { snakeCase } from 'scule'
 import type { ModuleOptions, ResolvedOptions } from '../../options'
 import { resolveOptions } from '../../options'
+import { variableOf } from '../../runtime/server/core/environment-variable'
 import { detailsOf, withDetails } from '../../runtime/server/core/source-details'
 
 /**
@@ -12,7 +12,7 @@ import { detailsOf, withDetails } from '../../runtime/server/core/source-details
  */
 export function runTimeOptions(options: ModuleOptions, env: NodeJS.ProcessEnv): ResolvedOptions {
   const written = resolveOptions(options)
-  const resolved = override(written, env, 'NUXT_SCALE') as ResolvedOptions
+  const resolved = override(written, env, 'scale') as ResolvedOptions
   return {
     ...resolved,
     tenancy: withDetailsOf(resolved.tenancy, written.tenancy),
@@ -26,13 +26,14 @@ function withDetailsOf<Feature extends false | { map: object }>(feature: Feature
   return feature && written ? { ...feature, map: withDetails(feature.map, detailsOf(written.map)) } : feature
 }
 
-function override(options: object, env: NodeJS.ProcessEnv, prefix: string): object {
+/** @param path path of the options, from `scale` */
+function override(options: object, env: NodeJS.ProcessEnv, path: string): object {
   return Object.fromEntries(Object.entries(options).map(([key, value]) => {
-    const variable = `${prefix}_${snakeCase(key).toUpperCase()}`
-    const given = destr<unknown>(env[variable])
+    const option = `${path}.${key}`
+    const given = destr<unknown>(env[variableOf(option)])
     if (!isObject(value)) return [key, given ?? value]
-    if (isObject(given)) return [key, override({ ...value, ...given }, env, variable)]
-    return [key, given ?? override(value, env, variable)]
+    if (isObject(given)) return [key, override({ ...value, ...given }, env, option)]
+    return [key, given ?? override(value, env, option)]
   }))
 }
 

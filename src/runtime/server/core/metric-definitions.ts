@@ -26,6 +26,7 @@ const QUEUE = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800]
 
 const ROUTE = { 'http.route': 'routes' } as const
 const CACHE_NAME = { name: 'names' } as const
+const VITAL_LABELS = ['http.route', 'navigation.type'] as const
 const DESTINATION = { 'messaging.destination.name': 'queues' } as const
 
 /** Every metric of the module, by its name in OpenTelemetry. */
@@ -147,6 +148,32 @@ export const METRICS = {
   'scale.health.check.status': { type: 'gauge', labels: ['check'], help: 'Result of a health check: 1 passes, 0.5 degraded, 0 fails.' },
   'scale.health.check.duration': { type: 'histogram', unit: 's', buckets: DATABASE, labels: ['check'], help: 'Time of a health check.' },
   'scale.draining': { type: 'gauge', labels: [], help: '1 while the instance shuts down, else 0.' },
+  'scale.web_vital.lcp': {
+    type: 'histogram', unit: 's', buckets: [0.5, 1, 1.5, 2, 2.5, 3, 4, 6, 10], most: ROUTE, labels: VITAL_LABELS,
+    help: 'Largest Contentful Paint of page views. 2.5 s is good, more than 4 s is poor.',
+  },
+  'scale.web_vital.fcp': {
+    type: 'histogram', unit: 's', buckets: [0.5, 1, 1.8, 2.4, 3, 5], most: ROUTE, labels: VITAL_LABELS,
+    help: 'First Contentful Paint of page views. 1.8 s is good, more than 3 s is poor.',
+  },
+  'scale.web_vital.ttfb': {
+    type: 'histogram', unit: 's', buckets: [0.1, 0.2, 0.4, 0.8, 1.2, 1.8, 3], most: ROUTE, labels: VITAL_LABELS,
+    help: 'Time to the first byte of page views. 0.8 s is good, more than 1.8 s is poor.',
+  },
+  'scale.web_vital.inp': {
+    type: 'histogram', unit: 's', buckets: [0.05, 0.1, 0.2, 0.35, 0.5, 1, 2], most: ROUTE, labels: VITAL_LABELS,
+    help: 'Interaction to Next Paint of page views. 0.2 s is good, more than 0.5 s is poor.',
+  },
+  'scale.web_vital.cls': {
+    type: 'histogram', buckets: [0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1], most: ROUTE, labels: VITAL_LABELS,
+    help: 'Cumulative Layout Shift of page views. 0.1 is good, more than 0.25 is poor.',
+  },
+  'scale.client.errors': {
+    type: 'counter', most: ROUTE, labels: ['http.route', 'kind'], help: 'Errors that browsers reported.',
+  },
+  'scale.ingest.rejected': {
+    type: 'counter', labels: ['reason'], help: 'Messages of browsers that the ingest route refused.',
+  },
   'scale.series.dropped': {
     type: 'counter', labels: ['metric'], help: 'Values that were counted as _other, because a metric has its most series.',
   },

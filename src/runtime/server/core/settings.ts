@@ -1,3 +1,5 @@
+import { variableOf } from './environment-variable'
+
 /** Validators that all features use for their options. Each throws an error that names the option and the fix. */
 
 /** Formats a wrong value for an error, with at most 60 characters. */
@@ -14,7 +16,7 @@ export function show(value: unknown): string {
  */
 export function refuseOtherThanObject(options: unknown, path: string): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  const variable = `NUXT_${path.replaceAll('.', '_').toUpperCase()}`
+  const variable = variableOf(path)
   throw new TypeError(`${path} (${variable}) must be an object of options: set each option with its own variable, ${variable}_*.`)
 }
 

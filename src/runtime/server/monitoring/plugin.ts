@@ -9,6 +9,7 @@ import { useFeatureConfig, useScaleConfig } from '../core/scale-config'
 import { defineNitroPlugin } from '../nitro'
 import { createAddressLimiter } from './address-limiter'
 import { browserFamily, createIngest } from './ingest'
+import { recordError, recordVital, rejections } from './browser-metrics'
 import { createReceiver } from './receive'
 import { createRing } from './ring'
 import { monitoringService } from './service'
@@ -33,7 +34,9 @@ export default defineNitroPlugin((nitroApp) => {
     functions: config as MonitoringFunctions,
     resolve,
     observe: {
+      onVital: recordVital,
       onError(error) {
+        recordError(error)
         if (!ring.findError(error.fingerprint)) onceASecond.error(() => log.warn(describeError(error)))
       },
     },
@@ -42,7 +45,7 @@ export default defineNitroPlugin((nitroApp) => {
   const ingest = createIngest({
     take: createAddressLimiter({ perMinute: settings.maxRequests, trusts: settings.trusts }),
     onAccepted: (content, { headers }) => receive(content, browserFamily(headers['user-agent'])),
-    onRejected: () => {},
+    onRejected: reason => rejections.record(1, reason),
   })
   monitoringService.provide({ ring, ingest, resolve })
   onClose(nitroApp, 'context', () => monitoringService.provide(undefined))

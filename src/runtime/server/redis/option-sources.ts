@@ -1,3 +1,4 @@
+import { variableOf } from '../core/environment-variable'
 import type { RedisRuntimeOptions } from './runtime-options'
 import type { SourcedValue } from './sourced-value'
 import { isSet } from './sourced-value'
@@ -39,7 +40,7 @@ const PLAIN_NAMES: Partial<Record<Field, string>> = {
  */
 export function createOptionSources(options: RedisRuntimeOptions, env: NodeJS.ProcessEnv): OptionSources {
   const option: FieldLookup = (field) => {
-    const variable = `NUXT_SCALE_REDIS_${field.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
+    const variable = variableOf(`scale.redis.${field}`)
     const value = options[field]
     const raw = env[variable]
     if (raw && (value === null || typeof value !== 'object')) {

@@ -4,6 +4,7 @@ import { provideHealthCheck } from '../core/health-checks'
 import { defineNitroPlugin } from '../nitro'
 import { createLog } from '../core/log'
 import { createRedisConnection } from './connection'
+import { createRedisHealthCheck } from './health-check'
 import { redisService } from './service'
 import { redisSettings } from './settings'
 import type { RedisRuntimeOptions } from './runtime-options'
@@ -17,11 +18,7 @@ export default defineNitroPlugin((nitroApp) => {
   const connection = createRedisConnection(settings, { log: createLog('redis') })
   redisService.provide(connection)
   nitroApp.redis = connection.client
-  provideHealthCheck({
-    name: 'redis',
-    feature: 'redis',
-    run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout),
-  })
+  provideHealthCheck(createRedisHealthCheck(connection))
   onClose(nitroApp, 'redis', () => {
     redisService.provide(undefined)
     return connection.close()

@@ -1,5 +1,6 @@
 import type { Duration } from '../../core/duration'
 import { parseDuration } from '../../core/duration'
+import { variableOf } from '../../core/environment-variable'
 import type { Complete } from '../../core/feature-settings'
 import { defineSettings } from '../../core/feature-settings'
 import { parseChoice, parseCount, parseNumberAbove, refuseOtherThanObject } from '../../core/settings'
@@ -110,7 +111,7 @@ function resolvePurge(given: Complete<HttpPurgeOptions>, cdn: '' | CdnTarget | u
   const target = parseChoice(cdn, TARGETS, 'scale.http.cdn')
   const needs = (value: string, option: string) => {
     if (value) return
-    throw new Error(`${OPTION}.${option} is not set: set NUXT_SCALE_HTTP_PURGE_${option.toUpperCase()} where the server starts.`)
+    throw new Error(`${OPTION}.${option} is not set: set ${variableOf(`${OPTION}.${option}`)} where the server starts.`)
   }
   if (target === 'generic') needs(url, 'url')
   else {
