@@ -39,7 +39,7 @@ export {}
 `,
   }, everywhere)
   addTypeTemplate({
-    filename: 'types/nuxt-scale-app.d.ts',
+    filename: 'scale/app-types.d.ts',
     getContents: () => `import type { ReportedEvent } from ${JSON.stringify(runtime('../app/report'))}
 
 declare module '#app' {
@@ -55,7 +55,7 @@ declare module '#app' {
 export {}
 `,
   }, { nuxt: true })
-  addTypeTemplate({ filename: 'types/nuxt-scale-build.d.ts', getContents: () => clientModules(runtime('../app')) }, { nuxt: true })
+  addTypeTemplate({ filename: 'scale/build-types.d.ts', getContents: () => clientModules(runtime('../app')) }, { nuxt: true })
   addTypeTemplate({ filename: 'types/nuxt-scale-virtual.d.ts', getContents: () => virtualModules }, everywhere)
   addTypeTemplate({ filename: 'types/nuxt-scale-cache.d.ts', getContents: () => nitroCacheTypes }, everywhere)
 }

@@ -66,8 +66,8 @@ describe('install', () => {
     expect(failure.code).toBe(1)
     expect(failure.stdout).toBe('')
     expect(failure.stderr.trim().split('\n')).toHaveLength(1)
-    expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, wrk, chromium')
-    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl wrk chromium')
+    expect(failure.stderr).toContain('redis-server, redis-cli, caddy, epmd, openssl, promtool, wrk, chromium')
+    expect(failure.stderr).toContain('apt-get install -y --no-install-recommends redis-server redis-tools caddy erlang-base openssl prometheus wrk chromium')
   })
 
   it('installs for the demo what the demo starts, and nothing else', async () => {

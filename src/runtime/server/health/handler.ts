@@ -1,22 +1,32 @@
 import { hostname } from 'node:os'
-import type { EventHandler, H3Event } from 'h3'
+import type { H3Event } from 'h3'
 import { matchesToken } from '../core/secret'
 import { defineEventHandler, getRequestHeader, setResponseHeader, setResponseStatus } from '../nitro'
 import { healthService } from './probes'
-import type { ProbeAnswer, Probes } from './probes'
+import type { ProbeAnswer } from './probes'
 import type { HealthSettings } from './settings'
 
 /**
- * Creates the handler of a probe. `src/build/health.ts` creates one module for each route.
- *
- * @param probe the probe that the route runs
- * @param withSystem adds memory, uptime, Node version, host name and event loop lag to the details. @default false
+ * `GET /api/health` and its probes `/live`, `/ready` and `/startup`. One file answers all of them, so that Nitro knows the types of
+ * the routes.
  */
-export function createHealthHandler(probe: keyof Probes, withSystem = false): EventHandler {
-  return defineEventHandler(async event => answerProbe(event, await healthService.use()().probes[probe](), withSystem))
+export default defineEventHandler(async (event) => {
+  const { probes, settings } = healthService.use()()
+  const end = endOfRoute(event.context.matchedRoute?.path ?? '', settings.path)
+  const probe = end === '/live' ? 'live' : end === '/startup' ? 'startup' : 'ready'
+  return answerProbe(event, await probes[probe](), end === '')
+})
+
+/** The build decides the path. A variable that changes the option where the server starts must not turn liveness into readiness. */
+function endOfRoute(route: string, path: string): string {
+  return route.startsWith(path) ? route.slice(path.length) : route.slice(route.lastIndexOf('/'))
 }
 
-/** Sends the response of a probe. It contains details only if the caller may see them. */
+/**
+ * Sends the response of a probe. It contains details only if the caller may see them.
+ *
+ * @param withSystem adds memory, uptime, Node version, host name and event loop lag to the details
+ */
 function answerProbe(event: H3Event, { code, status, timestamp, checks }: ProbeAnswer, withSystem: boolean): string {
   const { settings, lag } = healthService.use()()
   setResponseStatus(event, code)
