@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { addServerTemplate } from '@nuxt/kit'
 import type { Nuxt } from '@nuxt/schema'
 import type { Nitro } from 'nitropack/types'
 import type { FeatureContext } from './feature'
-import { providePageRoutes } from './monitoring'
 import { ownRoutesOf } from './nitro-cache'
 import { allowMissing } from './optional-packages'
-import { provideRoutes } from './virtual-modules'
+import { providePageRoutes, provideRoutes, readAppPackage } from './virtual-modules'
 
 /** Sets up the metrics: the patterns of all routes, and the names and versions that describe the process. */
 export function setupMetrics(context: FeatureContext): void {
@@ -27,9 +24,9 @@ export function setupMetrics(context: FeatureContext): void {
   addServerTemplate({ filename: '#scale/app-info.mjs', getContents: () => `export default ${JSON.stringify(appInfoOf(nuxt))}\n` })
 }
 
-function appInfoOf({ options, _version }: Nuxt) {
-  const { name = 'nuxt-app', version = '' } = readJson(join(options.rootDir, 'package.json'))
-  return { name, version, nuxt: _version, nitro: nitroVersion() }
+function appInfoOf(nuxt: Nuxt) {
+  const { name = 'nuxt-app', version = '' } = readAppPackage(nuxt)
+  return { name, version, nuxt: nuxt._version, nitro: nitroVersion() }
 }
 
 function nitroVersion(): string {
@@ -38,14 +35,5 @@ function nitroVersion(): string {
   }
   catch {
     return ''
-  }
-}
-
-function readJson(file: string): { name?: string, version?: string } {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { name?: string, version?: string }
-  }
-  catch {
-    return {}
   }
 }

@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { addPlugin, addServerTemplate, addTemplate, useLogger } from '@nuxt/kit'
-import type { Nuxt, NuxtPage } from '@nuxt/schema'
+import { addPlugin, addTemplate, useLogger } from '@nuxt/kit'
+import type { Nuxt } from '@nuxt/schema'
 import { defu } from 'defu'
 import { monitoringSettings } from '../runtime/server/monitoring/settings'
 import { keepClientMaps } from './client-maps'
 import type { FeatureContext } from './feature'
 import { addModuleRoutes } from './module-routes'
-import { provideScaleConfig } from './virtual-modules'
+import { providePageRoutes, provideScaleConfig, readAppPackage } from './virtual-modules'
 
 /** Adds the client plugins of error tracking and performance monitoring, and their ingest route. */
 export function setupMonitoring(context: FeatureContext): void {
@@ -21,7 +21,7 @@ export function setupMonitoring(context: FeatureContext): void {
   nuxt.options.routeRules = defu({ [path]: { cache: false as const } }, nuxt.options.routeRules)
 
   const { slowResource, sampleRate } = settings
-  const release = settings.release || readVersion(nuxt.options.rootDir)
+  const release = settings.release || releaseOf(readAppPackage(nuxt).version)
   addTemplate({
     filename: 'scale/monitoring.mjs',
     getContents: () => Object.entries({ path, release, slowResource, sampleRate })
@@ -82,30 +82,6 @@ function isFile(path: string): boolean {
   return ['', '.ts', '.js', '.mjs', '.mts'].some(extension => existsSync(path + extension))
 }
 
-function readVersion(rootDir: string): string {
-  try {
-    const { version } = JSON.parse(readFileSync(join(rootDir, 'package.json'), 'utf8')) as { version?: unknown }
-    return typeof version === 'string' ? version.replace(/[^\w.+/@-]/g, '').slice(0, 100) : ''
-  }
-  catch {
-    return ''
-  }
-}
-
-/** Makes the patterns of the pages importable as `#scale/page-routes.mjs`, as the browser reports them. */
-export function providePageRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
-  let patterns: string[] = []
-  nuxt.hook('pages:resolved', (pages) => {
-    patterns = pagePatterns(pages)
-  })
-  addServerTemplate({ filename: '#scale/page-routes.mjs', getContents: () => `export default ${JSON.stringify(patterns)}\n` })
-}
-
-/** Returns the patterns of pages and of the pages inside them, such as `/products/:id`. Exported for its test. */
-export function pagePatterns(pages: readonly NuxtPage[], parent = ''): string[] {
-  const patterns = pages.flatMap(({ path, children = [] }) => {
-    const pattern = path.startsWith('/') ? path : `${parent.replace(/\/$/, '')}/${path}`
-    return [pattern.replaceAll('()', '').replace(/(?<=.)\/$/, '') || '/', ...pagePatterns(children, pattern)]
-  })
-  return [...new Set(patterns)]
+function releaseOf(version = ''): string {
+  return version.replace(/[^\w.+/@-]/g, '').slice(0, 100)
 }

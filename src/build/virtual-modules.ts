@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { addServerTemplate, getLayerDirectories } from '@nuxt/kit'
-import type { Nuxt } from '@nuxt/schema'
+import type { Nuxt, NuxtPage } from '@nuxt/schema'
 import type { Nitro } from 'nitropack/types'
+import { normalizePattern } from '../runtime/app/route-pattern'
 import { detailsOf } from '../runtime/server/core/source-details'
 import type { FeatureContext } from './feature'
 import { ownRoutesOf, pageRoutesOf } from './nitro-cache'
@@ -40,6 +41,24 @@ export function provideDetails(filename: `#scale/${string}.mjs`, databases: obje
   addServerTemplate({ filename, getContents: () => `export default ${JSON.stringify(details)}\n` })
 }
 
+/** Makes the patterns of the pages importable as `#scale/page-routes.mjs`, as the browser reports them. */
+export function providePageRoutes({ nuxt }: Pick<FeatureContext, 'nuxt'>): void {
+  let patterns: string[] = []
+  nuxt.hook('pages:resolved', (pages) => {
+    patterns = pagePatterns(pages)
+  })
+  addServerTemplate({ filename: '#scale/page-routes.mjs', getContents: () => `export default ${JSON.stringify(patterns)}\n` })
+}
+
+/** Returns the patterns of pages and of the pages inside them, such as `/products/:id`. Exported for its test. */
+export function pagePatterns(pages: readonly NuxtPage[], parent = ''): string[] {
+  const patterns = pages.flatMap(({ path, children = [] }) => {
+    const pattern = path.startsWith('/') ? path : `${parent.replace(/\/$/, '')}/${path}`
+    return [normalizePattern(pattern), ...pagePatterns(children, pattern)]
+  })
+  return [...new Set(patterns)]
+}
+
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs']
 
 /** Finds a file in the `server/` folder of the app, or of the first layer that has it. */
@@ -56,4 +75,16 @@ export function findServerFile({ options }: Pick<Nuxt, 'options'>, name: string)
 function routesOf(nitro: Nitro): { own: readonly string[], pages: readonly string[] } {
   const pages = pageRoutesOf(nitro).filter(route => route === '/**' || nitro.options.routeRules[route]?.cache)
   return { own: ownRoutesOf(nitro, 'get'), pages }
+}
+
+/** Returns the name and the version in `package.json` of the app. A field that is missing or not a string is `undefined`. */
+export function readAppPackage({ options }: Pick<Nuxt, 'options'>): { name: string | undefined, version: string | undefined } {
+  const stringOf = (value: unknown) => typeof value === 'string' ? value : undefined
+  try {
+    const { name, version } = JSON.parse(readFileSync(join(options.rootDir, 'package.json'), 'utf8')) as Record<string, unknown>
+    return { name: stringOf(name), version: stringOf(version) }
+  }
+  catch {
+    return { name: undefined, version: undefined }
+  }
 }

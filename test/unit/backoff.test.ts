@@ -14,7 +14,7 @@ describe('a growing pause', () => {
 describe('back-off', () => {
   it('is a random part of a pause that doubles up to its cap, after every host was tried', () => {
     const clock = { random: () => 0.5 }
-    const backoff = createBackoff({ base: 100, cap: 500, triesPerStep: 2, clock })
+    const backoff = createBackoff({ first: 100, longest: 500, triesPerStep: 2, clock })
     expect(Array.from({ length: 8 }, backoff.next)).toEqual([50, 50, 100, 100, 200, 200, 250, 250])
     backoff.reset()
     expect(backoff.next()).toBe(50)

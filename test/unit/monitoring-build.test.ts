@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { pagePatterns, replaceNamedPlugins } from '../../src/build/monitoring'
+import { replaceNamedPlugins } from '../../src/build/monitoring'
+import { pagePatterns } from '../../src/build/virtual-modules'
 
 it('patterns of pages are written as the browser reports them', () => {
   expect(pagePatterns([

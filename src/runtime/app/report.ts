@@ -20,13 +20,16 @@ export interface NavigationPhases {
 export interface ReportedError {
   type: 'error'
   kind: ClientErrorKind
+  /** Name of the error, such as `TypeError`. */
   name: string
   message: string
+  /** The stack in the minified files. */
   frames: readonly StackFrame[]
   /** Pattern of the page, such as `/products/:id`. */
   route: string
-  /** Name of the Vue component; empty if it is unknown. */
+  /** Name of the Vue component, as the browser knows it; empty if it is unknown. */
   component: string
+  /** Number of occurrences since the last report of this browser. */
   count: number
 }
 

@@ -2,8 +2,13 @@ import type { RouteLocationNormalizedLoaded, Router } from 'vue-router'
 
 /** Returns the pattern of a route, such as `/products/:id`. Without a matching page, it is `_other`. */
 export function patternOf({ matched }: Pick<RouteLocationNormalizedLoaded, 'matched'>): string {
-  const pattern = matched[matched.length - 1]?.path.replaceAll('()', '')
-  return pattern === undefined ? '_other' : pattern.replace(/(?<=.)\/$/, '') || '/'
+  const path = matched[matched.length - 1]?.path
+  return path === undefined ? '_other' : normalizePattern(path)
+}
+
+/** Returns one spelling of a pattern of vue-router, for the browser and for the build. */
+export function normalizePattern(path: string): string {
+  return path.replaceAll('()', '').replace(/(?<=.)\/$/, '') || '/'
 }
 
 /** Returns the pattern of the current page. */

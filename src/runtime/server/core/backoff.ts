@@ -3,7 +3,7 @@ import type { Clock } from './clock'
 /** After this many doublings the bound of any pause is reached, and the numbers stay finite. */
 const MOST_DOUBLINGS = 30
 
-/** Options of {@link exponentialDelay}, in milliseconds. */
+/** Bounds of the pauses, in milliseconds. */
 export interface DelayBounds {
   /** The first pause. */
   first: number
@@ -30,11 +30,7 @@ export interface Backoff {
 }
 
 /** Options of {@link createBackoff}. */
-export interface BackoffOptions {
-  /** Upper bound of the first pause, in milliseconds. The bound doubles with each step. */
-  base: number
-  /** Upper bound of all pauses, in milliseconds. */
-  cap: number
+export interface BackoffOptions extends DelayBounds {
   /** Number of tries before the bound doubles. With one try per host, all hosts are tried soon. @default 1 */
   triesPerStep?: number
   clock: Pick<Clock, 'random'>
@@ -46,11 +42,11 @@ export interface BackoffOptions {
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export function createBackoff({ base, cap, triesPerStep = 1, clock }: BackoffOptions): Backoff {
+export function createBackoff({ first, longest, triesPerStep = 1, clock }: BackoffOptions): Backoff {
   let failures = 0
   return {
     next() {
-      return clock.random() * exponentialDelay(Math.floor(failures++ / triesPerStep), { first: base, longest: cap })
+      return clock.random() * exponentialDelay(Math.floor(failures++ / triesPerStep), { first, longest })
     },
     reset() {
       failures = 0

@@ -15,7 +15,8 @@ export function parseRole(value: unknown): Role {
 }
 
 /**
- * Returns the name of this instance in logs: `NUXT_SCALE_INSTANCE`, else the host name and the process id, such as `web-7f9c:12`.
+ * Returns the name of this instance in logs and metrics: `NUXT_SCALE_INSTANCE`, else the host name and the process id, such as
+ * `web-7f9c:12`.
  *
  * @env NUXT_SCALE_INSTANCE
  */

@@ -8,13 +8,10 @@ const MOST_STACK = 8192
 /** Names of the levels of consola, from 0. */
 const LEVELS = ['error', 'warn', 'info', 'info', 'debug', 'trace'] as const
 
-/** Fields that every line gets, such as the request id. */
-type LogFields = Readonly<Record<string, unknown>>
-
 /** Options of {@link createJsonReporter}. */
 export interface JsonReporterOptions {
-  /** Returns the fields of the current call. */
-  fields: () => LogFields
+  /** Returns the fields of the current call, such as the request id. */
+  fields: () => object
   /** Writes one line. The line has no newline. */
   write: (line: string) => void
 }
@@ -24,7 +21,7 @@ export function createJsonReporter({ fields, write }: JsonReporterOptions): Cons
   return { log: line => write(JSON.stringify(recordOf(line, fields()))) }
 }
 
-function recordOf({ date, level, type, tag, args }: LogObject, fields: LogFields): object {
+function recordOf({ date, level, type, tag, args }: LogObject, fields: object): object {
   const error = args.find(argument => argument instanceof Error)
   const rest = args.filter(argument => argument !== error)
   return {

@@ -29,7 +29,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (onError) options.onError = (error, event) => runInContext({ requestId: event.context.requestId }, () => onError(error, event))
 
   if (format !== 'json' || import.meta.dev || import.meta.prerender) return
-  replaceReporter(createJsonReporter({ fields: () => ({ ...scaleLogContext() }), write: line => process.stdout.write(`${line}\n`) }))
+  replaceReporter(createJsonReporter({ fields: scaleLogContext, write: line => process.stdout.write(`${line}\n`) }))
   const log = createLog('app')
   // Errors of requests are logged with their response. These are the others: of plugins, tasks and unhandled rejections.
   nitroApp.hooks.hook('error', (error, { event }) => {

@@ -3,6 +3,7 @@ import { IncomingMessage as RealRequest } from 'node:http'
 import type { App, H3Event } from 'h3'
 import { instrument, onRead } from '../core/instruments'
 import { addStage } from '../request/handler-chain'
+import { isTraceSampled, readTrace, traceIdOf } from '../request/trace'
 import type { Metric } from './registry'
 
 /** Dependencies of {@link measureRequests}. */
@@ -87,11 +88,8 @@ function errorTypeOf(status: number): string {
   return status === GATEWAY_TIMEOUT ? 'timeout' : String(status)
 }
 
-const TRACE_PARENT = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})/
-
 /** Returns the trace id of a request whose trace is recorded. */
 function sampledTraceOf({ node }: H3Event): string | undefined {
-  const header = node.req.headers.traceparent
-  const [, traceId, flags] = (typeof header === 'string' ? TRACE_PARENT.exec(header) : undefined) ?? []
-  return flags !== undefined && Number.parseInt(flags, 16) % 2 === 1 ? traceId : undefined
+  const trace = readTrace(node.req.headers.traceparent, undefined)
+  return trace && isTraceSampled(trace) ? traceIdOf(trace) : undefined
 }

@@ -1,5 +1,5 @@
 import type { H3Event } from 'h3'
-import { createRouter, defineEventHandler } from '../nitro'
+import { createRouteMatcher, pathBelowBase } from '../request/page-finder'
 import { createPagePatternFinder } from './page-pattern'
 
 /** Dependencies of {@link createRouteFinder}. */
@@ -29,32 +29,20 @@ const UNMATCHED = '_unmatched'
 export function createRouteFinder({ own, renderer, pages, base, isPublic }: RouteFinderOptions): (event: H3Event, path: string) => string {
   const pageRoutes = new Set(renderer)
   const findPage = createPagePatternFinder(pages)
-  const router = createRouter()
-  for (const route of own) router.use(route, defineEventHandler(() => null))
+  const match = createRouteMatcher(own, base)
   const known = new Map<string, string>()
-
-  function withoutBase(path: string): string {
-    return base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path
-  }
 
   /** A request that was answered before Nitro's router, such as a public file or a refused request, has no matched route. */
   function find(path: string): string {
     if (isPublic(path)) return STATIC
-    const event = { path: withoutBase(path), method: 'GET', context: {} } as H3Event
-    try {
-      void router.handler(event)
-    }
-    catch {
-      return UNMATCHED
-    }
-    const route = event.context.matchedRoute?.path
+    const route = match(path)
     return route !== undefined && !pageRoutes.has(route) ? route : pageOf(path)
   }
 
   function pageOf(path: string): string {
     if (pageRoutes.size === 0) return UNMATCHED
     // An app without pages renders app.vue for every path.
-    return pages.length === 0 ? '/**' : findPage(withoutBase(path)) ?? UNMATCHED
+    return pages.length === 0 ? '/**' : findPage(pathBelowBase(path, base)) ?? UNMATCHED
   }
 
   return (event, target) => {

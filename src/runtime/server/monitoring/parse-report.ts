@@ -13,7 +13,7 @@ const LONGEST_ROUTE = 200
 const LONGEST_TIME = 3_600_000
 const MOST_OCCURRENCES = 10_000
 /** Characters that only attacks put into names: control characters, and characters that change the writing direction. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- the expression finds control characters
 const UNPRINTABLE = /[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g
 
 const time = numberUpTo(LONGEST_TIME)

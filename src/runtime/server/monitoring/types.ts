@@ -1,5 +1,4 @@
-import type { StackFrame } from '../../app/parse-stack'
-import type { ClientErrorKind, VitalName } from '../../app/report'
+import type { ClientErrorKind, ReportedError, VitalName } from '../../app/report'
 
 /** A place in the sources of the app that a frame of a minified file was resolved to. */
 export interface ResolvedFrame {
@@ -27,20 +26,9 @@ export interface ReportOrigin {
 }
 
 /** An error of a browser. It contains no host, query, cookie or e-mail address. */
-export interface ClientError extends ReportOrigin {
+export interface ClientError extends ReportOrigin, Omit<ReportedError, 'type' | 'kind'> {
   /** `report` is a report of the browser itself, such as a deprecation, a crash or a CSP violation. */
   kind: ClientErrorKind | 'report'
-  /** Name of the error, such as `TypeError`. */
-  name: string
-  message: string
-  /** The stack in the minified files. */
-  frames: readonly StackFrame[]
-  /** Pattern of the page, such as `/products/:id`. */
-  route: string
-  /** Name of the Vue component, as the browser knows it; empty if it is unknown. */
-  component: string
-  /** Number of occurrences since the last report of this browser. */
-  count: number
   /** Group of the error. */
   fingerprint: string
 }

@@ -3,19 +3,37 @@ import type { H3Event } from 'h3'
 import { createRouter, defineEventHandler, getPublicAsset, isPublicAssetURL, useRuntimeConfig } from '../nitro'
 
 /**
+ * Creates a function that returns the pattern of the route that answers a path. It uses a router of Nitro with these patterns, but without
+ * handlers.
+ *
+ * @param patterns patterns of routes, without the base
+ * @param base `app.baseURL` without a trailing slash
+ */
+export function createRouteMatcher(patterns: readonly string[], base: string): (path: string) => string | undefined {
+  const router = createRouter()
+  for (const pattern of patterns) router.use(pattern, defineEventHandler(() => null))
+  return (path) => {
+    const event = { path: pathBelowBase(path, base), method: 'GET', context: {} } as H3Event
+    void router.handler(event)
+    return event.context.matchedRoute?.path
+  }
+}
+
+/** Removes the base from a path, as Nitro does before it looks for a route. */
+export function pathBelowBase(path: string, base: string): string {
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : path
+}
+
+/**
  * Creates a function that returns whether a page answers a path. The router of pages ignores case, but server routes and public files
- * do not. It uses a router that has the routes of the app but not their handlers.
+ * do not.
  */
 export function createPageFinder(): (path: string) => boolean {
   const { own, pages } = routes
-  const base = useRuntimeConfig().app.baseURL.replace(/\/$/, '')
-  const router = createRouter()
-  for (const route of [...own, ...pages]) router.use(route, defineEventHandler(() => null))
+  const match = createRouteMatcher([...own, ...pages], useRuntimeConfig().app.baseURL.replace(/\/$/, ''))
   return (path) => {
     if (getPublicAsset(path) !== undefined || isPublicAssetURL(path)) return false
-    const event = { path: path.startsWith(`${base}/`) ? path.slice(base.length) : path, method: 'GET', context: {} } as H3Event
-    void router.handler(event)
-    const route = event.context.matchedRoute?.path
+    const route = match(path)
     return route !== undefined && pages.includes(route)
   }
 }

@@ -27,6 +27,11 @@ export function traceIdOf({ traceparent }: Trace): string {
   return traceparent.slice(3, 35)
 }
 
+/** Returns whether the caller records this trace: the flag `sampled` of its `traceparent`. */
+export function isTraceSampled({ traceparent }: Trace): boolean {
+  return Number.parseInt(traceparent.slice(53, 55), 16) % 2 === 1
+}
+
 /** Format of a `traceparent` header. Other values are ignored. */
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$/
 const MOST_STATE = 512

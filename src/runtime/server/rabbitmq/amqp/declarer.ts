@@ -28,7 +28,7 @@ export function createDeclarer(log: BrokerLog, clock: Clock): Declarer {
   const warnOnce = createWarnOnce(log)
 
   async function attempt(on: OpenConnection, operation: (channel: Channel) => Promise<unknown>): Promise<Fault | undefined> {
-    const backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock })
+    const backoff = createBackoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, clock })
     for (let left = TRIES - 1; ; left--) {
       try {
         await on.admin.run(operation)

@@ -63,7 +63,7 @@ class ResubscribingSubscriber implements Subscriber {
 
   constructor(options: SubscriberOptions) {
     this.#options = options
-    this.#backoff = createBackoff({ base: FIRST_PAUSE, cap: LONGEST_PAUSE, clock: options.clock })
+    this.#backoff = createBackoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, clock: options.clock })
   }
 
   get active(): boolean {

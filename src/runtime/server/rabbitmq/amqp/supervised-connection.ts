@@ -86,8 +86,8 @@ class ReconnectingConnection implements SupervisedConnection {
   constructor(options: SupervisedConnectionOptions) {
     this.#options = options
     this.#backoff = createBackoff({
-      base: FIRST_PAUSE,
-      cap: options.maxBackoff,
+      first: FIRST_PAUSE,
+      longest: options.maxBackoff,
       triesPerStep: options.hosts.length,
       clock: options.clock,
     })
