@@ -106,6 +106,9 @@ export function pathOf(target: string): string {
   return end === -1 ? target : target.slice(0, end)
 }
 
+let lastTarget = '/'
+let lastReadings: PathReadings = '/'
+
 /**
  * Reads the path of a request target: percent-decoded, without the query and without a trailing slash.
  * A common path costs one scan and no copy.
@@ -113,7 +116,12 @@ export function pathOf(target: string): string {
  * @param target request target as the client sent it, with the query
  */
 export function readPath(target: string): PathReadings {
-  return ordinaryPath(target) ?? readingsOf(target)
+  // Several features read the path of one request in turn. Comparing a string with itself costs nothing.
+  if (target !== lastTarget) {
+    lastReadings = ordinaryPath(target) ?? readingsOf(target)
+    lastTarget = target
+  }
+  return lastReadings
 }
 
 /**

@@ -3,7 +3,7 @@ import type { H3Event } from 'h3'
 import { runRequest } from '../request/call-context'
 import type { AnswerWatch } from './answer-watch'
 import { DatabaseBusyError, findBusy, isStaleShardMap, StaleShardMapError } from './errors'
-import type { LeaseScope } from './lease-scope'
+import type { LeaseScope, ScopeUser } from './lease-scope'
 import { createLeaseScope, createUser, currentLeaseScope } from './lease-scope'
 
 /** Milliseconds after which an aborted request, or the `waitUntil` work of a finished one, loses its clients. */
@@ -38,55 +38,101 @@ export interface LeaseOptions {
  *
  * @param handler the handler that answers the request
  */
-export function withLeases(
-  handler: (event: H3Event) => unknown, { ready, onWrite, watch, isBusy }: LeaseOptions,
-): (event: H3Event) => Promise<unknown> {
+export function withLeases(handler: Handle, options: LeaseOptions): (event: H3Event) => Promise<unknown> {
+  const { ready, onWrite } = options
   const noteWrite = (event: H3Event) => {
     if (!event.node.res.headersSent) onWrite(event)
   }
 
-  return async (event) => {
-    const { req, res } = event.node
-    let stopWatching: (() => void) | undefined
-    let work: Promise<unknown> | undefined
-    let giveUp: (error: Error) => void
-    let isGivenUp = false
+  return (event) => {
+    const user = currentLeaseScope()?.user ?? createUser(event.node.req.headers.cookie, noteWrite, event)
+    const request = new LeasedRequest(event, user, options)
+    const wait = ready()
+    return wait ? wait.then(() => request.answer(handler)) : request.answer(handler)
+  }
+}
+
+type Handle = (event: H3Event) => unknown
+
+/** A request that may lease clients. A class, so that a request without a database allocates little. */
+class LeasedRequest {
+  readonly #event: H3Event
+  readonly #options: LeaseOptions
+  readonly #scope: LeaseScope
+  #work: Promise<unknown> | undefined
+  #reject: ((error: unknown) => void) | undefined
+  #stopWatching: (() => void) | undefined
+  #isGivenUp = false
+
+  constructor(event: H3Event, user: ScopeUser, options: LeaseOptions) {
+    this.#event = event
+    this.#options = options
     // The watches start at the first lease, because most requests use no database.
-    const scope: LeaseScope = createLeaseScope(req, currentLeaseScope()?.user ?? createUser(req.headers.cookie, noteWrite, event), () => {
-      const forgetAbort = onAbort(res, () => scope.end())
-      const forgetAnswer = watch?.({
-        leases: () => scope.leases(),
-        hasBegun: () => res.headersSent || isOver(res),
-        giveUp: error => giveUp(error),
-      })
-      stopWatching = () => {
-        forgetAbort()
-        forgetAnswer?.()
-      }
+    this.#scope = createLeaseScope(event.node.req, user, () => this.#watch())
+    ;(event as ScopedEvent)[SCOPE] = this.#scope
+  }
+
+  /** Answers the request by a handler. The promise rejects before the handler is done if the watch ends the request. */
+  answer(handler: Handle): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      this.#work = this.#call(handler)
+      this.#work.then((result) => {
+        this.#noteAnswered()
+        resolve(result)
+      }, error => this.#fail(error))
     })
-    ;(event as ScopedEvent)[SCOPE] = scope
+  }
+
+  /** Calls the handler. An error that it throws before it returns a promise is a rejection, too. */
+  #call(handler: Handle): Promise<unknown> {
     try {
-      const wait = ready()
-      if (wait) await wait
-      const result = await new Promise((resolve, reject) => {
-        giveUp = (error) => {
-          isGivenUp = true
-          reject(error)
-        }
-        work = Promise.resolve(runRequest(event, 'leases', scope, () => handler(event)))
-        work.then(resolve, reject)
-      })
-      stopWatching?.()
-      if (isOver(res)) endAfterBackground(event, scope)
-      else res.once('close', () => endAfterBackground(event, scope))
-      return result
+      return Promise.resolve(runRequest(this.#event, 'leases', this.#scope, () => handler(this.#event)))
     }
     catch (error) {
-      stopWatching?.()
-      if (isGivenUp) endAfterWork(work!, scope)
-      else endAfterBackground(event, scope)
-      throw answerable(error, res, isBusy)
+      return Promise.reject(error)
     }
+  }
+
+  #watch(): void {
+    const { res } = this.#event.node
+    const forgetAbort = onAbort(res, () => this.#scope.end())
+    const forgetAnswer = this.#options.watch?.({
+      leases: () => this.#scope.leases(),
+      hasBegun: () => res.headersSent || isOver(res),
+      giveUp: error => this.#giveUp(error),
+    })
+    this.#stopWatching = () => {
+      forgetAbort()
+      forgetAnswer?.()
+    }
+  }
+
+  #noteAnswered(): void {
+    if (this.#isGivenUp) return
+    this.#stopWatching?.()
+    const { res } = this.#event.node
+    if (isOver(res)) endAfterBackground(this.#event, this.#scope)
+    else res.once('close', () => endAfterBackground(this.#event, this.#scope))
+  }
+
+  #giveUp(error: Error): void {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
+    this.#stopWatching?.()
+    endAfterWork(this.#work!, this.#scope)
+    this.#reject!(this.#answerable(error))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isGivenUp) return
+    this.#stopWatching?.()
+    endAfterBackground(this.#event, this.#scope)
+    this.#reject!(this.#answerable(error))
+  }
+
+  #answerable(error: unknown): unknown {
+    return answerable(error, this.#event.node.res, this.#options.isBusy)
   }
 }
 

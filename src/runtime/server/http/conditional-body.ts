@@ -38,9 +38,10 @@ function makeConditional(request: IncomingMessage, response: ServerResponse, ans
       response.setHeader('etag', `W/"${hash('sha1', text, 'base64url')}"`)
     }
   }
-  const { headers } = request
+  const { 'if-none-match': ifNoneMatch, 'if-modified-since': ifModifiedSince } = request.headers
+  if (ifNoneMatch === undefined && ifModifiedSince === undefined) return
   const notModified = isNotModified(
-    { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] },
+    { ifNoneMatch, ifModifiedSince },
     { etag: response.getHeader('etag')?.toString(), lastModified: response.getHeader('last-modified')?.toString() },
   )
   if (!notModified) return
