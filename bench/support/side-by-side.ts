@@ -25,6 +25,8 @@ export interface SideBySide {
   requests: Record<string, Record<string, string>>
   /** Route that is loaded. @default '/api/hello' */
   path?: string
+  /** Other routes, by the name of the app. */
+  paths?: Record<string, string>
   /** @throws Error when an app does not answer as it should */
   verify: (instance: NuxtInstance, variant: AppVariant) => Promise<void>
 }
@@ -35,7 +37,7 @@ export interface SideBySide {
  * @param context.rounds of each start
  * @returns the rounds of each app and kind of request, by `nameOf`
  */
-export async function compareApps({ apps, requests, path = '/api/hello', verify }: SideBySide, { rounds, progress, defer }: MeasureContext): Promise<Record<string, Rounds>> {
+export async function compareApps({ apps, requests, path = '/api/hello', paths = {}, verify }: SideBySide, { rounds, progress, defer }: MeasureContext): Promise<Record<string, Rounds>> {
   const outputs = new Map<string, string>()
   for (const [name, variant] of Object.entries(apps)) {
     progress(`building the app: ${name}`)
@@ -54,7 +56,7 @@ export async function compareApps({ apps, requests, path = '/api/hello', verify 
         const { times } = all[nameOf(name, request)] ??= { rates: [], times: [] }
         let warm = false
         contenders[nameOf(name, request)] = async () => {
-          const { requestsPerSecond, processorTime } = await loadHttp(`${instance.url}${path}`, instance.pid, { headers, connections: CONNECTIONS, seconds: SECONDS })
+          const { requestsPerSecond, processorTime } = await loadHttp(`${instance.url}${paths[name] ?? path}`, instance.pid, { headers, connections: CONNECTIONS, seconds: SECONDS })
           if (warm) times.push(processorTime)
           warm = true
           return requestsPerSecond
