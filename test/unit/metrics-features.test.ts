@@ -2,17 +2,23 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createCachedFunction } from '../../src/runtime/server/cache/nitro/function'
 import type { NitroCacheHost } from '../../src/runtime/server/cache/nitro/host'
 import { cacheSettings } from '../../src/runtime/server/cache/settings'
-import { attachRecorders } from '../../src/runtime/server/core/instruments'
+import { attachRecorders, readGauges } from '../../src/runtime/server/core/instruments'
 import { METRICS } from '../../src/runtime/server/core/metric-definitions'
 import { createReporter } from '../../src/runtime/server/health/report'
 import type { MetricRegistry } from '../../src/runtime/server/metrics/registry'
 import { createMetricRegistry } from '../../src/runtime/server/metrics/registry'
 import { recordError, recordVital, rejections } from '../../src/runtime/server/monitoring/browser-metrics'
+import { createPublisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
 import { measurePublish } from '../../src/runtime/server/rabbitmq/measure-messages'
 import { PublishError } from '../../src/runtime/server/rabbitmq/publish-error'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
+import { readSlotGauges } from '../../src/runtime/server/shards/read-slot-gauges'
+import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
+import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { startEmbeddedCache } from '../support/cache'
+import { ManualClock, settle } from '../support/manual-clock'
+import { messageOf } from '../support/messages'
 
 let registry: MetricRegistry
 
@@ -64,6 +70,20 @@ it('the limiter counts its decisions by the name of the limit', async () => {
   expect(values('scale.rate_limit.decisions')).toEqual({ 'limit 0 allowed': 2, 'limit 0 denied': 3, 'limit 1 allowed': 2, 'limit 1 shadow': 3 })
 })
 
+it('the limiter measures the decisions that ask Redis, and no others', async () => {
+  const rule = resolveRateLimit('api', { limit: 2, window: 1 }, 'rule')
+  const alone = createLimiter({ shared: undefined, share: 1, onShared: () => {}, now: () => 0 })
+  await alone.take(rule, 'caller')
+  expect(values('scale.rate_limit.duration')).toEqual({})
+  const answers = [0, -1 - 1_000_000]
+  const shared = createLimiter({ shared: { take: () => Promise.resolve(answers.shift()!) }, share: 1, onShared: () => {}, now: () => 0 })
+  const allowed = []
+  for (let count = 0; count < 5; count++) allowed.push((await shared.take(rule, 'caller')).allowed)
+  expect(allowed).toEqual([true, false, false, false, false])
+  // The denials after the second one are remembered.
+  expect(values('scale.rate_limit.duration')).toEqual({ '': 2 })
+})
+
 it('health records the result and the time of each check', async () => {
   const check = (name: string, level: 'critical' | 'degraded', works: boolean) =>
     ({ name, level, timeout: 100, run: () => works ? Promise.resolve() : Promise.reject(new Error('away')) })
@@ -77,6 +97,44 @@ it('a publish is counted with its outcome', async () => {
   await expect(measurePublish('orders', () => Promise.reject(new PublishError('UNROUTABLE', 'no queue')))).rejects.toThrow('no queue')
   expect(values('messaging.client.sent.messages')).toEqual({ 'orders ': 1, 'orders unroutable': 1 })
   expect(values('messaging.client.operation.duration')).toEqual({ 'orders publish': 2 })
+})
+
+it('a publisher shows its messages that wait, those that are not confirmed, and whether the broker is blocked, until it ends', async () => {
+  const publisher = createPublisher({
+    window: 2, buffer: { messages: 10, bytes: 10_000, onFull: 'reject' }, clock: new ManualClock(), soon: queueMicrotask,
+  })
+  const gauges = () => {
+    readGauges((error) => {
+      throw error
+    })
+    return [values('scale.messaging.buffer_messages'), values('scale.messaging.unconfirmed'), values('scale.messaging.blocked')].map(value => value[''])
+  }
+  const outcomes = Array.from({ length: 5 }, (_, index) => publisher.publish(messageOf(String(index)), 1000).catch(() => {}))
+  expect(gauges()).toEqual([5, 0, 0])
+  publisher.open({ publish: () => {}, check: () => Promise.resolve(undefined), abandon: () => {} })
+  await settle()
+  expect(gauges()).toEqual([3, 2, 0])
+  publisher.block(true)
+  publisher.confirmed(1, false, true)
+  expect(gauges()).toEqual([3, 1, 1])
+  publisher.end()
+  await Promise.all(outcomes)
+  registry = createMetricRegistry(METRICS, { maxSeries: 200, routes: 100, names: 50, queues: 100 })
+  attachRecorders(name => registry.metrics.get(name))
+  expect(gauges()).toEqual([undefined, undefined, undefined])
+})
+
+it('the slots of each shard are counted by the state of their moves', () => {
+  const first = firstSlotMap(['a', 'b'], 16)
+  let map: SlotMap = { ...first, moving: [{ slots: [0, 1, 2], from: 'a', to: 'b', state: 'copying' }, { slots: [3], from: 'a', to: 'b', state: 'verify' }] }
+  const stop = readSlotGauges(() => map)
+  readGauges(() => {})
+  const others = { 'a dual-write': 0, 'a read-new': 0, 'b copying': 0, 'b dual-write': 0, 'b verify': 0, 'b read-new': 0, 'b stable': 8 }
+  expect(values('scale.shard.slots')).toEqual({ ...others, 'a stable': 4, 'a copying': 3, 'a verify': 1 })
+  map = { ...first, moving: [] }
+  readGauges(() => {})
+  expect(values('scale.shard.slots')).toMatchObject({ 'a stable': 8, 'a copying': 0, 'a verify': 0 })
+  stop()
 })
 
 it('what browsers report is counted by the pattern of the page', () => {

@@ -221,7 +221,6 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
         return rescued(core, rescue)
       }
       if (answer.state !== 'held' || wait.isOver) break
-      leases.record(1, 'waited')
       await wait.poll(rescue !== undefined)
       budget = new Budget(core.budget, core.clock)
     }
@@ -232,6 +231,9 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
     leases.record(1, 'fail_open')
     const held = rescue ?? rescueFromL1(core, key, policy)
     if (held) return rescued(core, held)
+  }
+  finally {
+    wait.measure()
   }
   return loadUnwritten(core, flight, call.load, policy, call.scope)
 }

@@ -1,9 +1,13 @@
+import { instrument } from '../core/instruments'
 import type { CacheCore } from './core'
 import type { Policy } from './policy'
 
 /** First and longest pause in ms between two polls of a key that another process loads. A bus message usually ends the wait earlier. */
 const FIRST_POLL = 50
 const LONGEST_POLL = 500
+
+const leases = instrument('scale.cache.lease')
+const waits = instrument('scale.cache.lease.wait')
 
 /** How long one call waits for the load of another process. The time counts from its first read. */
 export class WaitForLoad {
@@ -12,6 +16,8 @@ export class WaitForLoad {
   readonly #policy: Policy
   readonly #began: number
   #pause = FIRST_POLL
+  /** Milliseconds in polls. */
+  #polled = 0
 
   constructor(core: CacheCore, key: string, policy: Policy, began: number) {
     this.#core = core
@@ -33,8 +39,17 @@ export class WaitForLoad {
   /** Waits for a message about the key, but no longer than one poll. @param hasOldValue whether the soft timeout applies */
   async poll(hasOldValue: boolean): Promise<void> {
     const { timeout, softTimeout } = this.#policy
+    const started = this.#core.clock.now()
     await this.#core.waiters.wait(this.#key, Math.min(this.#pause, (hasOldValue ? Math.min(timeout, softTimeout) : timeout) - this.#waited))
     this.#pause = Math.min(this.#pause * 2, LONGEST_POLL)
+    this.#polled += this.#core.clock.now() - started
+  }
+
+  /** Records the time of the wait. A call that has never waited records nothing. */
+  measure(): void {
+    if (this.#pause === FIRST_POLL) return
+    leases.record(1, 'waited')
+    waits.record(this.#polled / 1000)
   }
 
   get #waited(): number {

@@ -87,6 +87,9 @@ export const METRICS = {
     help: 'Time of loaders that fill the cache.',
   },
   'scale.cache.lease': { type: 'counter', labels: ['result'], help: 'Leases of loads, by result.' },
+  'scale.cache.lease.wait': {
+    type: 'histogram', unit: 's', buckets: DATABASE, labels: [], help: 'Time that calls waited for the load of another process.',
+  },
   'scale.cache.invalidations': { type: 'counter', labels: ['kind', 'origin'], help: 'Invalidations of the cache.' },
   'scale.cache.entries': { type: 'gauge', labels: ['level'], help: 'Entries in the cache of this process.' },
   'scale.cache.bytes': { type: 'gauge', labels: ['level'], prometheus: 'scale_cache_bytes', help: 'Bytes in the cache of this process.' },
@@ -117,6 +120,9 @@ export const METRICS = {
   'scale.tenant.clients': { type: 'gauge', labels: [], help: 'Database clients that are open for tenants.' },
   'scale.tenant.evictions': { type: 'counter', labels: ['reason'], help: 'Database clients that were closed to free their connections.' },
   'scale.shard.queries': { type: 'counter', labels: ['shard', 'kind'], help: 'Uses of the database of a shard.' },
+  'scale.shard.slots': {
+    type: 'gauge', labels: ['shard', 'state'], help: 'Slots of a shard: stable, or the state of the move that takes them to another shard.',
+  },
   'messaging.client.sent.messages': {
     type: 'counter', most: DESTINATION, labels: ['messaging.destination.name', 'error.type'], help: 'Messages that were published.',
   },
@@ -142,8 +148,15 @@ export const METRICS = {
     type: 'counter', most: DESTINATION, labels: ['messaging.destination.name', 'reason'],
     help: 'Messages that went to a dead-letter queue.',
   },
+  'scale.messaging.buffer_messages': { type: 'gauge', labels: [], help: 'Messages in this process that are not sent yet.' },
+  'scale.messaging.unconfirmed': { type: 'gauge', labels: [], help: 'Messages that were sent and are not confirmed yet.' },
+  'scale.messaging.blocked': { type: 'gauge', labels: [], help: '1 while the broker accepts no messages, else 0.' },
   'scale.rate_limit.decisions': {
     type: 'counter', most: { limit: 'names' }, labels: ['limit', 'decision'], help: 'Decisions of rate limits.',
+  },
+  'scale.rate_limit.duration': {
+    type: 'histogram', unit: 's', buckets: DATABASE, labels: [],
+    help: 'Time of the decisions of rate limits that asked Redis. Decisions in memory are not in it.',
   },
   'scale.health.check.status': { type: 'gauge', labels: ['check'], help: 'Result of a health check: 1 passes, 0.5 degraded, 0 fails.' },
   'scale.health.check.duration': { type: 'histogram', unit: 's', buckets: DATABASE, labels: ['check'], help: 'Time of a health check.' },

@@ -63,6 +63,7 @@ interface Block {
 }
 
 const decisions = instrument('scale.rate_limit.decisions')
+const durations = instrument('scale.rate_limit.duration')
 
 /** Largest number of denied keys that are remembered. */
 const MOST_BLOCKED = 50_000
@@ -144,9 +145,17 @@ export function createLimiter({ shared, share, onShared, now = () => performance
       if (shared === undefined) return count(rule, decideHere(bucket, key, cost, true))
       const block = blocked.size === 0 ? undefined : blocked.get(key)
       const denial = block && denialOf(block, cost, now())
-      return denial === undefined ? ask(shared, rule, key, cost) : count(rule, denial)
+      if (denial !== undefined) return count(rule, denial)
+      return durations.enabled ? measure(ask(shared, rule, key, cost)) : ask(shared, rule, key, cost)
     },
   }
+}
+
+async function measure(decision: Promise<RateLimitDecision>): Promise<RateLimitDecision> {
+  const started = performance.now()
+  const decided = await decision
+  durations.record((performance.now() - started) / 1000)
+  return decided
 }
 
 /** The decision in metrics. A decision without the shared buckets of a rule that opens or closes is a `fallback`. */

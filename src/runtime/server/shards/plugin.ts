@@ -9,6 +9,7 @@ import { createLog } from '../core/log'
 import { defineNitroPlugin } from '../nitro'
 import { databaseOfShard, shardsService, createShardResolver } from './resolve'
 import type { ShardsModuleOptions, ShardSource, ShardsSettings } from './settings'
+import { readSlotGauges } from './read-slot-gauges'
 import { shardsSettings } from './settings'
 import { followSlotMapFile, readSlotMapFile } from './slot-map-file'
 import type { TenantLocation } from '../request/tenant'
@@ -22,11 +23,16 @@ export default defineNitroPlugin((nitroApp) => {
     const spec = addDatabase(name, locate(shard, source))
     provideHealthCheck({ name, feature: 'shards', run: () => pingDatabase(spec) })
   }
+  let { slotMap } = settings
   shardsService.provide(createShardResolver(settings))
+  if (settings.strategy === 'slots') onClose(nitroApp, 'databases', readSlotGauges(() => slotMap))
   const log = createLog('shards')
   if (settings.slotMapFile) {
     const stop = followSlotMapFile(settings, {
-      onChange: next => shardsService.provide(createShardResolver(next)),
+      onChange: (next) => {
+        slotMap = next.slotMap
+        shardsService.provide(createShardResolver(next))
+      },
       onRefused: sentence => log.warn(sentence),
     })
     onClose(nitroApp, 'databases', stop)

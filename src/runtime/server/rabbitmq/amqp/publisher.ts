@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock'
+import { instrument, onRead } from '../../core/instruments'
 import type { Fault } from '../fault'
 import { blamesClient, isPassing } from '../fault'
 import type { OutgoingMessage } from '../message'
@@ -52,6 +53,10 @@ export interface PublisherOptions {
   soon: (callback: () => void) => void
 }
 
+const buffered = instrument('scale.messaging.buffer_messages')
+const unconfirmed = instrument('scale.messaging.unconfirmed')
+const blockedState = instrument('scale.messaging.blocked')
+
 /** Number of closed channels, for temporary reasons, after which the message that caused them is rejected. */
 const STRIKES = 3
 
@@ -69,6 +74,7 @@ class ConfirmedPublisher implements Publisher {
   /** Exchanges that exist, as checked on the current connection. */
   readonly #usable = new Set<string>([''])
   readonly #deadlines: Deadlines
+  readonly #stopReading = onRead(() => this.#readGauges())
   #channel: PublishChannel | undefined
   #blocked = false
   #woken = false
@@ -248,6 +254,14 @@ class ConfirmedPublisher implements Publisher {
     return next
   }
 
+  #readGauges(): void {
+    const sent = this.#underway.size
+    // A message that has timed out keeps its place among the sent ones until its confirm arrives.
+    buffered.record(Math.max(0, this.pending - sent))
+    unconfirmed.record(sent)
+    blockedState.record(this.#blocked ? 1 : 0)
+  }
+
   #lateness({ message, sent, state }: PublishEntry): PublishError {
     if (sent) return errors.unknownOutcome(message)
     if (this.#blocked) return errors.blocked(message)
@@ -266,6 +280,7 @@ class ConfirmedPublisher implements Publisher {
     this.#finishing ??= Promise.withResolvers()
     this.#channel = undefined
     this.#deadlines.stop()
+    this.#stopReading()
     for (const entry of [...this.#underway.drain(), ...this.#buffer.drain()]) {
       this.#settle(entry, entry.sent ? errors.unknownOutcome(entry.message) : errors.closed(entry.message))
     }
