@@ -191,7 +191,7 @@ describe('a server that is told to stop, with 200 messages in its hands and 2,00
     onTestFinished(async () => void await second.kill())
     // What was acknowledged while RabbitMQ was silent for good never came to it.
     const left = then === 'goes on' ? ids.filter(endless) : ids
-    await waitFor(async () => (await heldBy(second)).length >= left.length && await rabbit.count('held') === 0, { timeout: 20_000 })
+    await waitFor(async () => (await heldBy(second)).length >= left.length && await rabbit.count('held') === 0, { timeout: 60_000, message: 'the second server to get what is left' })
     const again = await heldBy(second)
     expect([sorted(again.map(({ id }) => id)), again.every(({ redelivered }) => redelivered)]).toEqual([left, true])
     await second.stop()

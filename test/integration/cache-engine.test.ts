@@ -234,12 +234,14 @@ describe.each(['embedded', 'on Redis', 'on Redis without L1'])('a cache %s', (ki
     await engine.get('other', () => 'kept', { tags: ['tag', 'x|tag*'] })
     // In a scope that never named the tag before, so that nothing of it is stored yet.
     const { promise: written, resolve: write } = Promise.withResolvers<undefined>()
+    let begun = 0
     const underWay = ['a', 'c'].map(name => read(name, 'under way', async () => {
       const before = version
+      begun++
       await written
       return before
     }))
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await waitFor(() => begun === 2)
     version = 2
     await engine.invalidateTags('tag*', { scope: '*' })
     write(undefined)

@@ -37,6 +37,8 @@ async function privateServer(options?: Parameters<typeof startRedis>[0]): Promis
 }
 
 const get = (connection: RedisConnection, key = 'key') => connection.run(client => client.get(key))
+/** Waits for the first answer. On a busy machine, opening the connection can take longer than a short budget of one call. */
+const firstGet = (connection: RedisConnection) => waitFor(() => get(connection).then(() => true), { message: 'the first answer of Redis' })
 
 describe.each(libraries)('%s', (_, library) => {
   describe('a healthy server', () => {
@@ -112,7 +114,7 @@ describe.each(libraries)('%s', (_, library) => {
 
     it('does not blame Redis for a stall of this process', async () => {
       const { connection } = open({ url: server.url, commandTimeout: '50ms' }, library)
-      await get(connection)
+      await firstGet(connection)
       const call = get(connection)
       await new Promise(resolve => setImmediate(resolve))
       const end = performance.now() + 200
@@ -218,7 +220,7 @@ describe.each(libraries)('%s', (_, library) => {
     it('half-open for ever: replaces the socket, rejects what was queued on it', async () => {
       const proxy = await proxied()
       const { connection, lost, back: returned } = open({ host: '127.0.0.1', port: proxy.port, commandTimeout: '100ms' }, library)
-      await get(connection)
+      await firstGet(connection)
       const old = proxy.connections[0]!
       old.freeze({ discard: true })
       const raw = outcome(connection.client.get('direct'))
@@ -281,7 +283,7 @@ describe.each(libraries)('%s', (_, library) => {
     it('tells its listeners of each change, outside the request that saw it', async () => {
       const proxy = await proxied()
       const { connection } = open({ host: '127.0.0.1', port: proxy.port, commandTimeout: '50ms' }, library)
-      await get(connection)
+      await firstGet(connection)
       const request = new AsyncLocalStorage<string>()
       const seen: [boolean, string | undefined][] = []
       connection.onAvailability(() => {
@@ -346,7 +348,7 @@ describe.each(libraries)('%s', (_, library) => {
       const proxy = await proxied()
       const { connection } = open({ host: '127.0.0.1', port: proxy.port, commandTimeout: '50ms' }, library)
       const subscriber = connection.openSubscriber()
-      await get(connection)
+      await firstGet(connection)
       if (state === 'refused') {
         proxy.refuse()
         proxy.cut()
