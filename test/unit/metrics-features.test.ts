@@ -1,37 +1,34 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import type { L1Entry } from '../../src/runtime/server/cache/l1'
+import { L1 } from '../../src/runtime/server/cache/l1'
 import { createCachedFunction } from '../../src/runtime/server/cache/nitro/function'
 import type { NitroCacheHost } from '../../src/runtime/server/cache/nitro/host'
 import { cacheSettings } from '../../src/runtime/server/cache/settings'
-import { attachRecorders, readGauges } from '../../src/runtime/server/core/instruments'
-import { METRICS } from '../../src/runtime/server/core/metric-definitions'
+import { readGauges } from '../../src/runtime/server/core/instruments'
 import { createReporter } from '../../src/runtime/server/health/report'
-import type { MetricRegistry } from '../../src/runtime/server/metrics/registry'
-import { createMetricRegistry } from '../../src/runtime/server/metrics/registry'
 import { recordError, recordVital, rejections } from '../../src/runtime/server/monitoring/browser-metrics'
 import { createPublisher } from '../../src/runtime/server/rabbitmq/amqp/publisher'
+import { createEmbeddedServer } from '../../src/runtime/server/rabbitmq/embedded/server'
 import { measurePublish } from '../../src/runtime/server/rabbitmq/measure-messages'
 import { PublishError } from '../../src/runtime/server/rabbitmq/publish-error'
 import { createLimiter } from '../../src/runtime/server/rate-limit/limiter'
 import { resolveRateLimit } from '../../src/runtime/server/rate-limit/settings'
+import { countMoves } from '../../src/runtime/server/shards/count-moves'
+import { advanceMove, startMoves, takeBackMove } from '../../src/runtime/server/shards/moves'
+import { planShards } from '../../src/runtime/server/shards/plan'
 import { readSlotGauges } from '../../src/runtime/server/shards/read-slot-gauges'
 import type { SlotMap } from '../../src/runtime/server/shards/slot-map'
 import { firstSlotMap } from '../../src/runtime/server/shards/slot-map'
 import { startEmbeddedCache } from '../support/cache'
 import { ManualClock, settle } from '../support/manual-clock'
 import { messageOf } from '../support/messages'
+import { recordMetrics } from '../support/recorded-metrics'
 
-let registry: MetricRegistry
+const { reset, values } = recordMetrics()
 
-beforeEach(() => {
-  registry = createMetricRegistry(METRICS, { maxSeries: 200, routes: 100, names: 50, queues: 100 })
-  attachRecorders(name => registry.metrics.get(name))
-})
-
-afterEach(() => attachRecorders(undefined))
-
-/** The values of a metric, or the numbers of observations, by the labels of their series. */
-function values(name: keyof typeof METRICS): Record<string, number> {
-  return Object.fromEntries(registry.metrics.get(name)!.all.map(series => [series.labels.join(' '), 'value' in series ? series.value : series.count]))
+const ENTRY: L1Entry = {
+  value: 1, promise: Promise.resolve(1), epoch: 0, freshUntil: 1, heldUntil: 1, expires: 1, horizon: 1, cost: 1, writeId: '', codec: 'j', tags: [], versions: [],
+  plainKey: true, refreshAfter: 0,
 }
 
 it('the cache counts each read once, by its level, and each load by its outcome', async () => {
@@ -58,6 +55,25 @@ it('the cache counts each read once, by its level, and each load by its outcome'
   await engine.invalidatePattern('s*')
   expect(values('scale.cache.invalidations')).toEqual({ 'key local': 2, 'tag local': 1, 'pattern local': 1 })
   await engine.close()
+})
+
+it('an entry that leaves the memory is counted by its reason, and one that is deleted is not', () => {
+  let now = 0
+  const l1 = new L1({ maxEntries: 2, maxBytes: 10_000 }, { now: () => now })
+  const add = (key: string, until: number, bytes = 1) => l1.set(key, { ...ENTRY, heldUntil: until, horizon: until }, bytes)
+  add('a', 10)
+  add('a', 10)
+  add('b', 10)
+  add('c', 100)
+  expect(values('scale.cache.evictions')).toEqual({ count: 1 })
+  now = 50
+  add('b', 100)
+  l1.delete('c')
+  l1.clear()
+  expect(values('scale.cache.evictions')).toEqual({ count: 1, expired: 1 })
+  const large = new L1({ maxEntries: 10, maxBytes: 10_000 })
+  for (const key of ['d', 'e']) large.set(key, { ...ENTRY, heldUntil: Infinity, horizon: Infinity }, 2000)
+  expect(values('scale.cache.evictions')).toEqual({ count: 1, expired: 1, bytes: 1 })
 })
 
 it('the limiter counts its decisions by the name of the limit', async () => {
@@ -119,8 +135,7 @@ it('a publisher shows its messages that wait, those that are not confirmed, and 
   expect(gauges()).toEqual([3, 1, 1])
   publisher.end()
   await Promise.all(outcomes)
-  registry = createMetricRegistry(METRICS, { maxSeries: 200, routes: 100, names: 50, queues: 100 })
-  attachRecorders(name => registry.metrics.get(name))
+  reset()
   expect(gauges()).toEqual([undefined, undefined, undefined])
 })
 
@@ -135,6 +150,37 @@ it('the slots of each shard are counted by the state of their moves', () => {
   readGauges(() => {})
   expect(values('scale.shard.slots')).toMatchObject({ 'a stable': 8, 'a copying': 0, 'a verify': 0 })
   stop()
+})
+
+it('a delivery is counted by how it is settled, once', async () => {
+  const broker = createEmbeddedServer({ limits: { messages: 10, bytes: 10_000 }, log: { warn: () => {} } }).connect()
+  await broker.declare({
+    exchanges: [{ name: 'orders', type: 'topic' }],
+    queues: [{ name: 'q', type: 'quorum' }],
+    bindings: [{ queue: 'q', exchange: 'orders', routingKey: '#' }],
+  })
+  for (const id of ['1', '2', '3']) await broker.publish(messageOf(id, { exchange: 'orders' }), 1000)
+  const [first, second, third] = [await broker.get('q'), await broker.get('q'), await broker.get('q')]
+  first!.ack()
+  first!.ack()
+  second!.reject(false)
+  third!.release()
+  expect(values('messaging.client.operation.duration')).toEqual({ 'q ack': 1, 'q reject': 1, 'q nack': 1 })
+  await broker.close(1000)
+})
+
+it('a move of slots is counted when it begins and when it ends', () => {
+  const first = firstSlotMap(['a', 'b'], 12)
+  let map = first
+  const follow = (next: SlotMap) => {
+    countMoves(map, next)
+    map = next
+  }
+  follow(startMoves(planShards(first, { add: ['c'] })))
+  expect(values('scale.shard.moves')).toEqual({ started: 2 })
+  follow(takeBackMove(map, { from: 'b', to: 'c' }))
+  for (let step = 0; step < 4; step++) follow(advanceMove(map, { from: 'a', to: 'c' }))
+  expect(values('scale.shard.moves')).toEqual({ started: 2, cancelled: 1, finished: 1 })
 })
 
 it('what browsers report is counted by the pattern of the page', () => {

@@ -2,9 +2,12 @@ import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from '../redis/types'
 import type { Times } from '../core/clock'
-import { instrument } from '../core/instruments'
+import { instrument, onRead } from '../core/instruments'
 import { Waiters } from './waiters'
 import type { Coherence } from './coherence'
+
+/** Why the bus makes every L1 entry a miss. `unknown`: a message of a newer version, which may be an invalidation. */
+type EpochCause = 'resubscribe' | 'gap' | 'unknown'
 
 export interface BusOptions {
   connection: RedisConnection
@@ -13,12 +16,13 @@ export interface BusOptions {
   /** Applies an operation of another process. Returns false when the operation is unknown. */
   receive: (operation: string, argument: string) => boolean
   /** Makes every L1 entry a miss. */
-  raiseEpoch: () => void
+  raiseEpoch: (cause: EpochCause) => void
 }
 
 const messages = instrument('scale.bus.messages')
 const gaps = instrument('scale.bus.gaps')
-const flushes = instrument('scale.bus.epoch_flushes')
+const delays = instrument('scale.bus.delay')
+const up = instrument('scale.redis.up')
 
 /** Interval of the beats in ms. */
 const BEAT_INTERVAL = 1000
@@ -53,6 +57,7 @@ export class Bus {
   #subscribedAt = 0
   #timer: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
+  #stopReading: (() => void) | undefined
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -63,6 +68,10 @@ export class Bus {
 
   start(): void {
     this.#subscribe()
+    this.#stopReading = onRead(() => {
+      const { clock, coherence } = this.#options
+      up.record(clock.now() < coherence.liveUntil ? 1 : 0, 'subscriptions')
+    })
     this.#timer = setInterval(() => this.#tick(), BEAT_INTERVAL)
     this.#timer.unref()
   }
@@ -78,7 +87,8 @@ export class Bus {
 
   /** Publishes a message on its own. On one server, prefer a script that changes the keys and publishes in one step. */
   async publish(operation: string, argument: string, budget: number): Promise<void> {
-    await this.#options.connection.run(() => this.#publisherNode().publish(this.channel, this.stamp(operation, argument)), budget)
+    const publish = () => this.#publisherNode().publish(this.channel, this.stamp(operation, argument))
+    await this.#options.connection.run(publish, budget, 'PUBLISH')
   }
 
   /**
@@ -96,6 +106,7 @@ export class Bus {
   }
 
   async close(): Promise<void> {
+    this.#stopReading?.()
     clearInterval(this.#timer)
     clearTimeout(this.#retry)
     this.#drop()
@@ -144,8 +155,7 @@ export class Bus {
       subscriber.subscribe(this.channel, this.#beatChannel).then(
         () => {
           if (this.#subscriber !== subscriber) return
-          flushes.record(1, 'resubscribe')
-          this.#options.raiseEpoch()
+          this.#options.raiseEpoch('resubscribe')
           this.#beat()
         },
         () => {
@@ -185,12 +195,16 @@ export class Bus {
   }
 
   #send(channel: string, message: () => string): void {
-    this.#options.connection.run(() => this.#publisherNode().publish(channel, message())).catch(() => {})
+    this.#options.connection.run(() => this.#publisherNode().publish(channel, message()), undefined, 'PUBLISH').catch(() => {})
   }
 
   #receive(channel: string, message: string): void {
     if (channel === this.#beatChannel) {
-      this.#options.coherence.liveUntil = Number(message) + SILENCE
+      const { clock, coherence } = this.#options
+      const sent = Number(message)
+      coherence.liveUntil = sent + SILENCE
+      // A beat is sent and received with the clock of one process. The times of two machines could not be compared.
+      if (delays.enabled) delays.record(Math.max(0, clock.now() - sent) / 1000)
       this.#beatWaiters.wake(message)
       return
     }
@@ -200,15 +214,14 @@ export class Bus {
     const argument = message.slice(publisher.length + numberText!.length + operation.length + 3)
     this.#count(publisher, Number(numberText), operation === 'again')
     // An operation that this version does not know may be an invalidation of a newer version.
-    if (operation !== 'again' && !this.#options.receive(operation, argument)) this.#options.raiseEpoch()
+    if (operation !== 'again' && !this.#options.receive(operation, argument)) this.#options.raiseEpoch('unknown')
   }
 
   #count(publisher: string, number: number, repeated: boolean): void {
     const last = this.#lastNumbers.get(publisher) ?? 0
     if (repeated ? number !== last : number > last + 1) {
       gaps.record(1)
-      flushes.record(1, 'gap')
-      this.#options.raiseEpoch()
+      this.#options.raiseEpoch('gap')
     }
     this.#lastNumbers.delete(publisher)
     this.#lastNumbers.set(publisher, Math.max(last, number))

@@ -4,6 +4,7 @@ import { Bus } from './bus'
 import type { Coherence } from './coherence'
 import type { Times } from '../core/clock'
 import { systemClock } from '../core/clock'
+import { instrument } from '../core/instruments'
 import type { CacheCore, CacheLog } from './core'
 import { createEngine } from './engine'
 import { InvalidatedTags } from './invalidated-tags'
@@ -32,6 +33,8 @@ export interface CacheEngineOptions {
   clock?: Times
 }
 
+const flushes = instrument('scale.bus.epoch_flushes')
+
 /**
  * Interval in ms of the check whether a master of a Cluster was replaced.
  * The invalidations of the last 60 s are then sent again, so the interval must be well below that.
@@ -46,7 +49,7 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     settings,
     clock,
     coherence,
-    l1: new L1(settings.l1),
+    l1: new L1(settings.l1, clock),
     flights: new SingleFlights(),
     refreshes: new SingleFlights(),
     waiters: new Waiters(),
@@ -66,7 +69,8 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     return createEngine(embedded, new Invalidations(embedded), scope, async () => {})
   }
 
-  const raiseEpoch = () => {
+  const raiseEpoch = (cause: string) => {
+    flushes.record(1, cause)
     coherence.epoch++
     core.stats.epochs++
     core.flights.clear()
@@ -80,7 +84,7 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   const stopWatching = [
     // The new master may not have replicated the last invalidations of this process, and no other process sends them again.
     watchTerm(connection, coherence, () => {
-      raiseEpoch()
+      raiseEpoch('failover')
       void invalidations.resendRecent()
     }),
     resendWhenBack(connection, invalidations),

@@ -210,10 +210,7 @@ async function readOrLoad(call: Call, flight: SingleFlight): Promise<LoadResult>
       rescue = found.state === 'rescue' ? found : undefined
       budget ??= new Budget(core.budget - (core.clock.now() - flight.began), core.clock)
       const answer = await compete(core, key, call.scope, found.writeId, rescue ? undefined : FAILED_BINDS, budget)
-      if (answer.state === 'won') {
-        leases.record(1, 'granted')
-        return await lead(call, flight, answer.lease, budget, rescue)
-      }
+      if (answer.state === 'won') return await lead(call, flight, answer.lease, budget, rescue)
       if (answer.state === 'changed' && ++changes < MOST_CHANGES) continue
       if (answer.state === 'uncacheable') return await loadPersonal(call, flight)
       if (rescue && (answer.state === 'failed' || wait.isSoftOver)) {
@@ -266,6 +263,7 @@ function rescueFromL1({ l1, clock }: CacheCore, key: string, policy: Policy): He
 
 async function lead(call: Call, flight: SingleFlight, lease: Lease, budget: Budget, rescue: Found | undefined): Promise<LoadResult> {
   const { core } = call
+  leases.record(1, lease.stolen ? 'stolen' : 'granted')
   // An invalidation that arrived while this caller waited does not affect a load that begins now.
   const loading = isClean(core, flight) ? flight : beginSingleFlight(core, call.key, call.policy.tags)
   if (loading !== flight) core.flights.begin(loading)

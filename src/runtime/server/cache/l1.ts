@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import type { Times } from '../core/clock'
+import { systemClock } from '../core/clock'
 import { instrument } from '../core/instruments'
 
 /** A decoded value in L1, the memory of this process. Times are monotonic milliseconds. */
@@ -43,14 +45,17 @@ export class L1 {
   readonly #entries: LRUCache<string, L1Entry> | undefined
   readonly #keysByTag = new Map<string, Set<string>>()
 
-  constructor(limits: { maxEntries: number, maxBytes: number }) {
+  constructor(limits: { maxEntries: number, maxBytes: number }, clock: Pick<Times, 'now'> = systemClock) {
     if (limits.maxEntries > 0) {
       this.#entries = new LRUCache<string, L1Entry>({
         max: limits.maxEntries,
         maxSize: limits.maxBytes,
         dispose: (entry, key, reason) => {
           this.#forgetTags(key, entry.tags)
-          if (reason === 'evict') evictions.record(1, this.size >= limits.maxEntries - 1 ? 'count' : 'bytes')
+          if (!evictions.enabled || reason === 'delete') return
+          // An expired entry leaves when its new value replaces it, or when the cache is full.
+          if (clock.now() >= Math.min(entry.heldUntil, entry.horizon)) evictions.record(1, 'expired')
+          else if (reason === 'evict') evictions.record(1, this.size >= limits.maxEntries - 1 ? 'count' : 'bytes')
         },
       })
     }

@@ -32,6 +32,8 @@ export interface Lease {
   token: string
   /** Redis TIME in µs at which the lease was won. */
   time: number
+  /** Whether it was taken over from a load that had failed. */
+  stolen: boolean
   /** The caller's scope, for tags that are added during the load. */
   scope: string
   /** True when the lease needs no further action: an entry was written, or the release or the marker is being sent. */
@@ -52,7 +54,8 @@ export async function compete(
   const token = core.nextWriteId()
   try {
     const answer = await budget.spend(left => core.store.acquire(key, writeId, token, takeFailedAfter, left))
-    return answer.state === 'won' ? { state: 'won', lease: { token, time: answer.time, scope, ended: false } } : answer
+    if (answer.state !== 'won') return answer
+    return { state: 'won', lease: { token, time: answer.time, stolen: answer.stolen, scope, ended: false } }
   }
   catch (error) {
     // Redis may have run the command although the reply was lost. The lease would then block the key without a holder.
@@ -66,6 +69,8 @@ interface Loaded {
   cost: number
   personal: boolean
   lateTags: readonly string[]
+  /** Whether the value may not be stored, because it was invalidated during the load. */
+  refused: boolean
   /** Limits in ms that the loader set: how long the value is fresh, and how long after that it may be served stale. */
   limits: { fresh: number, stale: number }
 }
@@ -96,11 +101,14 @@ export async function leadLoad(
     }
     const loaded = await runLoader(core, flight, load, policy, lease.scope, () => end(core, flight, lease, 'uncacheable'))
     if (loaded.personal || !isStorable(loaded.raw, policy)) {
+      recordLoad(policy, loaded.cost, 'ok')
       if (!loaded.personal) end(core, flight, lease, 'uncacheable')
       core.stats.uncacheable++
       return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
     }
-    return await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
+    const result = await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
+    recordLoad(policy, loaded.cost, loaded.refused ? 'refused' : 'ok')
+    return result
   }
   finally {
     clearInterval(renewal)
@@ -115,6 +123,7 @@ export async function loadUnwritten(
   core: CacheCore, flight: SingleFlight, load: CacheLoader<unknown>, policy: Policy, scope: string,
 ): Promise<LoadResult> {
   const loaded = await runLoader(core, flight, load, policy, scope)
+  recordLoad(policy, loaded.cost, 'ok')
   if (loaded.personal || !isStorable(loaded.raw, policy)) {
     return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
   }
@@ -177,20 +186,20 @@ async function runLoader(
         + 'raise its timeout or make the loader faster.')
     })
     if (refusal !== undefined) throw refusal
-    recordLoad(core, policy, start, 'ok')
-    return { raw, personal, lateTags, limits, cost: core.clock.now() - start }
+    return { raw, personal, lateTags, limits, refused: false, cost: core.clock.now() - start }
   }
   catch (error) {
     core.stats.loadErrors++
-    recordLoad(core, policy, start, abort.signal.aborted ? 'timeout' : 'error')
+    recordLoad(policy, core.clock.now() - start, abort.signal.aborted ? 'timeout' : 'error')
     throw error
   }
 }
 
 const loadDurations = instrument('scale.cache.load.duration')
 
-function recordLoad({ clock }: CacheCore, { reads }: Policy, start: number, outcome: 'ok' | 'error' | 'timeout'): void {
-  loadDurations.record((clock.now() - start) / 1000, reads.surface, reads.name, outcome)
+/** @param cost duration of the load in ms */
+function recordLoad({ reads }: Policy, cost: number, outcome: 'ok' | 'error' | 'timeout' | 'refused'): void {
+  loadDurations.record(cost / 1000, reads.surface, reads.name, outcome)
 }
 
 async function storeLoaded(
@@ -210,6 +219,7 @@ async function storeLoaded(
     return { value: encoded.value, source: 'uncacheable', tags }
   }
   const result: LoadResult = { value: encoded.value, source: 'loader', tags }
+  loaded.refused = flight.dirty
   if (flight.dirty) end(core, flight, lease, 'free')
   if (flight.dirty || versions === undefined || budget.left <= 0) return result
   try {
@@ -217,6 +227,7 @@ async function storeLoaded(
     if (flight.term.id === '') return result
     const late = await noteLateTags(core, flight, lease, loaded.lateTags, life, policy, budget)
     if (late === undefined) {
+      loaded.refused = true
       core.stats.fencedWrites++
       end(core, flight, lease, 'free')
       // Callers that joined during the load may have begun after the invalidation, so they must read again.
@@ -241,6 +252,7 @@ async function storeLoaded(
       keepInL1(core, flight, header, encoded.value, encoded.payload.length)
     }
     else {
+      loaded.refused = true
       core.stats.fencedWrites++
     }
   }

@@ -35,7 +35,7 @@ export function createMemoryStore(clock: Times): CacheStore {
         return { state: lease.holder === FAILED || lease.holder === UNCACHEABLE ? lease.holder : 'held' }
       }
       leases.set(key, { holder: token, until: clock.now() + LEASE_LIFE })
-      return { state: 'won', time: clock.wall() * 1000 }
+      return { state: 'won', time: clock.wall() * 1000, stolen: free }
     },
     async renew(key, token) {
       if (holderOf(key)?.holder === token) leases.set(key, { holder: token, until: clock.now() + LEASE_LIFE })

@@ -71,6 +71,7 @@ export class Reader {
         ? Promise.all(keys.map(key => followRedirection<Buffer | null>(client, commander => commander.getBuffer(key))))
         : mget(client, keys),
       budget,
+      this.#connection.isCluster || keys.length === 1 ? 'GET' : 'MGET',
     )
   }
 }

@@ -83,12 +83,13 @@ class RedisStore implements CacheStore {
     const answer = await this.#connection.run(
       client => runScript(client, acquireLease, [this.#entryKey(key), this.#leaseKey(key)], [seenWriteId, token, LEASE_LIFE, takeBelow]),
       budget,
-    ) as [LeaseAnswer['state'], string]
-    return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]) } : { state: answer[0] }
+      'EVALSHA',
+    ) as [LeaseAnswer['state'], string, number]
+    return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]), stolen: answer[2] === 1 } : { state: answer[0] }
   }
 
   async renew(key: string, token: string, budget: number): Promise<void> {
-    await this.#connection.run(client => runScript(client, renewLease, [this.#leaseKey(key)], [token, LEASE_LIFE]), budget)
+    await this.#connection.run(client => runScript(client, renewLease, [this.#leaseKey(key)], [token, LEASE_LIFE]), budget, 'EVALSHA')
   }
 
   async settle(key: string, token: string, outcome: keyof typeof SETTLEMENTS, budget: number): Promise<void> {
@@ -110,6 +111,7 @@ class RedisStore implements CacheStore {
     const versions = await this.#connection.run(
       client => Promise.all(tags.map(tag => runScript(client, noteTag, [this.#tagKey(tag)], args))),
       budget,
+      'EVALSHA',
     )
     return versions.map(String)
   }
@@ -183,9 +185,9 @@ class RedisStore implements CacheStore {
   ): Promise<unknown> {
     if (!this.#connection.isCluster) {
       const message = () => [this.#bus.channel, this.#bus.stamp(operation, argument)]
-      return this.#connection.run(client => runScript(client, script, keys, [...args, ...message()]), budget)
+      return this.#connection.run(client => runScript(client, script, keys, [...args, ...message()]), budget, 'EVALSHA')
     }
-    const answer = await this.#connection.run(client => runScript(client, script, keys, [...args, '', '']), budget)
+    const answer = await this.#connection.run(client => runScript(client, script, keys, [...args, '', '']), budget, 'EVALSHA')
     const version = script === bumpTag ? ` ${String(answer)}` : ''
     if (script !== writeEntry || answer === 1) await this.#bus.publish(operation, argument + version, budget)
     return answer

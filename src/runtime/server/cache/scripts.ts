@@ -31,14 +31,15 @@ function publish(channel: number): string {
 export const acquireLease = defineScript(`
 if redis.call('GETRANGE', KEYS[1], ${WRITE_ID_START}, ${WRITE_ID_START + WRITE_ID_LENGTH - 1}) ~= ARGV[1] then return {'changed'} end
 local holder = redis.call('GET', KEYS[2])
-if holder == '${FAILED}' and redis.call('PTTL', KEYS[2]) <= tonumber(ARGV[4]) then holder = false end
+local stolen = holder == '${FAILED}' and redis.call('PTTL', KEYS[2]) <= tonumber(ARGV[4])
+if stolen then holder = false end
 if holder and holder ~= ARGV[2] then
   if holder == '${UNCACHEABLE}' or holder == '${FAILED}' then return {holder} end
   return {'held'}
 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 ${TIME_IN_MICROSECONDS}
-return {'won', now}`)
+return {'won', now, stolen and 1 or 0}`)
 
 /** Extends a lease that still holds the token. KEYS: lease. ARGV: token, ms. */
 export const renewLease = defineScript(`

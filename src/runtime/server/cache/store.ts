@@ -60,12 +60,12 @@ export interface StoredRead {
 
 /**
  * Result of the competition for a lease:
- * - `won`: the caller loads; `time` is the store's clock in µs.
+ * - `won`: the caller loads; `time` is the store's clock in µs, and `stolen` whether a failed load had kept the lease.
  * - `changed`: the entry is not the one that the caller read.
  * - `held`: another caller holds the lease.
  * - `failed`, `uncacheable`: the marker that the last load left.
  */
-export type LeaseAnswer = { state: 'won', time: number } | { state: 'changed' | 'held' | 'failed' | 'uncacheable' }
+export type LeaseAnswer = { state: 'won', time: number, stolen: boolean } | { state: 'changed' | 'held' | 'failed' | 'uncacheable' }
 
 /** Lifetime of a lease in ms. Its holder renews it at half time. */
 export const LEASE_LIFE = 5000

@@ -95,11 +95,19 @@ export const METRICS = {
   'scale.cache.bytes': { type: 'gauge', labels: ['level'], prometheus: 'scale_cache_bytes', help: 'Bytes in the cache of this process.' },
   'scale.cache.evictions': { type: 'counter', labels: ['reason'], help: 'Entries that left the cache of this process.' },
   'scale.bus.messages': { type: 'counter', labels: ['direction'], help: 'Messages of the invalidation bus.' },
+  'scale.bus.delay': {
+    type: 'histogram', unit: 's', buckets: DATABASE, labels: [],
+    help: 'Time of a message on the invalidation bus, from its publication until it is received. Each process measures its own beats.',
+  },
   'scale.bus.gaps': { type: 'counter', labels: [], help: 'Times that messages of the bus were missed.' },
   'scale.bus.epoch_flushes': { type: 'counter', labels: ['cause'], help: 'Times that the cache of this process was cleared.' },
   'scale.redis.up': { type: 'gauge', labels: ['role'], help: '1 if the connection to Redis works, else 0.' },
   'scale.breaker.state': { type: 'gauge', labels: ['target'], help: 'State of a circuit breaker: 0 closed, 1 half-open, 2 open.' },
   'scale.breaker.transitions': { type: 'counter', labels: ['target', 'to'], help: 'Changes of the state of a circuit breaker.' },
+  'db.client.operation.duration': {
+    type: 'histogram', unit: 's', buckets: DATABASE, labels: ['db.system.name', 'db.operation.name', 'error.type'],
+    help: 'Time of a call on Redis, until its answer or its deadline.',
+  },
   'db.client.connection.count': {
     type: 'gauge', labels: ['db.client.connection.pool.name', 'db.client.connection.state'],
     help: 'Connections that the budget of this process reserves.',
@@ -122,6 +130,9 @@ export const METRICS = {
   'scale.shard.queries': { type: 'counter', labels: ['shard', 'kind'], help: 'Uses of the database of a shard.' },
   'scale.shard.slots': {
     type: 'gauge', labels: ['shard', 'state'], help: 'Slots of a shard: stable, or the state of the move that takes them to another shard.',
+  },
+  'scale.shard.moves': {
+    type: 'counter', labels: ['result'], help: 'Moves of slots that this process has seen in its slot map.',
   },
   'messaging.client.sent.messages': {
     type: 'counter', most: DESTINATION, labels: ['messaging.destination.name', 'error.type'], help: 'Messages that were published.',
@@ -151,6 +162,12 @@ export const METRICS = {
   'scale.messaging.buffer_messages': { type: 'gauge', labels: [], help: 'Messages in this process that are not sent yet.' },
   'scale.messaging.unconfirmed': { type: 'gauge', labels: [], help: 'Messages that were sent and are not confirmed yet.' },
   'scale.messaging.blocked': { type: 'gauge', labels: [], help: '1 while the broker accepts no messages, else 0.' },
+  'scale.outbox.pending': {
+    type: 'gauge', labels: [], help: 'Messages in the outboxes that are not published, at most 10,000 of each outbox.',
+  },
+  'scale.outbox.oldest': {
+    type: 'gauge', unit: 's', labels: [], help: 'Age of the oldest message in the outboxes.',
+  },
   'scale.rate_limit.decisions': {
     type: 'counter', most: { limit: 'names' }, labels: ['limit', 'decision'], help: 'Decisions of rate limits.',
   },

@@ -209,7 +209,12 @@ class Clients<Client> implements ClientRegistry<Client> {
     if (entry.pinned) return
     entry.usedAt = this.#clock.now()
     this.#pump()
-    if (!entry.leaving) entry.idleTimer = detached(() => this.#clock.setTimeout(() => this.#leave(entry), this.#idleTimeout))
+    if (!entry.leaving) entry.idleTimer = detached(() => this.#clock.setTimeout(() => this.#leaveIdle(entry), this.#idleTimeout))
+  }
+
+  #leaveIdle(entry: ClientEntry<Client>): void {
+    evictions.record(1, 'idle')
+    this.#leave(entry)
   }
 
   /** Stops new leases of a client, and closes the client as soon as it has no leases. */

@@ -31,6 +31,17 @@ async function publishMeasured(exchange: string, publish: () => Promise<void>): 
   }
 }
 
+/** How a delivery is settled: handled, refused, or returned to its queue. */
+export type Settlement = 'ack' | 'reject' | 'nack'
+
+/** Settles a delivery, and measures it. The broker does not answer, so it is over when the connection has the settlement. */
+export function measureSettlement(queue: string, operation: Settlement, settle: () => void): void {
+  if (!operations.enabled) return settle()
+  const started = performance.now()
+  settle()
+  operations.record((performance.now() - started) / 1000, queue, operation)
+}
+
 /** Counts a delivery whose handler starts now. */
 export function countDelivery({ queue, properties: { timestamp } }: Pick<Delivery, 'queue' | 'properties'>): void {
   if (!consumed.enabled) return

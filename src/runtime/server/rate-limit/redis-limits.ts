@@ -16,12 +16,14 @@ export function createRedisLimits(connection: RedisConnection, deadline: number)
         return connection.run(
           client => runScriptAtOnce(client, decideDebtScript, [`${head}${key}}`], [cost * interval, capacity, debt]) as Promise<number>,
           deadline,
+          'EVALSHA',
         )
       }
       const script = interval % 1000 === 0 ? decideWholeScript : decideScript
       return connection.run(
         client => runScriptAtOnce(client, script, [`${head}${key}}`], [cost * interval, capacity]) as Promise<number>,
         deadline,
+        'EVALSHA',
       )
     },
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock'
 import { RedisTimeoutError, RedisUnavailableError, connectionFault } from './errors'
-import type { RedisClient } from './types'
+import { instrument } from '../core/instruments'
+import type { RedisClient, RedisCommandName } from './types'
 import type { Breaker } from './breaker'
 
 /** The surroundings of a call: the client, the clock, and callbacks to the breaker. */
@@ -36,17 +37,23 @@ const MOST_STALLS = 3
  *
  * @param budget milliseconds of the whole call, for the error message
  * @param left milliseconds that remain of the budget
+ * @param name the command in metrics
  * @throws RedisTimeoutError at the deadline
  */
-export function runWithinBudget<T>(context: CommandContext, operation: RedisOperation<T>, budget: number, left = budget): Promise<T> {
-  return new Promise((resolve, reject) => new BoundedCall(context, budget, left, resolve, reject).make(operation))
+export function runWithinBudget<T>(
+  context: CommandContext, operation: RedisOperation<T>, budget: number, left = budget, name: RedisCommandName = '_other',
+): Promise<T> {
+  return new Promise((resolve, reject) => new BoundedCall(context, budget, left, name, resolve, reject).make(operation))
 }
+
+const durations = instrument('db.client.operation.duration')
 
 /** One call with a deadline. A class, because every command passes here and a closure for each step would cost more. */
 class BoundedCall<T> {
   readonly #context: CommandContext
   readonly #budget: number
   readonly #left: number
+  readonly #name: RedisCommandName
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
   #settled = false
@@ -54,17 +61,25 @@ class BoundedCall<T> {
   #timer: unknown
   /** When the timer should fire. */
   #due = 0
+  #started = 0
+  /** Whether the caller already got its timeout error. */
+  #isLate = false
 
-  constructor(context: CommandContext, budget: number, left: number, resolve: (value: T) => void, reject: (error: unknown) => void) {
+  constructor(
+    context: CommandContext, budget: number, left: number, name: RedisCommandName,
+    resolve: (value: T) => void, reject: (error: unknown) => void,
+  ) {
     this.#context = context
     this.#budget = budget
     this.#left = left
+    this.#name = name
     this.#resolve = resolve
     this.#reject = reject
   }
 
   make(operation: RedisOperation<T>): void {
     this.#wait(this.#left, false)
+    this.#started = this.#due - this.#left
     try {
       operation(this.#context.client).then(value => this.#succeed(value), error => this.#fail(error))
     }
@@ -92,7 +107,11 @@ class BoundedCall<T> {
   #expire(isLate: boolean): void {
     if (this.#settled) return
     const { patience, expired } = this.#context
-    if (!isLate) this.#reject(new RedisTimeoutError(this.#budget))
+    if (!isLate) {
+      this.#measure('timeout')
+      this.#reject(new RedisTimeoutError(this.#budget))
+    }
+    this.#isLate = true
     if (!isLate && this.#left < patience) return this.#wait(patience - this.#left, true)
     this.#settled = true
     expired(`no answer within ${Math.max(this.#budget, patience)} ms`)
@@ -101,6 +120,7 @@ class BoundedCall<T> {
   #succeed(value: T): void {
     if (this.#settled) return
     this.#settle()
+    this.#measure('')
     this.#context.answered()
     this.#resolve(value)
   }
@@ -109,7 +129,14 @@ class BoundedCall<T> {
   #fail(error: unknown): void {
     if (this.#settled) return
     this.#settle()
+    this.#measure(error instanceof Error && error.name === 'ReplyError' ? 'reply' : 'connection')
     this.#reject(this.#context.failed(error))
+  }
+
+  /** Records the time of the call for its caller. An answer after the deadline is not recorded again. */
+  #measure(errorType: '' | 'timeout' | 'reply' | 'connection'): void {
+    if (this.#isLate || !durations.enabled) return
+    durations.record((this.#context.clock.now() - this.#started) / 1000, 'redis', this.#name, errorType)
   }
 
   #settle(): void {
@@ -123,10 +150,11 @@ class BoundedCall<T> {
  *
  * @param connected resolves when the first attempt to connect has succeeded or failed
  * @param budget milliseconds for the wait and the call together
+ * @param name the command in metrics
  * @throws RedisTimeoutError at the deadline
  */
 export function runOnceConnected<T>(
-  context: CommandContext, connected: Promise<void>, operation: RedisOperation<T>, budget: number,
+  context: CommandContext, connected: Promise<void>, operation: RedisOperation<T>, budget: number, name: RedisCommandName = '_other',
 ): Promise<T> {
   const { clock } = context
   const start = clock.now()
@@ -141,7 +169,7 @@ export function runOnceConnected<T>(
         reject(refusal)
       }
       else if (left > 0) {
-        runWithinBudget(context, operation, budget, left).then(resolve, reject)
+        runWithinBudget(context, operation, budget, left, name).then(resolve, reject)
       }
       else {
         reject(new RedisTimeoutError(budget))

@@ -19,7 +19,7 @@ import type { FirstConnection } from './first-connection'
 import { PING_TIMEOUT, createServerProbe, createStuckClients } from './server-probe'
 import { keyMasters } from './cluster'
 import type { RedisSettings } from './settings'
-import type { RedisClient, RedisConnection } from './types'
+import type { RedisClient, RedisCommandName, RedisConnection } from './types'
 import { instrument, onRead } from '../core/instruments'
 
 const up = instrument('scale.redis.up')
@@ -134,12 +134,12 @@ class SharedConnection implements RedisConnection {
     return this.#breaker.available && !this.#closing
   }
 
-  run<T>(operation: RedisOperation<T>, budget = this.commandTimeout): Promise<T> {
+  run<T>(operation: RedisOperation<T>, budget = this.commandTimeout, name: RedisCommandName = '_other'): Promise<T> {
     if (!this.available) return Promise.reject(this.#unavailable())
     const { pending } = this.#firstConnection
     return pending
-      ? runOnceConnected(this.#commandContext, pending, operation, budget)
-      : runWithinBudget(this.#commandContext, operation, budget)
+      ? runOnceConnected(this.#commandContext, pending, operation, budget, name)
+      : runWithinBudget(this.#commandContext, operation, budget, budget, name)
   }
 
   masters(): Redis[] {

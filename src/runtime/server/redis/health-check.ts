@@ -11,6 +11,6 @@ export function createRedisHealthCheck(connection: Pick<RedisConnection, 'run' |
   return {
     name: 'redis',
     feature: 'redis',
-    run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout),
+    run: timeout => connection.run(() => Promise.all(connection.masters().map(master => master.ping())), timeout, 'PING'),
   }
 }

@@ -23,7 +23,7 @@ export async function scanKeys(connection: RedisConnection, match: string, visit
   const scanMaster = async (master: Redis) => {
     let cursor = '0'
     do {
-      const [next, keys] = await connection.run(() => master.scan(cursor, 'MATCH', match, 'COUNT', COUNT), STEP_BUDGET)
+      const [next, keys] = await connection.run(() => master.scan(cursor, 'MATCH', match, 'COUNT', COUNT), STEP_BUDGET, 'SCAN')
       cursor = next
       if (keys.length > 0) await visit(keys)
     } while (cursor !== '0')
@@ -38,6 +38,7 @@ export async function unlinkKeys(connection: RedisConnection, keys: readonly str
   const answers = await connection.run(
     client => Promise.all(keys.map(key => followRedirection<number>(client, commander => commander.unlink(key)))),
     STEP_BUDGET,
+    'UNLINK',
   )
   return answers.reduce((sum, answer) => sum + answer, 0)
 }

@@ -3,6 +3,9 @@ import type { Cluster, Redis } from 'ioredis'
 /** A command client of ioredis 5 or 6: one server (or Sentinel), or a Cluster. */
 export type RedisClient = Redis | Cluster
 
+/** Commands in metrics. Calls without a name, or with several commands, are `_other`. */
+export type RedisCommandName = 'EVALSHA' | 'EXISTS' | 'GET' | 'MGET' | 'PING' | 'PUBLISH' | 'SCAN' | 'SET' | 'UNLINK' | '_other'
+
 /**
  * The Redis connection that all features share. A deadline for each call and a circuit breaker with half-open probes
  * keep an unreachable Redis from blocking requests.
@@ -23,10 +26,11 @@ export interface RedisConnection {
   /**
    * Runs one operation within `budget` milliseconds and reports its outcome to the breaker.
    * @param budget milliseconds, `commandTimeout` by default
+   * @param name the command in metrics, in upper case
    * @throws RedisUnavailableError at once while the breaker is open
    * @throws RedisTimeoutError when the operation takes longer than `budget`
    */
-  run: <T>(operation: (client: RedisClient) => Promise<T>, budget?: number) => Promise<T>
+  run: <T>(operation: (client: RedisClient) => Promise<T>, budget?: number, name?: RedisCommandName) => Promise<T>
   /** Returns a client for each master: on a single server the client itself, on a Cluster one client per master. */
   masters: () => Redis[]
   /**

@@ -7,6 +7,7 @@ import { addressesOf, addressOf, parseReplicas } from '../core/database-address'
 import { provideHealthCheck } from '../core/health-checks'
 import { createLog } from '../core/log'
 import { defineNitroPlugin } from '../nitro'
+import { countMoves } from './count-moves'
 import { databaseOfShard, shardsService, createShardResolver } from './resolve'
 import type { ShardsModuleOptions, ShardSource, ShardsSettings } from './settings'
 import { readSlotGauges } from './read-slot-gauges'
@@ -30,6 +31,7 @@ export default defineNitroPlugin((nitroApp) => {
   if (settings.slotMapFile) {
     const stop = followSlotMapFile(settings, {
       onChange: (next) => {
+        countMoves(slotMap, next.slotMap)
         slotMap = next.slotMap
         shardsService.provide(createShardResolver(next))
       },

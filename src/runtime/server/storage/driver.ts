@@ -2,7 +2,7 @@ import type { Driver, StorageMeta } from 'unstorage'
 import type { Commander } from '../redis/redirect'
 import { followRedirection } from '../redis/redirect'
 import { escapeGlob, scanKeys, unlinkKeys } from '../redis/scan'
-import type { RedisConnection } from '../redis/types'
+import type { RedisCommandName, RedisConnection } from '../redis/types'
 
 /** Options of a mount on Redis. */
 export interface RedisStorageOptions {
@@ -48,12 +48,12 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     checkTtl(seconds, `the key ${key}`)
     await send(commander => seconds
       ? commander.set(toKey(key), value, 'PX', Math.max(1, Math.round(seconds * 1000)))
-      : commander.set(toKey(key), value))
+      : commander.set(toKey(key), value), 'SET')
   }
 
   /** Sends one command, and follows redirections while the slots of a Cluster move. */
-  function send<T>(command: (commander: Commander) => unknown): Promise<T> {
-    return connection.run(client => followRedirection<T>(client, command))
+  function send<T>(command: (commander: Commander) => unknown, name: RedisCommandName): Promise<T> {
+    return connection.run(client => followRedirection<T>(client, command), undefined, name)
   }
 
   return {
@@ -63,12 +63,12 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     getInstance: () => connection.client,
 
     async hasItem(key) {
-      return await send<number>(commander => commander.exists(toKey(key))) === 1
+      return await send<number>(commander => commander.exists(toKey(key)), 'EXISTS') === 1
     },
 
-    getItem: key => send<string | null>(commander => commander.get(toKey(key))),
+    getItem: key => send<string | null>(commander => commander.get(toKey(key)), 'GET'),
 
-    getItemRaw: key => send<Buffer | null>(commander => commander.getBuffer(toKey(key))),
+    getItemRaw: key => send<Buffer | null>(commander => commander.getBuffer(toKey(key)), 'GET'),
 
     getItems: items => inBulk(items, ({ key }) => key, keys => connection.run(client => Promise.all(keys.map(async (key) => {
       return { key, value: await followRedirection<string | null>(client, commander => commander.get(toKey(key))) }
@@ -85,7 +85,7 @@ export function redisStorageDriver({ connection, base, ttl }: RedisStorageOption
     },
 
     async removeItem(key) {
-      await send(commander => commander.unlink(toKey(key)))
+      await send(commander => commander.unlink(toKey(key)), 'UNLINK')
     },
 
     async getMeta(key): Promise<StorageMeta | null> {

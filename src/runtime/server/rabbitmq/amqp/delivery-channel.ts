@@ -1,4 +1,6 @@
 import type { Channel, Message, MessageProperties as AmqpProperties } from 'amqplib'
+import type { Settlement } from '../measure-messages'
+import { measureSettlement } from '../measure-messages'
 import type { Delivery, HeaderValue, MessageProperties } from '../message'
 import { closeChannel } from './channel'
 import { randomUUID } from 'node:crypto'
@@ -47,12 +49,12 @@ export function createDeliveryChannel(channel: Channel, onSettled: () => void = 
     let open = true
     unsettled++
 
-    function settle(tell: () => void): void {
+    function settle(operation: Settlement, tell: () => void): void {
       if (!open) return
       open = false
       unsettled--
       if (!alive) return
-      tell()
+      measureSettlement(queue, operation, tell)
       if (unsettled === 0) onSettled()
     }
 
@@ -64,13 +66,13 @@ export function createDeliveryChannel(channel: Channel, onSettled: () => void = 
       properties: readProperties(properties),
       redelivered: fields.redelivered,
       deliveryCount: deliveryCount(properties),
-      ack: () => settle(() => acknowledgements.ack(tag)),
-      reject: requeue => settle(() => {
+      ack: () => settle('ack', () => acknowledgements.ack(tag)),
+      reject: requeue => settle('reject', () => {
         channel.reject(message, requeue)
         acknowledgements.settled(tag)
       }),
       // From RabbitMQ 4.3, a `nack` does not count towards the delivery limit, but a rejection does.
-      release: () => settle(() => {
+      release: () => settle('nack', () => {
         channel.nack(message, false, true)
         acknowledgements.settled(tag)
       }),

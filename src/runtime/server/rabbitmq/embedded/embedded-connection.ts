@@ -1,4 +1,6 @@
 import type { Delivery, OutgoingMessage } from '../message'
+import type { Settlement } from '../measure-messages'
+import { measureSettlement } from '../measure-messages'
 import type { BrokerTopology } from '../topology'
 import type { Broker, BrokerState, Subscription } from '../broker'
 import { PublishError } from '../publish-error'
@@ -118,9 +120,9 @@ class EmbeddedConnection implements Broker {
       queue.giveBack(message, true)
       settled()
     })
-    const once = (settle: () => void) => () => {
+    const once = (operation: Settlement, settle: () => void) => () => {
       if (!this.#unsettled.delete(message)) return
-      settle()
+      measureSettlement(queue.declaration.name, operation, settle)
       settled()
     }
     const { exchange, routingKey, content, properties, redelivered, returns } = message
@@ -132,9 +134,9 @@ class EmbeddedConnection implements Broker {
       queue: queue.declaration.name,
       redelivered,
       deliveryCount: returns,
-      ack: once(() => queue.settle(message)),
-      reject: requeue => once(() => requeue ? queue.giveBack(message, true) : queue.reject(message))(),
-      release: once(() => queue.giveBack(message, false)),
+      ack: once('ack', () => queue.settle(message)),
+      reject: requeue => once('reject', () => requeue ? queue.giveBack(message, true) : queue.reject(message))(),
+      release: once('nack', () => queue.giveBack(message, false)),
     }
   }
 }

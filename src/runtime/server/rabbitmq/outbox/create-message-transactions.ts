@@ -4,6 +4,7 @@ import { createInboxSweep } from '../inbox/sweep'
 import type { SqlClient } from '../sql-client'
 import { asSqlTransaction } from '../sql-client'
 import type { MessageTransactions } from '../transactions'
+import { measureOutboxes } from './measure-outboxes'
 import type { OutboxSource, Relay, RelayOptions } from './relay'
 import { createRelay } from './relay'
 import { insertMessage } from './rows'
@@ -34,6 +35,7 @@ export function createMessageTransactions(options: MessageTransactionsOptions): 
   ]
   let relay: Relay | undefined
   let stopSweep: (() => void) | undefined
+  let stopMeasure: (() => void) | undefined
 
   return {
     async write(transaction, message) {
@@ -53,10 +55,12 @@ export function createMessageTransactions(options: MessageTransactionsOptions): 
       detached(() => {
         relay = createRelay({ sources, broker, interval, batch, publishTimeout, log })
         stopSweep = createInboxSweep(sources, keep, log)
+        stopMeasure = measureOutboxes(sources)
       })
     },
     async stop(timeout) {
       stopSweep?.()
+      stopMeasure?.()
       await relay?.stop(timeout)
     },
   }
