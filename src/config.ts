@@ -9,6 +9,9 @@ export type { DatabaseFactory, DatabaseFactoryInput, DatabaseFactoryOptions } fr
 export type { HealthCheckFunction, HealthCheckOptions, HealthLevel } from './runtime/server/health/types'
 export type { ClientErrorGroup, PageTimings, SlowResource } from './runtime/server/monitoring/ring'
 export type { ClientError, ClientVital, ReceivedClientError, ResolvedFrame } from './runtime/server/monitoring/types'
+export type {
+  CacheOperation, ConsumeOperation, DatabaseOperation, PublishOperation, ShardOperation,
+} from './runtime/server/core/tracing-channels'
 export type { TenantRecord } from './runtime/server/tenancy/types'
 
 /**

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { withDeadline } from '../core/deadline'
 import { instrument } from '../core/instruments'
+import { cacheChannel, hashKey } from '../core/tracing-channels'
 import type { Budget, CacheCore } from './core'
 import { isClean } from './core'
 import type { EntryHeader } from './entry'
@@ -180,7 +181,8 @@ async function runLoader(
   const start = core.clock.now()
   core.stats.loads++
   try {
-    const raw = await withDeadline(load(context), policy.timeout, () => {
+    const loading = cacheChannel.hasSubscribers ? traceLoad(flight.key, policy, load, context) : load(context)
+    const raw = await withDeadline(loading, policy.timeout, () => {
       abort.abort()
       return new Error(`Loading the cache key "${flight.key}" took longer than ${policy.timeout} ms: `
         + 'raise its timeout or make the loader faster.')
@@ -193,6 +195,12 @@ async function runLoader(
     recordLoad(policy, core.clock.now() - start, abort.signal.aborted ? 'timeout' : 'error')
     throw error
   }
+}
+
+/** Calls the loader, for the subscribers of the channel. */
+function traceLoad(key: string, { reads }: Policy, load: CacheLoader<unknown>, context: LoadContext): Promise<unknown> {
+  const operation = { operation: 'load', surface: reads.surface, name: reads.name, keyHash: hashKey(key) } as const
+  return cacheChannel.tracePromise(async () => load(context), operation)
 }
 
 const loadDurations = instrument('scale.cache.load.duration')

@@ -1,5 +1,6 @@
 import { detached } from '../core/detached'
 import { instrument } from '../core/instruments'
+import { databaseChannel } from '../core/tracing-channels'
 import type { Timers } from '../core/clock'
 import { idleClock } from '../core/clock'
 import type { ClientEntry } from './entry'
@@ -19,6 +20,9 @@ const evictions = instrument('scale.tenant.evictions')
 
 /** Name of the pool in metrics. All clients share one budget of connections. */
 const POOL = 'clients'
+
+/** Group of the clients that are not pinned. Their names are ids of tenants. */
+const TENANTS = 'tenants'
 
 /** Default of `drainTimeout` and `disconnectTimeout`, in milliseconds. */
 const DEFAULT_DEADLINE = 5000
@@ -71,7 +75,13 @@ class Clients<Client> implements ClientRegistry<Client> {
     })
   }
 
-  async lease(spec: DatabaseSpec): Promise<DatabaseLease<Client>> {
+  lease(spec: DatabaseSpec): Promise<DatabaseLease<Client>> {
+    if (!databaseChannel.hasSubscribers) return this.#lease(spec)
+    const group = this.#entries.get(clientKey(spec))?.pinned ? spec.name : TENANTS
+    return databaseChannel.tracePromise(() => this.#lease(spec), { operation: 'lease', group })
+  }
+
+  async #lease(spec: DatabaseSpec): Promise<DatabaseLease<Client>> {
     if (this.#closing) throw new DatabaseClosedError(labelOf(spec))
     const deadline = this.#clock.now() + this.#pool.acquireTimeout
     let entry = this.#entries.get(clientKey(spec))

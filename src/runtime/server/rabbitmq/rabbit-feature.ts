@@ -1,5 +1,6 @@
 import { detached } from '../core/detached'
 import { withDeadline } from '../core/deadline'
+import { publishChannel } from '../core/tracing-channels'
 import type { Duration } from '../core/duration'
 import type { Role } from '../core/instance'
 import type { Broker } from './broker'
@@ -106,13 +107,20 @@ class Messaging {
     const outgoing = composeMessage(exchange, routingKey, message, given, context)
     if (given.tx !== undefined) return this.#writeToOutbox(given.tx, outgoing)
     if (this.#closed) throw new PublishError('CLOSED', 'The message was not sent: the server is shutting down.')
+    return publishChannel.hasSubscribers
+      ? publishChannel.tracePromise(() => this.#send(outgoing, timeout), { operation: 'publish', exchange })
+      : this.#send(outgoing, timeout)
+  }
+
+  #send(message: OutgoingMessage, timeout: number): Promise<void> {
+    const { exchange } = message
     // The usual case, without the cost of a timer and four promises per message.
     const opened = this.#opened
-    if (opened && this.#declaring === 0) return measurePublish(exchange, () => opened.publish(outgoing, timeout))
+    if (opened && this.#declaring === 0) return measurePublish(exchange, () => opened.publish(message, timeout))
     const end = performance.now() + timeout
     return measurePublish(exchange, async () => {
       const broker = await this.#untilReady(timeout)
-      await broker.publish(outgoing, Math.max(1, end - performance.now()))
+      await broker.publish(message, Math.max(1, end - performance.now()))
     })
   }
 

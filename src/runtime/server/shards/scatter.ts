@@ -1,6 +1,7 @@
 import type { Duration } from '../core/duration'
 import { withDeadline } from '../core/deadline'
 import { parseDuration } from '../core/duration'
+import { shardChannel } from '../core/tracing-channels'
 import { parseChoice, parseCount, refuseUnknownKeys } from '../core/settings'
 import { ScatterError } from './scatter-error'
 
@@ -62,8 +63,15 @@ export function scatterOver<Value, Merged = Value[]>(
 export function scatterOver<Value, Merged = Value[]>(
   shards: readonly string[], call: ShardCall<Value>, options?: ScatterOptions<Value, Merged> & { onError?: 'fail' },
 ): Promise<Merged>
-export async function scatterOver<Value, Merged>(
+export function scatterOver<Value, Merged>(
   shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged> = {},
+): Promise<Merged | PartialResult<Merged>> {
+  if (!shardChannel.hasSubscribers) return askAndMerge(shards, call, options)
+  return shardChannel.tracePromise(() => askAndMerge(shards, call, options), { operation: 'scatter', shards: [...shards] })
+}
+
+async function askAndMerge<Value, Merged>(
+  shards: readonly string[], call: ShardCall<Value>, options: ScatterOptions<Value, Merged>,
 ): Promise<Merged | PartialResult<Merged>> {
   const limits = resolveLimits(options)
   const answers = await askAll([...shards], call, limits)
@@ -88,7 +96,9 @@ async function askAll<Value>(
     for (const [index, shard] of queue) {
       if (end.signal.aborted) return
       try {
-        answers[index] = { shard, value: await askOne(shard, call, timeout, end) }
+        const ask = () => askOne(shard, call, timeout, end)
+        const answer = shardChannel.hasSubscribers ? shardChannel.tracePromise(ask, { operation: 'query', shard }) : ask()
+        answers[index] = { shard, value: await answer }
       }
       catch (error) {
         if (onError === 'fail') {

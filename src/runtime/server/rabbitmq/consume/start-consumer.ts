@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { exponentialDelay } from '../../core/backoff'
 import { formatDuration } from '../../core/duration'
+import { consumeChannel } from '../../core/tracing-channels'
 import type { Broker, Subscription } from '../broker'
 import { HEADERS, textHeader } from '../headers'
 import type { Delivery } from '../message'
@@ -107,7 +108,7 @@ class HandlingConsumer implements RunningConsumer {
     const started = performance.now()
     countDelivery(delivery)
     try {
-      await this.#attempt(delivery)
+      await (consumeChannel.hasSubscribers ? this.#traceAttempt(delivery) : this.#attempt(delivery))
       recordHandler(queue, started, false)
     }
     catch (error) {
@@ -116,6 +117,19 @@ class HandlingConsumer implements RunningConsumer {
       return await this.#fail(delivery, error)
     }
     delivery.ack()
+  }
+
+  /** Handles a message, for the subscribers of the channel. */
+  #traceAttempt(delivery: Delivery): Promise<void> {
+    const { headers } = delivery.properties
+    return consumeChannel.tracePromise(() => this.#attempt(delivery), {
+      operation: 'process',
+      queue: this.#consumer.queue,
+      exchange: originOf(delivery).exchange,
+      attempt: attemptOf(delivery),
+      traceparent: textHeader(headers, HEADERS.traceparent),
+      tracestate: textHeader(headers, HEADERS.tracestate),
+    })
   }
 
   async #attempt(delivery: Delivery): Promise<void> {
