@@ -94,8 +94,11 @@ describe('error tracking', () => {
   })
 
   it('resolves the stack of a minified build to file, line and component, once, and serves no map', async () => {
-    const { received } = await reports()
-    const failed = received.errors.filter(error => error.message.includes('price'))
+    // The stack is resolved after the answer to the browser.
+    const failed = await waitFor(async () => {
+      const found = (await reports()).received.errors.filter(error => error.message.includes('price'))
+      return found.length > 0 && found
+    })
     expect(failed).toHaveLength(1)
     expect(failed[0]).toMatchObject({ kind: 'vue', component: 'BrokenCart' })
     expect(failed[0]!.stack[0]).toMatchObject({ file: 'app/utils/price-of.ts', line: 4, resolved: true })
