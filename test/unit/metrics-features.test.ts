@@ -57,6 +57,17 @@ it('the cache counts each read once, by its level, and each load by its outcome'
   await engine.close()
 })
 
+it('a load whose value cannot be checked or written is measured, too', async () => {
+  const engine = startEmbeddedCache()
+  const fails = () => {
+    throw new Error('no')
+  }
+  await expect(engine.get('checked', () => 1, { validate: fails })).rejects.toThrow('no')
+  await engine.get('written', () => 1, { serializer: { codec: 'x', encode: fails, decode: () => 1 } })
+  expect(values('scale.cache.load.duration')).toEqual({ 'manual  ok': 2 })
+  await engine.close()
+})
+
 it('an entry that leaves the memory is counted by its reason, and one that is deleted is not', () => {
   let now = 0
   const l1 = new L1({ maxEntries: 2, maxBytes: 10_000 }, { now: () => now })

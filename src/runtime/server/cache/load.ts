@@ -89,6 +89,7 @@ export async function leadLoad(
   const { store } = core
   const renewal = setInterval(() => store.renew(flight.key, lease.token, core.budget).catch(() => {}), LEASE_LIFE / 2)
   renewal.unref()
+  let loaded: Loaded | undefined
   try {
     const life = lifeOf(policy)
     let versions: string[] | undefined
@@ -100,19 +101,17 @@ export async function leadLoad(
     catch {
       core.stats.redisErrors++ // Without tag versions, the value is returned but not stored.
     }
-    const loaded = await runLoader(core, flight, load, policy, lease.scope, () => end(core, flight, lease, 'uncacheable'))
+    loaded = await runLoader(core, flight, load, policy, lease.scope, () => end(core, flight, lease, 'uncacheable'))
     if (loaded.personal || !isStorable(loaded.raw, policy)) {
-      recordLoad(policy, loaded.cost, 'ok')
       if (!loaded.personal) end(core, flight, lease, 'uncacheable')
       core.stats.uncacheable++
       return { value: loaded.raw, source: 'uncacheable', personal: true, tags: tagsOf(policy, loaded) }
     }
-    const result = await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
-    recordLoad(policy, loaded.cost, loaded.refused ? 'refused' : 'ok')
-    return result
+    return await storeLoaded(core, flight, lease, loaded, versions, policy, life, budget)
   }
   finally {
     clearInterval(renewal)
+    if (loaded) recordLoad(policy, loaded.cost, loaded.refused ? 'refused' : 'ok')
     if (!lease.ended) end(core, flight, lease, 'failed')
   }
 }
