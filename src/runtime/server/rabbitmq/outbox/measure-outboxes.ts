@@ -17,10 +17,16 @@ const MOST_COUNTED = 10_000
  * @returns a function that stops it
  */
 export function measureOutboxes(sources: readonly OutboxSource[], interval = INTERVAL): () => void {
-  const timer = setInterval(measure, interval).unref()
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  // The next measurement begins after this one, so that a slow database does not get several queries at once.
+  function schedule(): void {
+    if (!stopped) timer = setTimeout(() => void measure().then(schedule), interval).unref()
+  }
 
   async function measure(): Promise<void> {
-    if (!pending.enabled) return clearInterval(timer)
+    if (!pending.enabled) return
     let messages = 0
     let age = 0
     for (const source of sources) {
@@ -38,7 +44,11 @@ export function measureOutboxes(sources: readonly OutboxSource[], interval = INT
     oldest.record(age)
   }
 
-  return () => clearInterval(timer)
+  schedule()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
 }
 
 /** Returns the number of messages that are not published, and the age of the oldest one in seconds. */
