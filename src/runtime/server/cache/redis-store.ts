@@ -80,16 +80,14 @@ class RedisStore implements CacheStore {
     key: string, seenWriteId: string, token: string, takeFailedAfter: number | undefined, budget: number,
   ): Promise<LeaseAnswer> {
     const takeBelow = takeFailedAfter === undefined ? NEVER : MARKER_LIFE - takeFailedAfter
-    const answer = await this.#connection.run(
-      client => runScript(client, acquireLease, [this.#entryKey(key), this.#leaseKey(key)], [seenWriteId, token, LEASE_LIFE, takeBelow]),
-      budget,
-      'EVALSHA',
-    ) as [LeaseAnswer['state'], string, number]
+    const args = [seenWriteId, token, LEASE_LIFE, takeBelow]
+    const keys = [this.#entryKey(key), this.#leaseKey(key)]
+    const answer = await this.#run(acquireLease, keys, args, budget) as [LeaseAnswer['state'], string, number]
     return answer[0] === 'won' ? { state: 'won', time: Number(answer[1]), stolen: answer[2] === 1 } : { state: answer[0] }
   }
 
   async renew(key: string, token: string, budget: number): Promise<void> {
-    await this.#connection.run(client => runScript(client, renewLease, [this.#leaseKey(key)], [token, LEASE_LIFE]), budget, 'EVALSHA')
+    await this.#run(renewLease, [this.#leaseKey(key)], [token, LEASE_LIFE], budget)
   }
 
   async settle(key: string, token: string, outcome: keyof typeof SETTLEMENTS, budget: number): Promise<void> {
@@ -175,6 +173,10 @@ class RedisStore implements CacheStore {
     return `${this.#tagHead}${tag}}`
   }
 
+  #run(script: Script, keys: string[], args: (string | Buffer | number)[], budget: number): Promise<unknown> {
+    return this.#connection.run(client => runScript(client, script, keys, args), budget, 'EVALSHA')
+  }
+
   /**
    * Runs a script whose last two arguments are a channel and a message.
    * On one server the script publishes the message. On a Cluster the message is published after the script, through the node
@@ -184,10 +186,11 @@ class RedisStore implements CacheStore {
     script: Script, keys: string[], args: (string | Buffer | number)[], operation: string, argument: string, budget: number,
   ): Promise<unknown> {
     if (!this.#connection.isCluster) {
+      // The message gets its number only when the script is sent. A call that is refused must not leave a gap.
       const message = () => [this.#bus.channel, this.#bus.stamp(operation, argument)]
       return this.#connection.run(client => runScript(client, script, keys, [...args, ...message()]), budget, 'EVALSHA')
     }
-    const answer = await this.#connection.run(client => runScript(client, script, keys, [...args, '', '']), budget, 'EVALSHA')
+    const answer = await this.#run(script, keys, [...args, '', ''], budget)
     const version = script === bumpTag ? ` ${String(answer)}` : ''
     if (script !== writeEntry || answer === 1) await this.#bus.publish(operation, argument + version, budget)
     return answer

@@ -146,15 +146,15 @@ export function createLimiter({ shared, share, onShared, now = () => performance
       const block = blocked.size === 0 ? undefined : blocked.get(key)
       const denial = block && denialOf(block, cost, now())
       if (denial !== undefined) return count(rule, denial)
-      return durations.enabled ? measure(ask(shared, rule, key, cost)) : ask(shared, rule, key, cost)
+      return durations.enabled ? measure(now, ask(shared, rule, key, cost)) : ask(shared, rule, key, cost)
     },
   }
 }
 
-async function measure(decision: Promise<RateLimitDecision>): Promise<RateLimitDecision> {
-  const started = performance.now()
+async function measure(now: () => number, decision: Promise<RateLimitDecision>): Promise<RateLimitDecision> {
+  const started = now()
   const decided = await decision
-  durations.record((performance.now() - started) / 1000)
+  durations.record((now() - started) / 1000)
   return decided
 }
 
