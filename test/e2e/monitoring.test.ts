@@ -100,6 +100,8 @@ describe('error tracking', () => {
       return found.length > 0 && found
     })
     expect(failed).toHaveLength(1)
+    // Errors are counted before their stack is resolved, so a second report would be seen here.
+    expect((await reports()).errors.filter(error => error.message.includes('price'))).toMatchObject([{ count: 1 }])
     expect(failed[0]).toMatchObject({ kind: 'vue', component: 'BrokenCart' })
     expect(failed[0]!.stack[0]).toMatchObject({ file: 'app/utils/price-of.ts', line: 4, resolved: true })
     expect(failed[0]!.stack[1]).toMatchObject({ file: 'app/components/BrokenCart.vue', line: 4, component: 'BrokenCart', resolved: true })

@@ -2,11 +2,9 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { LONGEST_TAG_LIST } from '../../src/runtime/server/cache/entry'
 import type { CacheOptions, LoadContext } from '../../src/runtime/server/cache/types'
-import { attachRecorders } from '../../src/runtime/server/core/instruments'
-import { METRICS } from '../../src/runtime/server/core/metric-definitions'
-import { createMetricRegistry } from '../../src/runtime/server/metrics/registry'
 import { startCacheProcess, startEmbeddedCache } from '../support/cache'
 import type { CacheProcess } from '../support/cache'
+import { recordMetrics } from '../support/recorded-metrics'
 import { startRedis } from '../support/redis'
 import type { RedisServer } from '../support/redis'
 import { startTcpProxy } from '../support/tcp-proxy'
@@ -144,28 +142,26 @@ describe('a load that stores nothing gives its lease back at once:', () => {
   })
 })
 
-it('a call that waits for the load of another process counts once, with the time of its wait', async () => {
-  const { metrics } = createMetricRegistry(METRICS, { maxSeries: 200, routes: 100, names: 50, queues: 100 })
-  attachRecorders(name => metrics.get(name))
-  onTestFinished(() => attachRecorders(undefined))
-  const { promise: loaded, resolve: finish } = Promise.withResolvers<string>()
-  const began = Promise.withResolvers<undefined>()
-  const loading = one.engine.get('key', () => {
-    began.resolve(undefined)
-    return loaded
+describe('metrics', () => {
+  const { values, sum } = recordMetrics()
+
+  it('a call that waits for the load of another process counts once, with the time of its wait', async () => {
+    const { promise: loaded, resolve: finish } = Promise.withResolvers<string>()
+    const began = Promise.withResolvers<undefined>()
+    const loading = one.engine.get('key', () => {
+      began.resolve(undefined)
+      return loaded
+    })
+    await began.promise
+    const waiting = two.engine.get('key', () => 'two')
+    // Long enough for several polls, which are 50, 100, 200 and 400 ms apart.
+    await new Promise(resolve => setTimeout(resolve, 500))
+    finish('one')
+    expect(await Promise.all([loading, waiting])).toEqual(['one', 'one'])
+    expect(values('scale.cache.lease')).toEqual({ granted: 1, waited: 1 })
+    expect(values('scale.cache.lease.wait')).toEqual({ '': 1 })
+    expect(sum('scale.cache.lease.wait')).toBeGreaterThan(0.3)
   })
-  await began.promise
-  const waiting = two.engine.get('key', () => 'two')
-  // Long enough for several polls, which are 50, 100, 200 and 400 ms apart.
-  await new Promise(resolve => setTimeout(resolve, 500))
-  finish('one')
-  expect(await Promise.all([loading, waiting])).toEqual(['one', 'one'])
-  expect(Object.fromEntries(metrics.get('scale.cache.lease')!.all.map(series => [series.labels[0], 'value' in series && series.value])))
-    .toEqual({ granted: 1, waited: 1 })
-  const [waits, ...others] = metrics.get('scale.cache.lease.wait')!.all
-  expect(others).toEqual([])
-  expect(waits).toMatchObject({ count: 1 })
-  expect((waits as { sum: number }).sum).toBeGreaterThan(0.3)
 })
 
 describe('tags that do not fit an entry', () => {
